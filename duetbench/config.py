@@ -1,0 +1,165 @@
+"""Turns option values from files and the command line into a plugin's frozen `Config`, all faults at once."""
+
+from __future__ import annotations
+
+import difflib
+import types
+from collections.abc import Mapping
+from dataclasses import MISSING, dataclass, fields
+from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
+
+import yaml
+
+from duetbench.errors import ConfigError
+
+
+@dataclass(frozen=True, slots=True)
+class OptionInfo:
+    """One option of a plugin, as `duetbench show` prints it."""
+
+    name: str
+    type: str
+    default: Any
+    meaning: str
+
+
+def options_of(config_class: type) -> list[OptionInfo]:
+    """The options of a `Config`, in the order of their definition."""
+    hints = get_type_hints(config_class)
+    return [
+        OptionInfo(field.name, _type_name(hints[field.name]), _default(field), field.metadata.get("meaning", ""))
+        for field in fields(config_class)
+    ]
+
+
+def build_config(config_class: type, values: Mapping[str, Any], *, path: str) -> tuple[Any, list[str]]:
+    """A `Config` with these values, and the faults found; the Config is None if there are any.
+
+    Args:
+        config_class: A frozen dataclass whose fields all have defaults.
+        values: Option values by name. A string is read as YAML where the option wants another type.
+        path: The plugin's name, in front of each fault.
+    """
+    hints = get_type_hints(config_class)
+    faults: list[str] = []
+    clean: dict[str, Any] = {}
+    for name, value in values.items():
+        if name not in hints:
+            near = difflib.get_close_matches(name, hints, n=1)
+            hint = f"did you mean '{near[0]}'? " if near else ""
+            faults.append(f"{path}.{name}: no such option; {hint}Known: {', '.join(sorted(hints)) or 'none'}")
+            continue
+        try:
+            clean[name] = coerce(value, hints[name])
+        except ValueError as error:
+            faults.append(f"{path}.{name}: {error}")
+    if faults:
+        return None, faults
+    try:
+        return config_class(**clean), []
+    except ValueError as error:  # a Config may check its values against each other in __post_init__
+        return None, [f"{path}: {error}"]
+
+
+def parse_settings(settings: tuple[str, ...]) -> dict[str, str]:
+    """`--set` arguments by dotted path, later ones winning.
+
+    Raises:
+        ConfigError: an argument is not `path=value`.
+    """
+    faults = [f"{text}: write it as name.option=value" for text in settings if not _is_setting(text)]
+    if faults:
+        raise ConfigError(faults)
+    return {key.strip(): value for key, _, value in (text.partition("=") for text in settings)}
+
+
+def _is_setting(text: str) -> bool:
+    key, equals, _ = text.partition("=")
+    return bool(equals) and "." in key.strip().strip(".")
+
+
+def coerce(value: Any, hint: Any) -> Any:
+    """`value` as the type that the annotation asks for.
+
+    Raises:
+        ValueError: it is not of that type; the message names both.
+    """
+    if isinstance(value, str) and not _wants_text(hint):
+        value = _from_text(value)
+    origin = get_origin(hint)
+    if origin is Literal:
+        return _one_of(value, get_args(hint))
+    if origin in (Union, types.UnionType):
+        return _any_of(value, get_args(hint), hint)
+    if origin is tuple:
+        return _tuple_of(value, get_args(hint))
+    return _scalar(value, hint)
+
+
+def _scalar(value: Any, hint: Any) -> Any:
+    if hint is type(None):
+        if value is None:
+            return None
+    elif hint is float and isinstance(value, int | float) and not isinstance(value, bool):
+        return float(value)
+    elif hint is int and isinstance(value, bool):
+        pass
+    elif isinstance(value, hint):
+        return value
+    raise ValueError(f"wants {_type_name(hint)}, got {value!r}")
+
+
+def _one_of(value: Any, choices: tuple[Any, ...]) -> Any:
+    for choice in choices:
+        if value == choice or str(value) == str(choice):
+            return choice
+    raise ValueError(f"wants one of {', '.join(map(str, choices))}, got {value!r}")
+
+
+def _any_of(value: Any, hints: tuple[Any, ...], whole: Any) -> Any:
+    for hint in hints:
+        try:
+            return coerce(value, hint)
+        except ValueError:
+            continue
+    raise ValueError(f"wants {_type_name(whole)}, got {value!r}")
+
+
+def _tuple_of(value: Any, hints: tuple[Any, ...]) -> tuple[Any, ...]:
+    if isinstance(value, str):
+        value = [part.strip() for part in value.split(",") if part.strip()]
+    if not isinstance(value, list | tuple):
+        value = [value]
+    return tuple(coerce(part, hints[0]) for part in value)
+
+
+def _wants_text(hint: Any) -> bool:
+    """Whether a string is already what is wanted: it must not be read as YAML (`no` is a word, not False)."""
+    if hint is str:
+        return True
+    if get_origin(hint) is Literal:
+        return any(isinstance(choice, str) for choice in get_args(hint))
+    return False
+
+
+def _from_text(text: str) -> Any:
+    try:
+        return yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise ValueError(f"cannot be read: {text!r}") from error
+
+
+def _type_name(hint: Any) -> str:
+    if get_origin(hint) is Literal:
+        return " | ".join(map(str, get_args(hint)))
+    if get_origin(hint) in (Union, types.UnionType):
+        return " | ".join(_type_name(part) for part in get_args(hint))
+    if get_origin(hint) is tuple:
+        return f"list of {_type_name(get_args(hint)[0])}"
+    return "none" if hint is type(None) else str(getattr(hint, "__name__", hint))
+
+
+def _default(field: Any) -> Any:
+    if field.default is not MISSING:
+        return field.default
+    return field.default_factory() if field.default_factory is not MISSING else None

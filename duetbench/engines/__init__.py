@@ -1,0 +1,16 @@
+"""Built-in engines, and the request store that wraps any of them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from duetbench.hookspecs import hookimpl
+
+if TYPE_CHECKING:
+    from duetbench.interfaces import Engine
+
+
+@hookimpl
+def duetbench_register_engines() -> list[type[Engine]]:
+    """The built-in engines."""
+    return []

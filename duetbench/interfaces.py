@@ -1,0 +1,235 @@
+"""The six kinds of plugin, as abstract classes. A plugin is a class with a `name`; its options are its `Config`."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
+
+from duetbench.types import (
+    Completion,
+    Domain,
+    EngineInfo,
+    Example,
+    LabelReading,
+    ModelRef,
+    Prediction,
+    Profile,
+    Profiles,
+    Prompt,
+    Request,
+    Rollout,
+    Sampling,
+)
+
+if TYPE_CHECKING:
+    import polars as pl
+
+Kind = Literal["dataset", "engine", "strategy", "scorer", "reward", "trainer"]
+
+PLURALS: dict[Kind, str] = {
+    "dataset": "datasets",
+    "engine": "engines",
+    "strategy": "strategies",
+    "scorer": "scorers",
+    "reward": "rewards",
+    "trainer": "trainers",
+}
+
+
+def option(default: Any, meaning: str) -> Any:
+    """A field of a `Config` with its meaning, which `duetbench show` prints."""
+    return field(default=default, metadata={"meaning": meaning})
+
+
+class Plugin(ABC):
+    """What all kinds share."""
+
+    name: ClassVar[str]
+    """How users call it: lower case, digits, `-` and `_`; unique among its kind."""
+    summary: ClassVar[str] = ""
+    """One line: what it does."""
+    source: ClassVar[str] = ""
+    """The paper that it comes from; empty if none."""
+
+    @dataclass(frozen=True)
+    class Config:
+        """Options: scalars, literals, tuples of scalars, or None; each with a default. See `option`."""
+
+    def __init__(self, config: Any = None) -> None:
+        self.config: Any = self.Config() if config is None else config
+
+
+@dataclass(frozen=True, slots=True)
+class Tables:
+    """Canonical tables, as a dataset reads them from its raw files.
+
+    `interactions`: user_id str, item_id str, rating f64, timestamp i64 (seconds, UTC), review str, summary str;
+    rows in file order. `items`: item_id str (unique), title str, categories list[str], description str; an item
+    without metadata may be missing. Texts are never null: nothing is an empty string.
+    """
+
+    interactions: pl.DataFrame
+    items: pl.DataFrame
+    counts: Mapping[str, int] = field(default_factory=dict)
+    """What was tolerated while reading, by kind: `malformed line`, `rating outside the scale`, ..."""
+
+
+class Dataset(Plugin):
+    """Where interactions come from. The core does the steps, the split and the histories."""
+
+    @abstractmethod
+    def domain(self) -> Domain:
+        """What is rated; its noun stands in every prompt."""
+
+    @abstractmethod
+    def raw_files(self, folder: Path) -> dict[str, Path]:
+        """The raw files by role (`reviews`, `items`), found in `folder`.
+
+        Raises:
+            MissingRawFiles: says which file, where to get it and where to put it.
+        """
+
+    @abstractmethod
+    def read(self, files: Mapping[str, Path]) -> Tables:
+        """The canonical tables.
+
+        Raises:
+            DataError: a file is damaged beyond the tolerated share.
+        """
+
+    def default_steps(self) -> tuple[str, ...]:
+        """The steps that fit the paper best, in order, each `name` or `name:argument`."""
+        return ("dedupe", "sort", "split_count:0.8/0.1/0.1", "drop_cold")
+
+    def default_folder(self) -> Path | None:
+        """Where the raw files lie if the user names no folder; None if the user has to."""
+        return None
+
+
+class Stage(ABC):
+    """One round of prompts of a strategy. The last stage is the one that is trained."""
+
+    name: str = "profile"
+    max_tokens: int = 256
+    """Upper bound of one answer's length."""
+
+    @abstractmethod
+    def prompts(self, requests: Sequence[Request], earlier: Mapping[str, Sequence[Profile]]) -> list[Prompt]:
+        """What to ask, each question once.
+
+        Args:
+            requests: All requests of the round.
+            earlier: What earlier stages read, by prompt key; an unreadable answer has no entry.
+        """
+
+    @abstractmethod
+    def parse(self, prompt: Prompt, text: str) -> list[Profile] | None:
+        """What the answer says; None if it could not be read. Never a guess."""
+
+
+class Strategy(Plugin):
+    """Says what to ask the model and how to read the answer. The core does the asking."""
+
+    default_trainer: ClassVar[str] = "none"
+
+    @abstractmethod
+    def stages(self) -> tuple[Stage, ...]:
+        """The rounds in order; () if nothing is written."""
+
+
+class Engine(Plugin):
+    """Runs a model."""
+
+    def __init__(self, config: Any = None, *, model: ModelRef) -> None:
+        super().__init__(config)
+        self.model = model
+
+    @abstractmethod
+    def generate(self, prompts: Sequence[Prompt], sampling: Sampling) -> list[Completion]:
+        """One completion per prompt, same order. A prompt that cannot be served gets status `error`.
+
+        A prompt that does not fit loses its droppable spans one by one; one that still does not fit is an error.
+        """
+
+    @abstractmethod
+    def label_logprobs(
+        self, prompts: Sequence[Prompt], answer_prefix: str, labels: Sequence[str]
+    ) -> list[LabelReading]:
+        """The labels' log-probabilities as the token after `answer_prefix`, one reading per prompt.
+
+        Raises:
+            EngineError: the labels are not distinct single tokens there.
+        """
+
+    @abstractmethod
+    def info(self) -> EngineInfo:
+        """What it is and can do."""
+
+    def batches(self, prompts: Sequence[Prompt], max_tokens: int) -> list[list[int]]:
+        """How to cut the prompts (positions) into calls. Each call's results are kept as soon as it returns.
+
+        The cut of what is left after some whole batches is those batches' rest: a resumed run sees the same batches.
+        """
+        return [list(range(start, min(start + 32, len(prompts)))) for start in range(0, len(prompts), 32)]
+
+    def close(self) -> None:
+        """Frees what the engine holds."""
+        return None
+
+
+class Scorer(Plugin):
+    """Turns (request, profiles) into a predicted rating."""
+
+    needs_engine: ClassVar[bool] = True
+    """False: it reads no profile and asks no model, and is run once per dataset beside every grid."""
+
+    def fit(self, train: pl.DataFrame, domain: Domain) -> None:
+        """Learns from the training interactions alone; most scorers have nothing to learn."""
+        return None
+
+    @abstractmethod
+    def score(
+        self, requests: Sequence[Request], profiles: Sequence[Profiles], engine: Engine | None
+    ) -> list[Prediction]:
+        """One prediction per request, same order. Requests whose profiles failed never get here."""
+
+    def prompts(self, requests: Sequence[Request], profiles: Sequence[Profiles]) -> list[Prompt]:
+        """What would be asked, for estimates and for people; () if no model is asked."""
+        return []
+
+
+class Reward(Plugin):
+    """Turns rollouts into numbers for training."""
+
+    @abstractmethod
+    def __call__(self, rollouts: Sequence[Rollout]) -> list[float | None]:
+        """One number per rollout, same order; None: does not apply."""
+
+
+@dataclass(frozen=True)
+class TrainingJob:
+    """All that a trainer needs. Training rows come from train, the choice of a checkpoint from valid alone."""
+
+    strategy: Strategy
+    train: Sequence[Example]
+    valid: Sequence[Example]
+    scorer: Scorer
+    rewards: Sequence[tuple[Reward, float]]
+    """Each with its weight."""
+    model: ModelRef
+    engine: Engine
+    """Runs `model`; frozen."""
+    workdir: Path
+    """Belongs to this job alone and survives a restart: checkpoints, curves."""
+    seed: int
+
+
+class Trainer(Plugin):
+    """A lifecycle that improves the writer of a strategy."""
+
+    @abstractmethod
+    def fit(self, job: TrainingJob) -> ModelRef:
+        """The model to evaluate; `job.model` itself if nothing was trained."""

@@ -1,0 +1,224 @@
+"""Finds plugins in three sources, keeps broken ones apart, and hands out classes by name.
+
+Sources: the built-ins below, installed packages (entry point group `duetbench`), and single files
+(`--plugins-dir`, `DUETBENCH_PLUGINS`). `DUETBENCH_DISABLE_PLUGINS` blocks names.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import os
+import re
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from importlib.metadata import EntryPoint, entry_points
+from pathlib import Path
+from types import ModuleType
+from typing import Any, ClassVar
+
+import pluggy
+
+from duetbench import hookspecs, interfaces
+from duetbench.errors import PluginError, UnknownName
+from duetbench.interfaces import PLURALS, Kind, Plugin
+
+BUILTIN = (
+    "duetbench.datasets",
+    "duetbench.engines",
+    "duetbench.strategies",
+    "duetbench.scorers",
+    "duetbench.rewards",
+    "duetbench.training",
+)
+"""Modules whose hooks stand here like a stranger's; each imports its classes only when its hook is called."""
+
+GROUP = "duetbench"
+_NAME = re.compile(r"[a-z0-9][a-z0-9_-]*")
+
+
+@dataclass(frozen=True, slots=True)
+class Registered:
+    """A plugin class and where it came from."""
+
+    kind: Kind
+    cls: type[Plugin]
+    origin: str
+    """`built-in`, `package NAME VERSION`, or `file PATH`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Broken:
+    """A plugin that could not be used, and why, in one line."""
+
+    origin: str
+    reason: str
+
+    def __str__(self) -> str:
+        return f"{self.origin}: {self.reason}"
+
+
+class Plugins:
+    """All plugins that can be reached; nothing is imported before it is asked for.
+
+    Args:
+        folders: Folders whose `*.py` files are plugins, beside those of `DUETBENCH_PLUGINS`.
+        environ: Where the two variables are read from.
+    """
+
+    _blocked_origin: ClassVar[str] = "blocked by DUETBENCH_DISABLE_PLUGINS"
+
+    def __init__(self, folders: Sequence[Path] = (), environ: Mapping[str, str] = os.environ) -> None:
+        listed = [Path(part) for part in environ.get("DUETBENCH_PLUGINS", "").split(os.pathsep) if part]
+        self._folders = [*listed, *folders]
+        self._blocked = {name.strip() for name in environ.get("DUETBENCH_DISABLE_PLUGINS", "").split(",")} - {""}
+        self._classes: dict[Kind, dict[str, Registered]] = {}
+        self.broken: list[Broken] = []
+        self.blocked: list[str] = []
+
+    @cached_property
+    def _manager(self) -> pluggy.PluginManager:
+        manager = pluggy.PluginManager("duetbench")
+        manager.add_hookspecs(hookspecs)
+        self._origins: dict[str, str] = {}
+        for module in BUILTIN:
+            self._register(manager, module, importlib.import_module(module), "built-in")
+        for point in sorted(entry_points(group=GROUP), key=lambda point: point.name):
+            self._load_entry_point(manager, point)
+        for path in self._files():
+            self._load_file(manager, path)
+        return manager
+
+    def _files(self) -> list[Path]:
+        files: list[Path] = []
+        for folder in self._folders:
+            if folder.is_file():
+                files.append(folder)
+            elif folder.is_dir():
+                files += sorted(path for path in folder.glob("*.py") if not path.name.startswith("_"))
+            else:
+                self.broken.append(Broken(f"folder {folder}", "there is no such folder"))
+        return files
+
+    def _is_blocked(self, name: str) -> bool:
+        if name in self._blocked:
+            self.blocked.append(name)
+        return name in self._blocked
+
+    def _load_entry_point(self, manager: pluggy.PluginManager, point: EntryPoint) -> None:
+        origin = f"package {point.dist.name} {point.dist.version}" if point.dist else f"entry point {point.name}"
+        if self._is_blocked(point.name):
+            return
+        try:  # a stranger's import may raise anything, and must not take the rest down
+            plugin = point.load()
+        except Exception as error:
+            self.broken.append(Broken(origin, _one_line(error)))
+            return
+        self._register(manager, f"entry:{point.name}", plugin, origin)
+
+    def _load_file(self, manager: pluggy.PluginManager, path: Path) -> None:
+        if self._is_blocked(path.stem):
+            return
+        name = f"duetbench_file_plugin_{path.stem}"
+        try:  # see above
+            spec = importlib.util.spec_from_file_location(name, path)
+            if spec is None or spec.loader is None:
+                raise ImportError("not a Python file")
+            module = importlib.util.module_from_spec(spec)
+            sys.modules[name] = module
+            spec.loader.exec_module(module)
+        except (Exception, SystemExit) as error:
+            sys.modules.pop(name, None)
+            self.broken.append(Broken(f"file {path}", _one_line(error)))
+            return
+        self._register(manager, f"file:{path}", module, f"file {path}")
+
+    def _register(self, manager: pluggy.PluginManager, name: str, plugin: ModuleType | object, origin: str) -> None:
+        misspelt = _unknown_hooks(plugin)
+        try:
+            if misspelt:
+                raise PluginError(f"no hook is called {', '.join(misspelt)}")
+            if manager.register(plugin, name) is None:
+                return
+        except (pluggy.PluginValidationError, ValueError, PluginError) as error:
+            if manager.has_plugin(name):
+                manager.unregister(name=name)
+            self.broken.append(Broken(origin, _one_line(error)))
+            return
+        self._origins[name] = origin
+
+    def of_kind(self, kind: Kind) -> dict[str, Registered]:
+        """All classes of a kind by name, sorted; broken plugins are left out and stand in `broken`.
+
+        Raises:
+            PluginError: two classes carry one name.
+        """
+        if kind not in self._classes:
+            found: dict[str, Registered] = {}
+            for plugin_name, function in self._implementations(kind):
+                for registered in self._called(kind, plugin_name, function):
+                    name = registered.cls.name
+                    if name in found and found[name].cls is not registered.cls:
+                        raise PluginError(
+                            f"two {PLURALS[kind]} are named '{name}': one from {found[name].origin}, "
+                            f"one from {registered.origin}; rename one, or block one with DUETBENCH_DISABLE_PLUGINS"
+                        )
+                    found[name] = registered
+            self._classes[kind] = dict(sorted(found.items()))
+        return self._classes[kind]
+
+    def _implementations(self, kind: Kind) -> list[tuple[str, Any]]:
+        hook = getattr(self._manager.hook, f"duetbench_register_{PLURALS[kind]}")
+        implementations = [(impl.plugin_name, impl.function) for impl in hook.get_hookimpls()]
+        return implementations[::-1]  # pluggy lists the last registered first; built-ins come first here
+
+    def _called(self, kind: Kind, plugin_name: str, function: Any) -> list[Registered]:
+        origin = self._origins[plugin_name]
+        try:  # a stranger's hook may raise anything
+            classes = list(function())
+            for cls in classes:
+                _check_class(kind, cls)
+        except Exception as error:
+            if origin == "built-in":
+                raise
+            self.broken.append(Broken(origin, _one_line(error)))
+            return []
+        return [Registered(kind, cls, origin) for cls in classes if not self._is_blocked(cls.name)]
+
+    def get(self, kind: Kind, name: str) -> Registered:
+        """The class of that name.
+
+        Raises:
+            UnknownName: with the nearest name, and with what is broken, since that may be why.
+        """
+        known = self.of_kind(kind)
+        if name not in known:
+            notes = [f"Broken plugins: {'; '.join(map(str, self.broken))}."] if self.broken else []
+            notes += [f"'{name}' is {self._blocked_origin}."] if name in self.blocked else []
+            raise UnknownName(kind, name, known, note=" ".join(notes))
+        return known[name]
+
+
+def _check_class(kind: Kind, cls: Any) -> None:
+    base: type[Plugin] = getattr(interfaces, kind.capitalize())
+    if not (isinstance(cls, type) and issubclass(cls, base)):
+        raise PluginError(f"{cls!r} is no subclass of duetbench.interfaces.{base.__name__}")
+    name = getattr(cls, "name", None)
+    if not isinstance(name, str) or not _NAME.fullmatch(name):
+        raise PluginError(f"{cls.__qualname__} needs a `name` of lower-case letters, digits, - and _, not {name!r}")
+    missing = sorted(getattr(cls, "__abstractmethods__", ()))
+    if missing:
+        raise PluginError(f"{cls.__qualname__} leaves out {', '.join(missing)}")
+
+
+def _unknown_hooks(plugin: object) -> list[str]:
+    """Hook-like names that no specification carries: pluggy alone would never call nor mention them."""
+    names = (name for name in dir(plugin) if name.startswith("duetbench_register_"))
+    return [name for name in names if not hasattr(hookspecs, name)]
+
+
+def _one_line(error: BaseException) -> str:
+    text = " ".join(str(error).split())
+    return f"{type(error).__name__}: {text}" if text else type(error).__name__

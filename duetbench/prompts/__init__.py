@@ -1,0 +1,161 @@
+"""Renders prompt files. Every prompt text is a file `SET/NAME.md.jinja`; none is a string in code.
+
+A file holds one section per turn, headed by a line `[[system]]`, `[[user]]` or `[[assistant]]`. Sections are cut
+before rendering, so that data can never open a turn. What an expression prints is data and is cleaned: no control
+or private-use characters, `<` and `>` become single guillemets, so that no review can close a tag or write a
+special token. Lines of a history are wrapped in `{% call droppable(age) %}...{% endcall %}`: where a prompt does not
+fit, spans go in the order of falling age, oldest first.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterable, Sequence
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from jinja2 import StrictUndefined, TemplateError
+from jinja2.sandbox import SandboxedEnvironment
+
+from duetbench.errors import ConfigError, UnknownName
+from duetbench.types import Message, Prompt, Side, Slot
+
+FOLDER = Path(__file__).parent
+SETS = ("default", "compact")
+
+_SECTION = re.compile(r"^\[\[(system|user|assistant)\]\]\s*$", re.MULTILINE)
+_FORBIDDEN = re.compile(
+    r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff\ue000-\uf8ff\ud800-\udfff]"
+)
+# Private-use characters mark droppable spans while a template renders; data never contains them, see _FORBIDDEN.
+_OPEN, _AGE, _CLOSE = "\ue000", "\ue001", "\ue002"
+_SPAN = re.compile(f"{_OPEN}(\\d+){_AGE}(.*?){_CLOSE}", re.DOTALL)
+
+
+def clean(text: str) -> str:
+    """Text from a stranger, made safe to stand in a prompt: no markup, no invisible characters, single spaces."""
+    text = _FORBIDDEN.sub(" ", text).replace("<", "\u2039").replace(">", "\u203a")
+    return re.sub(r"[ \t]+", " ", text)
+
+
+def cut(text: str, limit: int) -> str:
+    """The first `limit` characters of the text in one line, ended by `...` if more was there; 0: no limit."""
+    line = " ".join(text.split())
+    return line if limit <= 0 or len(line) <= limit else line[:limit].rstrip() + "..."
+
+
+def render(name: str, prompt_set: str, /, **values: Any) -> tuple[Message, ...]:
+    """The turns of a prompt.
+
+    Args:
+        name: `duet_paired`, ...; or a path to a file of the user's own, ending in `.jinja`.
+        prompt_set: One of `SETS`; a name that the set lacks is taken from `default`.
+        values: What the template may use; a missing one is an error, never an empty string.
+
+    Raises:
+        UnknownName: no such prompt.
+        ConfigError: the template is broken.
+    """
+    try:
+        return tuple(
+            _message(role, template.render(**values)) for role, template in _sections(template_path(name, prompt_set))
+        )
+    except TemplateError as error:
+        raise ConfigError([f"prompt {name}: {error}"]) from error
+
+
+def template_path(name: str, prompt_set: str) -> Path:
+    """The file behind a prompt's name."""
+    if name.endswith(".jinja"):
+        path = Path(name)
+        if not path.is_file():
+            raise ConfigError([f"prompt {name}: there is no such file"])
+        return path
+    for candidate in (prompt_set, "default"):
+        path = FOLDER / candidate / f"{name}.md.jinja"
+        if path.is_file():
+            return path
+    known = {path.name.removesuffix(".md.jinja") for path in FOLDER.glob("*/*.md.jinja")}
+    raise UnknownName("prompt", name, known)
+
+
+def template_digest(name: str, prompt_set: str) -> str:
+    """SHA-256 of the file's bytes: stands in every record."""
+    return hashlib.sha256(template_path(name, prompt_set).read_bytes()).hexdigest()
+
+
+def prompt_key(messages: Sequence[Message], prefill: str = "", form: Sequence[Slot] = ()) -> str:
+    """A digest of what is asked: two prompts with one key are one question."""
+    digest = hashlib.sha256()
+    for part in (*((message.role, message.content) for message in messages), prefill, tuple(form)):
+        digest.update(repr(part).encode())
+    return digest.hexdigest()[:32]
+
+
+def unique_prompts(
+    side: Side, asked: Iterable[tuple[int, tuple[Message, ...]]], *, prefill: str = "", form: Sequence[Slot] = ()
+) -> list[Prompt]:
+    """One prompt per distinct question, in order of first appearance.
+
+    Args:
+        side: Whom the answers speak of.
+        asked: For each request its position and its turns.
+        prefill: See `Prompt`.
+        form: See `Prompt`.
+    """
+    found: dict[str, tuple[tuple[Message, ...], list[int]]] = {}
+    for position, messages in asked:
+        found.setdefault(prompt_key(messages, prefill, form), (messages, []))[1].append(position)
+    return [
+        Prompt(key, side, messages, tuple(positions), prefill, tuple(form))
+        for key, (messages, positions) in found.items()
+    ]
+
+
+def _finalize(value: Any) -> Any:
+    return clean(value) if isinstance(value, str) and not isinstance(value, _Raw) else value
+
+
+class _Raw(str):
+    """Text that the renderer made itself and must not clean again."""
+
+
+def _droppable(age: int, caller: Any) -> str:
+    return _Raw(f"{_OPEN}{int(age)}{_AGE}{caller()}{_CLOSE}")
+
+
+@lru_cache(maxsize=1)
+def _environment() -> SandboxedEnvironment:
+    environment = SandboxedEnvironment(
+        undefined=StrictUndefined, finalize=_finalize, trim_blocks=True, lstrip_blocks=True, autoescape=False
+    )
+    environment.filters["cut"] = cut
+    environment.globals["droppable"] = _droppable
+    return environment
+
+
+@lru_cache(maxsize=64)
+def _sections(path: Path) -> list[tuple[Any, Any]]:
+    parts = _SECTION.split(path.read_text(encoding="utf-8"))
+    roles, sources = parts[1::2], parts[2::2]
+    if not roles or parts[0].strip():
+        raise ConfigError([f"prompt {path}: it must begin with a line [[system]] or [[user]]"])
+    environment = _environment()
+    return [(role, environment.from_string(source.strip("\n"))) for role, source in zip(roles, sources, strict=True)]
+
+
+def _message(role: Any, rendered: str) -> Message:
+    """The turn without its marks; droppable spans, oldest (highest age) first, then in order of place."""
+    content: list[str] = []
+    spans: list[tuple[int, int, int]] = []
+    length = end = 0
+    for match in _SPAN.finditer(rendered):
+        for piece in (rendered[end : match.start()], match[2]):
+            content.append(piece)
+            length += len(piece)
+        spans.append((-int(match[1]), length - len(match[2]), length))
+        end = match.end()
+    content.append(rendered[end:])
+    return Message(role, "".join(content), tuple((start, stop) for _, start, stop in sorted(spans)))
