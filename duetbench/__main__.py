@@ -1,0 +1,5 @@
+"""`python -m duetbench`."""
+
+from duetbench.cli import main
+
+main(prog_name="duetbench")

@@ -1,0 +1,103 @@
+"""The command line. Each command stands in a file of its own and imports its work inside its body."""
+
+from __future__ import annotations
+
+import errno
+import importlib
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from duetbench import __version__
+from duetbench.cli.context import Settings
+from duetbench.errors import DuetbenchError
+
+_WORLD = {
+    errno.ENOSPC: "no space is left there; free some, or choose another place",
+    errno.EDQUOT: "the disk quota is used up; free some, or choose another place",
+    errno.EFBIG: "the file would be larger than allowed here; choose another place",
+    errno.EROFS: "the file system can only be read; choose another place",
+    errno.EACCES: "permission denied; choose another place, or ask for the right to write there",
+    errno.EPERM: "not permitted; choose another place",
+}
+"""Faults of the machine that one line explains."""
+
+INTERRUPTED = 130
+"""Exit code after Ctrl-C, as shells have it."""
+
+
+class _Main(click.Group):
+    """The one place where errors become a line and an exit code; a bug keeps its traceback."""
+
+    def main(self, *args: Any, standalone_mode: bool = True, **extra: Any) -> Any:
+        if not standalone_mode:
+            return super().main(*args, standalone_mode=False, **extra)
+        try:
+            result = super().main(*args, standalone_mode=False, **extra)
+        except click.exceptions.NoArgsIsHelpError as error:
+            error.show()
+            sys.exit(error.exit_code)
+        except click.UsageError as error:
+            _say(f"{error.format_message()} (see `{_command_path(error)} --help`)")
+            sys.exit(error.exit_code)
+        except click.ClickException as error:
+            _say(error.format_message())
+            sys.exit(error.exit_code)
+        except DuetbenchError as error:
+            _say(str(error))
+            sys.exit(error.exit_code)
+        except click.Abort:
+            _say("stopped; what was finished is kept, and the same command goes on from there")
+            sys.exit(INTERRUPTED)
+        except OSError as error:
+            if error.errno not in _WORLD:
+                raise
+            _say(f"{error.filename or 'output'}: {_WORLD[error.errno]}; what was finished is kept")
+            sys.exit(1)
+        sys.exit(result if isinstance(result, int) else 0)
+
+
+def _say(text: str) -> None:
+    click.echo(f"duetbench: {' '.join(text.split())}", err=True)
+
+
+def _command_path(error: click.UsageError) -> str:
+    return error.ctx.command_path if error.ctx else "duetbench"
+
+
+@click.group(cls=_Main, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(__version__, prog_name="duetbench")
+@click.option(
+    "--plugins-dir",
+    "plugins_dirs",
+    multiple=True,
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    help="Folder of single-file plugins; may be given several times.",
+)
+@click.option("-v", "--verbose", is_flag=True, help="Tell more on stderr.")
+@click.option("-q", "--quiet", is_flag=True, help="No progress on stderr.")
+@click.pass_context
+def main(context: click.Context, plugins_dirs: tuple[Path, ...], verbose: bool, quiet: bool) -> None:
+    """Textual user and item profiles for rating prediction: write, train, score, compare."""
+    context.obj = Settings(plugins_dirs, verbose=verbose, quiet=quiet)
+
+
+_COMMANDS = (  # file, attributes
+    ("run", ("run",)),
+    ("leaderboard", ("leaderboard",)),
+    ("listing", ("list_command", "show")),
+    ("plugin", ("plugin",)),
+    ("data", ("data",)),
+    ("models", ("models",)),
+    ("store", ("store",)),
+    ("bench", ("bench",)),
+    ("doctor", ("doctor",)),
+)
+for _file, _names in _COMMANDS:
+    if (Path(__file__).parent / f"{_file}.py").is_file():
+        _module = importlib.import_module(f"duetbench.cli.{_file}")
+        for _name in _names:
+            main.add_command(getattr(_module, _name))
