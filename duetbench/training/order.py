@@ -1,0 +1,40 @@
+"""Which training rows come when: decided in full before the first step, so that a resumed run sees the same."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from random import Random
+
+WINDOW = 8
+"""Batches that are sorted by length together: long enough to save padding, short enough to stay shuffled."""
+
+
+def batches_in_order(lengths: Sequence[int], per_batch: int, n_batches: int, seed: int) -> list[list[int]]:
+    """The rows of each batch: whole passes over all rows, each shuffled anew, similar lengths side by side.
+
+    Args:
+        lengths: Of each row, in tokens; only their order matters.
+        per_batch: Rows of one batch, >= 1. With fewer rows than that, a batch holds a row more than once.
+        n_batches: How many batches to lay out.
+        seed: Decides the shuffling; nothing else does.
+
+    Returns:
+        `n_batches` lists of `per_batch` positions in `lengths`. No row is drawn again before all others were drawn
+        as often.
+    """
+    if not lengths:
+        return []
+    rng = Random(seed)
+    stream: list[int] = []
+    while len(stream) < per_batch * n_batches:
+        rows = list(range(len(lengths)))
+        rng.shuffle(rows)
+        stream += rows
+    batches: list[list[int]] = []
+    for start in range(0, per_batch * n_batches, per_batch * WINDOW):
+        end = min(start + per_batch * WINDOW, per_batch * n_batches)
+        window = sorted(stream[start:end], key=lambda row: lengths[row])
+        cut = [window[place : place + per_batch] for place in range(0, len(window), per_batch)]
+        rng.shuffle(cut)
+        batches += cut
+    return batches
