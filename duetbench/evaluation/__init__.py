@@ -1,0 +1,7 @@
+"""Numbers from saved predictions: tables, metrics under every convention, and how sure they are."""
+
+from duetbench.evaluation.conventions import CONVENTIONS, Convention
+from duetbench.evaluation.metrics import metrics_of
+from duetbench.evaluation.predictions import predictions_table, read_predictions
+
+__all__ = ["CONVENTIONS", "Convention", "metrics_of", "predictions_table", "read_predictions"]

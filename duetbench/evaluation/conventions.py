@@ -1,0 +1,146 @@
+"""The names of all that a published MAE, RMSE, accuracy or F1 leaves open, and what each name means."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from duetbench.errors import ConfigError
+from duetbench.types import Domain
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    Floats = NDArray[np.float64]
+
+ROUNDINGS = ("half_up", "bankers", "floor")
+"""Between two labels: the upper one from the middle on; the even one in the middle; always the lower one."""
+
+ERRORS = ("raw", "clipped", *(f"rounded_{rounding}" for rounding in ROUNDINGS))
+"""Which value an error is taken from: as predicted; cut to the scale; cut to the scale and rounded to a label."""
+
+CLASSES = ("exact_float", *(f"rounded_{rounding}" for rounding in ROUNDINGS), "bucket3")
+"""When a prediction counts as the true class: equal as a number (4.5 never is); after rounding to a label; both
+below, at or above the middle of the scale after rounding half up (1-2, 3, 4-5)."""
+
+ACCURACIES = (*CLASSES, "within_0.5")
+"""As CLASSES; `within_0.5`: the raw value is at most half a label away."""
+
+AVERAGES = ("macro_gt", "macro_1to5", "macro_union", "weighted", "micro")
+"""How the classes' F1 become one: mean over the classes among the true ratings; over all labels of the scale (an
+absent one counts 0); over every class that was true or predicted; weighted by how often a class is true; from the
+pooled counts of all classes (which is the accuracy)."""
+
+FILLS = ("global_mean", "user_mean", "worst", "official")
+"""What stands in for a prediction that is not there: the mean of the training ratings; the user's mean before the
+request (without one: the global mean); the end of the scale that is farthest from the truth; what the authors of
+DUET put there, 0 for a rating and -1 for a profile that could not be read. And `constant:X`: the number X."""
+
+
+@dataclass(frozen=True, slots=True)
+class Convention:
+    """One reading of the four metrics. All are taken over all pairs: what is not readable is filled."""
+
+    name: str
+    meaning: str
+    over: str = ""
+    """The fill; empty: the one that the record declares."""
+    error: str = "raw"
+    classes: str = "rounded_half_up"
+    f1: str = "macro_1to5"
+
+    def read(self, metrics: dict[str, Any], *, over: str = "") -> dict[str, float | None]:
+        """`mae`, `rmse`, `accuracy`, `f1` and `f1_weighted` out of what `metrics_of` made.
+
+        Args:
+            over: Another population than the convention's own, such as `readable`.
+        """
+        values = metrics["over"][over or self.over or metrics["fill"]]
+        return {
+            "mae": values["mae"][self.error],
+            "rmse": values["rmse"][self.error],
+            "accuracy": values["accuracy"][self.classes],
+            "f1": values["f1"][self.classes][self.f1],
+            "f1_weighted": values["f1"][self.classes]["weighted"],
+        }
+
+
+CONVENTIONS = {
+    convention.name: convention
+    for convention in (
+        Convention(
+            "standard",
+            "errors of the raw value; classes: nearest label, half up; F1: macro over all labels of the scale",
+        ),
+        Convention(
+            "duet",
+            "as the code released with DUET: raw errors, unread ratings 0 and profiles -1, classes by equality of "
+            "numbers, F1: macro over the true classes",
+            over="official",
+            classes="exact_float",
+            f1="macro_gt",
+        ),
+        Convention(
+            "three_class",
+            "errors of the raw value; three classes, below, at and above the middle of the scale; F1: weighted",
+            classes="bucket3",
+            f1="weighted",
+        ),
+    )
+}
+
+
+def fill_name(fill: str | float) -> str:
+    """The canonical name of a fill; a number is `constant:X`.
+
+    Raises:
+        ConfigError: no such fill.
+    """
+    if isinstance(fill, str) and fill in FILLS:
+        return fill
+    text = fill.removeprefix("constant:") if isinstance(fill, str) else fill
+    try:
+        return f"constant:{float(text):g}"
+    except ValueError:
+        raise ConfigError([f"fill: wants one of {', '.join(FILLS)} or constant:X, got {fill!r}"]) from None
+
+
+def rounded(values: Floats, labels: Sequence[int], rounding: str) -> Floats:
+    """Each value as a label: cut to the scale, then rounded. See ROUNDINGS."""
+    import numpy as np
+
+    scale = np.asarray(labels, dtype=np.float64)
+    clipped = np.clip(values, scale[0], scale[-1])
+    lower = np.clip(np.searchsorted(scale, clipped, side="right") - 1, 0, len(scale) - 2)
+    low, high = scale[lower], scale[lower + 1]
+    if rounding == "floor":
+        return np.where(clipped >= high, high, low)
+    middle = (low + high) / 2
+    up = clipped > middle
+    up |= (clipped == middle) & ((high % 2 == 0) if rounding == "bankers" else True)
+    return np.where(up, high, low)
+
+
+def for_error(values: Floats, domain: Domain, error: str) -> Floats:
+    """The values that errors are taken from. See ERRORS."""
+    import numpy as np
+
+    if error == "raw":
+        return values
+    if error == "clipped":
+        return np.clip(values, domain.labels[0], domain.labels[-1])
+    return rounded(values, domain.labels, error.removeprefix("rounded_"))
+
+
+def as_classes(values: Floats, domain: Domain, classes: str) -> Floats:
+    """The classes that are compared, as numbers; of buckets -1, 0 and 1. See CLASSES."""
+    import numpy as np
+
+    if classes == "exact_float":
+        return values
+    if classes == "bucket3":
+        middle = (domain.labels[0] + domain.labels[-1]) / 2
+        return np.sign(rounded(values, domain.labels, "half_up") - middle)
+    return rounded(values, domain.labels, classes.removeprefix("rounded_"))

@@ -1,0 +1,122 @@
+"""The table of predictions: the only source of every number about a cell."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, get_args
+
+from duetbench.errors import DataError
+from duetbench.types import Example, Prediction, Status
+
+if TYPE_CHECKING:
+    import polars as pl
+
+STATUSES: tuple[Status, ...] = get_args(Status)
+STAGES = ("profile", "rating")
+
+COLUMNS = (
+    "request_id",
+    "user_id",
+    "item_id",
+    "timestamp",
+    "rating",
+    "value",
+    "status",
+    "failed_at",
+    "text",
+    "probabilities",
+    "label_mass",
+    "user_average",
+)
+"""`value` is null where nothing could be read, `failed_at` where nothing failed; `user_average` is the mean of what the
+user rated before (null: nothing), for the fill of that name."""
+
+
+def predictions_table(examples: Sequence[Example], predictions: Sequence[Prediction]) -> pl.DataFrame:
+    """One row per example, in their order, with the columns of `COLUMNS`.
+
+    Raises:
+        ValueError: lengths differ.
+    """
+    import polars as pl
+
+    rows = [
+        (
+            example.request.request_id,
+            example.request.user_id,
+            example.request.item.item_id,
+            example.request.asked_at,
+            example.rating,
+            prediction.value,
+            prediction.status,
+            prediction.failed_at,
+            prediction.text,
+            list(prediction.probabilities),
+            prediction.label_mass,
+            example.request.user_average,
+        )
+        for example, prediction in zip(examples, predictions, strict=True)
+    ]
+    return pl.DataFrame(rows, schema=_schema(), orient="row")
+
+
+def _schema() -> dict[str, Any]:
+    import polars as pl
+
+    special: dict[str, Any] = {"timestamp": pl.Int64, "probabilities": pl.List(pl.Float64)}
+    special |= dict.fromkeys(("rating", "value", "label_mass", "user_average"), pl.Float64)
+    return {column: special.get(column, pl.String) for column in COLUMNS}
+
+
+def read_predictions(path: Path) -> pl.DataFrame:
+    """The table in `path`.
+
+    Raises:
+        DataError: it is not there, damaged, or no table of predictions.
+    """
+    import polars as pl
+
+    try:
+        table = pl.read_parquet(path)
+    except (OSError, pl.exceptions.PolarsError) as error:
+        raise DataError(f"cannot read predictions {path}: {' '.join(str(error).split())}") from error
+    check_predictions(table)
+    return table
+
+
+def check_predictions(table: pl.DataFrame) -> None:
+    """Refuses a table that metrics could only guess about.
+
+    Raises:
+        DataError: a column lacks, a request stands twice, or value, status and failed_at contradict each other.
+    """
+    import polars as pl
+
+    missing = [name for name in COLUMNS if name not in table.columns and name != "user_average"]
+    if missing:
+        raise DataError(f"predictions lack the column {', '.join(missing)}")
+    value, ok = pl.col("value").cast(pl.Float64), pl.col("status") == "ok"
+    faults = {
+        "status is none of " + ", ".join(STATUSES): pl.col("status").is_null() | ~pl.col("status").is_in(STATUSES),
+        "the request stands there twice": pl.col("request_id").is_duplicated(),
+        "the true rating is no number": pl.col("rating").is_null() | ~pl.col("rating").cast(pl.Float64).is_finite(),
+        "status is ok, but there is no value": ok & value.is_null(),
+        "the value is no finite number": value.is_not_null() & ~value.is_finite(),
+        "there is a value although status is not ok": ~ok & value.is_not_null(),
+        "failed_at must say profile or rating exactly where status is not ok": pl.when(ok)
+        .then(pl.col("failed_at").is_not_null())
+        .otherwise(pl.col("failed_at").is_null() | ~pl.col("failed_at").is_in(STAGES)),
+    }
+    for fault, condition in faults.items():
+        bad = table.filter(condition)
+        if bad.height:
+            raise DataError(f"prediction {bad['request_id'][0]}: {fault}")
+
+
+def pairs_digest(table: pl.DataFrame) -> str:
+    """SHA-256 over which pairs were asked and their true ratings, whatever the order of the rows."""
+    pairs = sorted(zip(table["request_id"].to_list(), table["rating"].to_list(), strict=True))
+    text = "\n".join(f"{request_id}\t{float(rating)!r}" for request_id, rating in pairs)
+    return hashlib.sha256(text.encode()).hexdigest()
