@@ -1,4 +1,4 @@
-"""Built-in scorers: one file each."""
+"""Built-in scorers: one file each, the ones that ask no model in one."""
 
 from __future__ import annotations
 
@@ -13,4 +13,8 @@ if TYPE_CHECKING:
 @hookimpl
 def duetbench_register_scorers() -> list[type[Scorer]]:
     """The built-in scorers."""
-    return []
+    from duetbench.scorers.baselines import Bias, GlobalMean, ItemMean, Majority, UserMean
+    from duetbench.scorers.rating_expectation import RatingExpectation
+    from duetbench.scorers.rating_text import RatingText
+
+    return [RatingText, RatingExpectation, GlobalMean, UserMean, ItemMean, Bias, Majority]

@@ -13,4 +13,7 @@ if TYPE_CHECKING:
 @hookimpl
 def duetbench_register_strategies() -> list[type[Strategy]]:
     """The built-in strategies."""
-    return []
+    from duetbench.strategies.duet import Duet
+    from duetbench.strategies.ten_h import TenHistory
+
+    return [TenHistory, Duet]

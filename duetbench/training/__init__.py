@@ -13,4 +13,6 @@ if TYPE_CHECKING:
 @hookimpl
 def duetbench_register_trainers() -> list[type[Trainer]]:
     """The built-in trainers."""
-    return []
+    from duetbench.training.none import NoTraining
+
+    return [NoTraining]

@@ -1,0 +1,144 @@
+"""Reads tagged fields and ratings out of a model's answer. What cannot be read is None, never a guess.
+
+Rules for tags, the same everywhere:
+
+- Upper and lower case, blanks inside the angle brackets and code fences do not matter; text outside the tags neither.
+- What a model thinks (`<think>...</think>`) is no answer; a thought that never ends leaves no answer.
+- The last complete occurrence wins, as in the DUET authors' code: a model that corrects itself means the correction.
+- A field runs from its opening tag to the first closing tag. A second closing tag behind it (an echoed review that
+  itself contains `</profile>`) makes the field ambiguous, and an ambiguous field is no field.
+- A block ends at its closing tag, at the next block's opening tag, or where the answer ends; its fields must be closed.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from duetbench.types import Completion, Prompt, Status
+
+_THOUGHT = re.compile(r"<\s*think\s*>.*?(?:<\s*/\s*think\s*>|\Z)", re.IGNORECASE | re.DOTALL)
+_END_OF_THOUGHT = re.compile(r"\A.*<\s*/\s*think\s*>", re.IGNORECASE | re.DOTALL)
+_FENCE = re.compile(r"^[ \t]*```[\w-]*[ \t]*$", re.MULTILINE)
+_RATING = re.compile(r"<\s*rating\s*>\s*([^<]*?)\s*(?:<\s*/\s*rating\s*>|\Z)", re.IGNORECASE)
+_TWO_DECIMALS = re.compile(r"\d{1,3}\.\d\d")
+_ANY_NUMBER = re.compile(r"\d{1,3}(?:\.\d+)?")
+_REFUSAL = re.compile(
+    r"\b(?:i\s*(?:'|\u2019)?\s*(?:am|m)\s+(?:very\s+)?(?:sorry|unable|not\s+able)"
+    r"|i\s+(?:can\s*(?:'|\u2019)?\s*t|can\s?not|could\s?n(?:'|\u2019)t|wo\s?n(?:'|\u2019)t|will\s+not)\s+"
+    r"(?:help|assist|provide|do|answer|comply|create|generate|write|fulfil|predict|give|rate)"
+    r"|as\s+an?\s+(?:ai|artificial)\b)",
+    re.IGNORECASE,
+)
+
+
+def answer_of(text: str) -> str:
+    """The answer without thoughts and without the marks of code fences."""
+    text = _THOUGHT.sub("", text)
+    text = _END_OF_THOUGHT.sub("", text)  # some chat templates open the thought inside the prompt
+    return _FENCE.sub("", text).strip()
+
+
+def read_fields(text: str, names: Sequence[str], *, block: str | None = None) -> dict[str, str] | None:
+    """The text of each tagged field, without its outer blanks.
+
+    Args:
+        text: A model's whole answer.
+        names: The tags of the fields; all must be found.
+        block: The tag around them; None: they stand by themselves.
+
+    Returns:
+        One entry per name, possibly empty; None if no occurrence of the block has all fields.
+    """
+    text = answer_of(text)
+    spans = [text] if block is None else _blocks(text, block)
+    for span in reversed(spans):
+        fields = {name: _field(span, name, names) for name in names}
+        if all(value is not None for value in fields.values()):
+            return {name: value for name, value in fields.items() if value is not None}
+    return None
+
+
+def placeholders(prompt: Prompt, name: str) -> set[str]:
+    """What stands between this tag in the prompt itself: an answer that repeats it word for word says nothing.
+
+    Data cannot get here: the renderer lets no markup from a review through.
+    """
+    pattern = re.compile(rf"{_tag(name)}(.*?){_tag(name, closing=True)}", re.IGNORECASE | re.DOTALL)
+    return {text.strip() for message in prompt.messages for text in pattern.findall(message.content)}
+
+
+def is_speech(text: str) -> bool:
+    """Whether there is anything to read: a letter or a digit of any script."""
+    return any(character.isalnum() for character in text)
+
+
+def read_rating(text: str, labels: Sequence[int], *, decimals: str = "two") -> float | None:
+    """The rating between `<rating>` tags.
+
+    Args:
+        text: A model's whole answer; the closing tag may be missing at its very end, where a stop text cut it off.
+        labels: The scale, ascending.
+        decimals: `two`: `d.dd` alone, as the DUET authors' training; `any`: whole numbers and other decimals too.
+
+    Returns:
+        None if there is none, if one is malformed or outside the scale, or if two say different things.
+    """
+    found = [match.strip() for match in _RATING.findall(answer_of(text))]
+    pattern = _TWO_DECIMALS if decimals == "two" else _ANY_NUMBER
+    if not found or not all(pattern.fullmatch(value) for value in found):
+        return None
+    values = {float(value) for value in found}
+    value = values.pop()
+    return value if not values and labels[0] <= value <= labels[-1] else None
+
+
+def why_unreadable(completion: Completion, *, prefill: str = "") -> Status:
+    """Why an answer that could not be read could not be read.
+
+    Args:
+        completion: What came back.
+        prefill: The part of it that the model was given.
+    """
+    if completion.status != "ok":
+        return completion.status
+    written = answer_of(completion.text.removeprefix(prefill))
+    if not written:
+        return "empty"
+    return "refused" if is_refusal(written) else "unreadable"
+
+
+def is_refusal(text: str) -> bool:
+    """Whether an answer begins (its first 200 characters) as models begin when they decline, in English."""
+    return _REFUSAL.search(answer_of(text)[:200]) is not None
+
+
+def _tag(name: str, *, closing: bool = False) -> str:
+    return rf"<\s*{'/' if closing else ''}\s*{re.escape(name)}\s*>"
+
+
+def _blocks(text: str, block: str) -> list[str]:
+    """What follows each opening tag of the block, up to its end."""
+    opening, closing = re.compile(_tag(block), re.IGNORECASE), re.compile(_tag(block, closing=True), re.IGNORECASE)
+    starts = [match.end() for match in opening.finditer(text)]
+    other = re.compile(r"<\s*\w+_profile\s*>", re.IGNORECASE)
+    spans = []
+    for start in starts:
+        ends = [match.start() for pattern in (closing, other) if (match := pattern.search(text, start))]
+        spans.append(text[start : min(ends, default=len(text))])
+    return spans
+
+
+def _field(span: str, name: str, names: Sequence[str]) -> str | None:
+    """The last complete occurrence of a field; None if there is none, or if it is closed twice."""
+    any_tag = "|".join(_tag(each) for each in names)
+    pattern = re.compile(
+        rf"{_tag(name)}((?:(?!{any_tag}|{_tag(name, closing=True)}).)*){_tag(name, closing=True)}",
+        re.IGNORECASE | re.DOTALL,
+    )
+    found = list(pattern.finditer(span))
+    if not found:
+        return None
+    rest = span[found[-1].end() :]
+    closed_again = re.search(_tag(name, closing=True), rest, re.IGNORECASE)
+    return None if closed_again else found[-1][1].strip()

@@ -1,0 +1,89 @@
+"""What the two scorers that ask a model share: their options and their prompts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from duetbench.errors import EngineError
+from duetbench.interfaces import Engine, option
+from duetbench.prompts import render, template_digest, unique_prompts
+from duetbench.types import Completion, Profile, Profiles, Prompt, Request, Sampling, Slot
+
+
+@dataclass(frozen=True)
+class AskingConfig:
+    """Options of a scorer that asks a model."""
+
+    history_k: int = option(10, "the user's most recent interactions in the prompt; 0: none, as the authors' code")
+    review_chars: int = option(200, "characters of each review; 0: all")
+    prompt_set: Literal["default", "compact"] = option("default", "which set of prompt files")
+    prompt: str | None = option(None, "a prompt file of one's own (.jinja) instead of the set's")
+
+    def __post_init__(self) -> None:
+        """Refuses sizes that make no sense."""
+        if self.history_k < 0 or self.review_chars < 0:
+            raise ValueError("history_k and review_chars want at least 0")
+
+
+def rating_prompts(
+    template: str,
+    config: AskingConfig,
+    requests: Sequence[Request],
+    profiles: Sequence[Profiles],
+    *,
+    prefill: str = "",
+    form: Sequence[Slot] = (),
+) -> list[Prompt]:
+    """What is asked for these requests, each question once."""
+    asked = (
+        (
+            position,
+            render(
+                config.prompt or template,
+                config.prompt_set,
+                domain=request.domain,
+                item=request.item,
+                user_profile=_text(written.user),
+                item_profile=_text(written.item),
+                rationale=_text(written.pair),
+                history=request.user_history[-config.history_k :] if config.history_k else (),
+                review_chars=config.review_chars,
+            ),
+        )
+        for position, (request, written) in enumerate(zip(requests, profiles, strict=True))
+    )
+    return unique_prompts("pair", asked, prefill=prefill, form=form)
+
+
+def answers(engine: Engine, prompts: Sequence[Prompt], sampling: Sampling) -> list[Completion]:
+    """One completion per prompt; forms are filled in gap by gap."""
+    if not prompts:
+        return []
+    if not prompts[0].form:
+        return engine.generate(prompts, sampling)
+    from duetbench.engines.form import fill
+
+    return fill(engine, prompts, sampling)
+
+
+def digest_of(template: str, config: AskingConfig) -> dict[str, str]:
+    """The digest of the prompt file, by the name under which it is asked for."""
+    name = config.prompt or template
+    return {name: template_digest(name, config.prompt_set)}
+
+
+def needed(engine: Engine | None, name: str) -> Engine:
+    """The engine.
+
+    Raises:
+        EngineError: there is none.
+    """
+    if engine is None:
+        raise EngineError(f"scorer '{name}' asks a model and got no engine: name one with --model")
+    return engine
+
+
+def _text(profile: Profile | None) -> str | None:
+    return profile.text if profile else None

@@ -1,0 +1,162 @@
+"""Scorers that ask no model: what the ratings of the training rows alone can tell."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
+
+from duetbench.errors import DataError
+from duetbench.interfaces import Engine, Scorer, option
+from duetbench.types import Domain, Prediction, Profiles, Request
+
+if TYPE_CHECKING:
+    import polars as pl
+
+
+class Baseline(Scorer):
+    """Fitted on train, then one number per (user, item)."""
+
+    needs_engine: ClassVar[bool] = False
+    _is_fitted = False
+
+    def fit(self, train: pl.DataFrame, domain: Domain) -> None:
+        """Learns from the training interactions alone.
+
+        Raises:
+            DataError: there are none.
+        """
+        if not train.height:
+            raise DataError(f"scorer '{self.name}' has no training rows to learn from: check the split")
+        self._domain = domain
+        self._learn(train)
+        self._is_fitted = True
+
+    def score(
+        self, requests: Sequence[Request], profiles: Sequence[Profiles], engine: Engine | None
+    ) -> list[Prediction]:
+        """One prediction per request; profiles and engine are not looked at.
+
+        Raises:
+            RuntimeError: it was not fitted.
+        """
+        if not self._is_fitted:
+            raise RuntimeError(f"scorer '{self.name}' was asked before it was fitted")
+        return [Prediction(self._rating(request.user_id, request.item.item_id)) for request in requests]
+
+    @abstractmethod
+    def _learn(self, train: pl.DataFrame) -> None:
+        """Keeps what `_rating` needs."""
+
+    @abstractmethod
+    def _rating(self, user_id: str, item_id: str) -> float:
+        """The rating on the domain's scale."""
+
+
+class GlobalMean(Baseline):
+    """The mean of all training ratings."""
+
+    name = "global_mean"
+    summary = "the mean of all training ratings"
+
+    def _learn(self, train: pl.DataFrame) -> None:
+        self._mean = _mean(train)
+
+    def _rating(self, user_id: str, item_id: str) -> float:  # noqa: ARG002
+        return self._mean
+
+
+class UserMean(Baseline):
+    """The mean of the user's training ratings; for a user without any, the mean of all."""
+
+    name = "user_mean"
+    summary = "the mean of the user's training ratings; of all for an unknown user"
+
+    def _learn(self, train: pl.DataFrame) -> None:
+        self._mean, self._means = _mean(train), _means(train, "user_id")
+
+    def _rating(self, user_id: str, item_id: str) -> float:  # noqa: ARG002
+        return self._means.get(user_id, self._mean)
+
+
+class ItemMean(Baseline):
+    """The mean of the item's training ratings; for an item without any, the mean of all."""
+
+    name = "item_mean"
+    summary = "the mean of the item's training ratings; of all for an unknown item"
+
+    def _learn(self, train: pl.DataFrame) -> None:
+        self._mean, self._means = _mean(train), _means(train, "item_id")
+
+    def _rating(self, user_id: str, item_id: str) -> float:  # noqa: ARG002
+        return self._means.get(item_id, self._mean)
+
+
+class Bias(Baseline):
+    """Damped biases: `mu + b_i + b_u`, each a mean shrunk towards 0.
+
+    `b_i = sum_u (r_ui - mu) / (damping + n_i)`, then `b_u = sum_i (r_ui - mu - b_i) / (damping + n_u)`; the bias of
+    an unknown user or item is 0. With `clip` the sum is bounded by the scale's ends.
+    """
+
+    name = "bias"
+    summary = "mean plus damped user and item biases"
+    source = "Funk 2006; Ekstrand et al. 2011, section 2.1"
+
+    @dataclass(frozen=True)
+    class Config:
+        """Options."""
+
+        damping: float = option(5.0, "how many ratings of bias 0 every user and item is given beside its own")
+        clip: bool = option(True, "bound the sum by the scale's ends")
+
+        def __post_init__(self) -> None:
+            """Refuses a negative damping."""
+            if self.damping < 0:
+                raise ValueError("damping wants at least 0")
+
+    def _learn(self, train: pl.DataFrame) -> None:
+        import polars as pl
+
+        self._mean = _mean(train)
+        residual = train.select("user_id", "item_id", (pl.col("rating") - self._mean).alias("residual"))
+        items = self._damped(residual, "item_id")
+        self._items = dict(items.iter_rows())
+        rest = residual.join(items, on="item_id").with_columns(pl.col("residual") - pl.col("bias"))
+        self._users = dict(self._damped(rest, "user_id").iter_rows())
+
+    def _damped(self, residual: pl.DataFrame, column: str) -> pl.DataFrame:
+        import polars as pl
+
+        bias = pl.col("residual").sum() / (self.config.damping + pl.len())
+        return residual.group_by(column).agg(bias.alias("bias"))
+
+    def _rating(self, user_id: str, item_id: str) -> float:
+        value = self._mean + self._items.get(item_id, 0.0) + self._users.get(user_id, 0.0)
+        low, high = self._domain.labels[0], self._domain.labels[-1]
+        return min(max(value, low), high) if self.config.clip else value
+
+
+class Majority(Baseline):
+    """The most frequent training rating; of several, the highest."""
+
+    name = "majority"
+    summary = "the most frequent training rating"
+
+    def _learn(self, train: pl.DataFrame) -> None:
+        counts = train.group_by("rating").len().sort(["len", "rating"], descending=True)
+        self._mode = float(counts["rating"][0])
+
+    def _rating(self, user_id: str, item_id: str) -> float:  # noqa: ARG002
+        return self._mode
+
+
+def _mean(train: pl.DataFrame) -> float:
+    return float(train["rating"].mean())  # type: ignore[arg-type]
+
+
+def _means(train: pl.DataFrame, column: str) -> dict[str, float]:
+    import polars as pl
+
+    return dict(train.group_by(column).agg(pl.col("rating").mean()).iter_rows())
