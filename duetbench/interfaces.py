@@ -115,6 +115,8 @@ class Stage(ABC):
     name: str = "profile"
     max_tokens: int = 256
     """Upper bound of one answer's length."""
+    stop: tuple[str, ...] = ()
+    """Where an answer ends at the latest; `parse` must read it with and without this text."""
 
     @abstractmethod
     def prompts(self, requests: Sequence[Request], earlier: Mapping[str, Sequence[Profile]]) -> list[Prompt]:
@@ -138,6 +140,10 @@ class Strategy(Plugin):
     @abstractmethod
     def stages(self) -> tuple[Stage, ...]:
         """The rounds in order; () if nothing is written."""
+
+    def prompt_digests(self) -> dict[str, str]:
+        """SHA-256 of every prompt file that it uses, by name; stands in the record."""
+        return {}
 
 
 class Engine(Plugin):
@@ -200,6 +206,10 @@ class Scorer(Plugin):
         """What would be asked, for estimates and for people; () if no model is asked."""
         return []
 
+    def prompt_digests(self) -> dict[str, str]:
+        """SHA-256 of every prompt file that it uses, by name; stands in the record."""
+        return {}
+
 
 class Reward(Plugin):
     """Turns rollouts into numbers for training."""
@@ -229,6 +239,9 @@ class TrainingJob:
 
 class Trainer(Plugin):
     """A lifecycle that improves the writer of a strategy."""
+
+    trains: ClassVar[bool] = True
+    """False: it hands back the model as it is, and is given neither examples nor an engine."""
 
     @abstractmethod
     def fit(self, job: TrainingJob) -> ModelRef:

@@ -96,11 +96,12 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class Slot:
-    """One gap of a form: literal text, then what the model writes up to `stop`."""
+    """One gap of a form: literal text, then what the model writes up to `stop`; the stop text is the next literal's."""
 
     literal: str
     stop: str
     max_tokens: int
+    """0: the literal stands alone and the model is not asked; so a form can end with its last tag."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -63,7 +63,7 @@ class GlobalMean(Baseline):
     def _learn(self, train: pl.DataFrame) -> None:
         self._mean = _mean(train)
 
-    def _rating(self, user_id: str, item_id: str) -> float:  # noqa: ARG002
+    def _rating(self, user_id: str, item_id: str) -> float:
         return self._mean
 
 
@@ -76,7 +76,7 @@ class UserMean(Baseline):
     def _learn(self, train: pl.DataFrame) -> None:
         self._mean, self._means = _mean(train), _means(train, "user_id")
 
-    def _rating(self, user_id: str, item_id: str) -> float:  # noqa: ARG002
+    def _rating(self, user_id: str, item_id: str) -> float:
         return self._means.get(user_id, self._mean)
 
 
@@ -89,7 +89,7 @@ class ItemMean(Baseline):
     def _learn(self, train: pl.DataFrame) -> None:
         self._mean, self._means = _mean(train), _means(train, "item_id")
 
-    def _rating(self, user_id: str, item_id: str) -> float:  # noqa: ARG002
+    def _rating(self, user_id: str, item_id: str) -> float:
         return self._means.get(item_id, self._mean)
 
 
@@ -122,20 +122,21 @@ class Bias(Baseline):
         self._mean = _mean(train)
         residual = train.select("user_id", "item_id", (pl.col("rating") - self._mean).alias("residual"))
         items = self._damped(residual, "item_id")
-        self._items = dict(items.iter_rows())
-        rest = residual.join(items, on="item_id").with_columns(pl.col("residual") - pl.col("bias"))
-        self._users = dict(self._damped(rest, "user_id").iter_rows())
+        self._items: dict[str, float] = dict(items.iter_rows())
+        rest = residual.join(items, on="item_id", how="left", maintain_order="left").with_columns(pl.col("residual") - pl.col("bias"))
+        self._users: dict[str, float] = dict(self._damped(rest, "user_id").iter_rows())
 
     def _damped(self, residual: pl.DataFrame, column: str) -> pl.DataFrame:
         import polars as pl
 
         bias = pl.col("residual").sum() / (self.config.damping + pl.len())
-        return residual.group_by(column).agg(bias.alias("bias"))
+        return residual.group_by(column, maintain_order=True).agg(bias.alias("bias"))
 
     def _rating(self, user_id: str, item_id: str) -> float:
         value = self._mean + self._items.get(item_id, 0.0) + self._users.get(user_id, 0.0)
-        low, high = self._domain.labels[0], self._domain.labels[-1]
-        return min(max(value, low), high) if self.config.clip else value
+        if not self.config.clip:
+            return value
+        return min(max(value, float(self._domain.labels[0])), float(self._domain.labels[-1]))
 
 
 class Majority(Baseline):
@@ -148,7 +149,7 @@ class Majority(Baseline):
         counts = train.group_by("rating").len().sort(["len", "rating"], descending=True)
         self._mode = float(counts["rating"][0])
 
-    def _rating(self, user_id: str, item_id: str) -> float:  # noqa: ARG002
+    def _rating(self, user_id: str, item_id: str) -> float:
         return self._mode
 
 
@@ -159,4 +160,4 @@ def _mean(train: pl.DataFrame) -> float:
 def _means(train: pl.DataFrame, column: str) -> dict[str, float]:
     import polars as pl
 
-    return dict(train.group_by(column).agg(pl.col("rating").mean()).iter_rows())
+    return dict(train.group_by(column, maintain_order=True).agg(pl.col("rating").mean()).iter_rows())
