@@ -33,9 +33,10 @@ AVERAGES = ("macro_gt", "macro_1to5", "macro_union", "weighted", "micro")
 absent one counts 0); over every class that was true or predicted; weighted by how often a class is true; from the
 pooled counts of all classes (which is the accuracy)."""
 
-FILLS = ("global_mean", "user_mean", "worst", "official")
+FILLS = ("train_mean", "user_mean", "worst", "middle", "official")
 """What stands in for a prediction that is not there: the mean of the training ratings; the user's mean before the
-request (without one: the global mean); the end of the scale that is farthest from the truth; what the authors of
+request (without one: the training mean); the end of the scale that is farthest from the truth; the middle of the
+scale; what the authors of
 DUET put there, 0 for a rating and -1 for a profile that could not be read. And `constant:X`: the number X."""
 
 

@@ -26,13 +26,13 @@ if TYPE_CHECKING:
 
 
 def metrics_of(
-    predictions: pl.DataFrame, domain: Domain, *, train_mean: float, fill: str | float = "global_mean"
+    predictions: pl.DataFrame, domain: Domain, *, train_mean: float, fill: str | float = "train_mean"
 ) -> dict[str, Any]:
     """All that can be said about a cell's predictions, as plain JSON values.
 
     Args:
         predictions: See `duetbench.evaluation.predictions.COLUMNS`.
-        train_mean: Mean of the training ratings, for the fill `global_mean`.
+        train_mean: Mean of the training ratings, for the fill `train_mean`.
         fill: What stands in for unreadable predictions in the headline; the other fills are reported beside it.
 
     Returns:
@@ -52,7 +52,7 @@ def metrics_of(
     readable = predictions.filter(predictions["status"] == "ok")
     values, true_of_readable = readable["value"].to_numpy().astype(float), readable["rating"].to_numpy().astype(float)
     over = {"readable": values_of(values, true_of_readable, domain)}
-    for name in _fills(fill, domain, predictions):
+    for name in _fills(fill, predictions):
         over[name] = values_of(filled(predictions, name, domain, train_mean), truth, domain)
     masses = predictions["label_mass"].drop_nulls()
     return {
@@ -72,10 +72,9 @@ def metrics_of(
     }
 
 
-def _fills(declared: str | float, domain: Domain, predictions: pl.DataFrame) -> list[str]:
-    middle = fill_name((domain.labels[0] + domain.labels[-1]) / 2)
+def _fills(declared: str | float, predictions: pl.DataFrame) -> list[str]:
     known = [name for name in FILLS if name != "user_mean" or "user_average" in predictions.columns]
-    return list(dict.fromkeys([fill_name(declared), *known, middle]))
+    return list(dict.fromkeys([fill_name(declared), *known]))
 
 
 def _check_scale(truth: Floats, domain: Domain) -> None:
@@ -103,7 +102,7 @@ def _substitutes(predictions: pl.DataFrame, fill: str, domain: Domain, train_mea
 
     low, high = domain.labels[0], domain.labels[-1]
     match fill:
-        case "global_mean":
+        case "train_mean":
             return np.full(predictions.height, float(train_mean))
         case "user_mean":
             if "user_average" not in predictions.columns:
@@ -112,6 +111,8 @@ def _substitutes(predictions: pl.DataFrame, fill: str, domain: Domain, train_mea
         case "worst":
             truth = predictions["rating"].to_numpy().astype(float)
             return np.where(truth - low >= high - truth, low, high).astype(float)
+        case "middle":
+            return np.full(predictions.height, (low + high) / 2)
         case "official":
             return np.where((predictions["failed_at"] == "profile").fill_null(False).to_numpy(), -1.0, 0.0)
         case _:

@@ -34,11 +34,11 @@ def test_errors_over_the_readable_by_hand(metrics: dict) -> None:
 def test_errors_over_all_by_hand_under_each_fill(metrics: dict) -> None:
     read = 0.5 + 3.37
     expected = {
-        "global_mean": read + 0.8 + 2.2,
-        "user_mean": read + 0.8 + 2.2,  # no user rated anything before, so the global mean stands in
+        "train_mean": read + 0.8 + 2.2,
+        "user_mean": read + 0.8 + 2.2,  # no user rated anything before, so the training mean stands in
         "worst": read + 4 + 3,
         "official": read + 5 + 3,  # 0 for the rating of 5, -1 for the profile of 2
-        "constant:3": read + 2 + 1,
+        "middle": read + 2 + 1,
     }
     assert {fill: metrics["over"][fill]["mae"]["raw"] for fill in expected} == {
         fill: pytest.approx(total / 6) for fill, total in expected.items()
@@ -121,7 +121,7 @@ def test_no_data_is_none_and_never_zero(table_of: Callable, stars: Domain) -> No
 def test_nothing_readable_has_no_readable_error_and_one_over_all(table_of: Callable, stars: Domain) -> None:
     metrics = metrics_of(table_of([5], [Prediction(None, "empty", "rating")]), stars, train_mean=4.0)
     assert metrics["over"]["readable"]["mae"]["raw"] is None
-    assert metrics["over"]["global_mean"]["mae"]["raw"] == 1.0
+    assert metrics["over"]["train_mean"]["mae"]["raw"] == 1.0
 
 
 def test_one_perfect_pair_is_perfect_under_every_convention(table_of: Callable, stars: Domain) -> None:
