@@ -8,8 +8,10 @@ models or texts.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from collections.abc import Hashable, Sequence
+from typing import NamedTuple, TypeVar
+
+Owner = TypeVar("Owner", bound=Hashable)
 
 
 class Meeting(NamedTuple):
@@ -40,58 +42,26 @@ def meetings(n_users: int, n_items: int, partners: int) -> list[Meeting]:
     return sorted(from_users | from_items)
 
 
-class Marginals(NamedTuple):
-    """Each side's credit; None where nothing that it took part in could be judged."""
+def mean_credits(owners: Sequence[Owner], values: Sequence[float | None]) -> dict[Owner, float | None]:
+    """Each owner's credit: the mean of what its own meetings earned.
 
-    users: list[float | None]
-    items: list[float | None]
-
-
-def marginals(
-    n_users: int,
-    n_items: int,
-    user_rewards: Mapping[Meeting, float | None],
-    item_rewards: Mapping[Meeting, float | None],
-) -> Marginals:
-    """The mean reward of every profile over its meetings.
+    A malformed completion meets nobody: its penalty is a value of its own, and no partner's mean ever holds it.
 
     Args:
-        n_users: How many readable user profiles there are.
-        n_items: How many readable item profiles there are.
-        user_rewards: What each meeting earns the user profile; None does not count.
-        item_rewards: What each meeting earns the item profile. The two differ where a reward looks at one side's
-            text alone.
+        owners: Whose credit each value goes to; a meeting of two stands here twice, once for either side.
+        values: What was earned, same order; None could not be judged and does not count.
+
+    Returns:
+        One entry per owner; None where nothing counts.
     """
-    by_user: list[list[float]] = [[] for _ in range(n_users)]
-    by_item: list[list[float]] = [[] for _ in range(n_items)]
-    for meeting, value in user_rewards.items():
+    earned: dict[Owner, list[float]] = {owner: [] for owner in owners}
+    for owner, value in zip(owners, values, strict=True):
         if value is not None:
-            by_user[meeting.user].append(value)
-    for meeting, value in item_rewards.items():
-        if value is not None:
-            by_item[meeting.item].append(value)
-    return Marginals([_mean(values) for values in by_user], [_mean(values) for values in by_item])
+            earned[owner].append(value)
+    return {owner: sum(known) / len(known) if known else None for owner, known in earned.items()}
 
 
-def with_malformed(
-    credits: Sequence[float | None], readable: Sequence[bool], penalty: float | None
-) -> list[float | None]:
-    """Credits of all completions in order: the readable ones' own, `penalty` for the others.
-
-    Args:
-        credits: One per readable completion, in order.
-        readable: One per completion.
-        penalty: What a completion that could not be read earns; None: it is left out.
-    """
-    own = iter(credits)
-    return [next(own) if is_readable else penalty for is_readable in readable]
-
-
-def spread(credits: Sequence[float | None]) -> float | None:
+def spread(values: Sequence[float | None]) -> float | None:
     """How far the best and the worst of a group lie apart; None with fewer than two credits."""
-    known = [value for value in credits if value is not None]
+    known = [value for value in values if value is not None]
     return max(known) - min(known) if len(known) > 1 else None
-
-
-def _mean(values: Sequence[float]) -> float | None:
-    return sum(values) / len(values) if values else None

@@ -1,10 +1,8 @@
-"""What training refuses to do: learn from rows that are not its own, or change weights that are frozen."""
+"""What training refuses to learn from."""
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
-from pathlib import Path
 
 from duetbench.errors import TrainingError
 from duetbench.types import Example
@@ -34,21 +32,3 @@ def check_rows(train: Sequence[Example], valid: Sequence[Example]) -> None:
 
 def _row(example: Example) -> str:
     return example.request.request_id.partition(":")[2]
-
-
-def folder_digest(folder: Path, patterns: Sequence[str] = ("*.safetensors", "*.bin")) -> str:
-    """SHA-256 over the weight files of a folder: names and bytes, in order of name.
-
-    Raises:
-        TrainingError: the folder holds none.
-    """
-    files = sorted({path for pattern in patterns for path in folder.glob(pattern)})
-    if not files:
-        raise TrainingError(f"{folder} holds no weights ({', '.join(patterns)})")
-    digest = hashlib.sha256()
-    for path in files:
-        digest.update(path.name.encode())
-        with path.open("rb") as file:
-            while chunk := file.read(1 << 20):
-                digest.update(chunk)
-    return digest.hexdigest()

@@ -2,16 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from random import Random
 
 import pytest
 
-from duetbench.training.credit import Meeting, marginals, meetings, spread, with_malformed
+from duetbench.training.credit import Meeting, mean_credits, meetings, spread
 
 
 def made_up(n_users: int, n_items: int, seed: int = 0) -> dict[Meeting, float]:
     rng = Random(seed)
     return {Meeting(a, b): rng.random() for a in range(n_users) for b in range(n_items)}
+
+
+def of_users(rewards: Mapping[Meeting, float | None]) -> list[float | None]:
+    found = mean_credits([meeting.user for meeting in rewards], list(rewards.values()))
+    return [found[user] for user in sorted(found)]
+
+
+def of_items(rewards: Mapping[Meeting, float | None]) -> list[float | None]:
+    found = mean_credits([meeting.item for meeting in rewards], list(rewards.values()))
+    return [found[item] for item in sorted(found)]
 
 
 def centred(values: list[float | None]) -> list[float]:
@@ -43,47 +54,33 @@ def test_permuting_partners_changes_nothing_at_full_crossing():
     rewards = made_up(4, 4)
     order = [2, 0, 3, 1]
     permuted = {Meeting(m.user, order[m.item]): value for m, value in rewards.items()}
-    before = marginals(4, 4, rewards, rewards)
-    after = marginals(4, 4, permuted, permuted)
-    assert after.users == pytest.approx(before.users)
-    assert [after.items[order[b]] for b in range(4)] == pytest.approx(before.items)
+    assert of_users(permuted) == pytest.approx(of_users(rewards))
+    assert [of_items(permuted)[order[b]] for b in range(4)] == pytest.approx(of_items(rewards))
 
 
 def test_a_partners_own_quality_cancels_in_the_baseline_at_full_crossing():
     alpha, beta = [0.1, 0.7, 0.4], [0.9, -0.5, 0.2]
     rewards = {Meeting(a, b): alpha[a] + beta[b] for a in range(3) for b in range(3)}
-    credit = marginals(3, 3, rewards, rewards)
-    assert centred(credit.users) == pytest.approx(centred(list(alpha)))
-    assert centred(credit.items) == pytest.approx(centred(list(beta)))
+    assert centred(of_users(rewards)) == pytest.approx(centred(list(alpha)))
+    assert centred(of_items(rewards)) == pytest.approx(centred(list(beta)))
 
 
 def test_a_partners_own_quality_stays_inside_one_to_one_pairing():
     alpha, beta = [0.1, 0.7, 0.4], [0.9, -0.5, 0.2]
     rewards = {m: alpha[m.user] + beta[m.item] for m in meetings(3, 3, 1)}
-    assert centred(marginals(3, 3, rewards, rewards).users) != pytest.approx(centred(list(alpha)))
+    assert centred(of_users(rewards)) != pytest.approx(centred(list(alpha)))
 
 
-def test_a_malformed_completion_changes_nobody_elses_credit():
-    rewards = made_up(3, 4)
-    alone = marginals(3, 4, rewards, rewards)
-    readable = [True, False, True, True]
-    with_bad = with_malformed(alone.users, readable, -1.0)
-    assert [value for value, ok in zip(with_bad, readable, strict=True) if ok] == alone.users
-    assert with_bad[1] == -1.0
-
-
-def test_a_penalty_of_none_leaves_the_malformed_out():
-    assert with_malformed([0.5], [False, True], None) == [None, 0.5]
+def test_a_penalty_of_its_own_changes_nobody_elses_credit():
+    met = made_up(3, 4)
+    owners: list[object] = [meeting.user for meeting in met]
+    with_bad = mean_credits([*owners, "malformed"], [*met.values(), -1.0])
+    assert [with_bad[user] for user in range(3)] == of_users(met)
+    assert with_bad["malformed"] == -1.0
 
 
 def test_what_could_not_be_judged_does_not_count():
-    rewards = {Meeting(0, 0): 1.0, Meeting(0, 1): None, Meeting(1, 0): None, Meeting(1, 1): None}
-    assert marginals(2, 2, rewards, rewards).users == [1.0, None]
-
-
-def test_sides_may_be_paid_differently_for_one_meeting():
-    user, item = {Meeting(0, 0): 0.2}, {Meeting(0, 0): 0.8}
-    assert marginals(1, 1, user, item) == ([0.2], [0.8])
+    assert mean_credits([0, 0, 1, 1], [1.0, None, None, None]) == {0: 1.0, 1: None}
 
 
 def test_spread_needs_two_credits():
@@ -99,6 +96,6 @@ def test_full_crossing_finds_the_true_effects_better_than_pairing():
         noise = {Meeting(a, b): rng.gauss(0, 0.5) for a in range(8) for b in range(8)}
         for partners in hits:
             rewards = {m: alpha[m.user] + beta[m.item] + noise[m] for m in meetings(8, 8, partners)}
-            users = marginals(8, 8, rewards, rewards).users
+            users = of_users(rewards)
             hits[partners] += users.index(max(users)) == alpha.index(max(alpha))
     assert hits[8] > hits[1] + 40

@@ -1,11 +1,11 @@
-"""What training refuses to do."""
+"""What training refuses to learn from."""
 
 from __future__ import annotations
 
 import pytest
 
 from duetbench.errors import TrainingError
-from duetbench.training.guards import check_rows, folder_digest
+from duetbench.training.guards import check_rows
 from duetbench.types import Domain, Example, Item, Request
 
 
@@ -36,17 +36,3 @@ def test_a_validation_row_under_a_training_name_is_caught():
 def test_nothing_to_learn_from_is_an_error():
     with pytest.raises(TrainingError, match="no training row"):
         check_rows([], [example("valid:3")])
-
-
-def test_a_folders_digest_follows_its_weights(tmp_path):
-    (tmp_path / "a.safetensors").write_bytes(b"one")
-    before = folder_digest(tmp_path)
-    (tmp_path / "notes.txt").write_text("no weights")
-    assert folder_digest(tmp_path) == before
-    (tmp_path / "a.safetensors").write_bytes(b"two")
-    assert folder_digest(tmp_path) != before
-
-
-def test_a_folder_without_weights_has_no_digest(tmp_path):
-    with pytest.raises(TrainingError, match="no weights"):
-        folder_digest(tmp_path)
