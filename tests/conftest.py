@@ -1,4 +1,4 @@
-"""What all tests share: no network, no plugin of the user's own, a cache of their own, and the real data if it is there."""
+"""What all tests share: no network, no plugin of the user's own, a cache of their own, the real data if there."""
 
 from __future__ import annotations
 

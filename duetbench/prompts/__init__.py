@@ -27,7 +27,8 @@ SETS = ("default", "compact")
 
 _SECTION = re.compile(r"^\[\[(system|user|assistant)\]\]\s*$", re.MULTILINE)
 _FORBIDDEN = re.compile(
-    r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff\ue000-\uf8ff\ud800-\udfff]"
+    r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u00ad\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ue000-\uf8ff\ud800-\udfff"
+    r"\U000e0000-\U000e007f]"  # the last are tags: letters that models read and people do not see
 )
 # Private-use characters mark droppable spans while a template renders; data never contains them, see _FORBIDDEN.
 _OPEN, _AGE, _CLOSE = "\ue000", "\ue001", "\ue002"
@@ -58,12 +59,12 @@ def render(name: str, prompt_set: str, /, **values: Any) -> tuple[Message, ...]:
         UnknownName: no such prompt.
         ConfigError: the template is broken.
     """
-    try:
-        return tuple(
-            _message(role, template.render(**values)) for role, template in _sections(template_path(name, prompt_set))
-        )
-    except TemplateError as error:
-        raise ConfigError([f"prompt {name}: {error}"]) from error
+    return _rendered(f"prompt {name}", _source(template_path(name, prompt_set)), values)
+
+
+def render_text(source: str, /, **values: Any) -> tuple[Message, ...]:
+    """The turns of a prompt whose text a single-file plugin carries with it; see `render`."""
+    return _rendered("prompt", source, values)
 
 
 def template_path(name: str, prompt_set: str) -> Path:
@@ -137,13 +138,28 @@ def _environment() -> SandboxedEnvironment:
 
 
 @lru_cache(maxsize=64)
-def _sections(path: Path) -> list[tuple[Any, Any]]:
-    parts = _SECTION.split(path.read_text(encoding="utf-8"))
+def _source(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError([f"prompt {path}: it cannot be read ({error})"]) from error
+
+
+def _rendered(origin: str, source: str, values: dict[str, Any]) -> tuple[Message, ...]:
+    try:
+        return tuple(_message(role, template.render(**values)) for role, template in _sections(source))
+    except (TemplateError, TypeError, ValueError) as error:  # what a template does to its values may not fit them
+        raise ConfigError([f"{origin}: {error}"]) from error
+
+
+@lru_cache(maxsize=64)
+def _sections(source: str) -> list[tuple[Any, Any]]:
+    parts = _SECTION.split(source)
     roles, sources = parts[1::2], parts[2::2]
     if not roles or parts[0].strip():
-        raise ConfigError([f"prompt {path}: it must begin with a line [[system]] or [[user]]"])
+        raise ValueError("it must begin with a line [[system]], [[user]] or [[assistant]]")
     environment = _environment()
-    return [(role, environment.from_string(source.strip("\n"))) for role, source in zip(roles, sources, strict=True)]
+    return [(role, environment.from_string(text.strip("\n"))) for role, text in zip(roles, sources, strict=True)]
 
 
 def _message(role: Any, rendered: str) -> Message:

@@ -1,0 +1,49 @@
+"""For plugin authors: checks to subclass, a small world, and engines without a model.
+
+`duetbench plugin check NAME` runs the same checks without a test file. Nothing here needs pytest.
+"""
+
+from __future__ import annotations
+
+from duetbench.interfaces import Kind
+from duetbench.testing.conformance import Conformance, Result
+from duetbench.testing.dataset import DatasetConformance
+from duetbench.testing.dummy import DummyEngine, FailingEngine, GarbageEngine, dummy_model
+from duetbench.testing.engine import EngineConformance
+from duetbench.testing.plain import PlainReward, PlainScorer, PlainStrategy
+from duetbench.testing.reward import RewardConformance
+from duetbench.testing.scorer import ScorerConformance
+from duetbench.testing.strategy import StrategyConformance
+from duetbench.testing.trainer import TrainerConformance
+from duetbench.testing.world import World, small_world
+
+CONFORMANCE: dict[Kind, type[Conformance]] = {
+    "dataset": DatasetConformance,
+    "engine": EngineConformance,
+    "strategy": StrategyConformance,
+    "scorer": ScorerConformance,
+    "reward": RewardConformance,
+    "trainer": TrainerConformance,
+}
+"""The class of checks for each kind."""
+
+__all__ = [
+    "CONFORMANCE",
+    "Conformance",
+    "DatasetConformance",
+    "DummyEngine",
+    "EngineConformance",
+    "FailingEngine",
+    "GarbageEngine",
+    "PlainReward",
+    "PlainScorer",
+    "PlainStrategy",
+    "Result",
+    "RewardConformance",
+    "ScorerConformance",
+    "StrategyConformance",
+    "TrainerConformance",
+    "World",
+    "dummy_model",
+    "small_world",
+]

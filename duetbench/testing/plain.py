@@ -1,0 +1,100 @@
+"""The plainest strategy, scorer and reward: partners for a plugin of another kind under test."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+
+from duetbench.interfaces import Engine, Reward, Scorer, Stage, Strategy
+from duetbench.prompts import render_text, unique_prompts
+from duetbench.types import Message, Prediction, Profile, Profiles, Prompt, Request, Rollout, Sampling
+
+_USER = """[[user]]
+{% for line in user_history %}
+{% call droppable(loop.revindex0) %}
+{{ line.item.title }}: {{ line.rating }}, {{ line.review | cut(100) }}
+{% endcall %}
+{% endfor %}
+Describe this person's taste between <profile> and </profile>.
+"""
+_RATING = """[[user]]
+{{ profile }}
+How would this person rate {{ title }}? Answer <rating>d.dd</rating>.
+"""
+
+
+class PlainStrategy(Strategy):
+    """One user profile per history."""
+
+    name = "plain"
+    summary = "One tagged user profile."
+
+    def stages(self) -> tuple[Stage, ...]:
+        """One round."""
+        return (_PlainStage(),)
+
+
+class _PlainStage(Stage):
+    def prompts(self, requests: Sequence[Request], earlier: Mapping[str, Sequence[Profile]]) -> list[Prompt]:  # noqa: ARG002
+        return unique_prompts("user", self._asked(requests))
+
+    def _asked(self, requests: Sequence[Request]) -> Iterator[tuple[int, tuple[Message, ...]]]:
+        for n, request in enumerate(requests):
+            yield n, render_text(_USER, user_history=request.user_history[-5:])
+
+    def parse(self, prompt: Prompt, text: str) -> list[Profile] | None:  # noqa: ARG002
+        found = re.findall(r"<profile>([^<>]*\w[^<>]*)</profile>", text)
+        return [Profile("user", found[0].strip())] if len(found) == 1 else None
+
+
+class PlainScorer(Scorer):
+    """Reads one tagged rating."""
+
+    name = "plain"
+    summary = "One tagged rating."
+
+    def prompts(self, requests: Sequence[Request], profiles: Sequence[Profiles]) -> list[Prompt]:
+        """One question per distinct profile and item."""
+        told = [each.user.text if each.user else "Nothing is known." for each in profiles]
+        asked = (
+            (n, render_text(_RATING, profile=text, title=request.item.title))
+            for n, (text, request) in enumerate(zip(told, requests, strict=True))
+        )
+        return unique_prompts("pair", asked)
+
+    def score(
+        self, requests: Sequence[Request], profiles: Sequence[Profiles], engine: Engine | None
+    ) -> list[Prediction]:
+        """A value where exactly one rating on the scale stands in the answer."""
+        if engine is None:
+            raise ValueError("the plain scorer needs an engine")
+        prompts = self.prompts(requests, profiles)
+        found: dict[int, Prediction] = {}
+        for prompt, answer in zip(prompts, engine.generate(prompts, Sampling()), strict=True):
+            ratings = re.findall(r"<rating>([1-5]\.\d\d)</rating>", answer.text)
+            value = float(ratings[0]) if len(ratings) == 1 and float(ratings[0]) <= 5 else None
+            if answer.status != "ok":
+                prediction = Prediction(None, answer.status, "rating", answer.text)
+            elif value is None:
+                prediction = Prediction(None, "unreadable", "rating", answer.text)
+            else:
+                prediction = Prediction(value, text=answer.text)
+            found |= dict.fromkeys(prompt.for_requests, prediction)
+        return [found[n] for n in range(len(requests))]
+
+
+class PlainReward(Reward):
+    """How near the prediction is, in [0, 1]."""
+
+    name = "plain"
+    summary = "1 minus the distance as a share of the scale."
+
+    def __call__(self, rollouts: Sequence[Rollout]) -> list[float | None]:
+        """0 where nothing was predicted."""
+        return [_nearness(rollout) for rollout in rollouts]
+
+
+def _nearness(rollout: Rollout) -> float:
+    value = rollout.prediction.value
+    gap = rollout.example.request.domain.gap
+    return 0.0 if value is None else 1 - abs(value - rollout.example.rating) / gap
