@@ -79,8 +79,8 @@ class GarbageEngine(DummyEngine):
     def label_logprobs(
         self,
         prompts: Sequence[Prompt],
-        answer_prefix: str,  # noqa: ARG002
-        labels: Sequence[str],  # noqa: ARG002
+        answer_prefix: str,
+        labels: Sequence[str],
     ) -> list[LabelReading]:
         """No reading at all."""
         return [LabelReading((), "error", error="the dummy reads nothing") for _ in prompts]
@@ -95,15 +95,15 @@ class FailingEngine(DummyEngine):
         super().__init__()
         self._status: Status = status
 
-    def generate(self, prompts: Sequence[Prompt], sampling: Sampling) -> list[Completion]:  # noqa: ARG002
+    def generate(self, prompts: Sequence[Prompt], sampling: Sampling) -> list[Completion]:
         """Nothing, with the status."""
         return [Completion(prompt.prefill, self._status, error="made to fail") for prompt in prompts]
 
     def label_logprobs(
         self,
         prompts: Sequence[Prompt],
-        answer_prefix: str,  # noqa: ARG002
-        labels: Sequence[str],  # noqa: ARG002
+        answer_prefix: str,
+        labels: Sequence[str],
     ) -> list[LabelReading]:
         """Nothing, with the status."""
         return [LabelReading((), self._status, error="made to fail") for _ in prompts]

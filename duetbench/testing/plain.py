@@ -35,14 +35,14 @@ class PlainStrategy(Strategy):
 
 
 class _PlainStage(Stage):
-    def prompts(self, requests: Sequence[Request], earlier: Mapping[str, Sequence[Profile]]) -> list[Prompt]:  # noqa: ARG002
+    def prompts(self, requests: Sequence[Request], earlier: Mapping[str, Sequence[Profile]]) -> list[Prompt]:
         return unique_prompts("user", self._asked(requests))
 
     def _asked(self, requests: Sequence[Request]) -> Iterator[tuple[int, tuple[Message, ...]]]:
         for n, request in enumerate(requests):
             yield n, render_text(_USER, user_history=request.user_history[-5:])
 
-    def parse(self, prompt: Prompt, text: str) -> list[Profile] | None:  # noqa: ARG002
+    def parse(self, prompt: Prompt, text: str) -> list[Profile] | None:
         found = re.findall(r"<profile>([^<>]*\w[^<>]*)</profile>", text)
         return [Profile("user", found[0].strip())] if len(found) == 1 else None
 

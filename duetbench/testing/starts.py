@@ -1,0 +1,59 @@
+"""Writes the first file of a new plugin."""
+
+from __future__ import annotations
+
+import keyword
+import re
+from pathlib import Path
+
+from duetbench.errors import PluginError
+from duetbench.interfaces import Kind
+
+TEMPLATES = Path(__file__).parent / "templates"
+_NAME = re.compile(r"[a-z0-9][a-z0-9_-]*")
+
+
+def start_text(kind: Kind, name: str) -> str:
+    """A working plugin of that kind.
+
+    Raises:
+        PluginError: no plugin can have that name.
+    """
+    from jinja2 import Environment, StrictUndefined
+
+    if not _NAME.fullmatch(name):
+        raise PluginError(f"'{name}' cannot be a plugin's name: use lower-case letters, digits, - and _")
+    source = (TEMPLATES / f"{kind}.py.jinja").read_text(encoding="utf-8")
+    # other marks than Jinja's usual ones: the files themselves hold prompts in Jinja
+    environment = Environment(
+        variable_start_string="<<",
+        variable_end_string=">>",
+        block_start_string="<%",
+        block_end_string="%>",
+        comment_start_string="<#",
+        comment_end_string="#>",
+        undefined=StrictUndefined,
+        keep_trailing_newline=True,
+        autoescape=False,
+    )
+    return environment.from_string(source).render(name=name, class_name=_class_name(name))
+
+
+def write_start(kind: Kind, name: str, folder: Path) -> Path:
+    """The file written; an existing one is left alone.
+
+    Raises:
+        PluginError: the name is impossible, or the file exists.
+    """
+    text = start_text(kind, name)
+    path = folder / f"{name.replace('-', '_')}.py"
+    if path.exists():
+        raise PluginError(f"{path} exists; choose another name, or another folder with --into")
+    folder.mkdir(parents=True, exist_ok=True)
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def _class_name(name: str) -> str:
+    joined = "".join(part.capitalize() for part in re.split("[-_]", name))
+    return f"Plugin{joined}" if joined[0].isdigit() or keyword.iskeyword(joined) else joined
