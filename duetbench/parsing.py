@@ -21,8 +21,8 @@ _THOUGHT = re.compile(r"<\s*think\s*>.*?(?:<\s*/\s*think\s*>|\Z)", re.IGNORECASE
 _END_OF_THOUGHT = re.compile(r"\A.*<\s*/\s*think\s*>", re.IGNORECASE | re.DOTALL)
 _FENCE = re.compile(r"^[ \t]*```[\w-]*[ \t]*$", re.MULTILINE)
 _RATING = re.compile(r"<\s*rating\s*>\s*([^<]*?)\s*(?:<\s*/\s*rating\s*>|\Z)", re.IGNORECASE)
-_TWO_DECIMALS = re.compile(r"\d{1,3}\.\d\d")
-_ANY_NUMBER = re.compile(r"\d{1,3}(?:\.\d+)?")
+_TWO_DECIMALS = re.compile(r"[0-9]{1,3}\.[0-9]{2}")
+_ANY_NUMBER = re.compile(r"[0-9]{1,3}(?:\.[0-9]+)?")
 _REFUSAL = re.compile(
     r"\b(?:i\s*(?:'|\u2019)?\s*(?:am|m)\s+(?:very\s+)?(?:sorry|unable|not\s+able)"
     r"|i\s+(?:can\s*(?:'|\u2019)?\s*t|can\s?not|could\s?n(?:'|\u2019)t|wo\s?n(?:'|\u2019)t|will\s+not)\s+"
@@ -64,7 +64,7 @@ def placeholders(prompt: Prompt, name: str) -> set[str]:
 
     Data cannot get here: the renderer lets no markup from a review through.
     """
-    pattern = re.compile(rf"{_tag(name)}(.*?){_tag(name, closing=True)}", re.IGNORECASE | re.DOTALL)
+    pattern = re.compile(rf"{_tag(name)}([^<]*){_tag(name, closing=True)}", re.IGNORECASE)
     return {text.strip() for message in prompt.messages for text in pattern.findall(message.content)}
 
 
@@ -119,14 +119,10 @@ def _tag(name: str, *, closing: bool = False) -> str:
 
 def _blocks(text: str, block: str) -> list[str]:
     """What follows each opening tag of the block, up to its end."""
-    opening, closing = re.compile(_tag(block), re.IGNORECASE), re.compile(_tag(block, closing=True), re.IGNORECASE)
-    starts = [match.end() for match in opening.finditer(text)]
-    other = re.compile(r"<\s*\w+_profile\s*>", re.IGNORECASE)
-    spans = []
-    for start in starts:
-        ends = [match.start() for pattern in (closing, other) if (match := pattern.search(text, start))]
-        spans.append(text[start : min(ends, default=len(text))])
-    return spans
+    marks = re.compile(rf"(?P<own>{_tag(block)})|{_tag(block, closing=True)}|<\s*\w+_profile\s*>", re.IGNORECASE)
+    found = list(marks.finditer(text))
+    starts = [*(match.start() for match in found), len(text)]
+    return [text[match.end() : end] for match, end in zip(found, starts[1:], strict=True) if match["own"]]
 
 
 def _field(span: str, name: str, names: Sequence[str]) -> str | None:

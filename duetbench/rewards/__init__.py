@@ -13,4 +13,10 @@ if TYPE_CHECKING:
 @hookimpl
 def duetbench_register_rewards() -> list[type[Reward]]:
     """The built-in rewards."""
-    return []
+    from duetbench.rewards.exact import Exact
+    from duetbench.rewards.form import Format
+    from duetbench.rewards.fractional import Fractional
+    from duetbench.rewards.length import Length
+    from duetbench.rewards.numeric_leak import NumericLeak
+
+    return [Fractional, Exact, Format, Length, NumericLeak]

@@ -9,7 +9,7 @@ from typing import Literal
 from duetbench.errors import EngineError
 from duetbench.interfaces import Engine, option
 from duetbench.prompts import render, template_digest, unique_prompts
-from duetbench.types import Completion, Profile, Profiles, Prompt, Request, Sampling, Slot
+from duetbench.types import Profile, Profiles, Prompt, Request, Slot
 
 
 @dataclass(frozen=True)
@@ -55,17 +55,6 @@ def rating_prompts(
         for position, (request, written) in enumerate(zip(requests, profiles, strict=True))
     )
     return unique_prompts("pair", asked, prefill=prefill, form=form)
-
-
-def answers(engine: Engine, prompts: Sequence[Prompt], sampling: Sampling) -> list[Completion]:
-    """One completion per prompt; forms are filled in gap by gap."""
-    if not prompts:
-        return []
-    if not prompts[0].form:
-        return engine.generate(prompts, sampling)
-    from duetbench.engines.form import fill
-
-    return fill(engine, prompts, sampling)
 
 
 def digest_of(template: str, config: AskingConfig) -> dict[str, str]:

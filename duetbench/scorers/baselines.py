@@ -123,7 +123,8 @@ class Bias(Baseline):
         residual = train.select("user_id", "item_id", (pl.col("rating") - self._mean).alias("residual"))
         items = self._damped(residual, "item_id")
         self._items: dict[str, float] = dict(items.iter_rows())
-        rest = residual.join(items, on="item_id", how="left", maintain_order="left").with_columns(pl.col("residual") - pl.col("bias"))
+        joined = residual.join(items, on="item_id", how="left", maintain_order="left")
+        rest = joined.with_columns(pl.col("residual") - pl.col("bias"))
         self._users: dict[str, float] = dict(self._damped(rest, "user_id").iter_rows())
 
     def _damped(self, residual: pl.DataFrame, column: str) -> pl.DataFrame:

@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from duetbench.engines.complete import complete
 from duetbench.interfaces import Engine, Scorer, option
 from duetbench.parsing import read_rating, why_unreadable
-from duetbench.scorers.asking import AskingConfig, answers, digest_of, needed, rating_prompts
+from duetbench.scorers.asking import AskingConfig, digest_of, needed, rating_prompts
 from duetbench.types import Completion, Prediction, Profiles, Prompt, Request, Sampling, Slot
 
 _TEMPLATE = "score_text"
@@ -39,7 +40,7 @@ class RatingText(Scorer):
         engine = needed(engine, self.name)
         prompts = self.prompts(requests, profiles)
         sampling = Sampling(temperature=0.0, max_tokens=self.config.max_tokens, stop=(_CLOSE,))
-        completions = answers(engine, prompts, sampling)
+        completions = complete(engine, prompts, sampling)
         predictions: dict[int, Prediction] = {}
         for prompt, completion in zip(prompts, completions, strict=True):
             for position in prompt.for_requests:

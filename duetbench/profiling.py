@@ -1,0 +1,137 @@
+"""Asks a strategy's stages in order, through any engine, and reads the answers into one `Profiles` per request."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+from duetbench.engines.complete import complete
+from duetbench.interfaces import Engine, Stage, Strategy
+from duetbench.parsing import why_unreadable
+from duetbench.types import Completion, Profile, Profiles, Prompt, Request, Sampling, Side, Status
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """One question, what came back and what was read from it: a line of the run's log."""
+
+    key: str
+    """The prompt's key."""
+    stage: str
+    side: Side
+    text: str
+    """The whole answer, read or not."""
+    status: Status
+    """`ok` if it was read, else why not."""
+    profiles: tuple[Profile, ...]
+    """What was read; () unless status is ok."""
+    for_requests: tuple[int, ...]
+    """Positions of the requests that it serves."""
+    prompt_tokens: int
+    completion_tokens: int
+    dropped_history: int
+    """History lines left out so that the prompt fits."""
+    cached: bool
+    """True if it came from the request store."""
+    error: str = ""
+
+
+@dataclass(frozen=True)
+class Written:
+    """What a strategy wrote for a list of requests."""
+
+    profiles: list[Profiles]
+    """One per request, same order; `failed` tells why one that should be there is not."""
+    answers: list[Answer]
+    """One per distinct question, in the order of asking."""
+
+    @cached_property
+    def counts(self) -> dict[str, int]:
+        """How many answers ended in which status; a status that did not occur has no entry."""
+        return dict(Counter(answer.status for answer in self.answers))
+
+    @cached_property
+    def stage_counts(self) -> dict[str, dict[str, int]]:
+        """The same for each stage apart."""
+        counts: dict[str, Counter[str]] = {}
+        for answer in self.answers:
+            counts.setdefault(answer.stage, Counter())[answer.status] += 1
+        return {stage: dict(counted) for stage, counted in counts.items()}
+
+
+def write_profiles(
+    strategy: Strategy,
+    requests: Sequence[Request],
+    engine: Engine,
+    sampling: Sampling,
+    *,
+    on_done: Callable[[int], None] | None = None,
+) -> Written:
+    """The profiles for these requests.
+
+    Args:
+        strategy: Says what to ask; one without stages leaves all profiles empty and asks nothing.
+        requests: They carry no label.
+        engine: Each distinct question reaches it once.
+        sampling: Temperature, seed and so on; the stage sets the answer's length and where it stops.
+        on_done: Called after each stage with the number of its prompts.
+
+    Returns:
+        An answer that the engine cut off, refused or failed is not read at all. A request lacks a profile (`failed`)
+        if an answer that serves it could not be read; an unreadable `note` alone does not fail it.
+    """
+    profiles = [Profiles() for _ in requests]
+    answers: list[Answer] = []
+    earlier: dict[str, Sequence[Profile]] = {}
+    for stage in strategy.stages():
+        asked = _ask(stage, requests, earlier, engine, sampling)
+        for answer in asked:
+            _hand_out(answer, profiles)
+        earlier |= {answer.key: answer.profiles for answer in asked if answer.status == "ok"}
+        answers += asked
+        if on_done:
+            on_done(len(asked))
+    return Written(profiles, answers)
+
+
+def read_answer(stage: Stage, prompt: Prompt, completion: Completion) -> Answer:
+    """A completion with what the stage reads from it."""
+    found = stage.parse(prompt, completion.text) if completion.status == "ok" else None
+    return Answer(
+        key=prompt.key,
+        stage=stage.name,
+        side=prompt.side,
+        text=completion.text,
+        status="ok" if found is not None else why_unreadable(completion, prefill=prompt.prefill),
+        profiles=tuple(found or ()),
+        for_requests=prompt.for_requests,
+        prompt_tokens=completion.prompt_tokens,
+        completion_tokens=completion.completion_tokens,
+        dropped_history=completion.dropped_history,
+        cached=completion.cached,
+        error=completion.error,
+    )
+
+
+def _ask(
+    stage: Stage,
+    requests: Sequence[Request],
+    earlier: Mapping[str, Sequence[Profile]],
+    engine: Engine,
+    sampling: Sampling,
+) -> list[Answer]:
+    prompts = stage.prompts(requests, earlier)
+    limits = replace(sampling, max_tokens=stage.max_tokens, stop=stage.stop)
+    completions = complete(engine, prompts, limits)
+    return [read_answer(stage, prompt, completion) for prompt, completion in zip(prompts, completions, strict=True)]
+
+
+def _hand_out(answer: Answer, profiles: list[Profiles]) -> None:
+    for position in answer.for_requests:
+        if answer.status == "ok":
+            for profile in answer.profiles:
+                profiles[position] = profiles[position].with_profile(profile)
+        elif answer.side != "note" and profiles[position].failed is None:
+            profiles[position] = replace(profiles[position], failed=answer.status)

@@ -1,0 +1,26 @@
+"""The coarse reward that the paper argues against: right or wrong."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from duetbench.interfaces import Reward
+from duetbench.types import Rollout
+
+
+class Exact(Reward):
+    """1 if the prediction, rounded half up to a whole number, is the rating, else 0."""
+
+    name = "exact"
+    summary = "1 if the rounded prediction is the rating, else 0"
+    source = "DUET, section 3.4 (the discrete alternative)"
+
+    def __call__(self, rollouts: Sequence[Rollout]) -> list[float | None]:
+        """0 or 1; None where no rating was predicted."""
+        return [_reward(rollout) for rollout in rollouts]
+
+
+def _reward(rollout: Rollout) -> float | None:
+    value = rollout.prediction.value
+    return None if value is None else float(math.floor(value + 0.5) == rollout.example.rating)

@@ -1,0 +1,40 @@
+"""A brake on profiles that grow and grow."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from duetbench.interfaces import Reward, option
+from duetbench.rewards.own import own_profiles
+from duetbench.types import Rollout
+
+
+class Length(Reward):
+    """0 up to `free_words` per profile, then falling evenly to -1 at twice as many, and no further."""
+
+    name = "length"
+    summary = "a penalty for profiles beyond a number of words"
+
+    @dataclass(frozen=True)
+    class Config:
+        """Options."""
+
+        free_words: int = option(80, "words per profile without a penalty: about three sentences")
+
+        def __post_init__(self) -> None:
+            """Refuses a length that nothing has."""
+            if self.free_words < 1:
+                raise ValueError("free_words wants at least 1")
+
+    def __call__(self, rollouts: Sequence[Rollout]) -> list[float | None]:
+        """In [-1, 0], the mean over the completion's own profiles; None where it holds none."""
+        return [self._reward(rollout) for rollout in rollouts]
+
+    def _reward(self, rollout: Rollout) -> float | None:
+        penalties = [self._penalty(len(profile.text.split())) for profile in own_profiles(rollout)]
+        return sum(penalties) / len(penalties) if penalties else None
+
+    def _penalty(self, n_words: int) -> float:
+        free: int = self.config.free_words
+        return 0.0 - min(max(n_words - free, 0) / free, 1.0)

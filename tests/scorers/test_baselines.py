@@ -1,0 +1,113 @@
+"""Scorers that ask no model."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import polars as pl
+import pytest
+from request_making import ALBUMS, request
+
+from duetbench.errors import DataError
+from duetbench.scorers.baselines import Baseline, Bias, GlobalMean, ItemMean, Majority, UserMean
+from duetbench.testing import ScorerConformance
+from duetbench.types import Item, Profiles
+
+ROWS = [("anna", "x", 5.0), ("anna", "y", 3.0), ("bert", "x", 4.0), ("bert", "z", 4.0)]
+
+
+class TestGlobalMean(ScorerConformance):
+    plugin = GlobalMean
+
+
+class TestUserMean(ScorerConformance):
+    plugin = UserMean
+
+
+class TestItemMean(ScorerConformance):
+    plugin = ItemMean
+
+
+class TestBias(ScorerConformance):
+    plugin = Bias
+
+
+class TestMajority(ScorerConformance):
+    plugin = Majority
+
+
+def table(rows: Sequence[tuple[str, str, float]] = ROWS) -> pl.DataFrame:
+    return pl.DataFrame(rows, schema={"user_id": pl.String, "item_id": pl.String, "rating": pl.Float64}, orient="row")
+
+
+def rating(scorer: Baseline, user: str, item: str, rows: Sequence[tuple[str, str, float]] = ROWS) -> float | None:
+    scorer.fit(table(rows), ALBUMS)
+    return scorer.score([request(user=user, item=Item(item, item))], [Profiles()], None)[0].value
+
+
+@pytest.mark.parametrize(
+    ("scorer", "user", "item", "expected"),
+    [
+        (GlobalMean(), "anna", "x", 4.0),
+        (GlobalMean(), "nobody", "nothing", 4.0),
+        (UserMean(), "anna", "z", 4.0),
+        (UserMean(), "bert", "x", 4.0),
+        (UserMean(), "nobody", "x", 4.0),
+        (ItemMean(), "nobody", "x", 4.5),
+        (ItemMean(), "anna", "y", 3.0),
+        (ItemMean(), "anna", "nothing", 4.0),
+        (Majority(), "anna", "x", 4.0),
+    ],
+)
+def test_rating_by_hand(scorer: Baseline, user: str, item: str, expected: float) -> None:
+    assert rating(scorer, user, item) == expected
+
+
+def test_bias_by_hand() -> None:
+    # mu = 4; b_x = (1 + 0) / (1 + 2) = 1/3, b_y = -1 / 2, b_z = 0
+    # b_anna = ((5 - 4 - 1/3) + (3 - 4 + 1/2)) / (1 + 2) = (2/3 - 1/2) / 3 = 1/18
+    assert rating(Bias(Bias.Config(damping=1.0)), "anna", "x") == pytest.approx(4 + 1 / 3 + 1 / 18)
+
+
+def test_bias_of_strangers_is_zero() -> None:
+    assert rating(Bias(), "nobody", "nothing") == 4.0
+
+
+def test_bias_without_damping_is_the_items_mean_plus_the_users_rest() -> None:
+    assert rating(Bias(Bias.Config(damping=0.0)), "nobody", "x") == pytest.approx(4.5)
+
+
+def test_bias_is_bounded_by_the_scale_unless_told_otherwise() -> None:
+    rows = [("anna", "x", 5.0), ("anna", "y", 5.0), ("bert", "x", 5.0), ("carl", "w", 1.0), ("bert", "w", 1.0)]
+    assert rating(Bias(Bias.Config(damping=0.0)), "carl", "w", rows) == pytest.approx(1.0)
+    free = rating(Bias(Bias.Config(damping=0.1, clip=False)), "anna", "x", rows)
+    assert free is not None
+    assert free > 5.0 or rating(Bias(Bias.Config(damping=0.1)), "anna", "x", rows) == free
+
+
+def test_bias_beats_the_mean_on_what_it_learned() -> None:
+    rows = [(f"u{n % 5}", f"i{n % 7}", float(1 + (n % 5 + n % 7) % 5)) for n in range(35)]
+    errors = {
+        type(scorer): sum(abs((rating(scorer, user, item, rows) or 0) - truth) for user, item, truth in rows)
+        for scorer in (GlobalMean(), Bias())
+    }
+    assert errors[Bias] <= errors[GlobalMean]
+
+
+def test_majority_takes_the_higher_of_two() -> None:
+    assert rating(Majority(), "anna", "x", [("a", "x", 2.0), ("b", "x", 5.0)]) == 5.0
+
+
+def test_nothing_to_learn_from_is_said() -> None:
+    with pytest.raises(DataError, match="no training rows"):
+        GlobalMean().fit(table([]), ALBUMS)
+
+
+def test_asking_before_fitting_is_a_bug() -> None:
+    with pytest.raises(RuntimeError, match="before it was fitted"):
+        GlobalMean().score([request()], [Profiles()], None)
+
+
+def test_negative_damping_is_refused() -> None:
+    with pytest.raises(ValueError, match="damping"):
+        Bias.Config(damping=-1.0)

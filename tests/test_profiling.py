@@ -1,0 +1,140 @@
+"""Asking a strategy's stages and handing out what was read."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from request_making import ScriptedEngine, request
+
+from duetbench.interfaces import Stage, Strategy
+from duetbench.profiling import Written, write_profiles
+from duetbench.prompts import unique_prompts
+from duetbench.strategies.duet import Duet
+from duetbench.strategies.ten_h import TenHistory
+from duetbench.types import Completion, Message, Profile, Profiles, Prompt, Request, Sampling, Side
+
+GOOD = "<{0}_profile><cue>c</cue><constructed_prompt>p</constructed_prompt><profile>good {0}</profile></{0}_profile>"
+
+
+class Words(Stage):
+    """Asks one question per user; reads any answer but `?`."""
+
+    max_tokens = 7
+    stop = ("END",)
+
+    def __init__(self, name: str, side: Side) -> None:
+        self.name, self.side = name, side
+        self.earlier: Mapping[str, Sequence[Profile]] = {}
+
+    def prompts(self, requests: Sequence[Request], earlier: Mapping[str, Sequence[Profile]]) -> list[Prompt]:
+        self.earlier = dict(earlier)
+        return unique_prompts(
+            self.side, ((n, (Message("user", f"{self.name} {r.user_id}"),)) for n, r in enumerate(requests))
+        )
+
+    def parse(self, prompt: Prompt, text: str) -> list[Profile] | None:
+        return None if text == "?" else [Profile(self.side, text)]
+
+
+class TwoRounds(Strategy):
+    name = "two-rounds"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.rounds = (Words("first", "note"), Words("second", "user"))
+
+    def stages(self) -> tuple[Stage, ...]:
+        return self.rounds
+
+
+def written(strategy: Strategy, engine: ScriptedEngine, requests: Sequence[Request]) -> Written:
+    return write_profiles(strategy, requests, engine, Sampling())
+
+
+def says(text: str | Completion) -> ScriptedEngine:
+    return ScriptedEngine(lambda _: text)
+
+
+def test_without_stages_nothing_is_asked() -> None:
+    engine = says("x")
+    assert written(TenHistory(), engine, [request()]) == Written([Profiles()], [])
+    assert engine.asked == []
+
+
+def test_one_answer_serves_all_its_requests() -> None:
+    engine = ScriptedEngine(lambda prompt: GOOD.format(prompt.side))
+    found = written(Duet(Duet.Config(joint="cross")), engine, [request(1), request(2)])
+    assert len(engine.asked) == 3
+    assert [profiles.user.text for profiles in found.profiles if profiles.user] == ["good user", "good user"]
+    assert [profiles.item.text for profiles in found.profiles if profiles.item] == ["good item", "good item"]
+
+
+def test_one_sides_failure_fails_the_requests_that_it_serves() -> None:
+    engine = ScriptedEngine(
+        lambda prompt: "no tags" if "Album 901" in prompt.messages[-1].content else GOOD.format(prompt.side)
+    )
+    found = written(Duet(Duet.Config(joint="cross")), engine, [request(1), request(2)])
+    assert [profiles.failed for profiles in found.profiles] == ["unreadable", None]
+    assert found.counts == {"ok": 2, "unreadable": 1}
+
+
+def test_reasons_are_counted_apart() -> None:
+    answers = iter(
+        [
+            "no tags",
+            "",
+            "I'm sorry, I can't help.",
+            Completion("<user_profile>", "truncated"),
+            Completion("", "error", error="down"),
+        ]
+    )
+    engine = ScriptedEngine(lambda _: next(answers))
+    found = written(Duet(), engine, [request(n) for n in range(5)])
+    assert found.counts == {"unreadable": 1, "empty": 1, "refused": 1, "truncated": 1, "error": 1}
+    assert [profiles.failed for profiles in found.profiles] == ["unreadable", "empty", "refused", "truncated", "error"]
+    assert found.answers[-1].error == "down"
+
+
+def test_what_an_engine_did_not_finish_is_not_read() -> None:
+    found = written(Duet(), says(Completion(GOOD.format("user") + GOOD.format("item"), "truncated")), [request()])
+    assert found.profiles == [Profiles(failed="truncated")]
+
+
+def test_later_stages_see_what_was_read_before() -> None:
+    strategy = TwoRounds()
+    written(strategy, says("a note"), [request()])
+    assert [profile.text for found in strategy.rounds[1].earlier.values() for profile in found] == ["a note"]
+
+
+def test_an_unreadable_note_has_no_entry_and_fails_nobody() -> None:
+    strategy = TwoRounds()
+    engine = ScriptedEngine(lambda prompt: "?" if "first" in prompt.messages[0].content else "profile")
+    found = written(strategy, engine, [request()])
+    assert strategy.rounds[1].earlier == {}
+    assert found.profiles == [Profiles(user=Profile("user", "profile"))]
+    assert found.stage_counts == {"first": {"unreadable": 1}, "second": {"ok": 1}}
+
+
+def test_the_stage_sets_length_and_stop_and_the_caller_the_draw() -> None:
+    engine = says("x")
+    write_profiles(TwoRounds(), [request()], engine, Sampling(temperature=0.7, seed=3, max_tokens=999))
+    assert engine.samplings[0] == Sampling(temperature=0.7, seed=3, max_tokens=7, stop=("END",))
+
+
+def test_progress_counts_prompts() -> None:
+    done: list[int] = []
+    write_profiles(
+        TwoRounds(), [request(user="anna"), request(user="bert")], says("x"), Sampling(), on_done=done.append
+    )
+    assert done == [2, 2]
+
+
+def test_answers_keep_tokens_and_dropped_history() -> None:
+    completion = Completion("x", prompt_tokens=11, completion_tokens=2, dropped_history=3, cached=True)
+    answer = written(TwoRounds(), says(completion), [request()]).answers[0]
+    assert (answer.prompt_tokens, answer.completion_tokens, answer.dropped_history, answer.cached) == (11, 2, 3, True)
+    assert (answer.stage, answer.side, answer.text, answer.status) == ("first", "note", "x", "ok")
+
+
+def test_no_requests_no_answers() -> None:
+    assert written(Duet(), says("x"), []) == Written([], [])
