@@ -1,0 +1,66 @@
+"""The strategy likes_dislikes: what a user likes and dislikes, in two short gaps of a form."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from duetbench.interfaces import Stage, Strategy, option
+from duetbench.parsing import is_speech, read_fields
+from duetbench.prompts import render, template_digest, unique_prompts
+from duetbench.types import Message, Profile, Prompt, Request, Slot
+
+PROMPT = str(Path(__file__).with_name("likes_dislikes.md.jinja"))
+
+
+class LikesDislikes(Strategy):
+    """The model fills two gaps and never writes a tag itself, so that small models manage the form too."""
+
+    name = "likes_dislikes"
+    summary = "what the user likes and dislikes, filled into a form"
+
+    @dataclass(frozen=True)
+    class Config:
+        """Options of likes_dislikes."""
+
+        history_k: int = option(10, "how many recent interactions are shown")
+        words: int = option(12, "most tokens per gap")
+
+        def __post_init__(self) -> None:
+            """Refuses sizes that make no sense."""
+            if self.history_k < 1 or self.words < 1:
+                raise ValueError("history_k and words want at least 1")
+
+    def stages(self) -> tuple[Stage, ...]:
+        """One round."""
+        return (_Fill(self.config),)
+
+    def prompt_digests(self) -> dict[str, str]:
+        """The digest of the one prompt file."""
+        return {"likes_dislikes": template_digest(PROMPT, "default")}
+
+
+class _Fill(Stage):
+    def __init__(self, config: LikesDislikes.Config) -> None:
+        self.config = config
+        self.max_tokens = 4 * config.words
+        self.form = (
+            Slot("<likes>", "</likes>", config.words),
+            Slot("</likes><dislikes>", "</dislikes>", config.words),
+            Slot("</dislikes>", "", 0),
+        )
+
+    def prompts(self, requests: Sequence[Request], earlier: Mapping[str, Sequence[Profile]]) -> list[Prompt]:
+        return unique_prompts("user", self._asked(requests), form=self.form)
+
+    def _asked(self, requests: Sequence[Request]) -> Iterator[tuple[int, tuple[Message, ...]]]:
+        for position, request in enumerate(requests):
+            history = request.user_history[-self.config.history_k :]
+            yield position, render(PROMPT, "default", domain=request.domain, history=history)
+
+    def parse(self, prompt: Prompt, text: str) -> list[Profile] | None:
+        found = read_fields(text, ["likes", "dislikes"])
+        if found is None or not is_speech(found["likes"] + found["dislikes"]):
+            return None
+        return [Profile("user", f"likes {found['likes']} . dislikes {found['dislikes']}", found)]
