@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
@@ -62,6 +62,10 @@ class Plugin(ABC):
         self.config: Any = self.Config() if config is None else config
 
 
+ITEM_KIND = "item: "
+"""What kinds in `Tables.counts` begin with if they speak of the items' rows."""
+
+
 @dataclass(frozen=True, slots=True)
 class Tables:
     """Canonical tables, as a dataset reads them from its raw files.
@@ -74,11 +78,21 @@ class Tables:
     interactions: pl.DataFrame
     items: pl.DataFrame
     counts: Mapping[str, int] = field(default_factory=dict)
-    """What was tolerated while reading, by kind: `malformed line`, `rating outside the scale`, ..."""
+    """Rows left out while reading, by kind: `malformed line`, ...; of items: `item: malformed line`, ..."""
+    notes: Mapping[str, int] = field(default_factory=dict)
+    """Rows kept that are worth knowing, by kind: `empty review`, `markup in a title`, ..."""
+    places: Mapping[str, str] = field(default_factory=dict)
+    """Where the first row of a kind in `counts` stands, as `FILE line N`."""
 
 
 class Dataset(Plugin):
-    """Where interactions come from. The core does the steps, the split and the histories."""
+    """Where interactions come from. The core does the steps, the split and the histories.
+
+    An option `raw` says where the raw files lie and nothing else: it is no part of the data's fingerprint.
+    """
+
+    version: ClassVar[int] = 1
+    """Raise it when `read` changes what it returns: prepared data is then made anew."""
 
     @abstractmethod
     def domain(self) -> Domain:
@@ -99,6 +113,17 @@ class Dataset(Plugin):
         Raises:
             DataError: a file is damaged beyond the tolerated share.
         """
+
+    def read_parts(self, files: Mapping[str, Path]) -> Iterator[Tables]:
+        """The canonical tables in parts of bounded size, in file order, for files larger than memory.
+
+        An item may come in two parts; the first counts. `counts`, `notes` and `places` speak of their part.
+        """
+        yield self.read(files)
+
+    def expected(self) -> Mapping[str, int]:
+        """Published sizes to compare with: some of train, valid, test, users, items; {} if none are known."""
+        return {}
 
     def default_steps(self) -> tuple[str, ...]:
         """The steps that fit the paper best, in order, each `name` or `name:argument`."""
@@ -233,7 +258,8 @@ class TrainingJob:
     engine: Engine
     """Runs `model`; frozen."""
     workdir: Path
-    """Belongs to this job alone and survives a restart: checkpoints, curves."""
+    """Belongs to this job alone and survives a restart: checkpoints, curves. What a trainer leaves there as
+    `budget.json` (`steps`, `tokens`, `seconds`) stands in the records of all cells that use the training."""
     seed: int
 
 

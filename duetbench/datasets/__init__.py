@@ -13,4 +13,8 @@ if TYPE_CHECKING:
 @hookimpl
 def duetbench_register_datasets() -> list[type[Dataset]]:
     """The built-in datasets."""
-    return []
+    from duetbench.datasets.amazon import AmazonBooks, AmazonMusic
+    from duetbench.datasets.toy import Toy
+    from duetbench.datasets.yelp import Yelp
+
+    return [Toy, AmazonMusic, AmazonBooks, Yelp]

@@ -1,0 +1,78 @@
+"""Folders that appear whole or not at all."""
+
+from __future__ import annotations
+
+import errno
+import os
+import re
+import shutil
+import socket
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import polars as pl
+
+from duetbench.errors import DataError
+
+_PARTIAL = re.compile(r"\.partial-(?P<host>.+)-(?P<process>\d+)-[^-]+")
+
+
+@contextmanager
+def new_folder(target: Path) -> Iterator[Path]:
+    """A folder to fill, which becomes `target` when the block ends well and vanishes otherwise.
+
+    If someone else made `target` in the meantime, theirs stays: both were made from the same inputs.
+
+    Raises:
+        DataError: the place cannot be written, or the disk is full.
+    """
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        _remove_abandoned(target.parent)
+        prefix = f".partial-{socket.gethostname()}-{os.getpid()}-"
+        partial = Path(tempfile.mkdtemp(prefix=prefix, dir=target.parent))
+    except OSError as error:
+        raise DataError(f"{target.parent} cannot be written ({error.strerror}): set DUETBENCH_CACHE") from error
+    try:
+        yield partial
+        _move(partial, target)
+    except (OSError, pl.exceptions.PolarsError) as error:
+        if _is_disk_full(error):
+            raise DataError(
+                f"no space left for {target}: free some, or set DUETBENCH_CACHE to a folder on another disk"
+            ) from error
+        raise
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+
+
+def _move(partial: Path, target: Path) -> None:
+    try:
+        partial.chmod(0o755)  # mkdtemp makes it private
+        partial.rename(target)
+    except OSError as error:
+        if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
+            raise
+
+
+def _is_disk_full(error: BaseException) -> bool:
+    return getattr(error, "errno", None) == errno.ENOSPC or "os error 28" in str(error)
+
+
+def _remove_abandoned(folder: Path) -> None:
+    """What killed processes of this machine left behind."""
+    for path in folder.glob(".partial-*"):
+        match = _PARTIAL.fullmatch(path.name)
+        if match and match["host"] == socket.gethostname() and not _is_alive(int(match["process"])):
+            shutil.rmtree(path, ignore_errors=True)
+
+
+def _is_alive(process: int) -> bool:
+    with suppress(PermissionError):
+        try:
+            os.kill(process, 0)
+        except ProcessLookupError:
+            return False
+    return True

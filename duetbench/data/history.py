@@ -1,0 +1,152 @@
+"""Examples with their histories: what was known of a user and an item when a rating was asked for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from random import Random
+from typing import Literal
+
+import numpy as np
+import polars as pl
+
+from duetbench.data.index import Before, HistoryIndex, Questions
+from duetbench.data.prepared import Prepared
+from duetbench.data.rows import BoolArray, IntArray, encode
+from duetbench.interfaces import option
+from duetbench.prompts import cut
+from duetbench.types import Example, Interaction, Item, Request, Split
+
+_SPLITS_OF: dict[str, tuple[str, ...]] = {
+    "train": ("train",),
+    "train+valid": ("train", "valid"),
+    "prequential": ("train", "valid", "test"),
+}
+
+
+@dataclass(frozen=True)
+class HistoryOptions:
+    """How histories are taken. The target itself, and what its user did to its item before, is in none of them."""
+
+    source: Literal["train", "train+valid", "prequential"] = option(
+        "train", "splits that histories come from; prequential: all, as far as they lie before"
+    )
+    tie: Literal["strict", "stable"] = option(
+        "strict", "strict: only earlier times; stable: of one time, also what stands earlier in the file"
+    )
+    k: int = option(10, "how many interactions a history holds at most, the latest ones")
+    average: Literal["window", "all"] = option("all", "averages over the k of the window, or over all before")
+    review_chars: int = option(0, "characters of a review that are kept; 0: all")
+
+    def __post_init__(self) -> None:
+        if self.k < 0 or self.review_chars < 0:
+            raise ValueError("k and review_chars must not be negative")
+
+
+def build_examples(
+    prepared: Prepared, split: Split, options: HistoryOptions, *, limit: int | None = None, seed: int = 0
+) -> list[Example]:
+    """The split's examples, by time, ties in file order.
+
+    Args:
+        prepared: The dataset.
+        split: Which rows are asked about.
+        options: How histories are taken.
+        limit: A sample of so many rows, then in that order; None: all.
+        seed: The sample's.
+    """
+    interactions = prepared.interactions
+    chosen = _sampled(np.flatnonzero((interactions["split"] == split).fill_null(False).to_numpy()), limit, seed)
+    asked = _questions(interactions, options)
+    indexed = np.flatnonzero(interactions["split"].is_in(_SPLITS_OF[options.source]).fill_null(False).to_numpy())
+    index = HistoryIndex(_at(asked, indexed), interactions["rating"].to_numpy()[indexed])
+    user, item = index.before(_at(asked, chosen), k=options.k)
+    writer = _Writer(prepared, options, indexed)
+    return [writer.example(int(row), split, position, user, item) for position, row in enumerate(chosen)]
+
+
+def _sampled(rows: IntArray, limit: int | None, seed: int) -> IntArray:
+    if limit is None or limit >= len(rows):
+        return rows
+    return np.asarray(sorted(Random(seed).sample(rows.tolist(), max(limit, 0))), dtype=np.int64)
+
+
+def _questions(interactions: pl.DataFrame, options: HistoryOptions) -> Questions:
+    """All rows as questions. They stand by time already, so a row's place is its rank; equal times may share one."""
+    rank = np.arange(len(interactions))
+    if options.tie == "strict":
+        _, rank = np.unique(interactions["timestamp"].to_numpy(), return_inverse=True)
+    return Questions(encode(interactions["user_id"]), encode(interactions["item_id"]), rank)
+
+
+def _at(rows: Questions, chosen: IntArray | BoolArray) -> Questions:
+    return Questions(rows.user[chosen], rows.item[chosen], rows.rank[chosen])
+
+
+class _Writer:
+    """Turns positions into values; a line of history that many examples share is one object."""
+
+    def __init__(self, prepared: Prepared, options: HistoryOptions, indexed: IntArray) -> None:
+        self._domain = prepared.domain
+        self._options = options
+        self._indexed = indexed
+        self._items = _items(prepared)
+        self._rows = prepared.interactions
+        self._columns = {
+            name: self._rows[name].to_list() for name in ("row", "user_id", "item_id", "rating", "timestamp")
+        }
+        self._texts = {name: self._rows[name] for name in ("review", "summary")}
+        self._lines: dict[int, Interaction] = {}
+
+    def example(self, row: int, split: Split, position: int, user: Before, item: Before) -> Example:
+        """The example of one row; `position` is its place among the questions."""
+        of = self._columns
+        request = Request(
+            request_id=f"{split}:{of['row'][row]}",
+            user_id=of["user_id"][row],
+            item=self._item(row),
+            asked_at=of["timestamp"][row],
+            domain=self._domain,
+            user_history=(mine := self._history(user.window[position])),
+            item_history=(theirs := self._history(item.window[position])),
+            user_average=self._average(mine, float(user.average[position])),
+            item_average=self._average(theirs, float(item.average[position])),
+        )
+        return Example(request, of["rating"][row])
+
+    def _history(self, window: IntArray) -> tuple[Interaction, ...]:
+        return tuple(self._line(int(self._indexed[at])) for at in window if at >= 0)
+
+    def _average(self, history: tuple[Interaction, ...], over_all: float) -> float | None:
+        if self._options.average == "window":
+            return sum(line.rating for line in history) / len(history) if history else None
+        return None if np.isnan(over_all) else over_all
+
+    def _line(self, row: int) -> Interaction:
+        if row not in self._lines:
+            of, limit = self._columns, self._options.review_chars
+            review = self._texts["review"][row]
+            self._lines[row] = Interaction(
+                of["user_id"][row],
+                self._item(row),
+                of["rating"][row],
+                of["timestamp"][row],
+                cut(review, limit) if limit else review,
+                self._texts["summary"][row],
+            )
+        return self._lines[row]
+
+    def _item(self, row: int) -> Item:
+        """The row's item; one without metadata or without a title is called by its id."""
+        item_id = self._columns["item_id"][row]
+        if item_id not in self._items:
+            self._items[item_id] = Item(item_id, item_id)
+        return self._items[item_id]
+
+
+def _items(prepared: Prepared) -> dict[str, Item]:
+    return {
+        item_id: Item(item_id, title or item_id, tuple(categories), description)
+        for item_id, title, categories, description in prepared.items.select(
+            "item_id", "title", "categories", "description"
+        ).iter_rows()
+    }

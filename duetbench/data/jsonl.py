@@ -1,0 +1,76 @@
+"""JSON lines to frames. A block is parsed at once; only a block with unreadable lines is searched for them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import polars as pl
+
+from duetbench.data.lines import Block, read_blocks
+from duetbench.data.quality import Place, Tally
+from duetbench.errors import DataError
+
+_HOPELESS = 1_000
+"""So many unreadable lines in one block, more than half of it, and the file is something else than JSON lines."""
+
+
+def read_json_lines(
+    path: Path, schema: Mapping[str, pl.DataType], tally: Tally
+) -> Iterator[tuple[pl.DataFrame, Place]]:
+    """The file's rows in order, block by block; a field that a line lacks is null, unreadable lines are tallied.
+
+    Raises:
+        DataError: the file is damaged, or mostly no JSON lines.
+    """
+    for block in read_blocks(path):
+        yield _frame(block, schema, tally, path), Place(path.name, block.first_line)
+
+
+def _frame(block: Block, schema: Mapping[str, pl.DataType], tally: Tally, path: Path) -> pl.DataFrame:
+    frame = _parsed(block.data, schema)
+    if frame is not None:
+        return frame
+    lines = block.data.split(b"\n")
+    good: list[pl.DataFrame] = []
+    n_bad = 0
+    for start, stop, part in _search(lines, 0, len(lines), schema):
+        if part is not None:
+            good.append(part)
+            continue
+        n_bad += 1
+        tally.drop(_what_is_wrong(lines[start]), 1, f"{path.name} line {block.first_line + start}")
+        if n_bad >= _HOPELESS and n_bad * 2 > stop:
+            raise DataError(f"{path} is not in the expected format: {n_bad} of the first {stop} lines are unreadable")
+    return pl.concat(good) if good else pl.DataFrame(schema=dict(schema))
+
+
+def _search(
+    lines: list[bytes], start: int, stop: int, schema: Mapping[str, pl.DataType]
+) -> Iterator[tuple[int, int, pl.DataFrame | None]]:
+    """Spans of lines with their frames, in order; a span of one line that cannot be read comes with None."""
+    frame = _parsed(b"\n".join(lines[start:stop]), schema)
+    if frame is not None or stop - start <= 1:
+        yield start, stop, frame
+        return
+    middle = (start + stop) // 2
+    yield from _search(lines, start, middle, schema)
+    yield from _search(lines, middle, stop, schema)
+
+
+def _parsed(data: bytes, schema: Mapping[str, pl.DataType]) -> pl.DataFrame | None:
+    try:
+        return pl.read_ndjson(data, schema=dict(schema))
+    except pl.exceptions.PolarsError:
+        return None
+
+
+def _what_is_wrong(line: bytes) -> str:
+    try:
+        value = json.loads(line.decode("utf-8"))
+    except UnicodeDecodeError:
+        return "invalid UTF-8"
+    except (ValueError, RecursionError):
+        return "malformed line"
+    return "ill-typed field" if isinstance(value, dict) else "malformed line"

@@ -1,0 +1,95 @@
+"""Whole lines out of gz, zst or plain files, in blocks of bounded size."""
+
+from __future__ import annotations
+
+import gzip
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from duetbench.errors import DataError, MissingDependency
+
+BLOCK_BYTES = 16 << 20
+_ZST_STEP = 1 << 18  # packed bytes at a time: what they unpack to is not bounded otherwise
+SUFFIXES = ("", ".gz", ".zst")
+"""What may follow a raw file's name: all of them are read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """Some whole lines of a file, and where they stand."""
+
+    data: bytes
+    first_line: int
+    """Number of the first line in the file, from 1."""
+
+
+def read_blocks(path: Path, *, block_bytes: int = BLOCK_BYTES) -> Iterator[Block]:
+    """The file in blocks that end at a line's end; a line longer than a block makes its block longer.
+
+    Raises:
+        DataError: the file cannot be opened, or its compressed stream is damaged or ends early.
+        MissingDependency: a .zst file without the `zstandard` package.
+    """
+    line = 1
+    for data in _whole_lines(_checked(path, block_bytes), block_bytes):
+        yield Block(data, line)
+        line += data.count(b"\n")
+
+
+def _whole_lines(pieces: Iterator[bytes], size: int) -> Iterator[bytes]:
+    held: list[bytes] = []
+    n_held = 0
+    for piece in pieces:
+        held.append(piece)
+        n_held += len(piece)
+        end = piece.rfind(b"\n") + 1
+        if n_held >= size and end:
+            held[-1] = piece[:end]
+            yield b"".join(held)
+            held, n_held = [piece[end:]], len(piece) - end
+    if n_held:
+        yield b"".join(held)
+
+
+def _checked(path: Path, size: int) -> Iterator[bytes]:
+    try:
+        yield from _pieces(path, size)
+    except EOFError as error:
+        raise DataError(f"{path} ends early, as after an interrupted download: fetch it again") from error
+    except (gzip.BadGzipFile, zlib.error) as error:
+        raise DataError(f"{path} is no intact gzip file ({error}): fetch it again") from error
+    except OSError as error:
+        raise DataError(f"{path} cannot be read: {error.strerror or error}") from error
+
+
+def _pieces(path: Path, size: int) -> Iterator[bytes]:
+    if path.suffix == ".zst":
+        yield from _zst_pieces(path)
+        return
+    with gzip.open(path, "rb") if path.suffix == ".gz" else path.open("rb") as stream:
+        while piece := stream.read(size):
+            yield piece
+
+
+def _zst_pieces(path: Path) -> Iterator[bytes]:
+    try:
+        import zstandard
+    except ImportError as error:
+        raise MissingDependency(f"{path} needs zstandard: pip install 'duetbench[data]'") from error
+    # The window of archives packed with --long exceeds zstandard's default bound.
+    frames = zstandard.ZstdDecompressor(max_window_size=1 << 31)
+    try:
+        with path.open("rb") as stream:
+            frame, is_inside = frames.decompressobj(), False
+            while packed := stream.read(_ZST_STEP):
+                while packed:
+                    yield frame.decompress(packed)
+                    is_inside = not frame.eof
+                    packed = frame.unused_data if frame.eof else b""
+                    frame = frame if is_inside else frames.decompressobj()
+            if is_inside:
+                raise EOFError
+    except zstandard.ZstdError as error:
+        raise DataError(f"{path} is no intact zst file ({error}): fetch it again") from error

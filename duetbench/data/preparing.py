@@ -1,0 +1,171 @@
+"""From raw files to a prepared dataset, or to the one that is there already."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+from polars.io.plugins import register_io_source
+
+from duetbench import __version__
+from duetbench.data.canonical import Canonical, Told, canonical_tables
+from duetbench.data.fingerprint import canonical_digest, describe, file_digest, prepared_digest
+from duetbench.data.folders import new_folder
+from duetbench.data.prepared import FORMAT, INTERACTIONS, ITEMS, MANIFEST, Prepared, StepCount, load_prepared
+from duetbench.data.quality import INTERACTION_SCHEMA
+from duetbench.data.rows import SPLITS, Rows, rows_of
+from duetbench.data.steps import parse_steps, run_steps
+from duetbench.errors import DataError, MissingRawFiles
+from duetbench.interfaces import Dataset
+from duetbench.paths import cache_dir
+
+_SPLIT = pl.Enum(SPLITS)
+
+
+@dataclass(frozen=True, slots=True)
+class _Job:
+    dataset: Dataset
+    files: Mapping[str, Path]
+    digests: Mapping[str, str]
+    steps: tuple[str, ...]
+    fingerprint: str
+
+
+def prepare(
+    dataset: Dataset,
+    *,
+    raw: Path | None = None,
+    steps: Sequence[str] | None = None,
+    cache: Path | None = None,
+    tolerated: float = 0.01,
+    told: Told = lambda _line: None,
+) -> Prepared:
+    """The dataset's split tables, made once and kept in the cache under their fingerprint.
+
+    Args:
+        dataset: With its options.
+        raw: Folder of the raw files; None: where the dataset looks itself.
+        steps: `NAME` or `NAME:ARGUMENT` in order; None: the dataset's default.
+        cache: Where prepared data is kept; None: `data` in the user's cache.
+        tolerated: Share, 0 to 1, of unusable rows in either table beyond which it is an error.
+        told: Gets a line of progress now and then.
+
+    Raises:
+        MissingRawFiles: says which file, where to get it and where to put it.
+        DataError: the raw files cannot be used, or the steps leave nothing.
+        ConfigError: a step's argument makes no sense.
+        UnknownName: no such step.
+    """
+    chosen = tuple(parsed.text for parsed in parse_steps(dataset.default_steps() if steps is None else steps))
+    files = dataset.raw_files(_raw_folder(dataset, raw))
+    digests = {role: file_digest(path) for role, path in files.items()}
+    base = (cache or cache_dir("data")) / dataset.name
+    canonical = canonical_digest(dataset, digests)
+    job = _Job(dataset, files, digests, chosen, prepared_digest(canonical, chosen))
+    target = base / job.fingerprint[:16]
+    tables = canonical_tables(dataset, files, base / f"canonical-{canonical[:16]}", tolerated=tolerated, told=told)
+    if not target.is_dir():
+        with new_folder(target) as partial:
+            _make(job, tables, partial)
+    return load_prepared(target)
+
+
+def _raw_folder(dataset: Dataset, raw: Path | None) -> Path:
+    folder = raw or dataset.default_folder()
+    if folder is None:
+        raise MissingRawFiles(f"dataset '{dataset.name}' has no usual place for its raw files: name their folder")
+    return folder
+
+
+def _make(job: _Job, tables: Canonical, folder: Path) -> None:
+    rows, counts = run_steps(_light(tables), job.steps)
+    _check_not_empty(job, counts)
+    split = np.full(tables.n_interactions, len(SPLITS) + 1, dtype=np.int8)
+    split[rows.row] = rows.split
+    _write_interactions(tables, split, folder / INTERACTIONS)
+    notes = dict(tables.notes) | _write_items(tables, folder)
+    manifest = _manifest(job, tables, counts, notes)
+    (folder / MANIFEST).write_text(json.dumps(manifest, indent=1, ensure_ascii=False), encoding="utf-8")
+
+
+def _light(tables: Canonical) -> Rows:
+    interactions = tables.interactions().select("user_id", "item_id", "timestamp").collect()
+    titled = pl.Series("item_id", [], dtype=pl.String)
+    if tables.n_items:
+        titled = tables.items().filter(pl.col("title") != "").select("item_id").collect()["item_id"]
+    return rows_of(interactions, titled)
+
+
+def _check_not_empty(job: _Job, counts: Sequence[StepCount]) -> None:
+    if counts[-1].rows:
+        return
+    step = next(count.step for count in counts if not count.rows)
+    raise DataError(
+        f"{job.dataset.name}: no row is left after the step {step} of {', '.join(job.steps)}; "
+        f"choose other steps (data.steps) or more raw data"
+    )
+
+
+def _write_interactions(tables: Canonical, split: np.ndarray, path: Path) -> None:
+    """The chosen rows with their splits, streamed: only one part of the texts is in memory at a time."""
+
+    def chosen(
+        _columns: list[str] | None, _predicate: pl.Expr | None, _rows: int | None, _batch: int | None
+    ) -> Iterator[pl.DataFrame]:
+        for part in tables.interaction_parts():
+            codes = split[part["row"].to_numpy()]
+            kept = codes < len(SPLITS)
+            if kept.any():
+                names = pl.Series("split", [None if code < 0 else SPLITS[code] for code in codes[kept]], dtype=_SPLIT)
+                yield part.filter(pl.Series(kept)).with_columns(names.cast(pl.String))
+
+    schema = {"row": pl.Int64(), **INTERACTION_SCHEMA, "split": pl.String()}
+    register_io_source(chosen, schema=schema).sink_parquet(path)
+
+
+def _write_items(tables: Canonical, folder: Path) -> dict[str, int]:
+    """Writes the items that were rated; returns what is worth knowing about them."""
+    rated = pl.scan_parquet(folder / INTERACTIONS).select("item_id").unique().collect()
+    items = pl.DataFrame(
+        schema={"item_id": pl.String, "title": pl.String, "categories": pl.List(pl.String), "description": pl.String}
+    )
+    if tables.n_items:
+        items = tables.items().join(rated.lazy(), on="item_id", how="semi").collect()
+    once = items.unique("item_id", keep="first", maintain_order=True).sort("item_id")
+    once.write_parquet(folder / ITEMS)
+    found = {
+        "item without metadata": rated.height - once.height,
+        "item described twice": items.height - once.height,
+    }
+    return {kind: count for kind, count in found.items() if count}
+
+
+def _manifest(job: _Job, tables: Canonical, counts: Sequence[StepCount], notes: Mapping[str, int]) -> dict[str, Any]:
+    import platform
+
+    domain = job.dataset.domain()
+    return {
+        "format": FORMAT,
+        "fingerprint": job.fingerprint,
+        "dataset": describe(job.dataset),
+        "domain": {"noun": domain.noun, "plural": domain.plural, "labels": list(domain.labels)},
+        "raw": {
+            role: {"name": path.name, "sha256": job.digests[role], "bytes": path.stat().st_size}
+            for role, path in job.files.items()
+        },
+        "steps": list(job.steps),
+        "step_counts": [asdict(count) for count in counts],
+        "counts": dict(tables.counts),
+        "notes": dict(notes),
+        "versions": {
+            "duetbench": __version__,
+            "polars": pl.__version__,
+            "numpy": np.__version__,
+            "python": platform.python_version(),
+        },
+    }

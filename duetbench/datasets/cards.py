@@ -1,0 +1,66 @@
+"""Dataset cards: what is known of a source, as data in registry/datasets/."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Any
+
+from duetbench.paths import registry_dir
+from duetbench.types import Domain
+
+
+@dataclass(frozen=True)
+class Release:
+    """One published version of a source's files."""
+
+    url: str
+    """Where to get them."""
+    files: Mapping[str, tuple[str, ...]]
+    """By role, the names that a file may have, without .gz or .zst; the first is the one to fetch."""
+
+
+@dataclass(frozen=True)
+class DatasetCard:
+    """What stands in `registry/datasets/NAME.yaml`."""
+
+    name: str
+    summary: str
+    noun: str
+    """One of what is rated, as prompts name it."""
+    plural: str
+    source: str
+    licence: str
+    citation: str
+    releases: Mapping[str, Release]
+    used: tuple[str, ...]
+    """Raw fields that are read."""
+    banned: tuple[str, ...]
+    """Raw fields that are never read: they change with time, speak of the target, or name people."""
+    steps: tuple[str, ...]
+    """The default ones, in order."""
+    expected: Mapping[str, int] = field(default_factory=dict)
+    """The paper's Table 4: train, valid, test, users, items."""
+    unknown: str = ""
+    """What the paper leaves open."""
+
+    @property
+    def domain(self) -> Domain:
+        """What is rated, on one to five stars."""
+        return Domain(self.noun, self.plural)
+
+
+@lru_cache(maxsize=16)
+def load_dataset_card(name: str) -> DatasetCard:
+    """The card of a built-in dataset."""
+    import yaml
+
+    values: dict[str, Any] = yaml.safe_load(registry_dir("datasets", f"{name}.yaml").read_text(encoding="utf-8"))
+    releases = {
+        str(release): Release(about["url"], {role: tuple(names) for role, names in about["files"].items()})
+        for release, about in values.pop("releases").items()
+    }
+    for listed in ("used", "banned", "steps"):
+        values[listed] = tuple(values[listed])
+    return DatasetCard(releases=releases, **values)

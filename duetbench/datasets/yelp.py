@@ -1,0 +1,35 @@
+"""The Yelp Open Dataset: reviews of businesses."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from duetbench.datasets.base import CardDataset, find_files
+
+if TYPE_CHECKING:
+    import polars as pl
+
+    from duetbench.data.quality import Tally
+
+
+class Yelp(CardDataset):
+    """Reviews and businesses, of which the paper takes the last six months."""
+
+    name = card_name = "yelp"
+    summary = "Yelp Open Dataset, last six months; the paper's Yelp"
+    source = "Yelp Open Dataset, business.yelp.com/data/resources/open-dataset"
+
+    def raw_files(self, folder: Path) -> dict[str, Path]:
+        return find_files(self.name, self.card, "open", folder)
+
+    def interactions(self, files: Mapping[str, Path], tally: Tally) -> Iterator[pl.DataFrame]:
+        from duetbench.data.yelp import read_reviews
+
+        return read_reviews(files["reviews"], tally)
+
+    def items(self, files: Mapping[str, Path], tally: Tally) -> Iterator[pl.DataFrame]:
+        from duetbench.data.yelp import read_businesses
+
+        return read_businesses(files["items"], tally)
