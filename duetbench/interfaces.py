@@ -166,6 +166,10 @@ class Strategy(Plugin):
     def stages(self) -> tuple[Stage, ...]:
         """The rounds in order; () if nothing is written."""
 
+    def history_needed(self) -> int:
+        """How many of the latest interactions of a history it looks at; longer histories are not built for it."""
+        return int(getattr(self.config, "history_k", 0))
+
     def prompt_digests(self) -> dict[str, str]:
         """SHA-256 of every prompt file that it uses, by name; stands in the record."""
         return {}
@@ -208,7 +212,7 @@ class Engine(Plugin):
 
     def close(self) -> None:
         """Frees what the engine holds."""
-        return None
+        return
 
 
 class Scorer(Plugin):
@@ -219,7 +223,7 @@ class Scorer(Plugin):
 
     def fit(self, train: pl.DataFrame, domain: Domain) -> None:
         """Learns from the training interactions alone; most scorers have nothing to learn."""
-        return None
+        return
 
     @abstractmethod
     def score(
@@ -230,6 +234,10 @@ class Scorer(Plugin):
     def prompts(self, requests: Sequence[Request], profiles: Sequence[Profiles]) -> list[Prompt]:
         """What would be asked, for estimates and for people; () if no model is asked."""
         return []
+
+    def history_needed(self) -> int:
+        """How many of the latest interactions of a history it looks at; longer histories are not built for it."""
+        return int(getattr(self.config, "history_k", 0))
 
     def prompt_digests(self) -> dict[str, str]:
         """SHA-256 of every prompt file that it uses, by name; stands in the record."""

@@ -55,6 +55,10 @@ class Duet(Strategy):
         """One round: the paper's single sequence-to-sequence pass."""
         return (DuetStage(self.config),)
 
+    def history_needed(self) -> int:
+        """See the base class."""
+        return int(self.config.history_k + (0 if self.config.overlap else self.config.recent_k))
+
     def prompt_digests(self) -> dict[str, str]:
         """See the base class."""
         return digests([self.config.prompt or _template(side) for side in _sides(self.config)], self.config.prompt_set)

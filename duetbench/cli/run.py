@@ -1,0 +1,125 @@
+"""`duetbench run`: the grid, cell by cell."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from duetbench.cli.context import Settings, pass_settings
+
+if TYPE_CHECKING:
+    from duetbench.runner import Outcome, Plan
+
+
+@click.command()
+@click.option("--strategy", "strategies", multiple=True, metavar="NAME", help="Writes the profiles.")
+@click.option("--dataset", "datasets", multiple=True, metavar="NAME", help="What is rated.  [default: toy]")
+@click.option("--model", "models", multiple=True, metavar="NAME", help="Card name or path:DIR.  [default: toy-lm]")
+@click.option("--trainer", "trainers", multiple=True, metavar="NAME", help="[default: the strategy's own]")
+@click.option("--scorer", "scorers", multiple=True, metavar="NAME", help="[default: rating_expectation]")
+@click.option("--engine", metavar="NAME", help="Runs the models.  [default: transformers]")
+@click.option("--seed", "seeds", multiple=True, type=click.IntRange(min=0), metavar="N", help="[default: 0]")
+@click.option("--split", type=click.Choice(["valid", "test"]), help="[default: test]")
+@click.option(
+    "--limit", type=click.IntRange(min=1), metavar="N", help="Predict at most N pairs, the same in each cell."
+)
+@click.option("--set", "settings_", multiple=True, metavar="PATH=VALUE", help="duet.joint=cross, history.k=30, ...")
+@click.option("--config", "file", type=click.Path(path_type=Path), metavar="FILE", help="A run as YAML; options win.")
+@click.option("--no-baselines", is_flag=True, help="Leave out the scorers that ask no model.")
+@click.option("--plan", "only_plan", is_flag=True, help="Print cells, prompts and tokens; load no model.")
+@click.option("--force", is_flag=True, help="Run finished cells again.")
+@click.option("--out", type=click.Path(path_type=Path), metavar="DIR", help="[default: runs/NAME]")
+@click.option("--store", type=click.Path(path_type=Path), metavar="FILE", help="Another request store.")
+@pass_settings
+def run(
+    settings: Settings,
+    /,
+    *,
+    settings_: tuple[str, ...],
+    file: Path | None,
+    no_baselines: bool,
+    only_plan: bool,
+    force: bool,
+    out: Path | None,
+    store: Path | None,
+    **grid: Any,
+) -> None:
+    """Run every combination of strategies, trainers, datasets, models, scorers and seeds.
+
+    Finished cells are not run again: the same command goes on where it was stopped. Repeat an option to name several.
+    """
+    from duetbench.config import parse_settings
+    from duetbench.errors import UsageError
+    from duetbench.runner import plan, run_config
+
+    chosen = {name: value for name, value in grid.items() if value}
+    if no_baselines:
+        chosen["baselines"] = False
+    if file is None and "strategies" not in chosen:
+        raise UsageError("nothing to run: name a strategy (--strategy duet) or a file (--config FILE)")
+    config = run_config(chosen, file=file, settings=parse_settings(settings_))
+    folder = out or Path("runs") / config.name
+    with settings.progress_console.status("planning") as status:
+        planned = plan(config, settings.plugins, told=status.update)
+    for note in planned.notes:
+        settings.progress_console.print(note, markup=False, highlight=False)
+    if only_plan:
+        _print_plan(settings, planned, folder)
+        return
+    _run(settings, planned, folder, store, force=force)
+
+
+def _run(settings: Settings, planned: Plan, folder: Path, store: Path | None, *, force: bool) -> None:
+    from duetbench.leaderboard import collect
+    from duetbench.runner import Bars, Progress, run
+
+    progress = Progress() if settings.quiet else Bars(settings.progress_console)
+    outcome = run(planned, folder, store=store, force=force, progress=progress)
+    settings.console.print(collect([folder]).to_rich())
+    told = settings.progress_console
+    told.print(_summary(outcome), markup=False, highlight=False)
+    if outcome.failures:
+        for cell, reason in outcome.failures:
+            click.echo(f"duetbench: FAILED {cell.folder}: {reason}", err=True)
+        raise SystemExit(1)
+
+
+def _summary(outcome: Outcome) -> str:
+    counts = [
+        (outcome.count("done"), "computed"),
+        (outcome.count("found"), "already finished"),
+        (outcome.count("failed"), "failed"),
+    ]
+    return f"{', '.join(f'{n} {word}' for n, word in counts if n)}; everything is in {outcome.folder}"
+
+
+def _print_plan(settings: Settings, planned: Plan, folder: Path) -> None:
+    from rich.table import Table
+
+    from duetbench.runner.estimate import estimate
+
+    estimates = estimate(planned, folder)
+    table = Table(title=f"{len(planned.cells)} cells", title_justify="left")
+    for name in ("strategy", "trainer", "dataset", "model", "scorer", "seed"):
+        table.add_column(name)
+    for name in ("pairs", "prompts", "prompt tokens", "answer tokens, at most"):
+        table.add_column(name, justify="right")
+    table.add_column("state")
+    for cell, expected in zip(planned.cells, estimates.cells, strict=True):
+        mark = "~" if expected.is_scaled else ""
+        numbers = [expected.prompts, expected.prompt_tokens, expected.completion_tokens]
+        table.add_row(
+            *cell.names,
+            str(expected.examples),
+            *(f"{mark}{number:,}" for number in numbers),
+            "finished" if expected.is_finished else "to do",
+        )
+    settings.console.print(table)
+    total = estimates.total
+    done = sum(expected.is_finished for expected in estimates.cells)
+    settings.console.print(
+        f"{done} of {len(planned.cells)} cells are finished. To do: {total.prompts:,} distinct prompts, about "
+        f"{total.prompt_tokens:,} tokens to read and at most {total.completion_tokens:,} to write; trainings aside."
+    )

@@ -1,0 +1,133 @@
+"""The work of one cell: profiles, ratings, files, metrics."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from duetbench.errors import PluginError
+from duetbench.interfaces import Engine, Scorer
+from duetbench.runner.cells import Cell, Writing
+from duetbench.runner.examples import Examples, train_rows
+from duetbench.runner.folder import RunFolder
+from duetbench.runner.metering import Meter, MeteredEngine
+from duetbench.runner.pool import EnginePool
+from duetbench.runner.progress import Progress
+from duetbench.runner.trainings import Trained, Trainings
+from duetbench.types import EngineInfo, Example, ModelRef, Prediction, Profiles, Request, Sampling
+
+if TYPE_CHECKING:
+    from duetbench.profiling import Written
+
+
+@dataclass
+class CellWork:
+    """What is known of a cell so far; a failed one keeps what it had."""
+
+    cell: Cell
+    examples: Sequence[Example] = ()
+    model: ModelRef | None = None
+    """The writer's weights."""
+    engine: EngineInfo | None = None
+    """What runs the writer."""
+    trained: Trained | None = None
+    written: Written | None = None
+    profiles: Sequence[Profiles] = ()
+    """One per example."""
+    predictions: Sequence[Prediction] = ()
+    """One per example."""
+    writing: Meter = field(default_factory=Meter)
+    scoring: Meter = field(default_factory=Meter)
+
+
+class Workshop:
+    """Does the work of cells, sharing engines, examples and trainings among them.
+
+    Args:
+        folder: The run's.
+        pool: Engines.
+        progress: Is told what happens.
+    """
+
+    def __init__(self, folder: RunFolder, pool: EnginePool, progress: Progress) -> None:
+        self._folder = folder
+        self._pool = pool
+        self._progress = progress
+        self._examples = Examples(progress.tell)
+        self._trainings = Trainings(self._examples)
+
+    def do(self, work: CellWork) -> None:
+        """Fills in profiles and predictions."""
+        cell = work.cell
+        work.examples = self._examples.of_cell(cell)
+        requests = [example.request for example in work.examples]
+        work.profiles = [Profiles() for _ in requests]
+        frozen: Engine | None = None
+        if cell.writing:
+            frozen = self._pool.engine(cell.writing.engine, self._model(work, cell.writing))
+            self._train(work, cell.writing, frozen)
+            self._write(work, cell.writing, requests)
+            if work.model != frozen.model:  # the pool may have closed it meanwhile
+                frozen = self._pool.engine(cell.writing.engine, frozen.model)
+        self._score(work, requests, frozen)
+
+    def _model(self, work: CellWork, writing: Writing) -> ModelRef:
+        work.model = self._pool.model(writing.model)
+        return work.model
+
+    def _train(self, work: CellWork, writing: Writing, frozen: Engine) -> None:
+        if writing.training is None:
+            return
+        self._progress.phase(f"training ({writing.trainer.name})")
+        work.trained = self._trainings.trained(work.cell, self._folder.training(work.cell), frozen.model, frozen)
+        work.model = work.trained.model
+
+    def _write(self, work: CellWork, writing: Writing, requests: Sequence[Request]) -> None:
+        from duetbench.profiling import write_profiles
+
+        assert work.model is not None
+        engine = self._pool.engine(writing.engine, work.model)
+        work.engine = engine.info()
+        sampling = Sampling(writing.sampling.temperature, writing.sampling.top_p, seed=work.cell.seed)
+        with self._phase("profiles", work.writing):
+            metered = MeteredEngine(engine, work.writing, self._progress.expect)
+            work.written = write_profiles(writing.strategy.make(), requests, metered, sampling)
+        work.profiles = work.written.profiles
+
+    def _score(self, work: CellWork, requests: Sequence[Request], engine: Engine | None) -> None:
+        cell = work.cell
+        scorer: Scorer = cell.scorer.make()
+        scorer.fit(train_rows(cell.data), cell.data.prepared.domain)
+        with self._phase("ratings", work.scoring):
+            metered = MeteredEngine(engine, work.scoring, self._progress.expect) if engine else None
+            work.predictions = predict(scorer, requests, work.profiles, metered)
+
+    @contextmanager
+    def _phase(self, name: str, meter: Meter) -> Iterator[None]:
+        self._progress.phase(name)
+        started = time.monotonic()
+        try:
+            yield
+        finally:
+            meter.usage.seconds = time.monotonic() - started
+
+
+def predict(
+    scorer: Scorer, requests: Sequence[Request], profiles: Sequence[Profiles], engine: Engine | None
+) -> list[Prediction]:
+    """One prediction per request; where a profile that should be there is not, the scorer is not asked.
+
+    Raises:
+        PluginError: the scorer returned another number of predictions than it was asked for.
+    """
+    found = [Prediction(None, written.failed, "profile") if written.failed else None for written in profiles]
+    asked = [position for position, prediction in enumerate(found) if prediction is None]
+    scored = scorer.score([requests[n] for n in asked], [profiles[n] for n in asked], engine) if asked else []
+    if len(scored) != len(asked):
+        raise PluginError(f"scorer '{scorer.name}' returned {len(scored)} predictions for {len(asked)} requests")
+    for position, prediction in zip(asked, scored, strict=True):
+        found[position] = prediction
+    return [prediction for prediction in found if prediction is not None]

@@ -1,0 +1,56 @@
+"""The examples of a cell, built once for all cells that share them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from duetbench.errors import DataError
+from duetbench.runner.cells import Cell, Data
+
+if TYPE_CHECKING:
+    import polars as pl
+
+    from duetbench.types import Example, Split
+
+
+@dataclass
+class Examples:
+    """Builds examples and keeps the latest lists."""
+
+    told: Callable[[str], None] = lambda _line: None
+    _kept: dict[tuple[Any, ...], list[Example]] = field(default_factory=dict)
+
+    def of_cell(self, cell: Cell) -> list[Example]:
+        """What a cell predicts.
+
+        Raises:
+            DataError: the split is empty.
+        """
+        split: Split = "valid" if cell.split == "valid" else "test"
+        return self.of(cell.data, split, limit=cell.limit, seed=cell.data.options.sample_seed)
+
+    def of(self, data: Data, split: Split, *, limit: int | None, seed: int) -> list[Example]:
+        """Examples of one split; see `duetbench.data.build_examples`.
+
+        Raises:
+            DataError: the split is empty.
+        """
+        from duetbench.data import build_examples
+
+        key = (data.prepared.fingerprint, repr(data.history), split, limit, seed)
+        if key not in self._kept:
+            self.told(f"building histories of {data.choice.name} ({split})")
+            if len(self._kept) >= 4:  # lists of a large dataset fill memory; cells of one dataset stand together
+                self._kept.pop(next(iter(self._kept)))
+            self._kept[key] = build_examples(data.prepared, split, data.history, limit=limit, seed=seed)
+        if not self._kept[key]:
+            raise DataError(f"{data.choice.name}: the {split} split is empty: choose other steps (data.steps)")
+        return self._kept[key]
+
+
+def train_rows(data: Data) -> pl.DataFrame:
+    """The training interactions of a dataset."""
+    interactions = data.prepared.interactions
+    return interactions.filter(interactions["split"] == "train")

@@ -1,0 +1,334 @@
+"""From a run's settings to its cells: every combination once, with all faults found before anything is computed."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass, field, replace
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from duetbench.errors import ConfigError, DataError, DuetbenchError
+from duetbench.interfaces import Kind
+from duetbench.plugins import Plugins
+from duetbench.runner.cells import Cell, Choice, Data, ModelChoice, Writing
+from duetbench.runner.options import Options, Scope
+from duetbench.runner.sections import DataOptions, EvaluationOptions, SamplingOptions, TrainingOptions
+from duetbench.runner.settings import Grid, RunConfig
+
+if TYPE_CHECKING:
+    from duetbench.data import HistoryOptions
+    from duetbench.interfaces import Scorer, Strategy, Trainer
+
+T = TypeVar("T")
+Told = Callable[[str], None]
+
+UNTRAINED = "none"
+"""The trainer that leaves the model as it is."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a run will do."""
+
+    name: str
+    cells: tuple[Cell, ...]
+    """Without repetition, in the order in which they are run: cells that share a model stand together."""
+    notes: tuple[str, ...] = ()
+    """What the reader should know: combinations that were left out, and why."""
+
+
+def plan(config: RunConfig, plugins: Plugins, *, told: Told | None = None) -> Plan:
+    """All cells of a run. Data are prepared, since their fingerprint is part of what a cell is; no model is loaded.
+
+    Args:
+        config: What to run.
+        plugins: Where names are looked up.
+        told: Called with a line when something slow begins.
+
+    Raises:
+        UnknownName: a name that nothing carries.
+        ConfigError: options that do not fit, all at once.
+        DataError: a dataset cannot be prepared.
+        ModelError: a local model folder cannot be used.
+    """
+    return _Planner(config, plugins, told or (lambda _line: None)).plan()
+
+
+def option_sections() -> dict[str, type]:
+    """The core's own options by section."""
+    from duetbench.data import HistoryOptions
+
+    return {
+        "data": DataOptions,
+        "history": HistoryOptions,
+        "sampling": SamplingOptions,
+        "evaluation": EvaluationOptions,
+        "training": TrainingOptions,
+    }
+
+
+@dataclass
+class _Planner:
+    config: RunConfig
+    plugins: Plugins
+    told: Told
+    faults: list[DuetbenchError] = field(default_factory=list)
+    option_faults: dict[str, None] = field(default_factory=dict)
+    notes: dict[str, None] = field(default_factory=dict)
+    prepared: dict[tuple[Any, ...], Data] = field(default_factory=dict)
+    without_model: set[tuple[Any, ...]] = field(default_factory=set)
+
+    def plan(self) -> Plan:
+        used = {scope for grid in self.config.grids for scope in self._used(grid)}
+        models = self._models()
+        self._stop_at_faults()
+        grids = [(grid, self._options(grid, used)) for grid in self.config.grids]
+        drafts = [self._check(grid, options, models) for grid, options in grids]
+        self._stop_at_faults()
+        cells = [cell for draft in drafts for cell in draft()]
+        unique: dict[str, Cell] = {}
+        for cell in cells:
+            unique.setdefault(cell.id, cell)  # of equal cells the first keeps its label
+        return Plan(self.config.name, tuple(sorted(unique.values(), key=_order)), tuple(self.notes))
+
+    def _stop_at_faults(self) -> None:
+        if len(self.faults) == 1 and not self.option_faults:
+            raise self.faults[0]
+        if self.faults or self.option_faults:
+            raise ConfigError([*map(str, self.faults), *self.option_faults])
+
+    def _try(self, work: Callable[[], T]) -> T | None:
+        """The work's result; None, with the fault kept, if there is one."""
+        try:
+            return work()
+        except DuetbenchError as error:
+            if str(error) not in map(str, self.faults):
+                self.faults.append(error)
+            return None
+
+    def _used(self, grid: Grid) -> Iterator[Scope]:
+        """Every plugin that a grid names; names that nothing carries become faults."""
+        yield from self._named("dataset", grid.datasets)
+        yield from self._named("scorer", [*grid.scorers, *(self._baselines() if grid.baselines else [])])
+        if not grid.strategies:
+            return
+        yield from self._named("strategy", grid.strategies)
+        yield from self._named("trainer", grid.trainers or self._default_trainers(grid.strategies))
+        yield from self._named("engine", [grid.engine])
+
+    def _named(self, kind: Kind, names: Iterable[str]) -> Iterator[Scope]:
+        for name in names:
+            if self._try(lambda name=name: self.plugins.get(kind, name)):  # type: ignore[misc]
+                yield (kind, name)
+
+    def _default_trainers(self, strategies: Iterable[str]) -> list[str]:
+        known = self.plugins.of_kind("strategy")
+        return [_strategy(known[name].cls).default_trainer for name in strategies if name in known]
+
+    def _baselines(self) -> list[str]:
+        scorers = self.plugins.of_kind("scorer")
+        return [name for name, registered in scorers.items() if not _scorer(registered.cls).needs_engine]
+
+    def _models(self) -> dict[str, ModelChoice]:
+        names = dict.fromkeys(name for grid in self.config.grids if grid.strategies for name in grid.models)
+        found = {name: self._try(lambda name=name: model_choice(name)) for name in names}  # type: ignore[misc]
+        return {name: choice for name, choice in found.items() if choice}
+
+    def _options(self, grid: Grid, used: set[Scope]) -> Options:
+        rewards = {("reward", name) for name in self.plugins.of_kind("reward")}
+        return Options(
+            self.plugins,
+            option_sections(),
+            file=grid.options,
+            settings=self.config.settings,
+            used=used | rewards,
+        )
+
+    def _check(self, grid: Grid, options: Options, models: Mapping[str, ModelChoice]) -> Callable[[], list[Cell]]:
+        """Builds every option set of a grid, so that all faults are known before any data are touched."""
+        parts = _Parts(self.plugins, grid, options, models)
+        parts.build_all(grid.scorers, self._baselines() if grid.baselines else [])
+        for error in parts.faults:
+            self.faults += [error] if str(error) not in map(str, self.faults) else []
+        self.option_faults.update(dict.fromkeys(options.faults))
+        return lambda: self._cells(grid, parts)
+
+    def _cells(self, grid: Grid, parts: _Parts) -> list[Cell]:
+        datasets = [self._data(name, grid.split, parts) for name in grid.datasets]
+        return [cell for data in datasets for cell in self._cells_of(data, grid, parts)]
+
+    def _cells_of(self, data: Data, grid: Grid, parts: _Parts) -> Iterator[Cell]:
+        asking, free = parts.split_scorers(grid.scorers)
+        for name in dict.fromkeys([*(self._baselines() if grid.baselines else []), *free]):
+            yield from self._once(self._cell(grid, parts, data, parts.choice("scorer", name), seed=grid.seeds[0]))
+        if free and grid.strategies:
+            self.notes[f"{', '.join(free)}: asks no model, so it is run once per dataset and not per strategy"] = None
+        combinations = itertools.product(grid.strategies, grid.models, asking, grid.seeds)
+        for strategy, model, scorer, seed in combinations:
+            for trainer in self._trainers(parts.choice("strategy", strategy, model), grid):
+                writing = parts.writing(strategy, trainer, model, scorer)
+                yield self._cell(grid, parts, data, parts.choice("scorer", scorer, model), seed=seed, writing=writing)
+
+    def _once(self, cell: Cell) -> Iterator[Cell]:
+        """A cell without a model, unless another grid has it on the same rows with other seeds or histories."""
+        rows = (cell.data.prepared.fingerprint, cell.split, cell.limit, cell.data.options.sample_seed)
+        key = (rows, cell.scorer.name, repr(cell.scorer.config), repr(cell.evaluation))
+        if key not in self.without_model:
+            self.without_model.add(key)
+            yield cell
+
+    def _cell(
+        self, grid: Grid, parts: _Parts, data: Data, scorer: Choice, *, seed: int, writing: Writing | None = None
+    ) -> Cell:
+        data = replace(data, history=parts.history_of([scorer, *([writing.strategy] if writing else [])]))
+        label = grid.label if writing else ""
+        return Cell(data, scorer, parts.evaluation, seed, grid.split, grid.limit, writing, label)
+
+    def _trainers(self, strategy: Choice, grid: Grid) -> list[str]:
+        """The trainers that make sense for a strategy: one that writes nothing has nothing to train."""
+        trainers = list(grid.trainers or [_strategy(strategy.registered.cls).default_trainer])
+        if strategy.make().stages():
+            return trainers
+        for name in trainers:
+            if _trainer(self.plugins.get("trainer", name).cls).trains:
+                self.notes[f"{strategy.name} writes nothing, so there is nothing to train with '{name}'"] = None
+        return [UNTRAINED]
+
+    def _data(self, name: str, split: str, parts: _Parts) -> Data:
+        from duetbench.data import prepare
+
+        choice, options, history = parts.choice("dataset", name), parts.data, parts.history
+        key = (name, repr(choice.config), repr(options), repr(history))
+        if key not in self.prepared:
+            self.told(f"preparing {name}")
+            prepared = prepare(choice.make(), steps=options.steps, tolerated=options.tolerated, told=self.told)
+            self.prepared[key] = Data(choice, options, history, prepared)
+        data = self.prepared[key]
+        _check_split(data, split)
+        return data
+
+
+class _Parts:
+    """The option sets of one grid, each built once."""
+
+    def __init__(self, plugins: Plugins, grid: Grid, options: Options, models: Mapping[str, ModelChoice]) -> None:
+        self._plugins = plugins
+        self._grid = grid
+        self._options = options
+        self._models = models
+        self._choices: dict[tuple[str, str, str | None], Choice] = {}
+        self.faults: list[DuetbenchError] = []
+        self.data: DataOptions = options.section("data")
+        self.history: HistoryOptions = options.section("history")
+        self.sampling: SamplingOptions = options.section("sampling")
+        self.evaluation: EvaluationOptions = options.section("evaluation")
+        self.training: TrainingOptions = options.section("training")
+
+    def choice(self, kind: Kind, name: str, model: str | None = None) -> Choice:
+        """A plugin with its options; what the model's card suggests comes between the file and the defaults."""
+        key = (kind, name, model)
+        if key not in self._choices:
+            registered = self._plugins.get(kind, name)
+            card = self._models[model].options if model else None
+            self._choices[key] = Choice(registered, self._options.plugin(registered, card))
+        return self._choices[key]
+
+    def build_all(self, scorers: Iterable[str], baselines: Iterable[str]) -> None:
+        """Builds everything once, for the faults."""
+        for name in self._grid.datasets:
+            self.choice("dataset", name)
+        for name in [*scorers, *baselines]:
+            self.choice("scorer", name)
+        for strategy, model in itertools.product(self._grid.strategies, self._grid.models):
+            cls = _strategy(self._plugins.get("strategy", strategy).cls)
+            for trainer, scorer in itertools.product(self._grid.trainers or [cls.default_trainer], scorers):
+                try:
+                    writing = self.writing(strategy, trainer, model, scorer)
+                    self.history_of([self.choice("scorer", scorer, model), writing.strategy])
+                except DuetbenchError as error:
+                    self.faults.append(error)
+
+    def split_scorers(self, names: Iterable[str]) -> tuple[list[str], list[str]]:
+        """Those that ask a model, and those that do not."""
+        asking: list[str] = []
+        free: list[str] = []
+        for name in names:
+            (asking if _scorer(self._plugins.get("scorer", name).cls).needs_engine else free).append(name)
+        return asking, free
+
+    def writing(self, strategy: str, trainer: str, model: str, scorer: str) -> Writing:
+        """How profiles come about in one combination."""
+        trains = _trainer(self._plugins.get("trainer", trainer).cls).trains
+        return Writing(
+            strategy=self.choice("strategy", strategy, model),
+            trainer=self.choice("trainer", trainer, model),
+            model=self._models[model],
+            engine=self.choice("engine", self._grid.engine, model),
+            sampling=self.sampling,
+            training=self.training if trains else None,
+            rewards=tuple(self._rewards()) if trains else (),
+            trained_on=self.choice("scorer", self.training.scorer or scorer, model) if trains else None,
+        )
+
+    def history_of(self, choices: Iterable[Choice]) -> HistoryOptions:
+        """How histories are taken for these plugins: as long as the one that looks farthest back needs."""
+        needed = {choice.name: choice.make().history_needed() for choice in choices}
+        longest = max(needed.values(), default=0)
+        if longest <= self.history.k:
+            return self.history
+        if self._options.is_set("history", "k"):
+            name = max(needed, key=lambda name: needed[name])
+            raise ConfigError([f"history.k: {self.history.k} is less than the {longest} that {name} looks at"])
+        return replace(self.history, k=longest)
+
+    def _rewards(self) -> Iterator[tuple[Choice, float]]:
+        for text in self.training.rewards:
+            name, _, weight = text.partition(":")
+            try:
+                yield self.choice("reward", name.strip()), float(weight or 1)
+            except ValueError:
+                raise ConfigError([f"training.rewards: wants name:weight, got {text!r}"]) from None
+
+
+def model_choice(name: str) -> ModelChoice:
+    """A model by name, without having its weights.
+
+    Raises:
+        UnknownName: no such card.
+        ModelError: `path:DIR` is no usable model folder.
+    """
+    from duetbench.models import load_card, resolve
+
+    if name.startswith("path:"):
+        return ModelChoice(name, {"digest": resolve(name).digest}, {})
+    card = load_card(name)
+    return ModelChoice(name, {"card": asdict(card)}, card.options)
+
+
+def _check_split(data: Data, split: str) -> None:
+    rows = data.prepared.steps[-1].splits
+    empty = [name for name in ("train", split) if not rows.get(name)]
+    if empty:
+        steps = ", ".join(count.step for count in data.prepared.steps)
+        raise DataError(
+            f"{data.choice.name}: nothing is left in {' and '.join(empty)} after the steps {steps}; choose other "
+            "steps with --set data.steps=..., or add raw data"
+        )
+
+
+def _order(cell: Cell) -> tuple[bool, str, str]:
+    """Scorers without a model first; then by model, and what is trained after what is not."""
+    writing = cell.writing
+    return (writing is not None, writing.model.name if writing else "", cell.training_id or "")
+
+
+def _strategy(cls: Any) -> type[Strategy]:
+    return cls  # type: ignore[no-any-return]
+
+
+def _scorer(cls: Any) -> type[Scorer]:
+    return cls  # type: ignore[no-any-return]
+
+
+def _trainer(cls: Any) -> type[Trainer]:
+    return cls  # type: ignore[no-any-return]

@@ -1,0 +1,63 @@
+"""Options of the core itself: sections that stand beside the plugins' options (`--set sampling.temperature=0.7`)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from duetbench.errors import ConfigError
+from duetbench.interfaces import option
+
+
+@dataclass(frozen=True)
+class DataOptions:
+    """How raw files become tables."""
+
+    steps: tuple[str, ...] | None = option(None, "the steps in order, each name or name:argument; none: the dataset's")
+    tolerated: float = option(0.01, "share of malformed raw lines that is tolerated, counted and shown")
+    sample_seed: int = option(0, "which rows a limit takes; not the cells' seed, so that all cells see the same rows")
+
+    def __post_init__(self) -> None:
+        """Refuses a share that is none."""
+        if not 0 <= self.tolerated <= 1:
+            raise ValueError(f"tolerated wants a share between 0 and 1, got {self.tolerated}")
+
+
+@dataclass(frozen=True)
+class SamplingOptions:
+    """How profiles are drawn when they are evaluated."""
+
+    temperature: float = option(0.0, "0: always the likeliest token, the same on every run")
+    top_p: float = option(1.0, "draw from the likeliest tokens that hold this share")
+
+    def __post_init__(self) -> None:
+        """Refuses values outside their ranges."""
+        if self.temperature < 0 or not 0 < self.top_p <= 1:
+            raise ValueError("temperature wants at least 0, top_p more than 0 and at most 1")
+
+
+@dataclass(frozen=True)
+class EvaluationOptions:
+    """How predictions become metrics."""
+
+    fill: str | float = option(
+        "train_mean", "stands in for an unreadable rating: train_mean, user_mean, middle, worst, official or a number"
+    )
+
+    def __post_init__(self) -> None:
+        """Refuses a word that names no fill."""
+        from duetbench.evaluation.conventions import fill_name
+
+        try:
+            fill_name(self.fill)
+        except ConfigError as error:
+            raise ValueError(error.faults[0]) from None
+
+
+@dataclass(frozen=True)
+class TrainingOptions:
+    """What every trainer is given."""
+
+    examples: int | None = option(None, "at most so many examples from train; none: all")
+    valid_examples: int | None = option(None, "at most so many examples from valid; none: all")
+    rewards: tuple[str, ...] = option(("fractional",), "rewards by name, each with a weight: fractional:1,format:0.2")
+    scorer: str | None = option(None, "the scorer in the loop; none: the one that evaluates")

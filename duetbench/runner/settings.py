@@ -1,0 +1,124 @@
+"""What to run: from the command line, from a YAML file, or both. The command line wins."""
+
+from __future__ import annotations
+
+import difflib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields, replace
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
+
+from duetbench.errors import ConfigError
+from duetbench.paths import registry_dir
+
+
+@dataclass(frozen=True)
+class Grid:
+    """Every combination of these is a cell."""
+
+    strategies: tuple[str, ...] = ()
+    datasets: tuple[str, ...] = ("toy",)
+    models: tuple[str, ...] = ("toy-lm",)
+    trainers: tuple[str, ...] = ()
+    """Empty: each strategy's own default."""
+    scorers: tuple[str, ...] = ("rating_expectation",)
+    engine: str = "transformers"
+    seeds: tuple[int, ...] = (0,)
+    split: Literal["valid", "test"] = "test"
+    limit: int | None = None
+    """At most so many rows, the same ones for every cell; None: all."""
+    baselines: bool = True
+    """Whether the scorers that ask no model are run beside the grid."""
+    label: str = ""
+    """What sets this grid apart from the others of the run."""
+    options: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    """Options from the file, by scope (`duet`, `strategy.duet`, `history`)."""
+
+
+@dataclass(frozen=True)
+class RunConfig:
+    """One run: its grids, and what the command line sets for all of them."""
+
+    grids: tuple[Grid, ...]
+    name: str
+    """Names the default output folder."""
+    settings: Mapping[str, str] = field(default_factory=dict)
+    """`--set` arguments by dotted path; they win over the options of every grid."""
+
+
+def run_config(
+    chosen: Mapping[str, Any], *, file: Path | None = None, settings: Mapping[str, str] | None = None
+) -> RunConfig:
+    """The run that a command line and a file describe together.
+
+    Args:
+        chosen: Fields of `Grid` that the command line names; they replace the file's, in every grid.
+        file: A YAML file that fits registry/schemas/run.schema.json.
+        settings: `--set` arguments, see `duetbench.config.parse_settings`.
+
+    Raises:
+        ConfigError: the file does not fit, all faults at once.
+    """
+    content = read_config(file) if file else {}
+    top = _grid(Grid(), content)
+    grids = [_grid(top, part) for part in content.get("grids", [{}])]
+    grids = [replace(grid, **chosen) for grid in grids]
+    name = content.get("name") or (file.stem if file else "+".join(grids[0].datasets))
+    return RunConfig(tuple(grids), name, settings or {})
+
+
+def read_config(file: Path) -> dict[str, Any]:
+    """The content of a run's file, validated.
+
+    Raises:
+        ConfigError: it cannot be read or does not fit the schema, all faults at once, each with its path.
+    """
+    try:
+        content = yaml.safe_load(file.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError([f"{file}: cannot be read ({error})"]) from error
+    except yaml.YAMLError as error:
+        raise ConfigError([f"{file}: no YAML ({' '.join(str(error).split())})"]) from error
+    faults = _schema_faults(content if content is not None else {})
+    if faults:
+        raise ConfigError([f"{file.name}: {fault}" for fault in faults])
+    return dict(content or {})
+
+
+def _schema_faults(content: Any) -> list[str]:
+    from jsonschema import Draft202012Validator
+
+    schema = json.loads(registry_dir("schemas", "run.schema.json").read_text(encoding="utf-8"))
+    errors = sorted(Draft202012Validator(schema).iter_errors(content), key=lambda error: list(map(str, error.path)))
+    return [fault for error in errors for fault in _faults_of(error)]
+
+
+def _faults_of(error: Any) -> list[str]:
+    path = _path(error.absolute_path)
+    if error.validator != "additionalProperties":
+        return [f"{path}: {error.message}" if path else error.message]
+    known = sorted(error.schema["properties"])
+    faults = []
+    for name in sorted(set(map(str, error.instance)) - set(known)):
+        near = difflib.get_close_matches(name, known, n=1)
+        hint = f"did you mean '{near[0]}'? " if near else ""
+        faults.append(f"{path + '.' if path else ''}{name}: no such key; {hint}Known: {', '.join(known)}")
+    return faults
+
+
+def _path(parts: Any) -> str:
+    text = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in parts)
+    return text.removeprefix(".")
+
+
+def _grid(base: Grid, content: Mapping[str, Any]) -> Grid:
+    """`base` with what the content says; options are merged scope by scope."""
+    values = {field.name: content[field.name] for field in fields(Grid) if field.name in content}
+    values = {name: tuple(value) if isinstance(value, list) else value for name, value in values.items()}
+    merged = {scope: dict(options) for scope, options in base.options.items()}
+    for scope, options in values.pop("options", {}).items():
+        merged.setdefault(scope, {}).update(options)
+    return replace(base, **values, options=merged)

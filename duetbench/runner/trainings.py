@@ -1,0 +1,129 @@
+"""Trainings: each once, whatever number of cells and processes need it."""
+
+from __future__ import annotations
+
+import json
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from duetbench.errors import DuetbenchError, TrainingError
+from duetbench.interfaces import Engine, TrainingJob
+from duetbench.runner.cells import Cell
+from duetbench.runner.examples import Examples, train_rows
+from duetbench.runner.folder import write_whole
+from duetbench.types import ModelRef
+
+RESULT = "trained.json"
+"""Written into a training's folder once it has ended."""
+BUDGET = "budget.json"
+
+
+@dataclass(frozen=True)
+class Trained:
+    """What came out of a training."""
+
+    model: ModelRef
+    steps: int
+    tokens: int
+    seconds: float
+
+    @property
+    def budget(self) -> dict[str, Any]:
+        """What it cost, as the record has it."""
+        return {"steps": self.steps, "tokens": self.tokens, "seconds": self.seconds}
+
+
+class Trainings:
+    """Finds finished trainings and runs those that are missing.
+
+    Args:
+        examples: Builds the training and validation examples.
+    """
+
+    def __init__(self, examples: Examples) -> None:
+        self._examples = examples
+        self._failed: dict[str, DuetbenchError] = {}
+
+    def trained(self, cell: Cell, folder: Path, model: ModelRef, engine: Engine) -> Trained:
+        """What came out of a cell's training; another process that does the same training is waited for.
+
+        Args:
+            cell: Its writing has a training.
+            folder: The training's own.
+            model: What is trained.
+            engine: Runs `model`, frozen.
+
+        Raises:
+            TrainingError: it failed; what failed once in this run fails again without another try.
+        """
+        from filelock import FileLock
+
+        key = str(cell.training_id)
+        if key in self._failed:
+            raise self._failed[key]
+        folder.mkdir(parents=True, exist_ok=True)
+        with FileLock(folder.with_name(f"{folder.name}.lock")):
+            known = read_trained(folder, key)
+            if known:
+                return known
+            try:
+                return self._train(cell, folder, model, engine)
+            except DuetbenchError as error:
+                self._failed[key] = error
+                raise
+
+    def _train(self, cell: Cell, folder: Path, model: ModelRef, engine: Engine) -> Trained:
+        job = self._job(cell, folder, model, engine)
+        started = time.monotonic()
+        trained = cell.writing.trainer.make().fit(job)  # type: ignore[union-attr]
+        result = {"training_id": cell.training_id, "model": asdict(trained)}
+        budget = {"steps": 0, "tokens": 0, "seconds": time.monotonic() - started, **_read(folder / BUDGET)}
+        text = json.dumps({**result, "budget": budget}, indent=2) + "\n"
+        write_whole(folder / RESULT, lambda path: path.write_text(text, encoding="utf-8"))
+        return Trained(trained, budget["steps"], budget["tokens"], budget["seconds"])
+
+    def _job(self, cell: Cell, folder: Path, model: ModelRef, engine: Engine) -> TrainingJob:
+        writing = cell.writing
+        assert writing is not None
+        assert writing.training is not None
+        assert writing.trained_on is not None
+        scorer = writing.trained_on.make()
+        scorer.fit(train_rows(cell.data), cell.data.prepared.domain)
+        return TrainingJob(
+            strategy=writing.strategy.make(),
+            train=self._examples.of(cell.data, "train", limit=writing.training.examples, seed=cell.seed),
+            valid=self._examples.of(cell.data, "valid", limit=writing.training.valid_examples, seed=cell.seed),
+            scorer=scorer,
+            rewards=[(reward.make(), weight) for reward, weight in writing.rewards],
+            model=model,
+            engine=engine,
+            workdir=folder,
+            seed=cell.seed,
+        )
+
+
+def read_trained(folder: Path, training_id: str) -> Trained | None:
+    """What came out of a finished training; None if it has not ended.
+
+    Raises:
+        TrainingError: the folder's files are damaged or gone.
+    """
+    content = _read(folder / RESULT)
+    if content.get("training_id") != training_id:
+        return None
+    model = ModelRef(**content["model"])
+    for path in (model.adapter, model.path):
+        if path is not None and not Path(path).is_dir():
+            raise TrainingError(f"{path}, which the training {folder} left, is gone: delete {folder} to train anew")
+    return Trained(model, **content["budget"])
+
+
+def _read(path: Path) -> dict[str, Any]:
+    if not path.is_file():
+        return {}
+    try:
+        return dict(json.loads(path.read_text(encoding="utf-8")))
+    except ValueError as error:
+        raise TrainingError(f"{path} is damaged ({error}): delete {path.parent} to train anew") from error
