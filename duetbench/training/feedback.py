@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from duetbench.interfaces import Engine, Reward, Scorer, Stage
-from duetbench.parsing import why_unreadable
+from duetbench.profiling import read_answer
 from duetbench.training.credit import mean_credits, meetings
 from duetbench.types import Completion, Example, Prediction, Profile, Profiles, Prompt, Rollout, Status
 
@@ -53,9 +53,9 @@ class Credit:
     partners: int = 8
     """How many partners each profile meets where sides are sampled apart."""
     unreadable: float | None = -1.0
-    """What a completion that cannot be read earns; None: the rewards decide, and if they say nothing it is left out."""
+    """What a completion that cannot be read earns where no reward speaks of it; None: it is left out."""
     unscored: float | None = None
-    """What a meeting without a readable rating earns; None: the rewards decide."""
+    """What a readable completion earns where the scorer's rating cannot be read; None: the rewards decide."""
 
 
 class Owner(NamedTuple):
@@ -125,10 +125,8 @@ class Judge:
         ]
 
     def _read(self, prompt: Prompt, completion: Completion) -> _Reading:
-        profiles = self._stage.parse(prompt, completion.text) if completion.status == "ok" else None
-        if profiles is None:
-            return _Reading(why_unreadable(completion, prefill=prompt.prefill), ())
-        return _Reading("ok", tuple(profiles))
+        answer = read_answer(self._stage, prompt, completion)
+        return _Reading(answer.status, answer.profiles)
 
     def _scenes(self, place: int, group: Group, read: dict[Owner, _Reading]) -> Iterator[_Scene]:
         """Every meeting once per side that takes part, and each unreadable completion alone."""
@@ -166,7 +164,7 @@ class Judge:
         ]
         values = weighted(self._rewards, rollouts)
         for place, rollout in enumerate(rollouts):
-            if not rollout.readable and self._credit.unreadable is not None:
+            if not rollout.readable and values[place] is None:
                 values[place] = self._credit.unreadable
             elif rollout.readable and rollout.prediction.value is None and self._credit.unscored is not None:
                 values[place] = self._credit.unscored

@@ -6,27 +6,33 @@ from dataclasses import replace
 
 import pytest
 
+from duetbench.engines.stops import Stops
 from duetbench.training.draws import Drawing, draw
 
-HOW = Drawing(temperature=1.0, max_tokens=12, stop=(), end_ids=(), budget=100_000)
+HOW = Drawing(temperature=1.0, max_tokens=12, budget=100_000, pad=0)
 
 
 @pytest.fixture(scope="module")
-def live(tiny_folder):
-    from transformers import AutoModelForCausalLM, AutoTokenizer
+def live(tiny_ref):
+    from pathlib import Path
 
-    model = AutoModelForCausalLM.from_pretrained(tiny_folder, dtype="float32").eval()
-    return model, AutoTokenizer.from_pretrained(tiny_folder)
+    from duetbench.engines.chat import Chat, template_of
+    from duetbench.engines.loading import Place, load_model, load_tokenizer
+
+    chat = Chat(load_tokenizer(tiny_ref), template_of(Path(tiny_ref.path)), {})
+    return load_model(tiny_ref, Place("cpu", "float32")), chat
 
 
-def drawn(live, contexts, copies, how=HOW, seed=0):
+def drawn(live, contexts, copies, how=HOW, seed=0, stop=(), ends=()):
     import torch
 
-    return draw(*live, contexts, copies, how, torch.Generator().manual_seed(seed))
+    model, chat = live
+    stops = Stops(chat, stop, frozenset(ends))
+    return draw(model, contexts, copies, how, stops, torch.Generator().manual_seed(seed))
 
 
 def encoded(live, *texts):
-    return [live[1].encode(text, add_special_tokens=False) for text in texts]
+    return [live[1].tokenizer.encode(text, add_special_tokens=False) for text in texts]
 
 
 def test_the_same_seed_draws_the_same(live):
@@ -54,7 +60,7 @@ def test_as_many_as_asked_for_and_no_longer(live):
 def test_near_zero_temperature_writes_what_the_model_finds_likeliest(live):
     import torch
 
-    model, tokenizer = live
+    model = live[0]
     contexts = encoded(live, "some people like", "jazz")
     found = drawn(live, contexts, 2, replace(HOW, temperature=1e-4))
     for context, group in zip(contexts, found, strict=True):
@@ -63,20 +69,20 @@ def test_near_zero_temperature_writes_what_the_model_finds_likeliest(live):
 
 
 def test_an_end_token_ends_a_completion_and_stands_in_it(live):
-    ends = tuple(range(0, len(live[1]), 4))
-    found = drawn(live, encoded(live, "some people"), 16, replace(HOW, end_ids=ends))[0]
+    ends = tuple(range(0, len(live[1].tokenizer), 4))
+    found = drawn(live, encoded(live, "some people"), 16, ends=ends)[0]
     ended = [one for one in found if one.is_ended]
     assert ended
     assert all(one.ids[-1] in ends and not set(one.ids[:-1]) & set(ends) for one in ended)
 
 
 def test_a_stop_text_ends_a_completion(live):
-    found = drawn(live, encoded(live, "some people"), 32, replace(HOW, stop=("e", "o")))[0]
-    tokenizer = live[1]
+    found = drawn(live, encoded(live, "some people"), 32, stop=("e", "o"))[0]
+    tokenizer = live[1].tokenizer
     for one in found:
-        text = tokenizer.decode(one.ids)
+        text = tokenizer.decode(one.ids, skip_special_tokens=True)
         assert one.is_ended == ("e" in text or "o" in text)
-        assert not {"e", "o"} & set(tokenizer.decode(one.ids[:-1]))
+        assert not {"e", "o"} & set(tokenizer.decode(one.ids[:-1], skip_special_tokens=True))
 
 
 def test_small_batches_hold_whole_groups(live):
