@@ -85,6 +85,10 @@ class EngineError(DuetbenchError):
     """An engine that stopped answering."""
 
 
+class StoreError(DuetbenchError):
+    """A request store that cannot be read or written."""
+
+
 class RecordError(DuetbenchError):
     """A record or a results folder that cannot be read or written."""
 

@@ -13,4 +13,6 @@ if TYPE_CHECKING:
 @hookimpl
 def duetbench_register_engines() -> list[type[Engine]]:
     """The built-in engines."""
-    return []
+    from duetbench.engines.transformers_engine import TransformersEngine
+
+    return [TransformersEngine]

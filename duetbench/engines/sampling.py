@@ -1,0 +1,72 @@
+"""Picks the next token of every row. A row's draw depends on its own prompt and seed, never on its company."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from duetbench.types import Sampling
+
+if TYPE_CHECKING:
+    import torch
+
+
+def draw_seed(sampling: Sampling, key: str) -> int:
+    """The seed of one completion's random numbers."""
+    digest = hashlib.sha256(f"{sampling.seed}:{sampling.sample_index}:{key}".encode()).digest()
+    return int.from_bytes(digest[:8], "big") >> 1
+
+
+class Picker:
+    """Chooses tokens from logits.
+
+    With temperature 0 the likeliest token. Else the largest of logits / temperature plus Gumbel noise, which is a draw
+    from the softmax (Gumbel 1954; the "Gumbel-max trick"), with the noise of each row from a generator of its own.
+
+    Args:
+        sampling: Temperature, top_p, seed, sample index.
+        keys: The prompts' keys, one per row.
+        device: Where the logits lie.
+    """
+
+    def __init__(self, sampling: Sampling, keys: Sequence[str], device: torch.device) -> None:
+        import torch
+
+        self._sampling = sampling
+        self._generators: list[torch.Generator] = []
+        if sampling.temperature > 0:
+            self._generators = [torch.Generator(device).manual_seed(draw_seed(sampling, key)) for key in keys]
+
+    def pick(self, logits: torch.Tensor, rows: Sequence[int]) -> torch.Tensor:
+        """The next token of each row.
+
+        Args:
+            logits: (rows, vocabulary).
+            rows: Which row, in the order of `keys`, each line of `logits` belongs to.
+        """
+        import torch
+
+        if self._sampling.temperature <= 0:
+            return logits.argmax(-1)
+        scaled = logits.float() / self._sampling.temperature
+        if self._sampling.top_p < 1:
+            scaled = _nucleus(scaled, self._sampling.top_p)
+        noise = torch.stack([self._noise(scaled[place], row) for place, row in enumerate(rows)])
+        return (scaled + noise).argmax(-1)
+
+    def _noise(self, like: torch.Tensor, row: int) -> torch.Tensor:
+        import torch
+
+        # The negative logarithm of an exponential variate is a Gumbel variate.
+        return -torch.empty_like(like).exponential_(generator=self._generators[row]).log()
+
+
+def _nucleus(logits: torch.Tensor, top_p: float) -> torch.Tensor:
+    """The logits with all but the smallest set of tokens whose probability reaches `top_p` at minus infinity."""
+    import torch
+
+    ordered, order = logits.sort(descending=True, stable=True)
+    chances = ordered.softmax(-1)
+    is_beyond = chances.cumsum(-1) - chances >= top_p  # the likeliest token always stays
+    return torch.empty_like(logits).scatter_(-1, order, ordered.masked_fill(is_beyond, float("-inf")))

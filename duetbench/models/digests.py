@@ -1,0 +1,85 @@
+"""Digests of model folders, remembered so that gigabytes are read once."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+from collections.abc import Iterable
+from pathlib import Path
+
+from duetbench.paths import cache_dir
+
+_DECISIVE = (
+    "*.safetensors",
+    "config.json",
+    "generation_config.json",
+    "tokenizer.json",
+    "tokenizer.model",
+    "tokenizer_config.json",
+    "special_tokens_map.json",
+    "added_tokens.json",
+    "vocab.json",
+    "vocab.txt",
+    "merges.txt",
+)
+"""Files that decide what a model answers. The chat template has a digest of its own."""
+
+_ADAPTER = ("adapter_model*.safetensors", "adapter_config.json")
+
+
+def sha256_of(path: Path) -> str:
+    """SHA-256 of a file, read in pieces."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def model_digest(folder: Path) -> str:
+    """One digest over the weights, the configuration and the tokenizer of a model folder."""
+    return _digest(folder, _DECISIVE)
+
+
+def adapter_digest(folder: Path) -> str:
+    """One digest over an adapter's weights and configuration."""
+    return _digest(folder, _ADAPTER)
+
+
+def _digest(folder: Path, patterns: Iterable[str]) -> str:
+    found = sorted({path for pattern in patterns for path in folder.glob(pattern) if path.is_file()})
+    known = _Remembered()
+    lines = [f"{path.name} {known.sha256_of(path)}\n" for path in found]
+    known.save()
+    return hashlib.sha256("".join(lines).encode()).hexdigest()
+
+
+class _Remembered:
+    """File digests by path, size and time of change; losing them costs only time."""
+
+    def __init__(self) -> None:
+        self._path = cache_dir("models", "digests.json")
+        self._entries: dict[str, list[object]] = {}
+        self._is_changed = False
+        with contextlib.suppress(OSError, ValueError):  # not there yet, or damaged: it is built again
+            entries = json.loads(self._path.read_text(encoding="utf-8"))
+            self._entries = entries if isinstance(entries, dict) else {}
+
+    def sha256_of(self, path: Path) -> str:
+        stat = path.stat()
+        mark = [stat.st_size, stat.st_mtime_ns, stat.st_ino]
+        known = self._entries.get(str(path.resolve()))
+        if isinstance(known, list) and known[:-1] == mark:
+            return str(known[-1])
+        digest = sha256_of(path)
+        self._entries[str(path.resolve())] = [*mark, digest]
+        self._is_changed = True
+        return digest
+
+    def save(self) -> None:
+        if not self._is_changed:
+            return
+        with contextlib.suppress(OSError):  # a cache that cannot be written is no fault
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            draft = self._path.with_suffix(f".{os.getpid()}.tmp")
+            draft.write_text(json.dumps(self._entries), encoding="utf-8")
+            draft.replace(self._path)

@@ -1,0 +1,24 @@
+"""Keeps the model library's own progress bars and remarks off the terminal while it loads or saves."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from typing import Any
+
+
+@contextlib.contextmanager
+def quiet_transformers() -> Iterator[None]:
+    """Only errors are told inside; what was set before holds again afterwards."""
+    from transformers.utils import logging as library_logging
+
+    logging: Any = library_logging
+    was_level, had_bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
+    logging.set_verbosity_error()
+    logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        logging.set_verbosity(was_level)
+        if had_bars:
+            logging.enable_progress_bar()
