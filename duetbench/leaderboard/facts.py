@@ -1,0 +1,81 @@
+"""What a row is: everything by which two rows may differ, seeds apart, so that no difference stays hidden."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+Facts = dict[str, str]
+
+ALWAYS = ("strategy", "trainer", "scorer")
+"""Shown on every board; anything else only where rows differ in it."""
+
+_COVERED = ("data",)
+"""Sections of options whose effect is in the fingerprint and in the digest of the pairs."""
+
+
+def facts_of(record: Mapping[str, Any]) -> Facts:
+    """What the record says of how it came about, by name; a name that does not apply is missing."""
+    cell = record["cell"]
+    names = ("strategy", "trainer", "scorer", "model", "engine", "label")
+    found = {name: cell[name] for name in names if cell.get(name)}
+    found |= _model(record) | _options(cell)
+    found |= {f"prompt {name}": digest[:8] for name, digest in record["prompts"].items()}
+    commit = record["environment"]["git_commit"]
+    found["duetbench"] = record["duetbench"]
+    if commit:
+        found["commit"] = commit[:8] + ("+" if record["environment"]["git_dirty"] else "")
+    return found
+
+
+def _model(record: Mapping[str, Any]) -> Facts:
+    found: Facts = {}
+    model, engine = record["model"], record["engine"]
+    if model:
+        found["weights"] = model["digest"][:8]
+        found["chat template"] = text_of(model["template_args"])
+        if record["cell"]["trainer"] in (None, "none"):  # a trained adapter is another one for each seed
+            found["adapter"] = (model["adapter_digest"] or "none")[:8]
+    if engine:
+        found |= {"dtype": engine["dtype"], "context": str(engine["context_length"])}
+        found |= dict(engine["versions"])
+    return found
+
+
+def _options(cell: Mapping[str, Any]) -> Facts:
+    skipped = {*_COVERED, cell["dataset"]}
+    return {
+        f"{scope}.{name}": text_of(value)
+        for scope, options in cell["options"].items()
+        if scope not in skipped
+        for name, value in options.items()
+    }
+
+
+def scorer_of(record: Mapping[str, Any]) -> str:
+    """The scorer with its options, as one text: cells are ranked together only under the same one."""
+    cell = record["cell"]
+    options = cell["options"].get(cell["scorer"], {})
+    settings = ", ".join(f"{name}={text_of(value)}" for name, value in sorted(options.items()))
+    return f"{cell['scorer']} ({settings})" if settings else str(cell["scorer"])
+
+
+def model_of(record: Mapping[str, Any]) -> str:
+    """The model's name with the beginning of its digest, which a cell that failed early does not know."""
+    digest = (record["model"] or {}).get("digest", "")[:8]
+    return f"{record['cell']['model']} {digest}".strip()
+
+
+def text_of(value: Any) -> str:
+    """An option's value as it is typed after `--set`."""
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, sort_keys=True)
+
+
+def differing(rows: Iterable[Facts]) -> tuple[str, ...]:
+    """The names, in the order of their first appearance, in which two rows that both have them differ."""
+    values: dict[str, set[str]] = {}
+    for facts in rows:
+        for name, value in facts.items():
+            values.setdefault(name, set()).add(value)
+    return tuple(name for name, known in values.items() if len(known) > 1 and name not in ALWAYS)

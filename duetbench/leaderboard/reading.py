@@ -1,0 +1,96 @@
+"""Finds the records of runs. What cannot be read is told, and the rest is shown."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from duetbench.errors import RecordError
+from duetbench.records import PREDICTIONS, RECORD, read_record
+
+
+@dataclass(frozen=True)
+class Result:
+    """A record and where it stands."""
+
+    record: dict[str, Any]
+    folder: Path
+
+    @property
+    def is_done(self) -> bool:
+        """Whether the cell came to its end."""
+        return bool(self.record["status"] == "done")
+
+    @property
+    def has_llm(self) -> bool:
+        """False for a scorer that asks no model."""
+        return self.record["cell"]["model"] is not None
+
+    @property
+    def predictions(self) -> Path:
+        """Where its predictions lie, if it has any."""
+        return self.folder / PREDICTIONS
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What was found."""
+
+    results: tuple[Result, ...]
+    """One per cell id, in the order of the ids."""
+    notes: tuple[str, ...] = ()
+    """What a reader of the board should know."""
+    faults: tuple[str, ...] = ()
+    """Records that could not be read."""
+
+
+def read_results(runs: Sequence[Path]) -> Reading:
+    """The records of runs; of a cell that stands in several places the latest finished one.
+
+    Raises:
+        RecordError: a folder holds no record at all.
+    """
+    found: dict[str, list[Result]] = {}
+    faults, waiting = [], 0
+    for folder in dict.fromkeys(cell for run in runs for cell in cell_folders(run)):
+        if not (folder / RECORD).is_file():
+            waiting += 1
+            continue
+        try:
+            result = Result(read_record(folder), folder)
+        except RecordError as error:
+            faults.append(f"not shown: {error}")
+            continue
+        found.setdefault(result.record["cell_id"], []).append(result)
+    notes = [f"{waiting} {'cell has' if waiting == 1 else 'cells have'} no record yet"] if waiting else []
+    notes += [
+        f"cell {cell_id[:8]} stands in {len(results)} folders; shown is {_latest(results).folder}"
+        for cell_id, results in sorted(found.items())
+        if len(results) > 1
+    ]
+    return Reading(tuple(_latest(found[cell_id]) for cell_id in sorted(found)), tuple(notes), tuple(faults))
+
+
+def _latest(results: Sequence[Result]) -> Result:
+    return max(results, key=lambda result: (result.is_done, result.record["finished"], str(result.folder)))
+
+
+def cell_folders(run: Path) -> list[Path]:
+    """The cells of a run folder, of a folder of runs, or the cell folder itself.
+
+    Raises:
+        RecordError: there are none.
+    """
+    if (run / RECORD).is_file():
+        return [run]
+    folders = _folders(run, "cells/*") or _folders(run, "*/cells/*")
+    if not folders:
+        missing = "there is no such folder" if not run.is_dir() else f"no cells/CELL/{RECORD} in it"
+        raise RecordError(f"no results in {run}: {missing}; name a folder that `duetbench run` has written")
+    return folders
+
+
+def _folders(run: Path, pattern: str) -> list[Path]:
+    return sorted(path for path in run.glob(pattern) if path.is_dir() and not path.name.startswith("."))

@@ -1,0 +1,82 @@
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+from record_making import WITHOUT_LLM, make_cell
+
+from duetbench.cli import main
+from duetbench.records import read_record, write_record
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Path:
+    make_cell(tmp_path, "duet", [5, 4, 3, 1, 5, 2], [5.0, 4.5, 3.0, 2.0, 4.0, 2.0])
+    make_cell(
+        tmp_path, "gm", [5, 4, 3, 1, 5, 2], [4.2] * 6, cell=WITHOUT_LLM | {"scorer": "global_mean", "options": {}}
+    )
+    return tmp_path
+
+
+def _call(*arguments: str | Path) -> Result:
+    words: Sequence[str] = ["leaderboard", *map(str, arguments)]
+    return CliRunner().invoke(main, words)
+
+
+def test_show_prints_the_table_on_stdout(run: Path) -> None:
+    result = _call("show", run)
+    assert result.exit_code == 0
+    assert "global_mean" in result.stdout
+    assert "duet" in result.stdout
+
+
+def test_export_writes_markdown_by_default(run: Path) -> None:
+    assert _call("export", run).stdout.startswith("### toy · test · 6 pairs of 3 users · model toy-lm")
+
+
+def test_export_writes_csv_and_json(run: Path) -> None:
+    assert _call("export", "--format", "csv", run).stdout.startswith("dataset,split,")
+    assert json.loads(_call("export", "--format", "json", run).stdout)["format"] == 1
+
+
+def test_export_writes_a_file(run: Path, tmp_path: Path) -> None:
+    path = tmp_path / "board.md"
+    assert _call("export", "--output", path, run).stdout == ""
+    assert path.read_text().startswith("### toy")
+
+
+def test_check_passes_untouched_runs_and_says_so_on_stderr(run: Path) -> None:
+    result = _call("export", "--check", run)
+    assert (result.exit_code, result.stderr) == (0, "checked: 2 finished cells agree with their predictions\n")
+
+
+def test_check_refuses_a_changed_record(run: Path) -> None:
+    record = read_record(run / "cells" / "duet")
+    record["metrics"]["coverage"] = 0.5
+    write_record(run / "cells" / "duet", record)
+    result = _call("export", "--check", run)
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert "the check failed" in result.stderr
+
+
+def test_a_broken_record_is_exit_1_after_the_rest(run: Path) -> None:
+    make_cell(run, "bad", [5], [5.0])
+    (run / "cells" / "bad" / "record.json").write_text("[1]")
+    result = _call("show", run)
+    assert result.exit_code == 1
+    assert "global_mean" in result.stdout
+    assert "1 of the records could not be read" in result.stderr
+
+
+def test_a_folder_without_results_is_one_line(tmp_path: Path) -> None:
+    result = _call("show", tmp_path)
+    assert result.exit_code == 1
+    assert result.stderr.count("\n") == 1
+    assert "no results in" in result.stderr
+
+
+def test_no_folder_is_a_usage_error() -> None:
+    assert _call("show").exit_code == 2

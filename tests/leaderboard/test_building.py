@@ -1,0 +1,222 @@
+from __future__ import annotations
+
+import statistics
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from record_making import make_record
+
+from duetbench.errors import ConfigError, UnknownName
+from duetbench.leaderboard import BoardOptions, collect
+from duetbench.leaderboard.board import FAILED, LOW, RANKED, UNPAIRED, Row, Section
+from duetbench.records import read_record, write_record
+
+
+def only(run: Path, **options: object) -> Section:
+    (section,) = collect([run], BoardOptions(resamples=300, **options)).sections  # type: ignore[arg-type]
+    return section
+
+
+def row(section: Section, name: str) -> Row:
+    (found,) = [row for row in section.rows if row.name == name]
+    return found
+
+
+def test_rows_are_ranked_by_mae_and_told_apart_by_paired_intervals(cell: Callable, free: Callable, run: Path) -> None:
+    cell("a", 0.1, strategy="good")
+    cell("b", 0.6, strategy="fair", seed_of_values=3)
+    cell("c", 0.6, strategy="alike", seed_of_values=4)
+    free("global_mean", 3.0)
+    ranks = {row.name: row.rank for row in only(run).rows}
+    assert ranks == {"good": 1, "fair": 2, "alike": 2, "global_mean": 4}
+
+
+def test_the_best_row_without_an_llm_is_the_baseline(cell: Callable, free: Callable, run: Path) -> None:
+    cell("a", 0.1)
+    free("global_mean", 3.0)
+    free("bias", 1.0)
+    section = only(run)
+    difference = row(section, "duet").difference
+    assert section.baseline == "bias"
+    assert row(section, "bias").difference is None
+    assert difference is not None
+    assert difference.estimate == pytest.approx(_mae(section, "duet") - _mae(section, "bias"))
+    assert difference.high < 0
+
+
+def _mae(section: Section, name: str) -> float:
+    spread = (row(section, name).values or {})["mae"]
+    assert spread is not None
+    return spread.mean
+
+
+def test_a_baseline_can_be_named(cell: Callable, free: Callable, run: Path) -> None:
+    cell("a", 0.1)
+    cell("b", 0.3, trainer="grpo")
+    free("bias", 1.0)
+    section = only(run, baseline="duet+grpo")
+    assert section.baseline == "duet+grpo"
+    assert row(section, "bias").difference is not None
+
+
+def test_an_unknown_baseline_gets_the_nearest_row(cell: Callable, run: Path) -> None:
+    cell("a", 0.1)
+    with pytest.raises(UnknownName, match="did you mean 'duet'"):
+        collect([run], BoardOptions(baseline="deut"))
+
+
+def test_a_baseline_that_fits_two_rows_compares_nothing_and_says_so(cell: Callable, run: Path) -> None:
+    cell("a", 0.1)
+    cell("b", 0.3, options={"duet": {"joint": "cross"}, "rating_expectation": {"history_k": 10}})
+    section = only(run, baseline="duet")
+    assert section.notes == ("2 rows are called duet: nothing is compared",)
+    assert section.baseline == ""
+
+
+def test_without_a_row_without_an_llm_nothing_is_compared(cell: Callable, run: Path) -> None:
+    cell("a", 0.1)
+    assert only(run).rows[0].difference is None
+
+
+def test_p_values_are_adjusted_for_the_number_of_rows(cell: Callable, free: Callable, run: Path) -> None:
+    cell("a", 0.1)
+    cell("b", 0.2, strategy="kar")
+    free("bias", 1.5)
+    found = row(only(run), "duet")
+    assert found.difference is not None
+    assert found.difference.p == pytest.approx(2 / 301)
+    assert found.p_holm == pytest.approx(2 * 2 / 301)
+
+
+def test_seeds_are_averaged_with_their_deviation(cell: Callable, run: Path) -> None:
+    folders = [cell(f"s{seed}", 0.5, seed=seed, seed_of_values=10 + seed) for seed in (2, 0, 1)]
+    maes = [read_record(folder)["metrics"]["over"]["train_mean"]["mae"]["raw"] for folder in folders]
+    (found,) = only(run).rows
+    spread = (found.values or {})["mae"]
+    assert found.seeds == (0, 1, 2)
+    assert spread is not None
+    assert (spread.mean, spread.sd) == pytest.approx((statistics.fmean(maes), statistics.stdev(maes)))
+    assert found.interval is not None
+    assert found.interval.estimate == pytest.approx(spread.mean)
+
+
+def test_one_seed_has_no_deviation(cell: Callable, run: Path) -> None:
+    cell("a", 0.5)
+    spread = (only(run).rows[0].values or {})["mae"]
+    assert spread is not None
+    assert spread.sd is None
+
+
+def test_a_row_under_the_coverage_is_marked_and_not_ranked(cell: Callable, run: Path) -> None:
+    cell("a", 0.5)
+    cell("b", 0.1, strategy="kar", unread=2)
+    found = row(only(run), "kar")
+    assert (found.state, found.rank, found.reason) == (LOW, None, "coverage below 0.98")
+    assert found.values is not None
+    assert row(only(run, coverage=0.97), "kar").rank == 1
+
+
+def test_one_seed_under_the_coverage_is_enough(cell: Callable, run: Path) -> None:
+    cell("a", 0.5, seed=0)
+    cell("b", 0.5, seed=1, unread=20, seed_of_values=2)
+    (found,) = only(run).rows
+    assert (found.state, found.coverage) == (LOW, 0.75)
+
+
+def test_values_are_over_all_and_over_the_readable(cell: Callable, run: Path) -> None:
+    over = read_record(cell("a", 0.5, unread=20))["metrics"]["over"]
+    (found,) = only(run).rows
+    assert found.values is not None
+    assert found.readable is not None
+    assert found.values["mae"].mean == over["train_mean"]["mae"]["raw"]  # type: ignore[union-attr]
+    assert found.readable["mae"].mean == over["readable"]["mae"]["raw"]  # type: ignore[union-attr]
+
+
+def test_nothing_readable_has_no_readable_values(cell: Callable, run: Path) -> None:
+    cell("a", 0.5, unread=80)
+    (found,) = only(run).rows
+    assert (found.coverage, (found.readable or {})["mae"]) == (0.0, None)
+
+
+def test_a_row_without_predictions_is_shown_and_not_ranked(cell: Callable, run: Path) -> None:
+    (cell("a", 0.5) / "predictions.parquet").unlink()
+    (found,) = only(run).rows
+    assert (found.state, found.rank) == (UNPAIRED, None)
+    assert "cannot read predictions" in found.reason
+
+
+def test_predictions_of_other_pairs_are_not_used(cell: Callable, run: Path) -> None:
+    import polars as pl
+
+    path = cell("a", 0.5) / "predictions.parquet"
+    pl.read_parquet(path)[:50].write_parquet(path)
+    assert "has 50 rows, its record says 80" in only(run).rows[0].reason
+
+
+def test_a_failed_cell_is_the_last_row_with_its_reason(cell: Callable, run: Path) -> None:
+    cell("a", 0.5)
+    record = make_record(cell_id="x", cell={"strategy": "kar", "limit": 80}, error="it broke", dataset=None)
+    write_record(run / "cells" / "x", record)
+    last = only(run).rows[-1]
+    assert (last.name, last.state, last.reason, last.values) == ("kar", FAILED, "EngineError: it broke", None)
+
+
+def test_every_differing_setting_is_named(cell: Callable, run: Path) -> None:
+    options = {"duet": {"joint": "cross", "cue": False}, "rating_expectation": {"history_k": 10}}
+    cell("a", 0.5)
+    cell("b", 0.4, options=options)
+    assert only(run).differing == ("duet.joint", "duet.cue")
+
+
+def test_another_convention_reads_the_same_records(cell: Callable, run: Path) -> None:
+    over = read_record(cell("a", 0.5, unread=1))["metrics"]["over"]
+    section = only(run, convention="duet")
+    values = section.rows[0].values or {}
+    assert section.fill == "official"
+    assert values["mae"].mean == over["official"]["mae"]["raw"]  # type: ignore[union-attr]
+    assert values["accuracy"].mean == over["official"]["accuracy"]["exact_float"]  # type: ignore[union-attr]
+
+
+def test_records_of_different_fills_are_read_with_one(cell: Callable, run: Path) -> None:
+    cell("a", 0.5)
+    record = read_record(cell("b", 0.4, strategy="kar", unread=1))
+    record["metrics"]["fill"] = "worst"
+    write_record(run / "cells" / "b", record)
+    section = only(run)
+    assert section.fill == "train_mean"
+    assert section.notes == ("records declare different fills (train_mean, worst); all are read with train_mean",)
+
+
+def test_mixed_scorers_say_so(cell: Callable, run: Path) -> None:
+    cell("a", 0.5)
+    cell("b", 0.4, scorer="rating_text", options={})
+    assert len(collect([run]).sections) == 2
+    assert only(run, mix=("scorer",)).notes == ("rows of more than one scorer share this ranking, as asked",)
+
+
+def test_cells_without_pairs_make_a_board_without_numbers(run: Path) -> None:
+    write_record(run / "cells" / "a", make_record())
+    (found,) = only(run).rows
+    assert (found.n, found.coverage, (found.values or {})["mae"], found.rank) == (0, None, None, None)
+
+
+def test_costs_are_sums_over_writing_and_scoring(cell: Callable, run: Path) -> None:
+    cell("a", 0.5, budget={"steps": 20, "tokens": 500, "seconds": 1.0})
+    costs = only(run).rows[0].costs
+    assert (costs.prompt_tokens, costs.completion_tokens, costs.calls, costs.cached) == (1200, 60, 8, 4)
+    assert (costs.budget_steps, costs.budget_tokens) == (20, 500)
+
+
+def test_the_same_records_are_the_same_board(cell: Callable, free: Callable, run: Path) -> None:
+    cell("a", 0.5)
+    free("bias", 1.0)
+    assert only(run) == only(run)
+    assert only(run).rows[0].state == RANKED
+
+
+def test_bad_options_are_named() -> None:
+    with pytest.raises(ConfigError, match=r"coverage: .* got 98; mix: .* got 'seed'"):
+        BoardOptions(coverage=98, mix=("seed",))
+    with pytest.raises(UnknownName, match="did you mean 'standard'"):
+        BoardOptions(convention="standart")

@@ -1,0 +1,59 @@
+from __future__ import annotations
+
+from record_making import WITHOUT_LLM, make_record
+
+from duetbench.leaderboard.facts import differing, facts_of, model_of, scorer_of
+
+
+def test_facts_tell_all_by_which_cells_may_differ() -> None:
+    facts = facts_of(make_record())
+    expected = {
+        "strategy": "duet",
+        "trainer": "none",
+        "model": "toy-lm",
+        "weights": "eeeeeeee",
+        "dtype": "float32",
+        "torch": "2.13.0",
+        "duet.joint": "paired",
+        "duet.cue": "true",
+        "prompt duet_paired": "aaaaaaaa",
+        "commit": "cccccccc",
+    }
+    assert expected.items() <= facts.items()
+    assert "seed" not in facts
+
+
+def test_a_changed_checkout_is_marked() -> None:
+    record = make_record()
+    record["environment"]["git_dirty"] = True
+    assert facts_of(record)["commit"] == "cccccccc+"
+
+
+def test_options_of_the_data_are_left_to_the_fingerprint() -> None:
+    facts = facts_of(make_record(cell={"options": {"data": {"raw": "/here"}, "toy": {"seed": 1}, "history": {"k": 5}}}))
+    assert {name for name in facts if "." in name} == {"history.k"}
+
+
+def test_a_trained_adapter_is_no_difference_between_seeds() -> None:
+    model = make_record()["model"] | {"adapter": "x", "adapter_digest": "9" * 64}
+    assert facts_of(make_record(model=model))["adapter"] == "99999999"
+    assert "adapter" not in facts_of(make_record(model=model, cell={"trainer": "grpo"}))
+
+
+def test_a_row_without_an_llm_has_no_strategy() -> None:
+    assert not {"strategy", "trainer", "model", "engine"} & facts_of(make_record(cell=WITHOUT_LLM)).keys()
+
+
+def test_scorer_and_model_carry_their_settings() -> None:
+    assert scorer_of(make_record()) == "rating_expectation (history_k=10)"
+    assert model_of(make_record()) == "toy-lm eeeeeeee"
+    assert model_of(make_record(model=None)) == "toy-lm"
+
+
+def test_only_names_that_two_rows_share_and_differ_in_are_differing() -> None:
+    rows = [
+        {"strategy": "duet", "duet.joint": "paired", "torch": "1"},
+        {"strategy": "duet", "duet.joint": "cross", "torch": "1"},
+        {"strategy": "kar", "kar.n": "3", "torch": "1"},
+    ]
+    assert differing(rows) == ("duet.joint",)

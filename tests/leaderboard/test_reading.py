@@ -1,0 +1,54 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from record_making import make_record
+
+from duetbench.errors import RecordError
+from duetbench.leaderboard.reading import read_results
+from duetbench.records import write_record
+
+
+def test_a_run_a_folder_of_runs_and_a_single_cell_all_do(cell: Callable, run: Path) -> None:
+    folder = cell("one", 0.5)
+    for place in (run, run.parent, folder):
+        assert [result.record["cell_id"] for result in read_results([place]).results] == ["one"]
+
+
+def test_a_run_named_twice_counts_once(cell: Callable, run: Path) -> None:
+    cell("one", 0.5)
+    reading = read_results([run, run])
+    assert (len(reading.results), reading.notes) == (1, ())
+
+
+def test_no_results_is_one_line_with_the_way_out(tmp_path: Path) -> None:
+    with pytest.raises(RecordError, match=r"no results in .*: no cells/CELL/record\.json in it; name a folder"):
+        read_results([tmp_path])
+    with pytest.raises(RecordError, match="there is no such folder"):
+        read_results([tmp_path / "typo"])
+
+
+def test_a_broken_record_is_told_and_the_rest_is_read(cell: Callable, run: Path) -> None:
+    cell("one", 0.5)
+    broken = cell("two", 0.5)
+    (broken / "record.json").write_text("{")
+    reading = read_results([run])
+    assert [result.record["cell_id"] for result in reading.results] == ["one"]
+    assert "is no JSON" in reading.faults[0]
+
+
+def test_cells_without_a_record_are_counted(cell: Callable, run: Path) -> None:
+    cell("one", 0.5)
+    (run / "cells" / "two").mkdir()
+    assert read_results([run]).notes == ("1 cell has no record yet",)
+
+
+def test_of_a_cell_in_two_runs_the_latest_finished_one_counts(tmp_path: Path) -> None:
+    for name, day, error in (("a", "01", None), ("b", "02", None), ("c", "03", "it broke")):
+        record = make_record(cell_id="same", error=error, finished=f"2026-01-{day}T00:00:00Z")
+        write_record(tmp_path / name / "cells" / "same", record)
+    reading = read_results([tmp_path])
+    assert [result.folder.parts[-3] for result in reading.results] == ["b"]
+    assert reading.notes[0].startswith("cell same stands in 3 folders")
