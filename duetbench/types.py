@@ -132,6 +132,8 @@ class Sampling:
     seed: int = 0
     sample_index: int = 0
     """Which of several samples for the same prompt this is; part of the draw and of the store's key."""
+    gap: bool = False
+    """A gap of a form: it may stay empty, and at `max_tokens` it ends like at a stop."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,6 +150,8 @@ class Completion:
     error: str = ""
     cached: bool = False
     """True if it came from the request store."""
+    cut_gaps: int = 0
+    """How many gaps of a form ended at their length instead of at their stop."""
 
 
 @dataclass(frozen=True, slots=True)
