@@ -18,6 +18,7 @@ from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from types import ModuleType
 from typing import Any, ClassVar
+from zlib import crc32
 
 import pluggy
 
@@ -100,7 +101,7 @@ class Plugins:
                 files += sorted(path for path in folder.glob("*.py") if not path.name.startswith("_"))
             else:
                 self.broken.append(Broken(f"folder {folder}", "there is no such folder"))
-        return files
+        return list({path.resolve(): path for path in files}.values())
 
     def _is_blocked(self, name: str) -> bool:
         if name in self._blocked:
@@ -121,7 +122,8 @@ class Plugins:
     def _load_file(self, manager: pluggy.PluginManager, path: Path) -> None:
         if self._is_blocked(path.stem):
             return
-        name = f"duetbench_file_plugin_{path.stem}"
+        # the path is part of the name: files of one stem in two folders are two modules
+        name = f"duetbench_file_plugin_{path.stem}_{crc32(str(path.resolve()).encode()):08x}"
         try:  # see above
             spec = importlib.util.spec_from_file_location(name, path)
             if spec is None or spec.loader is None:
@@ -171,8 +173,7 @@ class Plugins:
 
     def _implementations(self, kind: Kind) -> list[tuple[str, Any]]:
         hook = getattr(self._manager.hook, f"duetbench_register_{PLURALS[kind]}")
-        implementations = [(impl.plugin_name, impl.function) for impl in hook.get_hookimpls()]
-        return implementations[::-1]  # pluggy lists the last registered first; built-ins come first here
+        return [(impl.plugin_name, impl.function) for impl in hook.get_hookimpls()]  # in the order of registering
 
     def _called(self, kind: Kind, plugin_name: str, function: Any) -> list[Registered]:
         origin = self._origins[plugin_name]

@@ -1,0 +1,177 @@
+"""The single-file plugins in plugins/ do what they say, and conform."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from unittest import SkipTest
+
+import pytest
+
+from duetbench.config import build_config
+from duetbench.errors import DataError, EngineError, TrainingError
+from duetbench.interfaces import PLURALS, Kind, Strategy
+from duetbench.plugins import Plugins, Registered
+from duetbench.profiling import write_profiles
+from duetbench.testing import CONFORMANCE, DatasetConformance, DummyEngine, GarbageEngine, dummy_model, small_world
+from duetbench.testing.trainer import TrainerConformance
+from duetbench.testing.world import DOMAIN, some_rollouts
+from duetbench.types import Prompt, Sampling
+
+_FOLDER = Path(__file__).parents[2] / "plugins"
+_PLUGINS = Plugins([_FOLDER], environ={})
+_ALL = [each for kind in PLURALS for each in _PLUGINS.of_kind(kind).values() if each.origin.startswith("file ")]
+_CASES = [(each, check) for each in _ALL for check in CONFORMANCE[each.kind].checks()]
+
+CSV = "user,item,rating,time,review,title\n" + "".join(
+    f"u{n % 3},i{n % 4},{n % 5 + 1},{1000 + n},review {n},Title {n % 4}\n" for n in range(60)
+)
+
+
+def _cls(kind: Kind, name: str) -> type:
+    return _PLUGINS.get(kind, name).cls
+
+
+def _with(kind: Kind, name: str, **options: object) -> object:
+    config, faults = build_config(_cls(kind, name).Config, options, path=name)
+    assert not faults
+    return config
+
+
+def _id(value: object) -> str:
+    return value.cls.name if isinstance(value, Registered) else str(value)
+
+
+@pytest.mark.parametrize(("registered", "check"), _CASES, ids=_id)
+def test_example_conforms(registered: Registered, check: str) -> None:
+    conformance = type("Checked", (CONFORMANCE[registered.kind],), {"plugin": registered.cls})()
+    try:
+        getattr(conformance, check)()
+    except SkipTest as reason:
+        pytest.skip(str(reason))
+
+
+def test_every_kind_has_an_example() -> None:
+    assert {each.kind for each in _ALL} == set(PLURALS)
+    assert _PLUGINS.broken == []
+
+
+def test_gpg_profile_is_guided_by_its_digest() -> None:
+    strategy: Strategy = _cls("strategy", "gpg")()
+    digest, profile = strategy.stages()
+    requests = small_world().requests[:1]
+    asked = digest.prompts(requests, {})[0]
+    read = digest.parse(asked, "<digest>loves slow songs</digest>")
+    assert read is not None
+    prompts = profile.prompts(requests, {asked.key: read})
+    assert "loves slow songs" in prompts[0].messages[0].content
+
+
+def test_gpg_counts_unreadable_digests() -> None:
+    written = write_profiles(_cls("strategy", "gpg")(), small_world().requests, GarbageEngine(), Sampling())
+    digests = [answer for answer in written.answers if answer.stage == "digest"]
+    assert digests
+    assert all(answer.status != "ok" for answer in digests)
+
+
+def test_gpg_writes_user_profiles() -> None:
+    written = write_profiles(_cls("strategy", "gpg")(), small_world().requests, DummyEngine(), Sampling())
+    assert all(profiles.user is not None and profiles.failed is None for profiles in written.profiles)
+
+
+def test_decayed_mean_of_no_history_is_the_global_mean() -> None:
+    scorer = _cls("scorer", "decayed_item_mean")()
+    train = small_world().train()
+    scorer.fit(train, DOMAIN)
+    cold = next(request for request in small_world().requests if not request.item_history)
+    assert scorer.score([cold], [], None)[0].value == pytest.approx(train["rating"].mean())
+
+
+def test_decayed_mean_weighs_recent_ratings_more() -> None:
+    scorer = _cls("scorer", "decayed_item_mean")(_with("scorer", "decayed_item_mean", half_life_days=1.0))
+    scorer.fit(small_world().train(), DOMAIN)
+    request = next(request for request in small_world().requests if len(request.item_history) >= 2)
+    old, new = request.item_history[0], request.item_history[-1]
+    first = replace(request, item_history=(replace(old, rating=1.0), replace(new, rating=5.0)))
+    second = replace(request, item_history=(replace(old, rating=5.0), replace(new, rating=1.0)))
+    assert scorer.score([first], [], None)[0].value > scorer.score([second], [], None)[0].value
+
+
+def test_right_side_looks_at_the_users_own_average() -> None:
+    reward = _cls("reward", "right_side")()
+    rollout = some_rollouts()[0]
+    request = replace(rollout.example.request, user_average=3.0)
+    liked = replace(rollout, example=replace(rollout.example, request=request, rating=5.0))
+    values = [replace(liked, prediction=replace(liked.prediction, value=value)) for value in (4.0, 2.0)]
+    assert reward(values) == [1.0, 0.0]
+
+
+def test_right_side_does_not_apply_without_an_average() -> None:
+    rollout = some_rollouts()[0]
+    stranger = replace(rollout.example.request, user_average=None)
+    assert _cls("reward", "right_side")()([replace(rollout, example=replace(rollout.example, request=stranger))]) == [
+        None
+    ]
+
+
+class TestCsv(DatasetConformance):
+    plugin = _cls("dataset", "csv")
+
+    @pytest.fixture(autouse=True)
+    def _write(self, tmp_path: Path) -> None:
+        (tmp_path / "ratings.csv").write_text(CSV)
+        type(self).raw = tmp_path
+
+
+def test_csv_counts_rows_that_lack_something(tmp_path: Path) -> None:
+    path = tmp_path / "ratings.csv"
+    path.write_text(CSV + "u1,i1,9,2000,off the scale,T\nu1,,3,2000,no item,T\nu1,i1,3,soon,no time,T\n")
+    tables = _cls("dataset", "csv")().read({"ratings": path})
+    assert dict(tables.counts) == {"row that lacks something": 3}
+    assert tables.interactions.height == 60
+
+
+def test_csv_names_missing_columns(tmp_path: Path) -> None:
+    path = tmp_path / "ratings.csv"
+    path.write_text("who,what\na,b\n")
+    with pytest.raises(DataError, match="has no column user, item, rating, time; it has who, what"):
+        _cls("dataset", "csv")().read({"ratings": path})
+
+
+def _prompts() -> Sequence[Prompt]:
+    return _cls("strategy", "gpg")().stages()[0].prompts(small_world().requests[:2], {})
+
+
+def test_replay_answers_by_key(tmp_path: Path) -> None:
+    known, unknown = _prompts()
+    path = tmp_path / "answers.jsonl"
+    path.write_text(json.dumps({"key": known.key, "text": "by hand"}) + "\n")
+    engine = _cls("engine", "replay")(_with("engine", "replay", file=str(path)), model=dummy_model())
+    answers = engine.generate([unknown, known], Sampling())
+    assert [(answer.status, answer.text) for answer in answers] == [("error", ""), ("ok", "by hand")]
+
+
+def test_replay_refuses_lines_without_a_key(tmp_path: Path) -> None:
+    path = tmp_path / "answers.jsonl"
+    path.write_text('{"text": "whose?"}\n')
+    with pytest.raises(EngineError, match="every line wants a key and a text"):
+        _cls("engine", "replay")(_with("engine", "replay", file=str(path)), model=dummy_model())
+
+
+def test_ready_adapter_is_copied_into_the_job(tmp_path: Path) -> None:
+    adapter, work = tmp_path / "mine", tmp_path / "work"
+    adapter.mkdir()
+    work.mkdir()
+    (adapter / "adapter_config.json").write_text("{}")
+    trainer = _cls("trainer", "ready_adapter")(_with("trainer", "ready_adapter", folder=str(adapter)))
+    model = trainer.fit(TrainerConformance().job(work))
+    assert model.adapter == str(work / "adapter")
+    assert model.adapter_digest
+
+
+def test_ready_adapter_refuses_a_folder_without_one(tmp_path: Path) -> None:
+    trainer = _cls("trainer", "ready_adapter")(_with("trainer", "ready_adapter", folder=str(tmp_path)))
+    with pytest.raises(TrainingError, match="holds no adapter_config"):
+        trainer.fit(TrainerConformance().job(tmp_path))

@@ -1,0 +1,265 @@
+"""The register: three sources, and what becomes of broken, misspelt, doubled, unknown and blocked plugins."""
+
+from __future__ import annotations
+
+import importlib.metadata
+from importlib.metadata import EntryPoint
+from pathlib import Path
+
+import pytest
+
+from duetbench import plugins as register
+from duetbench.errors import PluginError, UnknownName
+from duetbench.interfaces import PLURALS
+from duetbench.plugins import BUILTIN, Plugins
+
+REWARD = """
+from duetbench.hookspecs import hookimpl
+from duetbench.interfaces import Reward
+
+class Mine(Reward):
+    name = "{name}"
+    summary = "nothing"
+
+    def __call__(self, rollouts):
+        return [0.0 for _ in rollouts]
+
+@hookimpl
+def {hook}():
+    return [{returned}]
+"""
+
+
+def _file(folder: Path, stem: str, text: str) -> Path:
+    path = folder / f"{stem}.py"
+    path.write_text(text)
+    return path
+
+
+def _reward(
+    folder: Path, stem: str, name: str, *, hook: str = "duetbench_register_rewards", returned: str = "Mine"
+) -> Path:
+    return _file(folder, stem, REWARD.format(name=name, hook=hook, returned=returned))
+
+
+def _plugins(*folders: Path, **environ: str) -> Plugins:
+    return Plugins(folders, environ)
+
+
+def test_built_ins_come_through_their_hooks() -> None:
+    found = Plugins(environ={}).of_kind("strategy")
+    assert {"10h", "duet"} <= set(found)
+    assert {each.origin for each in found.values()} >= {"built-in"}
+
+
+def test_every_kind_has_a_built_in_module() -> None:
+    assert len(BUILTIN) == len(PLURALS)
+
+
+def test_hook_datasets() -> None:
+    assert "toy" in Plugins(environ={}).of_kind("dataset")
+
+
+def test_hook_engines() -> None:
+    assert "transformers" in Plugins(environ={}).of_kind("engine")
+
+
+def test_hook_strategies() -> None:
+    assert "duet" in Plugins(environ={}).of_kind("strategy")
+
+
+def test_hook_scorers() -> None:
+    assert "rating_text" in Plugins(environ={}).of_kind("scorer")
+
+
+def test_hook_rewards() -> None:
+    assert "fractional" in Plugins(environ={}).of_kind("reward")
+
+
+def test_hook_trainers() -> None:
+    assert "none" in Plugins(environ={}).of_kind("trainer")
+
+
+def test_file_in_a_folder_is_a_plugin(tmp_path: Path) -> None:
+    path = _reward(tmp_path, "mine", "mine")
+    assert _plugins(tmp_path).get("reward", "mine").origin == f"file {path}"
+
+
+def test_file_itself_is_a_plugin(tmp_path: Path) -> None:
+    path = _reward(tmp_path, "mine", "mine")
+    assert _plugins(path).get("reward", "mine").origin == f"file {path}"
+
+
+def test_folders_may_come_from_the_environment(tmp_path: Path) -> None:
+    _reward(tmp_path, "mine", "mine")
+    assert "mine" in _plugins(DUETBENCH_PLUGINS=str(tmp_path)).of_kind("reward")
+
+
+def test_files_with_an_underscore_are_left_alone(tmp_path: Path) -> None:
+    _file(tmp_path, "_helper", "raise RuntimeError")
+    plugins = _plugins(tmp_path)
+    plugins.of_kind("reward")
+    assert plugins.broken == []
+
+
+def test_missing_folder_is_told(tmp_path: Path) -> None:
+    plugins = _plugins(tmp_path / "gone")
+    plugins.of_kind("reward")
+    assert [str(broken) for broken in plugins.broken] == [f"folder {tmp_path / 'gone'}: there is no such folder"]
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("import no_such_package_", "ModuleNotFoundError: No module named 'no_such_package_'"),
+        ("def (:", "SyntaxError:"),
+        ("raise SystemExit(3)", "SystemExit: 3"),
+        ("1 / 0", "ZeroDivisionError: division by zero"),
+    ],
+)
+def test_broken_file_is_blamed_and_the_rest_works(tmp_path: Path, text: str, reason: str) -> None:
+    path = _file(tmp_path, "bad", text)
+    _reward(tmp_path, "good", "good")
+    plugins = _plugins(tmp_path)
+    assert "good" in plugins.of_kind("reward")
+    assert [broken.origin for broken in plugins.broken] == [f"file {path}"]
+    assert plugins.broken[0].reason.startswith(reason)
+    assert "\n" not in str(plugins.broken[0])
+
+
+def test_misspelt_hook_is_blamed(tmp_path: Path) -> None:
+    _reward(tmp_path, "bad", "mine", hook="duetbench_register_reward")
+    plugins = _plugins(tmp_path)
+    assert "mine" not in plugins.of_kind("reward")
+    assert "no hook is called duetbench_register_reward" in plugins.broken[0].reason
+
+
+def test_hook_with_an_argument_is_blamed(tmp_path: Path) -> None:
+    path = _reward(tmp_path, "bad", "mine")
+    path.write_text(path.read_text().replace("def duetbench_register_rewards()", "def duetbench_register_rewards(x)"))
+    plugins = _plugins(tmp_path)
+    assert "mine" not in plugins.of_kind("reward")
+    assert [broken.origin for broken in plugins.broken] == [f"file {path}"]
+
+
+@pytest.mark.parametrize(
+    ("returned", "reason"),
+    [
+        ("int", "is no subclass of duetbench.interfaces.Reward"),
+        ("'Mine'", "is no subclass of duetbench.interfaces.Reward"),
+        ("type('Other', (Mine,), {'name': 'Upper Case'})", "needs a `name`"),
+        ("Reward", "needs a `name`"),
+        ("type('Other', (Reward,), {'name': 'other'})", "leaves out __call__"),
+        ("1 / 0", "ZeroDivisionError"),
+    ],
+)
+def test_hook_that_returns_nonsense_is_blamed(tmp_path: Path, returned: str, reason: str) -> None:
+    _reward(tmp_path, "bad", "mine", returned=returned)
+    plugins = _plugins(tmp_path)
+    assert "fractional" in plugins.of_kind("reward")
+    assert reason in plugins.broken[0].reason
+
+
+def test_two_of_one_name_are_an_error_naming_both_origins(tmp_path: Path) -> None:
+    one, other = _reward(tmp_path, "one", "mine"), _reward(tmp_path, "other", "mine")
+    with pytest.raises(PluginError, match="two rewards are named 'mine'") as error:
+        _plugins(tmp_path).of_kind("reward")
+    assert str(one) in str(error.value)
+    assert str(other) in str(error.value)
+
+
+def test_a_stranger_cannot_take_a_built_in_name(tmp_path: Path) -> None:
+    _reward(tmp_path, "one", "fractional")
+    with pytest.raises(PluginError, match="one from built-in, one from file"):
+        _plugins(tmp_path).of_kind("reward")
+
+
+def test_blocking_a_file_settles_a_clash(tmp_path: Path) -> None:
+    _reward(tmp_path, "one", "fractional")
+    plugins = _plugins(tmp_path, DUETBENCH_DISABLE_PLUGINS="one")
+    assert plugins.get("reward", "fractional").origin == "built-in"
+    assert plugins.blocked == ["one"]
+
+
+def test_files_of_one_stem_in_two_folders_both_load(tmp_path: Path) -> None:
+    (tmp_path / "a").mkdir()
+    (tmp_path / "b").mkdir()
+    _reward(tmp_path / "a", "mine", "first")
+    _reward(tmp_path / "b", "mine", "second")
+    found = _plugins(tmp_path / "a", tmp_path / "b").of_kind("reward")
+    assert {"first", "second"} <= set(found)
+    assert found["first"].cls.__module__ != found["second"].cls.__module__
+
+
+def test_one_folder_named_twice_is_read_once(tmp_path: Path) -> None:
+    _reward(tmp_path, "mine", "mine")
+    plugins = _plugins(tmp_path, tmp_path, DUETBENCH_PLUGINS=str(tmp_path))
+    assert "mine" in plugins.of_kind("reward")
+    assert plugins.broken == []
+
+
+def test_unknown_name_gets_a_did_you_mean() -> None:
+    with pytest.raises(UnknownName, match="no strategy named 'deut'; did you mean 'duet'"):
+        Plugins(environ={}).get("strategy", "deut")
+
+
+def test_unknown_name_mentions_what_is_broken(tmp_path: Path) -> None:
+    _file(tmp_path, "bad", "import no_such_package_")
+    with pytest.raises(UnknownName, match=r"Broken plugins: file .*bad\.py: ModuleNotFoundError"):
+        _plugins(tmp_path).get("reward", "mine")
+
+
+def test_blocked_name_is_unknown_and_says_why() -> None:
+    plugins = _plugins(DUETBENCH_DISABLE_PLUGINS="duet, other")
+    with pytest.raises(UnknownName, match="'duet' is blocked by DUETBENCH_DISABLE_PLUGINS"):
+        plugins.get("strategy", "duet")
+
+
+class _Package:
+    """A distribution with one entry point, as the metadata of an installed package shows it."""
+
+    name, version = "example-package", "1.2"
+
+
+def _entry_points(monkeypatch: pytest.MonkeyPatch, folder: Path, value: str) -> None:
+    point = EntryPoint("example", value, register.GROUP)
+    vars(point)["dist"] = _Package()
+    monkeypatch.syspath_prepend(folder)
+    monkeypatch.setattr(register, "entry_points", lambda group: [point] if group == "duetbench" else [])
+
+
+def test_installed_package_is_a_plugin(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    _reward(tmp_path, "installed_reward_plugin", "mine")
+    _entry_points(monkeypatch, tmp_path, "installed_reward_plugin")
+    assert _plugins().get("reward", "mine").origin == "package example-package 1.2"
+
+
+def test_broken_package_is_blamed_and_the_rest_works(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    _entry_points(monkeypatch, tmp_path, "no_such_module_")
+    plugins = _plugins()
+    assert "fractional" in plugins.of_kind("reward")
+    assert str(plugins.broken[0]).startswith("package example-package 1.2: ModuleNotFoundError")
+
+
+def test_blocked_package_is_not_imported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    _entry_points(monkeypatch, tmp_path, "no_such_module_")
+    plugins = _plugins(DUETBENCH_DISABLE_PLUGINS="example")
+    plugins.of_kind("reward")
+    assert (plugins.broken, plugins.blocked) == ([], ["example"])
+
+
+def test_nothing_is_imported_before_it_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(group: str) -> None:
+        raise AssertionError(f"{group} was looked up")
+
+    monkeypatch.setattr(register, "entry_points", refuse)
+    Plugins(environ={})
+    assert importlib.metadata.entry_points is not refuse
+
+
+def test_a_failed_lookup_can_be_repeated(tmp_path: Path) -> None:
+    _file(tmp_path, "bad", "1 / 0")
+    plugins = _plugins(tmp_path)
+    plugins.of_kind("reward")
+    plugins.of_kind("scorer")
+    assert len(plugins.broken) == 1
