@@ -35,7 +35,7 @@ class Settings:
         """Where results go: stdout."""
         from rich.console import Console
 
-        return Console(soft_wrap=True)
+        return Console()
 
     @cached_property
     def progress_console(self) -> Console:

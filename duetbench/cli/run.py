@@ -73,11 +73,12 @@ def run(
 
 def _run(settings: Settings, planned: Plan, folder: Path, store: Path | None, *, force: bool) -> None:
     from duetbench.leaderboard import collect
+    from duetbench.leaderboard.console import print_board
     from duetbench.runner import Bars, Progress, run
 
     progress = Progress() if settings.quiet else Bars(settings.progress_console)
     outcome = run(planned, folder, store=store, force=force, progress=progress)
-    settings.console.print(collect([folder]).to_rich())
+    print_board(collect([folder]), settings.console)
     told = settings.progress_console
     told.print(_summary(outcome), markup=False, highlight=False)
     if outcome.failures:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from duetbench.errors import ConfigError, DataError, DuetbenchError
@@ -201,7 +202,8 @@ class _Planner:
         key = (name, repr(choice.config), repr(options), repr(history))
         if key not in self.prepared:
             self.told(f"preparing {name}")
-            prepared = prepare(choice.make(), steps=options.steps, tolerated=options.tolerated, told=self.told)
+            raw = Path(options.raw).expanduser() if options.raw else None
+            prepared = prepare(choice.make(), raw=raw, steps=options.steps, tolerated=options.tolerated, told=self.told)
             self.prepared[key] = Data(choice, options, history, prepared)
         data = self.prepared[key]
         _check_split(data, split)

@@ -22,12 +22,12 @@ class EnginePool:
     """Loads engines when they are first needed and closes those that were not needed for longest.
 
     Args:
-        store: File of the request store.
+        store: File of the request store; None: the one in the user's cache.
         on_done: Called with the number of prompts that were just answered.
         told: Called with a line when something slow begins.
     """
 
-    def __init__(self, store: Path, *, on_done: Callable[[int], None], told: Callable[[str], None]) -> None:
+    def __init__(self, store: Path | None, *, on_done: Callable[[int], None], told: Callable[[str], None]) -> None:
         self._path = store
         self._store: RequestStore | None = None
         self._on_done = on_done
@@ -52,7 +52,7 @@ class EnginePool:
 
     def engine(self, choice: Choice, model: ModelRef) -> StoredEngine:
         """The engine that runs these weights, behind the request store."""
-        from duetbench.engines.store import RequestStore, StoredEngine
+        from duetbench.engines.store import RequestStore, StoredEngine, default_store
 
         key = (choice.name, repr(choice.config), model.name, model.path, model.digest, model.adapter_digest)
         if key in self._open:
@@ -61,7 +61,7 @@ class EnginePool:
         while len(self._open) >= OPEN_AT_ONCE:
             self._open.popitem(last=False)[1].close()
         if self._store is None:
-            self._store = RequestStore(self._path)
+            self._store = RequestStore(self._path or default_store())
         self._told(f"loading {model.name}" + (f" with {Path(model.adapter).name}" if model.adapter else ""))
         engine = StoredEngine(choice.make(model=model), self._store, on_done=self._on_done)
         self._open[key] = engine

@@ -10,8 +10,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from duetbench.errors import DuetbenchError, RecordError
-from duetbench.paths import cache_dir
+from duetbench.errors import DuetbenchError, RecordError, StoreError
 from duetbench.runner.cell_work import CellWork, Workshop
 from duetbench.runner.cells import Cell
 from duetbench.runner.folder import RunFolder
@@ -58,7 +57,7 @@ def run(
     """
     run_folder = RunFolder(folder)
     progress = progress or Progress()
-    pool = EnginePool(store or default_store(), on_done=progress.advance, told=progress.tell)
+    pool = EnginePool(store, on_done=progress.advance, told=progress.tell)
     try:
         with progress:
             return _Run(plan, run_folder, Workshop(run_folder, pool, progress), force, progress).run()
@@ -71,11 +70,6 @@ def run(
         ) from error
     finally:
         pool.close()
-
-
-def default_store() -> Path:
-    """Where requests are remembered if nothing else is said."""
-    return cache_dir("store", "requests.sqlite")
 
 
 def is_finished(cell: Cell, folder: RunFolder) -> bool:
@@ -172,6 +166,8 @@ class _Run:
         try:  # plugins and models may raise anything; one cell's fault must not take the grid down
             self._workshop.do(work)
             record = write_done(work, path, frame())
+        except StoreError:  # nor would any other cell get an answer
+            raise
         except Exception as error:
             if isinstance(error, OSError) and error.errno in _FULL:
                 raise

@@ -1,0 +1,194 @@
+"""Cells are computed, kept, found again; one that fails takes nothing down."""
+
+from __future__ import annotations
+
+import errno
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+from grid_making import logged
+
+from duetbench.errors import RecordError
+from duetbench.records import read_record
+from duetbench.runner import Outcome, Plan, run
+from duetbench.runner.run import is_finished
+
+Ran = Callable[..., Outcome]
+Planned = Callable[..., Plan]
+
+
+def _record(outcome: Outcome, strategy: str) -> dict[str, Any]:
+    found = [read_record(path.parent) for path in outcome.folder.glob(f"cells/{strategy}__*/record.json")]
+    assert len(found) == 1
+    return found[0]
+
+
+def _cell_files(outcome: Outcome, strategy: str) -> Path:
+    return next(outcome.folder.glob(f"cells/{strategy}__*"))
+
+
+def test_every_cell_gets_a_valid_record(ran: Ran) -> None:
+    outcome = ran(strategies=("10h", "duet"), limit=5)
+    assert outcome.count("done") == 7
+    assert _record(outcome, "duet")["metrics"]["n"] == 5
+    assert _record(outcome, "duet")["usage"]["profiles"]["prompts"] == 5
+
+
+def test_a_record_names_every_option_in_force(ran: Ran) -> None:
+    options = _record(ran("duet.joint=cross", strategies=("duet",), limit=3), "duet")["cell"]["options"]
+    assert options["duet"]["joint"] == "cross"
+    assert {"tiny", "rating_expectation", "logging", "data", "history", "sampling", "evaluation"} <= set(options)
+
+
+def test_all_cells_predict_the_same_pairs_whatever_their_seed(ran: Ran) -> None:
+    outcome = ran(seeds=(0, 1), limit=4)
+    pairs = {read_record(path.parent)["metrics"]["pairs"] for path in outcome.folder.glob("cells/*/record.json")}
+    assert len(pairs) == 1
+
+
+def test_questions_answers_and_profiles_are_kept(ran: Ran) -> None:
+    folder = _cell_files(ran(strategies=("duet",), limit=3), "duet")
+    answers = [json.loads(line) for line in (folder / "answers.jsonl").read_text().splitlines()]
+    prompts = pl.read_parquet(folder / "prompts.parquet")
+    assert {answer["phase"] for answer in answers} == {"profiles", "ratings"}
+    assert {answer["key"] for answer in answers} == set(prompts["key"])
+    assert pl.read_parquet(folder / "profiles.parquet")["side"].to_list() == ["user", "item"] * 3
+
+
+def test_finished_cells_are_not_computed_again(ran: Ran, tmp_path: Path) -> None:
+    log = f"logging.log={tmp_path / 'log'}"
+    ran(log, limit=4)
+    (tmp_path / "store.sqlite").unlink()
+    before = logged(tmp_path / "log")
+    assert ran(log, limit=4).count("found") == 6
+    assert logged(tmp_path / "log") == before
+
+
+def test_force_computes_again_and_asks_the_store(ran: Ran, tmp_path: Path) -> None:
+    log = f"logging.log={tmp_path / 'log'}"
+    ran(log, limit=4)
+    asked = logged(tmp_path / "log", "labels")
+    assert ran(log, limit=4, force=True).count("done") == 6
+    assert logged(tmp_path / "log", "labels") == asked
+
+
+def test_a_damaged_result_is_computed_again(ran: Ran) -> None:
+    outcome = ran(limit=4, baselines=False)
+    (_cell_files(outcome, "10h") / "predictions.parquet").write_bytes(b"")
+    assert ran(limit=4, baselines=False).count("done") == 1
+
+
+def test_other_weights_under_the_same_name_are_noticed(planned: Planned, ran: Ran, model: str) -> None:
+    outcome = ran(limit=4, baselines=False)
+    cell = planned(limit=4, baselines=False).cells[0]
+    assert is_finished(cell, _folder(outcome))
+    (Path(model.removeprefix("path:")) / "model.safetensors").write_text("other weights")
+    assert not is_finished(cell, _folder(outcome))
+
+
+def _folder(outcome: Outcome) -> Any:
+    from duetbench.runner.folder import RunFolder
+
+    return RunFolder(outcome.folder)
+
+
+def test_one_engine_serves_all_cells_of_a_model(ran: Ran, tmp_path: Path) -> None:
+    ran(f"logging.log={tmp_path / 'log'}", strategies=("10h", "duet"), seeds=(0, 1), limit=2)
+    assert logged(tmp_path / "log", "loaded") == ["loaded"]
+
+
+def test_the_same_request_is_computed_once_for_the_whole_grid(ran: Ran, tmp_path: Path) -> None:
+    ran(f"logging.log={tmp_path / 'log'}", seeds=(0, 1, 2), limit=4)
+    assert len(logged(tmp_path / "log", "labels")) == 4
+
+
+def test_a_failing_cell_becomes_a_record_and_the_grid_goes_on(ran: Ran) -> None:
+    outcome = ran(strategies=("broken", "10h"), limit=3)
+    assert (outcome.count("failed"), outcome.count("done")) == (1, 6)
+    assert _record(outcome, "broken")["error"] == {"type": "ZeroDivisionError", "message": "a bug of a stranger"}
+    assert "a bug of a stranger" in (_cell_files(outcome, "broken") / "error.txt").read_text()
+
+
+def test_a_failed_cell_is_tried_again(ran: Ran) -> None:
+    ran(strategies=("broken",), limit=3, baselines=False)
+    assert ran(strategies=("broken",), limit=3, baselines=False).count("failed") == 1
+
+
+def test_an_engine_that_does_not_answer_fails_its_cells_alone(ran: Ran) -> None:
+    outcome = ran("logging.dead=true", limit=3)
+    assert (outcome.count("failed"), outcome.count("done")) == (1, 5)
+    assert outcome.failures[0][1] == "the server at nowhere does not answer: start it"
+
+
+def test_a_scorer_that_forgets_a_request_is_blamed(ran: Ran) -> None:
+    outcome = ran(scorers=("short",), limit=3, baselines=False)
+    assert outcome.failures[0][1] == "scorer 'short' returned 2 predictions for 3 requests"
+
+
+def test_cells_that_need_one_training_share_it(ran: Ran, tmp_path: Path) -> None:
+    outcome = ran(
+        f"counting.log={tmp_path / 'log'}",
+        "training.scorer=rating_text",
+        strategies=("duet",),
+        trainers=("counting",),
+        scorers=("rating_text", "rating_expectation"),
+        limit=2,
+    )
+    assert len(logged(tmp_path / "log", "trained duet")) == 1
+    records = [read_record(path.parent) for path in outcome.folder.glob("cells/duet__*/record.json")]
+    assert [(record["budget"]["steps"], record["budget"]["tokens"]) for record in records] == [(7, 70), (7, 70)]
+
+
+def test_each_scorer_in_the_loop_is_a_training_of_its_own(ran: Ran, tmp_path: Path) -> None:
+    log = f"counting.log={tmp_path / 'log'}"
+    scorers = ("rating_text", "rating_expectation")
+    ran(log, strategies=("duet",), trainers=("counting",), scorers=scorers, limit=2)
+    assert len(logged(tmp_path / "log", "trained duet")) == 2
+
+
+def test_training_takes_as_many_examples_as_it_is_told(ran: Ran, tmp_path: Path) -> None:
+    settings = (f"counting.log={tmp_path / 'log'}", "training.examples=5", "training.valid_examples=3")
+    ran(*settings, strategies=("duet",), trainers=("counting",), limit=2, baselines=False)
+    assert logged(tmp_path / "log") == ["trained duet 5 3 0"]
+
+
+def test_an_output_folder_in_the_way_of_a_file_is_refused(planned: Planned, tmp_path: Path) -> None:
+    (tmp_path / "taken").write_text("a file")
+    with pytest.raises(RecordError, match="cannot be written.*choose another with --out"):
+        run(planned(), tmp_path / "taken" / "out")
+
+
+def test_a_full_disk_stops_the_run_and_keeps_what_was_finished(
+    planned: Planned, ran: Ran, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_arguments: Any) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device", "predictions.parquet")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("duetbench.runner.recording.write_logs", full)
+        with pytest.raises(RecordError, match="No space left on device; finished cells are kept"):
+            ran(limit=3)
+    assert ran(limit=3).count("found") == 5
+
+
+def test_ctrl_c_leaves_no_half_record(planned: Planned, ran: Ran, monkeypatch: pytest.MonkeyPatch) -> None:
+    def stopped(*_arguments: Any) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr("duetbench.runner.cell_work.Workshop._score", stopped)
+        with pytest.raises(KeyboardInterrupt):
+            ran(limit=3, baselines=False)
+    assert ran(limit=3, baselines=False).count("done") == 1
+
+
+def test_two_runs_of_one_cell_give_the_same_bytes(planned: Planned, tmp_path: Path) -> None:
+    made = planned(strategies=("duet",), limit=4, baselines=False)
+    folders = [run(made, tmp_path / name, store=tmp_path / f"{name}.sqlite").folder for name in ("one", "two")]
+    one, two = [(folder / "cells" / made.cells[0].folder) for folder in folders]
+    assert (one / "predictions.parquet").read_bytes() == (two / "predictions.parquet").read_bytes()
+    assert (one / "answers.jsonl").read_bytes() == (two / "answers.jsonl").read_bytes()
