@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import deepcopy
 from typing import TYPE_CHECKING, Any
 
 from duetbench.errors import DataError
@@ -53,7 +54,10 @@ def metrics_of(
     values, true_of_readable = readable["value"].to_numpy().astype(float), readable["rating"].to_numpy().astype(float)
     over = {"readable": values_of(values, true_of_readable, domain)}
     for name in _fills(fill, predictions):
-        over[name] = values_of(filled(predictions, name, domain, train_mean), truth, domain)
+        if readable.height == predictions.height:  # nothing is filled: the same numbers, without computing them again
+            over[name] = deepcopy(over["readable"])
+        else:
+            over[name] = values_of(filled(predictions, name, domain, train_mean), truth, domain)
     masses = predictions["label_mass"].drop_nulls()
     return {
         "n": predictions.height,
@@ -131,10 +135,7 @@ def values_of(values: Floats, truth: Floats, domain: Domain) -> dict[str, Any]:
         "mae": {error: mae(difference) for error, difference in differences.items()},
         "rmse": {error: rmse(difference) for error, difference in differences.items()},
         "accuracy": {kind: accuracy(values, truth, domain, kind=kind) for kind in ACCURACIES},
-        "f1": {
-            classes: {average: f1(values, truth, domain, classes=classes, average=average) for average in AVERAGES}
-            for classes in CLASSES
-        },
+        "f1": {classes: f1(values, truth, domain, classes=classes) for classes in CLASSES},
     }
 
 
@@ -157,8 +158,8 @@ def accuracy(values: Floats, truth: Floats, domain: Domain, *, kind: str = "roun
     return float((as_classes(values, domain, kind) == as_classes(truth, domain, kind)).mean())
 
 
-def f1(values: Floats, truth: Floats, domain: Domain, *, classes: str, average: str) -> float | None:
-    """F1 over classes (one of CLASSES), averaged (one of AVERAGES); None if there is nothing.
+def f1(values: Floats, truth: Floats, domain: Domain, *, classes: str = "rounded_half_up") -> dict[str, float | None]:
+    """F1 over classes (one of CLASSES) under each of AVERAGES; None if there is nothing.
 
     Source: `macro_union`, `weighted`, `micro` are scikit-learn's; `macro_gt` and `macro_1to5` its macro with `labels`
     set to the true classes and to the whole scale, zero_division 0.
@@ -166,25 +167,21 @@ def f1(values: Floats, truth: Floats, domain: Domain, *, classes: str, average: 
     import numpy as np
 
     if not truth.size:
-        return None
+        return dict.fromkeys(AVERAGES)
     predicted, true = as_classes(values, domain, classes), as_classes(truth, domain, classes)
     known, index = np.unique(np.concatenate([true, predicted]), return_inverse=True)
     true_index, predicted_index = index[: truth.size], index[truth.size :]
     hits = np.bincount(true_index[true_index == predicted_index], minlength=known.size)
     support = np.bincount(true_index, minlength=known.size)
     each = 2 * hits / (support + np.bincount(predicted_index, minlength=known.size))
-    match average:
-        case "macro_gt":
-            return float(each[support > 0].mean())
-        case "macro_1to5":
-            scale = np.unique(as_classes(np.asarray(domain.labels, dtype=float), domain, classes))
-            return float(each[np.isin(known, scale)].sum() / scale.size)
-        case "macro_union":
-            return float(each.mean())
-        case "weighted":
-            return float((each * support).sum() / support.sum())
-        case _:
-            return float(hits.sum() / truth.size)
+    scale = np.unique(as_classes(np.asarray(domain.labels, dtype=float), domain, classes))
+    return {
+        "macro_gt": float(each[support > 0].mean()),
+        "macro_1to5": float(each[np.isin(known, scale)].sum() / scale.size),
+        "macro_union": float(each.mean()),
+        "weighted": float((each * support).sum() / truth.size),
+        "micro": float(hits.sum() / truth.size),
+    }
 
 
 def _counted(predictions: pl.DataFrame, values: Floats, truth: Floats, domain: Domain) -> dict[str, Any]:

@@ -22,10 +22,22 @@ def facts_of(record: Mapping[str, Any]) -> Facts:
     found = {name: cell[name] for name in names if cell.get(name)}
     found |= _model(record) | _options(cell)
     found |= {f"prompt {name}": digest[:8] for name, digest in record["prompts"].items()}
+    found |= _plugins(record)
     commit = record["environment"]["git_commit"]
     found["duetbench"] = record["duetbench"]
     if commit:
         found["commit"] = commit[:8] + ("+" if record["environment"]["git_dirty"] else "")
+    return found
+
+
+def _plugins(record: Mapping[str, Any]) -> Facts:
+    """By the plugin's name, so that only rows of one plugin are compared: from where it came, and its code."""
+    found: Facts = {}
+    for plugins in record["plugins"].values():
+        for plugin in plugins if isinstance(plugins, list) else [plugins]:
+            found[f"origin {plugin['name']}"] = plugin["origin"]
+            if "code" in plugin:
+                found[f"code {plugin['name']}"] = plugin["code"][:8]
     return found
 
 
@@ -56,9 +68,10 @@ def _options(cell: Mapping[str, Any]) -> Facts:
 def scorer_of(record: Mapping[str, Any]) -> str:
     """The scorer with its options, as one text: cells are ranked together only under the same one."""
     cell = record["cell"]
-    options = cell["options"].get(cell["scorer"], {})
+    name = cell["scorer"]
+    options = cell["options"].get(f"scorer.{name}", cell["options"].get(name, {}))
     settings = ", ".join(f"{name}={text_of(value)}" for name, value in sorted(options.items()))
-    return f"{cell['scorer']} ({settings})" if settings else str(cell["scorer"])
+    return f"{name} ({settings})" if settings else str(name)
 
 
 def model_of(record: Mapping[str, Any]) -> str:

@@ -40,6 +40,17 @@ def test_a_trained_adapter_is_no_difference_between_seeds() -> None:
     assert "adapter" not in facts_of(make_record(model=model, cell={"trainer": "grpo"}))
 
 
+def test_two_versions_of_one_plugin_differ() -> None:
+    plugins = {"reward": [{"name": "mine", "origin": "file mine.py", "code": "1" * 64}]}
+    facts = facts_of(make_record(plugins=plugins))
+    assert (facts["origin mine"], facts["code mine"]) == ("file mine.py", "11111111")
+
+
+def test_a_scorer_that_shares_its_name_has_options_of_its_own() -> None:
+    options = {"twin": {"a": 1}, "scorer.twin": {"b": 2}}
+    assert scorer_of(make_record(cell={"scorer": "twin", "options": options})) == "twin (b=2)"
+
+
 def test_a_row_without_an_llm_has_no_strategy() -> None:
     assert not {"strategy", "trainer", "model", "engine"} & facts_of(make_record(cell=WITHOUT_LLM)).keys()
 
