@@ -33,13 +33,16 @@ class HistoryOptions:
     tie: Literal["strict", "stable"] = option(
         "strict", "strict: only earlier times; stable: of one time, also what stands earlier in the file"
     )
-    k: int = option(10, "how many interactions a history holds at most, the latest ones")
-    average: Literal["window", "all"] = option("all", "averages over the k of the window, or over all before")
+    k: int = option(80, "how many interactions a history holds at most, the latest ones; bounds every window")
+    average: Literal["window", "all"] = option("all", "averages over the latest average_k, or over all before")
+    average_k: int = option(10, "how many of the latest are averaged if average is window")
     review_chars: int = option(0, "characters of a review that are kept; 0: all")
 
     def __post_init__(self) -> None:
-        if self.k < 0 or self.review_chars < 0:
-            raise ValueError("k and review_chars must not be negative")
+        if min(self.k, self.average_k, self.review_chars) < 0:
+            raise ValueError("k, average_k and review_chars must not be negative")
+        if self.average == "window" and self.average_k > self.k:
+            raise ValueError("average_k must not exceed k: older interactions are not kept")
 
 
 def build_examples(
@@ -118,7 +121,8 @@ class _Writer:
 
     def _average(self, history: tuple[Interaction, ...], over_all: float) -> float | None:
         if self._options.average == "window":
-            return sum(line.rating for line in history) / len(history) if history else None
+            latest = history[len(history) - min(self._options.average_k, len(history)) :]
+            return sum(line.rating for line in latest) / len(latest) if latest else None
         return None if np.isnan(over_all) else over_all
 
     def _line(self, row: int) -> Interaction:

@@ -42,13 +42,12 @@ def split_time(rows: Rows, argument: str) -> Rows:
     parts = argument.split("/")
     if len(parts) != 2:
         raise ConfigError([f"steps.split_time:{argument}: wants VALID/TEST, as in 30d/30d or 2014-05-01/2014-06-01"])
+    last = int(rows.time.max(initial=0))
+    test_from = _begin(parts[1], last, argument)
+    valid_from = _begin(parts[0], test_from - 1 if _is_span(parts[1]) else last, argument)
     split = np.full(len(rows), TRAIN)
-    if len(rows):
-        last = int(rows.time.max())
-        test_from = _begin(parts[1], last, argument)
-        valid_from = _begin(parts[0], test_from - 1 if _is_span(parts[1]) else last, argument)
-        split[rows.time >= valid_from] = VALID
-        split[rows.time >= test_from] = TEST
+    split[rows.time >= valid_from] = VALID
+    split[rows.time >= test_from] = TEST
     return rows.with_split(split)
 
 

@@ -1,0 +1,72 @@
+"""Reading whole lines out of packed and plain files."""
+
+from __future__ import annotations
+
+import gzip
+from pathlib import Path
+
+import pytest
+
+from duetbench.data.lines import read_blocks
+from duetbench.errors import DataError
+
+zstandard = pytest.importorskip("zstandard")
+LINES = b"".join(b"line %d\n" % number for number in range(5_000))
+
+
+def packed(path: Path, data: bytes) -> Path:
+    packers = {".gz": gzip.compress, ".zst": zstandard.ZstdCompressor().compress}
+    path.write_bytes(packers.get(path.suffix, bytes)(data))
+    return path
+
+
+@pytest.mark.parametrize("name", ["a.json", "a.json.gz", "a.json.zst"])
+def test_blocks_together_are_the_file(tmp_path: Path, name: str) -> None:
+    blocks = list(read_blocks(packed(tmp_path / name, LINES), block_bytes=1_000))
+    assert b"".join(block.data for block in blocks) == LINES
+    assert all(block.data.endswith(b"\n") for block in blocks)
+
+
+def test_a_block_knows_its_first_line(tmp_path: Path) -> None:
+    blocks = list(read_blocks(packed(tmp_path / "a.json", LINES), block_bytes=1_000))
+    assert len(blocks) > 10
+    assert all(block.data.startswith(b"line %d\n" % (block.first_line - 1)) for block in blocks)
+
+
+def test_a_line_longer_than_a_block_stays_whole(tmp_path: Path) -> None:
+    data = b"a" * 5_000 + b"\nb\n"
+    assert next(read_blocks(packed(tmp_path / "a.json", data), block_bytes=100)).data.startswith(b"a" * 5_000 + b"\n")
+
+
+def test_the_last_line_needs_no_line_end(tmp_path: Path) -> None:
+    assert [block.data for block in read_blocks(packed(tmp_path / "a.json", b"a\nb"), block_bytes=2)] == [b"a\n", b"b"]
+
+
+@pytest.mark.parametrize("name", ["a.json.gz", "a.json.zst"])
+def test_a_file_cut_short_is_an_error(tmp_path: Path, name: str) -> None:
+    path = packed(tmp_path / name, LINES)
+    path.write_bytes(path.read_bytes()[:-9])
+    with pytest.raises(DataError, match=r"ends early.*fetch it again"):
+        list(read_blocks(path))
+
+
+@pytest.mark.parametrize("name", ["a.json.gz", "a.json.zst"])
+def test_bytes_of_another_kind_are_an_error(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).write_bytes(b"<html>not found</html>")
+    with pytest.raises(DataError, match="is no intact"):
+        list(read_blocks(tmp_path / name))
+
+
+def test_flipped_bits_in_gz_are_an_error(tmp_path: Path) -> None:
+    path = packed(tmp_path / "a.json.gz", LINES)
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2] ^= 0xFF
+    path.write_bytes(bytes(data))
+    with pytest.raises(DataError, match="fetch it again"):
+        list(read_blocks(path))
+
+
+def test_two_zst_frames_are_one_file(tmp_path: Path) -> None:
+    path = tmp_path / "a.json.zst"
+    path.write_bytes(2 * zstandard.ZstdCompressor().compress(LINES))
+    assert b"".join(block.data for block in read_blocks(path)) == 2 * LINES
