@@ -27,7 +27,7 @@ def list_command(settings: Settings, kind: str | None) -> None:
     kinds = [kind_named(kind)] if kind else list(PLURALS)
     found = [registered for each in kinds for registered in settings.plugins.of_kind(each).values()]
     rows = [(each.kind, each.cls.name, each.origin, each.cls.summary) for each in found]
-    _print_rows(settings, ("kind", "name", "origin", "what it does"), rows)
+    print_rows(settings, ("kind", "name", "origin", "what it does"), rows)
     report_faults(settings.plugins)
 
 
@@ -45,7 +45,7 @@ def show(settings: Settings, kind: str, name: str) -> None:
     if options:
         click.echo(f"\nOptions, each set with --set {name}.OPTION=VALUE:")
         rows = [(option.name, option.type, _as_written(option), option.meaning) for option in options]
-        _print_rows(settings, ("option", "type", "default", "meaning"), rows)
+        print_rows(settings, ("option", "type", "default", "meaning"), rows)
     else:
         click.echo("\nIt has no options.")
     report_faults(settings.plugins)
@@ -92,7 +92,7 @@ def _as_written(option: OptionInfo) -> str:
     return str(value) if str(value) else "''"
 
 
-def _print_rows(settings: Settings, titles: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+def print_rows(settings: Settings, titles: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     """A table for people; tab-separated lines without titles where another program reads."""
     if not sys.stdout.isatty():
         for row in rows:

@@ -110,6 +110,11 @@ class RequestStore:
                 connection.execute(f"INSERT OR IGNORE INTO answers VALUES ({'?,' * 8}?)", (*request, body, time.time()))
                 connection.execute("DELETE FROM failures WHERE key = ?", (key.digest,))
 
+    def select(self, query: str, values: tuple[Any, ...]) -> list[tuple[Any, ...]]:
+        """The rows of a query, for reports."""
+        with self._lock, self._explained():
+            return self.connection.execute(query, values).fetchall()
+
     def close(self) -> None:
         """Closes the file."""
         with self._lock:

@@ -24,12 +24,14 @@ def gguf_to_folder(gguf: Path, folder: Path) -> None:
         import gguf as _  # noqa: F401
     except ImportError as error:
         raise MissingDependency("reading a GGUF file needs gguf: pip install gguf") from error
-    from duetbench.models.quiet import quiet_transformers
+    from safetensors import SafetensorError
 
-    with quiet_transformers():
+    from duetbench.models.quiet import quiet_gguf, quiet_transformers
+
+    with quiet_transformers(), quiet_gguf():
         try:
             _convert(gguf, folder)
-        except (OSError, ValueError, KeyError, RuntimeError) as error:
+        except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
             raise ModelError(f"{gguf.name} could not be converted: {' '.join(str(error).split())}") from error
 
 

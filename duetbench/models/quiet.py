@@ -22,3 +22,17 @@ def quiet_transformers() -> Iterator[None]:
         logging.set_verbosity(was_level)
         if had_bars:
             logging.enable_progress_bar()
+
+
+@contextlib.contextmanager
+def quiet_gguf() -> Iterator[None]:
+    """No bar from the GGUF reader, which draws one of its own whatever the library's settings say."""
+    from transformers import modeling_gguf_pytorch_utils as reader
+
+    module: Any = reader
+    bar = vars(module).get("tqdm")
+    module.tqdm = lambda items, **_settings: items
+    try:
+        yield
+    finally:
+        module.tqdm = bar
