@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import difflib
+import math
 import types
 from collections.abc import Mapping
 from dataclasses import MISSING, dataclass, fields
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
-
-import yaml
 
 from duetbench.errors import ConfigError
 
@@ -37,7 +36,7 @@ def build_config(config_class: type, values: Mapping[str, Any], *, path: str) ->
 
     Args:
         config_class: A frozen dataclass whose fields all have defaults.
-        values: Option values by name. A string is read as YAML where the option wants another type.
+        values: Option values by name. A string is read as the type that the option wants.
         path: The plugin's name, in front of each fault.
     """
     hints = get_type_hints(config_class)
@@ -45,7 +44,7 @@ def build_config(config_class: type, values: Mapping[str, Any], *, path: str) ->
     clean: dict[str, Any] = {}
     for name, value in values.items():
         if name not in hints:
-            near = difflib.get_close_matches(name, hints, n=1)
+            near = difflib.get_close_matches(str(name), hints, n=1)  # YAML keys may be numbers
             hint = f"did you mean '{near[0]}'? " if near else ""
             faults.append(f"{path}.{name}: no such option; {hint}Known: {', '.join(sorted(hints)) or 'none'}")
             continue
@@ -81,11 +80,11 @@ def _is_setting(text: str) -> bool:
 def coerce(value: Any, hint: Any) -> Any:
     """`value` as the type that the annotation asks for.
 
+    Text is read here and not as YAML, which takes `1e-3` for a word, `no` for False and `010` for 8.
+
     Raises:
         ValueError: it is not of that type; the message names both.
     """
-    if isinstance(value, str) and not _wants_text(hint):
-        value = _from_text(value)
     origin = get_origin(hint)
     if origin is Literal:
         return _one_of(value, get_args(hint))
@@ -97,27 +96,44 @@ def coerce(value: Any, hint: Any) -> Any:
 
 
 def _scalar(value: Any, hint: Any) -> Any:
-    if hint is type(None):
-        if value is None:
-            return None
-    elif hint is float and isinstance(value, int | float) and not isinstance(value, bool):
-        return float(value)
-    elif hint is int and isinstance(value, bool):
-        pass
-    elif isinstance(value, hint):
-        return value
+    if isinstance(value, str) and hint is not str:
+        read = _from_text(value.strip(), hint)
+    elif hint is float and type(value) is int:
+        read = float(value)
+    else:
+        read = value
+    if type(read) is hint and not (hint is float and not math.isfinite(read)):
+        return read
     raise ValueError(f"wants {_type_name(hint)}, got {value!r}")
+
+
+_WORDS = {"true": True, "yes": True, "on": True, "false": False, "no": False, "off": False}
+
+
+def _from_text(text: str, hint: Any) -> Any:
+    """What the text says in that type; the text itself if it says nothing of the kind."""
+    if hint is bool:
+        return _WORDS.get(text.lower(), text)
+    if hint is type(None):
+        return None if text.lower() in ("none", "null", "~") else text
+    try:
+        return hint(text) if hint in (int, float) else text
+    except ValueError:
+        return text
 
 
 def _one_of(value: Any, choices: tuple[Any, ...]) -> Any:
     for choice in choices:
-        if value == choice or str(value) == str(choice):
+        if type(value) is type(choice) and value == choice:
+            return choice
+        if isinstance(value, str) and value.strip() == str(choice):
             return choice
     raise ValueError(f"wants one of {', '.join(map(str, choices))}, got {value!r}")
 
 
 def _any_of(value: Any, hints: tuple[Any, ...], whole: Any) -> Any:
-    for hint in hints:
+    """The first type that fits; None before text, so that `none` is nothing and not a word."""
+    for hint in sorted(hints, key=lambda hint: hint is not type(None)):
         try:
             return coerce(value, hint)
         except ValueError:
@@ -127,26 +143,10 @@ def _any_of(value: Any, hints: tuple[Any, ...], whole: Any) -> Any:
 
 def _tuple_of(value: Any, hints: tuple[Any, ...]) -> tuple[Any, ...]:
     if isinstance(value, str):
-        value = [part.strip() for part in value.split(",") if part.strip()]
+        value = [part.strip() for part in value.strip().removeprefix("[").removesuffix("]").split(",") if part.strip()]
     if not isinstance(value, list | tuple):
         value = [value]
     return tuple(coerce(part, hints[0]) for part in value)
-
-
-def _wants_text(hint: Any) -> bool:
-    """Whether a string is already what is wanted: it must not be read as YAML (`no` is a word, not False)."""
-    if hint is str:
-        return True
-    if get_origin(hint) is Literal:
-        return any(isinstance(choice, str) for choice in get_args(hint))
-    return False
-
-
-def _from_text(text: str) -> Any:
-    try:
-        return yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        raise ValueError(f"cannot be read: {text!r}") from error
 
 
 def _type_name(hint: Any) -> str:

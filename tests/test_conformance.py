@@ -2,30 +2,103 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from typing import Any, Literal, get_args, get_origin, get_type_hints
 from unittest import SkipTest
 
 import pytest
 
+from duetbench import prompts
+from duetbench.config import build_config
 from duetbench.interfaces import PLURALS, Kind
 from duetbench.plugins import Plugins, Registered
-from duetbench.testing import CONFORMANCE, Conformance
+from duetbench.testing import CONFORMANCE, Conformance, ScorerConformance, StrategyConformance
 
-_PLUGINS = Plugins(environ={})
+_PLUGINS = Plugins(environ={"DUETBENCH_DISABLE_PLUGINS": ""})
 _ALL = [registered for kind in PLURALS for registered in _PLUGINS.of_kind(kind).values()]
 _CASES = [(registered, check) for registered in _ALL for check in CONFORMANCE[registered.kind].checks()]
+_PROMPT_CHECKS = {
+    "strategy": (
+        "test_prompts_are_well_formed",
+        "test_no_label_and_no_markup_reaches_a_prompt",
+        "test_prompts_do_not_depend_on_neighbours",
+        "test_bad_answers_are_never_guessed",
+        "test_nothing_is_read_from_nothing",
+        "test_unreadable_earlier_answers_are_survived",
+    ),
+    "scorer": ("test_prompts_are_well_formed_and_safe", "test_garbage_is_never_a_rating"),
+}
+
+
+def _choices(hint: Any) -> tuple[Any, ...]:
+    if get_origin(hint) is Literal:
+        return get_args(hint)
+    return (True, False) if hint is bool else ()
+
+
+def _variants(registered: Registered) -> Iterator[dict[str, Any]]:
+    """Each choice of each option, under each set of prompts if it has two."""
+    hints = get_type_hints(registered.cls.Config)
+    sets = [{"prompt_set": name} for name in get_args(hints["prompt_set"])] if "prompt_set" in hints else [{}]
+    for shared in sets:
+        yield shared
+        for name, hint in hints.items():
+            for choice in _choices(hint) if name != "prompt_set" else ():
+                options = {**shared, name: choice}
+                if not build_config(registered.cls.Config, options, path="")[1]:  # choices may exclude each other
+                    yield options
+
+
+_VARIANTS = [
+    (registered, options)
+    for registered in _ALL
+    for options in (_variants(registered) if registered.kind in _PROMPT_CHECKS else ())
+]
 
 
 def _id(value: object) -> str:
-    return f"{value.kind}-{value.cls.name}" if isinstance(value, Registered) else str(value)
+    if isinstance(value, Registered):
+        return f"{value.kind}-{value.cls.name}"
+    return "-".join(f"{name}={choice}" for name, choice in value.items()) if isinstance(value, dict) else str(value)
 
 
-def _conformance(kind: Kind, plugin: type) -> Conformance:
-    return type("Checked", (CONFORMANCE[kind],), {"plugin": plugin})()
+def _conformance(kind: Kind, plugin: type, options: dict[str, Any]) -> Conformance:
+    return type("Checked", (CONFORMANCE[kind],), {"plugin": plugin, "options": options})()
+
+
+def _run(conformance: Conformance, check: str) -> None:
+    try:
+        getattr(conformance, check)()
+    except SkipTest as reason:
+        pytest.skip(str(reason))
 
 
 @pytest.mark.parametrize(("registered", "check"), _CASES, ids=_id)
 def test_built_in_plugin_conforms(registered: Registered, check: str) -> None:
-    try:
-        getattr(_conformance(registered.kind, registered.cls), check)()
-    except SkipTest as reason:
-        pytest.skip(str(reason))
+    _run(_conformance(registered.kind, registered.cls, {}), check)
+
+
+@pytest.mark.parametrize(("registered", "options"), _VARIANTS, ids=_id)
+def test_prompts_conform_under_every_choice(registered: Registered, options: dict[str, Any]) -> None:
+    conformance = _conformance(registered.kind, registered.cls, options)
+    for check in _PROMPT_CHECKS[registered.kind]:
+        try:
+            getattr(conformance, check)()
+        except SkipTest:  # it asks nothing
+            continue
+
+
+def test_every_prompt_file_is_asked_by_a_plugin(monkeypatch: pytest.MonkeyPatch) -> None:
+    used: set[str] = set()
+    found = prompts.template_path
+    monkeypatch.setattr(
+        prompts, "template_path", lambda name, prompt_set: used.add(f"{prompt_set}/{name}") or found(name, prompt_set)
+    )
+    for registered, options in _VARIANTS:
+        conformance = _conformance(registered.kind, registered.cls, options)
+        if isinstance(conformance, StrategyConformance):
+            conformance.test_no_label_and_no_markup_reaches_a_prompt() if conformance.make().stages() else None
+        elif isinstance(conformance, ScorerConformance) and registered.cls.needs_engine:
+            conformance.test_prompts_are_well_formed_and_safe()
+    files = {f"{path.parent.name}/{path.name.removesuffix('.md.jinja')}" for path in prompts.FOLDER.glob("*/*.jinja")}
+    assert files - used == set()

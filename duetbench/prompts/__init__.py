@@ -108,7 +108,9 @@ def unique_prompts(
     """
     found: dict[str, tuple[tuple[Message, ...], list[int]]] = {}
     for position, messages in asked:
-        found.setdefault(prompt_key(messages, prefill, form), (messages, []))[1].append(position)
+        positions = found.setdefault(prompt_key(messages, prefill, form), (messages, []))[1]
+        if position not in positions[-1:]:  # one request may ask the same thing twice
+            positions.append(position)
     return [
         Prompt(key, side, messages, tuple(positions), prefill, tuple(form))
         for key, (messages, positions) in found.items()

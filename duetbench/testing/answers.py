@@ -1,4 +1,4 @@
-"""Writes what a prompt asks for, in form: the tags or JSON keys that it names, filled with made-up words."""
+"""Writes what a prompt asks for, in form: the tags, JSON keys or lines that it shows, filled with made-up words."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 _TAG = re.compile(r"<(/?)([a-z][a-z0-9_-]*)>")
 _KEY = re.compile(r"[\"']([A-Za-z][A-Za-z0-9_ -]*)[\"']\s*:")
+_LINE = re.compile(r"((?:\d+\.|[-*])? *)([A-Za-z][A-Za-z ]*): *(.+)")
 _NUMBER = ("rating", "score", "stars")
 WORDS = (
     *("warm", "sharp", "patient", "loud", "early", "rare", "simple", "bright", "heavy", "plain"),
@@ -26,13 +27,16 @@ class _Node:
 
 
 def well_formed(prompt: str, draw: Draw) -> str:
-    """An answer in the form that the prompt asks for; plain words if it names neither tags nor JSON keys."""
+    """An answer in the form that the prompt asks for; plain words if it shows no tags, JSON keys or lines."""
     forest = _skeleton(prompt)
     if forest:
         return "\n".join(_fill(node, draw) for node in forest)
     keys = list(dict.fromkeys(_KEY.findall(prompt)))
     if keys:
         return json.dumps({key: leaf(key, draw) for key in keys})
+    lines = _shown_lines(prompt)
+    if lines:
+        return "\n".join(_fill_line(match, draw) for match in lines)
     return leaf("text", draw)
 
 
@@ -58,6 +62,21 @@ def leaf(name: str, draw: Draw) -> str:
 def _fill(node: _Node, draw: Draw) -> str:
     inner = "".join(_fill(child, draw) for child in node.children) or leaf(node.tag, draw)
     return f"<{node.tag}>{inner}</{node.tag}>"
+
+
+def _shown_lines(prompt: str) -> list[re.Match[str]]:
+    """The lines `caption: content` with which the prompt ends, behind a line that ends in a colon."""
+    lines = prompt.rstrip().splitlines()
+    start = max((n for n, line in enumerate(lines) if line.endswith(":")), default=len(lines))
+    found = [_LINE.fullmatch(line.strip()) for line in lines[start + 1 :]]
+    return [match for match in found if match] if all(found) else []
+
+
+def _fill_line(match: re.Match[str], draw: Draw) -> str:
+    """The caption kept, or made up if it is a placeholder in capitals; quoted content stays quoted."""
+    lead, caption, content = match.groups()
+    caption = WORDS[draw(len(WORDS))] if caption.isupper() else caption
+    return f'{lead}{caption}: "{leaf(caption, draw)}"' if '"' in content else f"{lead}{caption}: {leaf(caption, draw)}"
 
 
 def _skeleton(prompt: str) -> list[_Node]:

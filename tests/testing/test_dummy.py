@@ -84,3 +84,12 @@ def test_failing_engine_keeps_its_status() -> None:
     engine = FailingEngine("refused")
     assert engine.generate([_prompt("?")], Sampling())[0].status == "refused"
     assert engine.label_logprobs([_prompt("?")], "", ["1"])[0].status == "refused"
+
+
+def test_shown_lines_are_filled() -> None:
+    answer = _answer('Sort it. Answer in this form:\n1. KEYWORD: "TITLE", "TITLE"\n2. Good Aspects: words')
+    first, second = answer.splitlines()
+    assert first.startswith("1. ")
+    assert "KEYWORD" not in first
+    assert first.count('"') == 2
+    assert second.startswith("2. Good Aspects: ")

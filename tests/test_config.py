@@ -1,0 +1,149 @@
+"""Options from YAML and the command line: coerced, never guessed, all faults at once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import pytest
+
+from duetbench.config import build_config, coerce, options_of, parse_settings
+from duetbench.errors import ConfigError
+from duetbench.interfaces import option
+
+
+@dataclass(frozen=True)
+class Sample:
+    n: int = option(3, "a count")
+    share: float = option(0.5, "a share")
+    mode: Literal["fast", "no"] = option("fast", "a mode")
+    k: Literal[1, 2] = option(1, "one of two numbers")
+    on: bool = option(False, "a switch")
+    file: str | None = option(None, "a file")
+    limit: int | None = option(None, "a limit")
+    layers: tuple[int, ...] = option((1, 2), "several numbers")
+    names: tuple[str, ...] = option((), "several names")
+
+    def __post_init__(self) -> None:
+        if self.n < 0:
+            raise ValueError("n wants to be at least 0")
+
+
+@pytest.mark.parametrize(
+    ("hint", "given", "wanted"),
+    [
+        (int, "3", 3),
+        (int, 3, 3),
+        (float, "0.5", 0.5),
+        (float, 2, 2.0),
+        (float, "1e-3", 1e-3),
+        (float, "2e5", 2e5),
+        (int, "010", 10),
+        (Literal["1", "2"], "2", "2"),
+        (bool, "true", True),
+        (bool, "off", False),
+        (str, "no", "no"),
+        (str, "1.0", "1.0"),
+        (str | None, "none", None),
+        (str | None, "null", None),
+        (str | None, "~/x.jinja", "~/x.jinja"),
+        (str | None, "2024", "2024"),
+        (str | None, None, None),
+        (int | None, "null", None),
+        (int | None, "none", None),
+        (int | None, "7", 7),
+        (float | None, "0.5", 0.5),
+        (Literal["fast", "no"], "no", "no"),
+        (Literal[1, 2], "2", 2),
+        (tuple[int, ...], "1,2,3", (1, 2, 3)),
+        (tuple[int, ...], "[1, 2]", (1, 2)),
+        (tuple[int, ...], 5, (5,)),
+        (tuple[int, ...], "5", (5,)),
+        (tuple[int, ...], [], ()),
+        (tuple[str, ...], "a, b", ("a", "b")),
+        (tuple[str, ...], "1,2", ("1", "2")),
+        (tuple[str, ...], "[no, yes]", ("no", "yes")),
+        (tuple[str, ...], ["a", "b"], ("a", "b")),
+        (tuple[str, ...], "", ()),
+    ],
+)
+def test_value_becomes_the_type_wanted(hint: Any, given: Any, wanted: Any) -> None:
+    found = coerce(given, hint)
+    assert found == wanted
+    assert type(found) is type(wanted)
+
+
+@pytest.mark.parametrize(
+    ("hint", "given"),
+    [
+        (int, "3.5"),
+        (int, 3.0),
+        (int, True),
+        (int, "many"),
+        (int, None),
+        (float, "half"),
+        (float, True),
+        (float, ".nan"),
+        (float, "inf"),
+        (bool, "maybe"),
+        (bool, 1),
+        (str, 3),
+        (str, None),
+        (Literal["fast", "no"], "slow"),
+        (Literal[1, 2], "3"),
+        (Literal[1, 2], True),
+        (int, "1:30"),
+        (int, ""),
+        (str | None, 3),
+        (int | None, "many"),
+        (tuple[int, ...], "1,x"),
+        (tuple[int, ...], "{a: 1}"),
+        (int, "[1"),
+        (tuple[int, ...], {"a": 1}),
+        (float, [1]),
+    ],
+)
+def test_ill_typed_value_is_refused(hint: Any, given: Any) -> None:
+    with pytest.raises(ValueError, match="wants"):
+        coerce(given, hint)
+
+
+def test_all_faults_come_at_once_with_their_paths() -> None:
+    config, faults = build_config(Sample, {"n": "x", "shaer": 1, "mode": "slow"}, path="sample")
+    assert config is None
+    assert [fault.partition(":")[0] for fault in faults] == ["sample.n", "sample.shaer", "sample.mode"]
+    assert "did you mean 'share'?" in faults[1]
+
+
+def test_values_that_do_not_fit_together_are_a_fault() -> None:
+    assert build_config(Sample, {"n": -1}, path="sample") == (None, ["sample: n wants to be at least 0"])
+
+
+def test_no_values_give_the_defaults() -> None:
+    assert build_config(Sample, {}, path="sample") == (Sample(), [])
+
+
+def test_options_tell_type_default_and_meaning() -> None:
+    told = {each.name: (each.type, each.default, each.meaning) for each in options_of(Sample)}
+    assert told["mode"] == ("fast | no", "fast", "a mode")
+    assert told["file"] == ("str | none", None, "a file")
+    assert told["layers"] == ("list of int", (1, 2), "several numbers")
+
+
+def test_later_settings_win() -> None:
+    assert parse_settings(("duet.n=1", "duet.n = 2")) == {"duet.n": " 2"}
+
+
+def test_setting_may_hold_an_equals_sign() -> None:
+    assert parse_settings(("duet.prompt=a=b",)) == {"duet.prompt": "a=b"}
+
+
+def test_malformed_settings_are_told_all_at_once() -> None:
+    with pytest.raises(ConfigError) as error:
+        parse_settings(("duet.n", "n=1", ".n=1", "duet.=1", "duet.n=1"))
+    assert len(error.value.faults) == 4
+
+
+def test_key_that_is_no_text_is_a_fault() -> None:
+    _, faults = build_config(Sample, {True: 1}, path="sample")  # YAML reads the key `on` as True
+    assert faults[0].startswith("sample.True: no such option")
