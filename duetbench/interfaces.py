@@ -166,6 +166,15 @@ class Strategy(Plugin):
     def stages(self) -> tuple[Stage, ...]:
         """The rounds in order; () if nothing is written."""
 
+    def measures(self, requests: Sequence[Request], profiles: Sequence[Profiles]) -> dict[str, float | None]:
+        """What the record says of the profiles beyond their counts, such as a rate of invented items; None: no data.
+
+        Args:
+            requests: All that were asked.
+            profiles: What was written for each, same order.
+        """
+        return {}
+
     def history_needed(self) -> int:
         """How many of the latest interactions of a history it looks at; longer histories are not built for it."""
         return int(getattr(self.config, "history_k", 0))

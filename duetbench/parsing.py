@@ -12,6 +12,8 @@ Rules for tags, the same everywhere:
 
 from __future__ import annotations
 
+import ast
+import json
 import re
 from collections.abc import Sequence
 
@@ -20,6 +22,11 @@ from duetbench.types import Completion, Prompt, Status
 _THOUGHT = re.compile(r"<\s*think\s*>.*?(?:<\s*/\s*think\s*>|\Z)", re.IGNORECASE | re.DOTALL)
 _END_OF_THOUGHT = re.compile(r"\A.*<\s*/\s*think\s*>", re.IGNORECASE | re.DOTALL)
 _FENCE = re.compile(r"^[ \t]*```[\w-]*[ \t]*$", re.MULTILINE)
+_QUOTES = str.maketrans({"\u201c": '"', "\u201d": '"'})
+_LENIENT = json.JSONDecoder(strict=False)
+_REPEATS = 5
+_MOST_BRACES = 100
+_MOST_REPAIRED = 20_000
 _RATING = re.compile(r"<\s*rating\s*>\s*([^<]*?)\s*(?:<\s*/\s*rating\s*>|\Z)", re.IGNORECASE)
 _TWO_DECIMALS = re.compile(r"[0-9]{1,3}\.[0-9]{2}")
 _ANY_NUMBER = re.compile(r"[0-9]{1,3}(?:\.[0-9]+)?")
@@ -73,6 +80,44 @@ def is_speech(text: str) -> bool:
     return any(character.isalnum() for character in text)
 
 
+def read_prose(text: str) -> str | None:
+    """The answer as free text; None if it says nothing, declines, or ends in one phrase over and over."""
+    prose = answer_of(text)
+    return prose if is_speech(prose) and not is_refusal(prose) and not is_endless(prose) else None
+
+
+def is_endless(text: str) -> bool:
+    """Whether the text ends in one phrase of up to 40 words that stands there 5 times or more, 10 words at least."""
+    words = text.casefold().split()
+    for period in range(1, min(len(words) // _REPEATS, 40) + 1):
+        length = max(_REPEATS * period, 10)
+        end = words[-length:]
+        if len(end) == length and end[period:] == end[:-period]:
+            return True
+    return False
+
+
+def read_object(text: str, keys: Sequence[str]) -> dict[str, str] | None:
+    """The texts under these keys of a JSON object, in lower case.
+
+    Fences, words around the object, trailing commas, typographic quotes, Python's single quotes, line breaks inside
+    strings and a missing last brace are forgiven. Of several objects the last one that has the keys wins.
+
+    Args:
+        text: A model's whole answer.
+        keys: In lower case; those that the object lacks, or that hold no text, are left out.
+
+    Returns:
+        None if there is no object, or the first key is not among its texts.
+    """
+    answer = answer_of(text)
+    for found in (*reversed(_objects(answer)), _repaired(answer)):
+        texts = _texts(found or {}, keys)
+        if keys[0] in texts:
+            return texts
+    return None
+
+
 def read_rating(text: str, labels: Sequence[int], *, decimals: str = "two") -> float | None:
     """The rating between `<rating>` tags.
 
@@ -111,6 +156,46 @@ def why_unreadable(completion: Completion, *, prefill: str = "") -> Status:
 def is_refusal(text: str) -> bool:
     """Whether an answer begins (its first 200 characters) as models begin when they decline, in English."""
     return _REFUSAL.search(answer_of(text)[:200]) is not None
+
+
+def _objects(text: str) -> list[dict[str, object]]:
+    """The JSON objects that stand in the text, in order; those inside another one apart are left out."""
+    found: list[dict[str, object]] = []
+    place = text.find("{")
+    for _ in range(_MOST_BRACES):
+        if place < 0:
+            break
+        try:
+            value, end = _LENIENT.raw_decode(text, place)
+        except (ValueError, RecursionError):
+            value, end = None, place + 1
+        if isinstance(value, dict):
+            found.append(value)
+        place = text.find("{", end)
+    return found
+
+
+def _repaired(text: str) -> dict[str, object] | None:
+    """What stands from the first brace on, read as JSON or as a Python literal after common slips are mended."""
+    start, end = text.find("{"), text.rfind("}")
+    if start < 0 or len(text) > _MOST_REPAIRED:
+        return None
+    body = text[start : end + 1] if end > start else text[start:] + "}"
+    body = re.sub(r",(\s*\})", r"\1", body.translate(_QUOTES))
+    for read in (_LENIENT.decode, ast.literal_eval):
+        try:
+            value = read(body)
+        except (ValueError, SyntaxError, RecursionError, MemoryError):
+            continue
+        if isinstance(value, dict):
+            return value
+    return None
+
+
+def _texts(found: dict[str, object], keys: Sequence[str]) -> dict[str, str]:
+    named = {str(key).strip().casefold(): value for key, value in found.items()}
+    texts = {key: value.strip() for key in keys if isinstance(value := named.get(key), str)}
+    return {key: text for key, text in texts.items() if is_speech(text)}
 
 
 def _tag(name: str, *, closing: bool = False) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from duetbench.engines.complete import complete
@@ -35,6 +35,8 @@ class Answer:
     """History lines left out so that the prompt fits."""
     cached: bool
     """True if it came from the request store."""
+    cut_gaps: int = 0
+    """Gaps of a form that ended at their length, not at their tag."""
     error: str = ""
 
 
@@ -46,6 +48,8 @@ class Written:
     """One per request, same order; `failed` tells why one that should be there is not."""
     answers: list[Answer]
     """One per distinct question, in the order of asking."""
+    measures: Mapping[str, float | None] = field(default_factory=dict)
+    """What the strategy says of its own profiles, such as a rate of invented items; None: no data."""
 
     @cached_property
     def counts(self) -> dict[str, int]:
@@ -59,6 +63,16 @@ class Written:
         for answer in self.answers:
             counts.setdefault(answer.stage, Counter())[answer.status] += 1
         return {stage: dict(counted) for stage, counted in counts.items()}
+
+    @cached_property
+    def extra(self) -> dict[str, float | None]:
+        """For the record: the strategy's measures, each of several stages apart, and cut gaps if there were any."""
+        found = dict(self.measures)
+        if len(self.stage_counts) > 1:
+            for stage, counts in self.stage_counts.items():
+                found |= {f"{stage}_asked": sum(counts.values()), f"{stage}_readable": counts.get("ok", 0)}
+        n_cut = sum(answer.cut_gaps for answer in self.answers)
+        return found | ({"cut_gaps": n_cut} if n_cut else {})
 
 
 def write_profiles(
@@ -93,7 +107,7 @@ def write_profiles(
         answers += asked
         if on_done:
             on_done(len(asked))
-    return Written(profiles, answers)
+    return Written(profiles, answers, strategy.measures(requests, profiles))
 
 
 def read_answer(stage: Stage, prompt: Prompt, completion: Completion) -> Answer:
@@ -111,6 +125,7 @@ def read_answer(stage: Stage, prompt: Prompt, completion: Completion) -> Answer:
         completion_tokens=completion.completion_tokens,
         dropped_history=completion.dropped_history,
         cached=completion.cached,
+        cut_gaps=completion.cut_gaps,
         error=completion.error,
     )
 

@@ -6,7 +6,17 @@ import time
 
 import pytest
 
-from duetbench.parsing import answer_of, is_refusal, is_speech, placeholders, read_fields, read_rating, why_unreadable
+from duetbench.parsing import (
+    answer_of,
+    is_endless,
+    is_refusal,
+    is_speech,
+    placeholders,
+    read_fields,
+    read_object,
+    read_rating,
+    why_unreadable,
+)
 from duetbench.types import Completion, Message, Prompt
 
 STARS = (1, 2, 3, 4, 5)
@@ -142,3 +152,27 @@ def test_a_profile_is_no_refusal(text: str) -> None:
 )
 def test_reasons_are_kept_apart(completion: Completion, prefill: str, status: str) -> None:
     assert why_unreadable(completion, prefill=prefill) == status
+
+
+@pytest.mark.parametrize(
+    ("text", "is_loop"),
+    [
+        ("a " * 10, True),
+        ("a " * 9, False),
+        ("one two three " * 5, True),
+        ("one two three " * 4, False),
+        ("start " + "one two " * 5, True),
+        ("one two " * 5 + "end", False),
+        ("very very very long", False),
+        ("", False),
+    ],
+)
+def test_endless_answers_end_in_one_phrase(text: str, is_loop: bool) -> None:
+    assert is_endless(text) is is_loop
+
+
+def test_long_broken_json_is_read_in_no_time() -> None:
+    start = time.process_time()
+    for text in ("{" * 100_000, '{"a":' * 20_000, "{'a':" * 3_900, '{"a": "' + "x" * 200_000, "{}" * 50_000):
+        assert read_object(text, ["a"]) is None
+    assert time.process_time() - start < 2

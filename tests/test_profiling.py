@@ -136,5 +136,16 @@ def test_answers_keep_tokens_and_dropped_history() -> None:
     assert (answer.stage, answer.side, answer.text, answer.status) == ("first", "note", "x", "ok")
 
 
+def test_stages_are_told_apart_for_the_record() -> None:
+    engine = ScriptedEngine(lambda prompt: "?" if "first" in prompt.messages[0].content else "profile")
+    extra = written(TwoRounds(), engine, [request()]).extra
+    assert extra == {"first_asked": 1, "first_readable": 0, "second_asked": 1, "second_readable": 1}
+
+
+def test_cut_gaps_are_counted_for_the_record() -> None:
+    answer = Completion(GOOD.format("user") + GOOD.format("item"), cut_gaps=2)
+    assert written(Duet(), says(answer), [request()]).extra == {"cut_gaps": 2}
+
+
 def test_no_requests_no_answers() -> None:
     assert written(Duet(), says("x"), []) == Written([], [])

@@ -191,4 +191,5 @@ def _profiles(work: CellWork) -> dict[str, Any] | None:
         "asked": len(work.written.answers),
         "readable": counts.get("ok", 0),
         "statuses": {status: counts.get(status, 0) for status in statuses},
+        "extra": dict(work.written.extra),
     }

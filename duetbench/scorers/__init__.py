@@ -14,7 +14,8 @@ if TYPE_CHECKING:
 def duetbench_register_scorers() -> list[type[Scorer]]:
     """The built-in scorers."""
     from duetbench.scorers.baselines import Bias, GlobalMean, ItemMean, Majority, UserMean
+    from duetbench.scorers.r4rec_predictor import Reason4RecPredictor
     from duetbench.scorers.rating_expectation import RatingExpectation
     from duetbench.scorers.rating_text import RatingText
 
-    return [RatingText, RatingExpectation, GlobalMean, UserMean, ItemMean, Bias, Majority]
+    return [RatingText, RatingExpectation, Reason4RecPredictor, GlobalMean, UserMean, ItemMean, Bias, Majority]

@@ -9,7 +9,7 @@ from typing import Literal
 from duetbench.errors import EngineError
 from duetbench.interfaces import Engine, option
 from duetbench.prompts import render, template_digest, unique_prompts
-from duetbench.types import Profile, Profiles, Prompt, Request, Slot
+from duetbench.types import Interaction, Profile, Profiles, Prompt, Request, Slot
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,10 @@ def rating_prompts(
                 user_profile=_text(written.user),
                 item_profile=_text(written.item),
                 rationale=_text(written.pair),
-                history=request.user_history[-config.history_k :] if config.history_k else (),
+                history=_recent(request.user_history, config.history_k),
+                item_history=_recent(request.item_history, config.history_k),
+                user_average=request.user_average,
+                item_average=request.item_average,
                 review_chars=config.review_chars,
             ),
         )
@@ -72,6 +75,10 @@ def needed(engine: Engine | None, name: str) -> Engine:
     if engine is None:
         raise EngineError(f"scorer '{name}' asks a model and got no engine: name one with --model")
     return engine
+
+
+def _recent(history: Sequence[Interaction], k: int) -> Sequence[Interaction]:
+    return history[-k:] if k else ()
 
 
 def _text(profile: Profile | None) -> str | None:

@@ -5,12 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 from duetbench.interfaces import Engine, Scorer, option
 from duetbench.scorers.asking import AskingConfig, digest_of, needed, rating_prompts
 from duetbench.types import LabelReading, Prediction, Profiles, Prompt, Request
-
-_TEMPLATE = "score_labels"
 
 
 class RatingExpectation(Scorer):
@@ -19,6 +18,8 @@ class RatingExpectation(Scorer):
     name = "rating_expectation"
     summary = "the mean of the labels under their next-token probabilities"
     source = "Reason4Rec (Fang et al. 2025), fractional rating"
+    template: ClassVar[str] = "score_labels"
+    """The prompt file."""
 
     @dataclass(frozen=True)
     class Config(AskingConfig):
@@ -43,11 +44,11 @@ class RatingExpectation(Scorer):
 
     def prompts(self, requests: Sequence[Request], profiles: Sequence[Profiles]) -> list[Prompt]:
         """What is asked, each question once; the answer begins with `answer_prefix`."""
-        return rating_prompts(_TEMPLATE, self.config, requests, profiles)
+        return rating_prompts(self.template, self.config, requests, profiles)
 
     def prompt_digests(self) -> dict[str, str]:
         """See the base class."""
-        return digest_of(_TEMPLATE, self.config)
+        return digest_of(self.template, self.config)
 
 
 def expectation(reading: LabelReading, labels: Sequence[int]) -> Prediction:

@@ -1,11 +1,78 @@
-"""What the strategies share: windows of a history, prompt files, and the shape of a form."""
+"""What the strategies share: options, windows of a history, its lines with sentiments, and the rendering of prompts."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
 
-from duetbench.prompts import template_digest
-from duetbench.types import Interaction
+from duetbench.interfaces import option
+from duetbench.prompts import cut, render, template_digest
+from duetbench.types import Domain, Interaction, Item, Message
+
+
+@dataclass(frozen=True)
+class WriterConfig:
+    """Options of a strategy that writes from histories."""
+
+    history_k: int = option(10, "interactions per history that the writer sees")
+    told: Literal["sentiment", "rating"] = option(
+        "sentiment", "sentiment: 1-2 negative, 3 neutral, 4-5 positive; rating: the rating itself"
+    )
+    review_chars: int | None = option(None, "characters of each review beside the title; none: no review; 0: all")
+    max_tokens: int = option(400, "upper bound of an answer's length")
+    prompt_set: Literal["default", "compact"] = option("default", "which set of prompt files")
+    prompt: str | None = option(None, "a prompt file of one's own (.jinja) instead of the set's, for the profile")
+
+    def __post_init__(self) -> None:
+        """Refuses sizes that make no sense."""
+        if self.history_k < 1 or self.max_tokens < 1 or (self.review_chars or 0) < 0:
+            raise ValueError("history_k and max_tokens want at least 1, review_chars at least 0")
+
+    def render(self, name: str, own: str | None, **values: Any) -> tuple[Message, ...]:
+        """The turns of the set's prompt of that name, or of the user's own file."""
+        return render(own or name, self.prompt_set, **values)
+
+    def lines(self, history: Sequence[Interaction], domain: Domain, notes: Sequence[str] = ()) -> tuple[Line, ...]:
+        """These interactions as a prompt tells them; `notes` are earlier stages' words on each."""
+        texts = notes or [""] * len(history)
+        return tuple(self._line(each, domain, note) for each, note in zip(history, texts, strict=True))
+
+    def _line(self, interaction: Interaction, domain: Domain, note: str) -> Line:
+        feeling = stars(interaction.rating) if self.told == "rating" else sentiment(interaction.rating, domain)
+        review = "" if self.review_chars is None else cut(interaction.review, self.review_chars)
+        return Line(interaction.item, feeling, interaction.rating, review, note)
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One interaction as a prompt tells it."""
+
+    item: Item
+    feeling: str
+    """The sentiment, or the rating in words, whichever the options ask for."""
+    rating: float
+    review: str
+    """Already cut; empty if the options want none, or if there is none."""
+    note: str
+    """What an earlier stage wrote on it; empty if nothing."""
+
+
+def sentiment(rating: float, domain: Domain) -> str:
+    """The rating in one word: the middle quarter of the scale, ends included, is neutral; on 1..5: 3, from 2.5 to 3.5.
+
+    No paper of those that use sentiments prints its thresholds; this map is the same for all strategies.
+    """
+    place = (rating - domain.labels[0]) / domain.gap
+    if place < 0.375:
+        return "negative"
+    return "neutral" if place <= 0.625 else "positive"
+
+
+def stars(rating: float) -> str:
+    """The rating in words."""
+    return f"{rating:g} star" if math.isclose(rating, 1) else f"{rating:g} stars"
 
 
 def window(history: Sequence[Interaction], k: int, *, skip: int = 0) -> tuple[Interaction, ...]:

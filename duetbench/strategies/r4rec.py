@@ -1,0 +1,132 @@
+"""Reason4Rec (R4Rec): aspects of each review, then a rationale whether this user will like this item."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from duetbench.interfaces import Stage, Strategy, option
+from duetbench.parsing import answer_of, is_speech, read_prose
+from duetbench.prompts import prompt_key, unique_prompts
+from duetbench.strategies.asking import Line, WriterConfig, digests, window
+from duetbench.types import Domain, Interaction, Message, Profile, Prompt, Request
+
+_SUMMARY, _RATIONALE = "r4rec_summary", "r4rec_rationale"
+ASPECTS = ("Positive Aspects", "Negative Aspects", "User Preference Elements")
+_ASPECT = {name: re.compile(rf"^\W*{name}\W*?:[ \t*]*(.*)$", re.IGNORECASE | re.MULTILINE) for name in ASPECTS}
+_NOTHING = re.compile(r"\W*(?:none|n/a|nothing|not mentioned)?\W*", re.IGNORECASE)
+
+
+class Reason4Rec(Strategy):
+    """The summarizer and the reasoner of Reason4Rec. Its predictor is the scorer `r4rec_predictor`."""
+
+    name = "r4rec"
+    summary = "aspects of each review, then a rationale for the pair; goes with the scorer r4rec_predictor"
+    source = "Reason4Rec (Fang et al. 2025); DUET, appendix A.2"
+
+    @dataclass(frozen=True)
+    class Config(WriterConfig):
+        """Options of Reason4Rec."""
+
+        review_chars: int | None = option(2000, "characters of each review that the summarizer reads; 0: all")
+        summary_tokens: int = option(160, "upper bound of a summary's length")
+        max_tokens: int = option(320, "upper bound of the rationale's length")
+        summary_prompt: str | None = option(None, "a prompt file of one's own for a review's aspects")
+
+        def __post_init__(self) -> None:
+            """Refuses sizes that make no sense."""
+            super().__post_init__()
+            if self.summary_tokens < 1 or self.review_chars is None:
+                raise ValueError("summary_tokens wants at least 1, and review_chars a number: summaries need reviews")
+
+    def stages(self) -> tuple[Stage, ...]:
+        """The reviews' aspects first, then the rationale."""
+        summaries = SummaryStage(self.config)
+        return (summaries, RationaleStage(self.config, summaries))
+
+    def prompt_digests(self) -> dict[str, str]:
+        """See the base class."""
+        return digests(
+            [self.config.summary_prompt or _SUMMARY, self.config.prompt or _RATIONALE], self.config.prompt_set
+        )
+
+
+class SummaryStage(Stage):
+    """Asks for the aspects of each review, once for the whole grid."""
+
+    name = "summary"
+
+    def __init__(self, config: Reason4Rec.Config) -> None:
+        self.config = config
+        self.max_tokens = config.summary_tokens
+        self._asked: dict[Interaction, tuple[Message, ...]] = {}
+
+    def prompts(self, requests: Sequence[Request], earlier: Mapping[str, Sequence[Profile]]) -> list[Prompt]:
+        """One prompt per distinct review in the windows; interactions without a review are not asked about."""
+        asked = ((n, line) for n, request in enumerate(requests) for line in self._reviews(request))
+        return unique_prompts("note", ((n, self.messages(line, requests[n].domain)) for n, line in asked))
+
+    def parse(self, prompt: Prompt, text: str) -> list[Profile] | None:
+        """The three lines in one form; None if one is missing, if all say nothing, or if they repeat the prompt's."""
+        found = {name: pattern.search(answer_of(text)) for name, pattern in _ASPECT.items()}
+        said = {name: re.sub(r"[\[\]*]", "", match[1]).strip() for name, match in found.items() if match is not None}
+        if len(said) < len(ASPECTS) or all(_NOTHING.fullmatch(value) for value in said.values()):
+            return None
+        lines = [f"{name}: {value or 'none'}" for name, value in said.items()]
+        form = {line for message in prompt.messages for line in message.content.splitlines()}
+        return [Profile("note", "\n".join(lines))] if set(lines) - form else None
+
+    def messages(self, interaction: Interaction, domain: Domain) -> tuple[Message, ...]:
+        """What is asked about a review."""
+        if interaction not in self._asked:
+            (line,) = self.config.lines([interaction], domain)
+            self._asked[interaction] = self.config.render(
+                _SUMMARY, self.config.summary_prompt, domain=domain, line=line
+            )
+        return self._asked[interaction]
+
+    def of(self, interaction: Interaction, domain: Domain, earlier: Mapping[str, Sequence[Profile]]) -> str:
+        """The aspects of a review; empty if there is no review, or if they could not be read."""
+        found = earlier.get(prompt_key(self.messages(interaction, domain))) if is_speech(interaction.review) else None
+        return found[0].text if found else ""
+
+    def _reviews(self, request: Request) -> Iterator[Interaction]:
+        windows = (window(history, self.config.history_k) for history in (request.user_history, request.item_history))
+        yield from dict.fromkeys(line for lines in windows for line in lines if is_speech(line.review))
+
+
+class RationaleStage(Stage):
+    """Asks for one paragraph on the pair; ratings are not told, as in the original's reasoner."""
+
+    name = "rationale"
+
+    def __init__(self, config: Reason4Rec.Config, summaries: SummaryStage) -> None:
+        self.config = config
+        self.max_tokens = config.max_tokens
+        self._summaries = summaries
+
+    def prompts(self, requests: Sequence[Request], earlier: Mapping[str, Sequence[Profile]]) -> list[Prompt]:
+        """One prompt per pair."""
+        return unique_prompts("pair", ((n, self._messages(each, earlier)) for n, each in enumerate(requests)))
+
+    def parse(self, prompt: Prompt, text: str) -> list[Profile] | None:
+        """The whole answer, if it is prose."""
+        prose = read_prose(text)
+        return None if prose is None else [Profile("pair", prose)]
+
+    def _messages(self, request: Request, earlier: Mapping[str, Sequence[Profile]]) -> tuple[Message, ...]:
+        return self.config.render(
+            _RATIONALE,
+            self.config.prompt,
+            domain=request.domain,
+            item=request.item,
+            user_history=self._lines(request.user_history, request.domain, earlier),
+            item_history=self._lines(request.item_history, request.domain, earlier),
+        )
+
+    def _lines(
+        self, history: Sequence[Interaction], domain: Domain, earlier: Mapping[str, Sequence[Profile]]
+    ) -> tuple[Line, ...]:
+        recent = window(history, self.config.history_k)
+        return self.config.lines(recent, domain, [self._summaries.of(line, domain, earlier) for line in recent])

@@ -1,0 +1,113 @@
+"""Reason4Rec: what it asks and what it reads."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any, ClassVar
+
+import pytest
+from request_making import ScriptedEngine, golden, line, request, text_of
+
+from duetbench.interfaces import Stage
+from duetbench.profiling import Written, write_profiles
+from duetbench.strategies.r4rec import Reason4Rec
+from duetbench.testing import StrategyConformance
+from duetbench.types import Prompt, Sampling
+
+ASPECTS = "Positive Aspects: solos\nNegative Aspects: none\nUser Preference Elements: jazz"
+
+
+class R4RecConformance(StrategyConformance):
+    def answer(self, stage: Stage, prompt: Prompt) -> str:
+        return ASPECTS if prompt.side == "note" else "The user will like it for its long solos."
+
+
+class TestDefault(R4RecConformance):
+    plugin = Reason4Rec
+
+
+class TestCompact(R4RecConformance):
+    plugin = Reason4Rec
+    options: ClassVar = {"prompt_set": "compact", "history_k": 2}
+
+
+def run(script: Any, *requests: Any, **options: Any) -> tuple[ScriptedEngine, Written]:
+    engine = ScriptedEngine(script)
+    strategy = Reason4Rec(Reason4Rec.Config(**options))
+    return engine, write_profiles(strategy, requests or [request()], engine, Sampling())
+
+
+def good(prompt: Prompt) -> str:
+    return ASPECTS if prompt.side == "note" else "A fine match."
+
+
+@pytest.mark.parametrize("case", golden("r4rec"), ids=lambda case: case["name"])
+def test_golden_summary(case: dict[str, Any]) -> None:
+    stage = Reason4Rec().stages()[0]
+    profiles = stage.parse(stage.prompts([request()], {})[0], case["text"])
+    assert (profiles[0].text if profiles else None) == case["read"]
+
+
+@pytest.mark.parametrize("case", golden("prose"), ids=lambda case: case["name"])
+def test_golden_rationale(case: dict[str, Any]) -> None:
+    stage = Reason4Rec().stages()[1]
+    profiles = stage.parse(stage.prompts([request()], {})[0], case["text"])
+    assert (profiles[0].text if profiles else None) == case["read"]
+
+
+@pytest.mark.parametrize("prompt_set", ["default", "compact"])
+def test_summaries_stand_in_the_rationales_prompt_without_ratings(prompt_set: str) -> None:
+    engine, written = run(good, prompt_set=prompt_set)
+    text = text_of(engine.asked[-1])
+    assert text.count("Positive Aspects: solos") == 5
+    assert "star" not in text
+    assert "rated" not in text
+    assert written.profiles[0].pair is not None
+    assert written.profiles[0].pair.text == "A fine match."
+
+
+@pytest.mark.parametrize("prompt_set", ["default", "compact"])
+def test_a_summary_reads_title_rating_and_review(prompt_set: str) -> None:
+    engine, _ = run(good, prompt_set=prompt_set)
+    assert all(part in text_of(engine.asked[0]) for part in ("Album 0", "review 0 by anna", "1"))
+
+
+def test_a_review_in_two_windows_is_asked_about_once() -> None:
+    engine, _ = run(good, request(1), request(2))
+    users = [prompt.for_requests for prompt in engine.asked if "by anna" in text_of(prompt) and prompt.side == "note"]
+    assert users == [(0, 1)] * 3
+
+
+def test_interactions_without_a_review_are_not_asked_about() -> None:
+    silent = replace(line("anna", 1), review="")
+    engine, written = run(good, request(user_history=(silent,), item_history=()))
+    assert [prompt.side for prompt in engine.asked] == ["pair"]
+    assert "Album 1" in text_of(engine.asked[0])
+    assert written.profiles[0].failed is None
+
+
+def test_unreadable_summaries_are_left_out_and_counted() -> None:
+    engine, written = run(lambda prompt: "?" if prompt.side == "note" else "A fine match.")
+    assert "Aspects" not in text_of(engine.asked[-1])
+    assert written.stage_counts == {"summary": {"unreadable": 5}, "rationale": {"ok": 1}}
+
+
+def test_windows_hold_the_latest_of_both_sides() -> None:
+    engine, _ = run(good, request(n_user=30, n_item=30), history_k=4)
+    assert sum(prompt.side == "note" for prompt in engine.asked) == 8
+    assert "review 29 by anna" in text_of(engine.asked[3])
+
+
+def test_oldest_lines_are_dropped_first() -> None:
+    engine, _ = run(good)
+    message = engine.asked[-1].messages[-1]
+    assert "Album 0" in message.content[slice(*message.droppable[0])]
+
+
+def test_no_reviews_no_summaries_is_refused() -> None:
+    with pytest.raises(ValueError, match="review_chars"):
+        Reason4Rec.Config(review_chars=None)
+
+
+def test_digests_name_the_files_in_use() -> None:
+    assert set(Reason4Rec().prompt_digests()) == {"r4rec_summary", "r4rec_rationale"}

@@ -1,0 +1,104 @@
+"""RLMRec: what it asks and what it reads."""
+
+from __future__ import annotations
+
+import json
+from typing import Any, ClassVar
+
+import pytest
+from request_making import ScriptedEngine, golden, request, text_of
+
+from duetbench.profiling import Written, write_profiles
+from duetbench.strategies.rlmrec import RlmRec
+from duetbench.testing import StrategyConformance
+from duetbench.types import Prompt, Sampling
+
+
+def first_prompts(*requests: Any, **options: Any) -> list[Prompt]:
+    return RlmRec(RlmRec.Config(**options)).stages()[0].prompts(requests or [request()], {})
+
+
+def answer(text: str) -> str:
+    return json.dumps({"summarization": text, "reasoning": "because"})
+
+
+def run(script: Any, *requests: Any, **options: Any) -> tuple[ScriptedEngine, Written]:
+    engine = ScriptedEngine(script)
+    strategy = RlmRec(RlmRec.Config(**options))
+    return engine, write_profiles(strategy, requests or [request()], engine, Sampling())
+
+
+class TestUser(StrategyConformance):
+    plugin = RlmRec
+
+
+class TestOriginal(StrategyConformance):
+    plugin = RlmRec
+    options: ClassVar = {"side": "both", "item_profile": True, "prompt_set": "compact", "include_reasoning": True}
+
+
+@pytest.mark.parametrize("case", golden("json"), ids=lambda case: case["name"])
+def test_golden_answer(case: dict[str, Any]) -> None:
+    profiles = RlmRec().stages()[0].parse(first_prompts()[0], case["text"])
+    assert (profiles[0].text if profiles else None) == case["read"]
+
+
+def test_only_the_summarization_goes_to_the_scorer() -> None:
+    _, written = run(lambda _: answer("Likes solos."))
+    profile = written.profiles[0].user
+    assert profile is not None
+    assert (profile.text, profile.notes["reasoning"]) == ("Likes solos.", "because")
+
+
+def test_the_reasoning_can_go_too() -> None:
+    _, written = run(lambda _: answer("Likes solos."), include_reasoning=True)
+    assert written.profiles[0].user is not None
+    assert written.profiles[0].user.text == "Likes solos.\nbecause"
+
+
+@pytest.mark.parametrize(("n_words", "rate"), [(100, 0.0), (101, 1.0)])
+def test_too_long_summarizations_are_counted_not_cut(n_words: int, rate: float) -> None:
+    text = " ".join(f"w{n}" for n in range(n_words))
+    _, written = run(lambda _: answer(text))
+    assert written.profiles[0].user is not None
+    assert written.profiles[0].user.text == text
+    assert written.measures == {"too_long_rate": rate}
+
+
+def test_nothing_written_has_no_rate() -> None:
+    _, written = run(lambda _: "no")
+    assert written.measures == {"too_long_rate": None}
+
+
+def test_both_sides_are_written_on_request() -> None:
+    _, written = run(lambda prompt: answer(f"about the {prompt.side}"), side="both")
+    assert [written.profiles[0].user.text, written.profiles[0].item.text] == ["about the user", "about the item"]  # type: ignore[union-attr]
+
+
+def test_item_profiles_stand_in_the_users_prompt() -> None:
+    engine, _ = run(lambda prompt: answer(f"{prompt.side} words"), item_profile=True)
+    assert [prompt.side for prompt in engine.asked] == ["note", "note", "note", "user"]
+    assert text_of(engine.asked[-1]).count("note words") == 3
+
+
+def test_unreadable_item_profiles_are_left_out_and_counted() -> None:
+    engine, written = run(lambda prompt: "?" if prompt.side == "note" else answer("Likes solos."), item_profile=True)
+    assert "description" not in text_of(engine.asked[-1])
+    assert written.stage_counts == {"items": {"unreadable": 3}, "profile": {"ok": 1}}
+    assert written.profiles[0].failed is None
+
+
+def test_an_item_of_two_histories_is_asked_about_once() -> None:
+    engine, _ = run(lambda _: answer("x y"), request(1, user="anna"), request(2, user="bert"), item_profile=True)
+    assert [prompt.for_requests for prompt in engine.asked if prompt.side == "note"] == [(0, 1)] * 3
+
+
+def test_the_item_to_be_rated_is_described_by_others_alone() -> None:
+    item = first_prompts(side="both", review_chars=0)[-1]
+    assert "review 900 by other-0" in text_of(item)
+    assert "by anna" not in text_of(item)
+
+
+def test_digests_name_the_files_in_use() -> None:
+    assert set(RlmRec().prompt_digests()) == {"rlmrec_user"}
+    assert set(RlmRec(RlmRec.Config(item_profile=True)).prompt_digests()) == {"rlmrec_user", "rlmrec_item"}
