@@ -2,23 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 
+from duetbench.evaluation.leakage import writes_rating
 from duetbench.interfaces import Reward
 from duetbench.rewards.own import own_profiles
 from duetbench.types import Rollout
-
-_WORDS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
-_AMOUNT = rf"(?:\d+(?:\.\d+)?|(?:{'|'.join(_WORDS)})(?:\s+and\s+a\s+half)?)"
-_LEAK = re.compile(
-    rf"\b{_AMOUNT}\s*-?\s*(?:stars?\b|\u2605|/\s*(?:5|10)\b|out\s+of\s+(?:5|10|five|ten)\b|points?\b)"
-    # a word of rating, then within five words a short number; spelled-out numbers there count people, not stars
-    r"|\b(?:rat(?:e|es|ed|ing|ings)|scor(?:e|es|ed|ing)|grade[sd]?|stars)\b(?:\W+\w+){0,4}?\W+\d{1,2}(?:\.\d+)?(?![\w%.]*\w)"
-    r"|(?<![\w.])\d\.\d{1,2}(?![\w.]*\w)"
-    r"|\u2605",
-    re.IGNORECASE,
-)
 
 
 class NumericLeak(Reward):
@@ -30,14 +19,6 @@ class NumericLeak(Reward):
     def __call__(self, rollouts: Sequence[Rollout]) -> list[float | None]:
         """In [-1, 0]; None where the completion holds no profile."""
         return [_reward(rollout) for rollout in rollouts]
-
-
-def writes_rating(text: str) -> bool:
-    """Whether a rating stands in the text as a number: `4.5`, `4/5`, `five stars`, `would rate it a 4`.
-
-    Years, counts and track numbers without a word of rating beside them do not count.
-    """
-    return _LEAK.search(text) is not None
 
 
 def _reward(rollout: Rollout) -> float | None:

@@ -9,11 +9,12 @@ from typing import Any
 import pytest
 from request_making import request
 
+from duetbench.evaluation.leakage import writes_rating
 from duetbench.rewards.exact import Exact
 from duetbench.rewards.form import Format
 from duetbench.rewards.fractional import Fractional
 from duetbench.rewards.length import Length
-from duetbench.rewards.numeric_leak import NumericLeak, writes_rating
+from duetbench.rewards.numeric_leak import NumericLeak
 from duetbench.rewards.own import own_profiles
 from duetbench.testing import RewardConformance
 from duetbench.types import Domain, Example, Prediction, Profile, Profiles, Rollout
