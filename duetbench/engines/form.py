@@ -20,6 +20,8 @@ class _Sheet:
     prompt: Prompt
     text: str
     gaps: list[Completion] = field(default_factory=list)
+    is_blank: bool = True
+    """Whether nothing stands in any gap."""
     failed: Completion | None = None
     """The gap that could not be filled; what follows it is not asked."""
 
@@ -66,6 +68,7 @@ def _write(sheet: _Sheet, answer: Completion, max_tokens: int) -> None:
         sheet.failed = answer
         return
     sheet.gaps.append(replace(answer, cut_gaps=int(answer.completion_tokens >= max_tokens)))
+    sheet.is_blank = sheet.is_blank and not answer.text[len(sheet.text) :].strip()
     sheet.text = answer.text
 
 
@@ -81,9 +84,7 @@ def _stops(form: Sequence[Slot], slot: Slot) -> tuple[str, ...]:
 
 
 def _completion(sheet: _Sheet) -> Completion:
-    literals = "".join(slot.literal for slot in sheet.prompt.form)
-    is_blank = len(sheet.text.strip()) <= len((sheet.prompt.prefill + literals).strip())
-    status: Status = sheet.failed.status if sheet.failed else "empty" if is_blank else "ok"
+    status: Status = sheet.failed.status if sheet.failed else "empty" if sheet.is_blank else "ok"
     return Completion(
         text=sheet.text,
         status=status,

@@ -1,4 +1,4 @@
-"""Small models with random weights, and prompts for them."""
+"""Small models with random weights."""
 
 from __future__ import annotations
 
@@ -6,13 +6,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from engine_making import CONTEXT
 
 from duetbench.engines.transformers_engine import TransformersEngine
 from duetbench.models import resolve
-from duetbench.prompts import prompt_key
-from duetbench.types import Message, ModelRef, Prompt
-
-CONTEXT = 256
+from duetbench.types import ModelRef
 
 
 @pytest.fixture(scope="session")
@@ -64,9 +62,3 @@ def model(model_folder: Path) -> ModelRef:
 def engine(model: ModelRef) -> TransformersEngine:
     """An engine that runs it; loaded once, since nothing that it does changes it."""
     return TransformersEngine(model=model)
-
-
-def ask(text: str, *, prefill: str = "", droppable: tuple[tuple[int, int], ...] = ()) -> Prompt:
-    """A prompt of one turn."""
-    messages = (Message("user", text, droppable),)
-    return Prompt(prompt_key(messages, prefill), "user", messages, (0,), prefill)
