@@ -40,12 +40,34 @@ def new_folder(target: Path) -> Iterator[Path]:
         _move(partial, target)
     except (OSError, pl.exceptions.PolarsError) as error:
         if _is_disk_full(error):
-            raise DataError(
-                f"no space left for {target}: free some, or set DUETBENCH_CACHE to a folder on another disk"
-            ) from error
+            raise _full(target) from error
         raise
     finally:
         shutil.rmtree(partial, ignore_errors=True)
+
+
+@contextmanager
+def new_file(target: Path) -> Iterator[Path]:
+    """A file to write, which replaces `target` when the block ends well and vanishes otherwise.
+
+    Raises:
+        DataError: the place cannot be written, or the disk is full.
+    """
+    partial = target.with_name(f".partial-{socket.gethostname()}-{os.getpid()}-{target.name}")
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        yield partial
+        partial.replace(target)
+    except OSError as error:
+        if _is_disk_full(error):
+            raise _full(target) from error
+        raise DataError(f"{target} cannot be written: {error.strerror or error}") from error
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def _full(target: Path) -> DataError:
+    return DataError(f"no space left for {target}: free some, or choose a folder on another disk (DUETBENCH_CACHE)")
 
 
 def _move(partial: Path, target: Path) -> None:

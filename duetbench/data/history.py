@@ -13,7 +13,6 @@ from duetbench.data.index import Before, HistoryIndex, Questions
 from duetbench.data.prepared import Prepared
 from duetbench.data.rows import BoolArray, IntArray, encode
 from duetbench.interfaces import option
-from duetbench.prompts import cut
 from duetbench.types import Example, Interaction, Item, Request, Split
 
 _SPLITS_OF: dict[str, tuple[str, ...]] = {
@@ -36,11 +35,10 @@ class HistoryOptions:
     k: int = option(80, "how many interactions a history holds at most, the latest ones; bounds every window")
     average: Literal["window", "all"] = option("all", "averages over the latest average_k, or over all before")
     average_k: int = option(10, "how many of the latest are averaged if average is window")
-    review_chars: int = option(0, "characters of a review that are kept; 0: all")
 
     def __post_init__(self) -> None:
-        if min(self.k, self.average_k, self.review_chars) < 0:
-            raise ValueError("k, average_k and review_chars must not be negative")
+        if min(self.k, self.average_k) < 0:
+            raise ValueError("k and average_k must not be negative")
         if self.average == "window" and self.average_k > self.k:
             raise ValueError("average_k must not exceed k: older interactions are not kept")
 
@@ -57,14 +55,37 @@ def build_examples(
         limit: A sample of so many rows, then in that order; None: all.
         seed: The sample's.
     """
-    interactions = prepared.interactions
-    chosen = _sampled(np.flatnonzero((interactions["split"] == split).fill_null(False).to_numpy()), limit, seed)
-    asked = _questions(interactions, options)
-    indexed = np.flatnonzero(interactions["split"].is_in(_SPLITS_OF[options.source]).fill_null(False).to_numpy())
-    index = HistoryIndex(_at(asked, indexed), interactions["rating"].to_numpy()[indexed])
-    user, item = index.before(_at(asked, chosen), k=options.k)
-    writer = _Writer(prepared, options, indexed)
+    histories = _Histories(prepared, options)
+    chosen = _sampled(histories.rows_of(split), limit, seed)
+    user, item = histories.before(chosen, k=options.k)
+    writer = _Writer(prepared, options, histories.indexed)
     return [writer.example(int(row), split, position, user, item) for position, row in enumerate(chosen)]
+
+
+def history_lengths(prepared: Prepared, split: Split, options: HistoryOptions) -> tuple[IntArray, IntArray]:
+    """How many interactions lie before each of the split's rows, of its user and of its item, whatever `k`."""
+    histories = _Histories(prepared, options)
+    user, item = histories.before(histories.rows_of(split), k=0)
+    return user.count, item.count
+
+
+class _Histories:
+    """The index over the rows that histories come from."""
+
+    def __init__(self, prepared: Prepared, options: HistoryOptions) -> None:
+        self._split = prepared.interactions["split"]
+        self._asked = _questions(prepared.interactions, options)
+        self.indexed = np.flatnonzero(self._split.is_in(_SPLITS_OF[options.source]).fill_null(False).to_numpy())
+        ratings = prepared.interactions["rating"].to_numpy()[self.indexed]
+        self._index = HistoryIndex(_at(self._asked, self.indexed), ratings)
+
+    def rows_of(self, split: Split) -> IntArray:
+        """Positions of the split's rows."""
+        return np.flatnonzero((self._split == split).fill_null(False).to_numpy())
+
+    def before(self, chosen: IntArray, *, k: int) -> tuple[Before, Before]:
+        """The user's and the item's history before each chosen row; windows hold positions in `indexed`."""
+        return self._index.before(_at(self._asked, chosen), k=k)
 
 
 def _sampled(rows: IntArray, limit: int | None, seed: int) -> IntArray:
@@ -127,14 +148,13 @@ class _Writer:
 
     def _line(self, row: int) -> Interaction:
         if row not in self._lines:
-            of, limit = self._columns, self._options.review_chars
-            review = self._texts["review"][row]
+            of = self._columns
             self._lines[row] = Interaction(
                 of["user_id"][row],
                 self._item(row),
                 of["rating"][row],
                 of["timestamp"][row],
-                cut(review, limit) if limit else review,
+                self._texts["review"][row],
                 self._texts["summary"][row],
             )
         return self._lines[row]

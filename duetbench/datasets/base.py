@@ -90,10 +90,11 @@ def find_files(
     found = {role: _first_of(folder, wanted[role]) for role in roles}
     missing = [wanted[role][0] for role, path in found.items() if path is None]
     if missing:
+        them = "it" if len(missing) == 1 else "them"
         raise MissingRawFiles(
-            f"dataset '{name}' needs {' and '.join(missing)} (or .gz, .zst) in {folder}: get "
-            f"{'it' if len(missing) == 1 else 'them'} from {card.releases[release].url}, or say where the files lie "
-            f"with --set {name}.raw=DIR"
+            f"dataset '{name}' needs {' and '.join(missing)} (plain, .gz or .zst) in {folder}: get {them} from "
+            f"{card.releases[release].url} and put {them} there, or name another folder with --set {name}.raw=DIR; "
+            f"made-up files to try it: duetbench data generate {folder} {card.releases[release].stand_in}"
         )
     return {role: path for role, path in found.items() if path is not None}
 

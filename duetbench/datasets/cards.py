@@ -19,6 +19,8 @@ class Release:
     """Where to get them."""
     files: Mapping[str, tuple[str, ...]]
     """By role, the names that a file may have, without .gz or .zst; the first is the one to fetch."""
+    stand_in: str
+    """Arguments of `duetbench data generate` that write files of this form."""
 
 
 @dataclass(frozen=True)
@@ -58,7 +60,9 @@ def load_dataset_card(name: str) -> DatasetCard:
 
     values: dict[str, Any] = yaml.safe_load(registry_dir("datasets", f"{name}.yaml").read_text(encoding="utf-8"))
     releases = {
-        str(release): Release(about["url"], {role: tuple(names) for role, names in about["files"].items()})
+        str(release): Release(
+            about["url"], {role: tuple(names) for role, names in about["files"].items()}, about["stand_in"]
+        )
         for release, about in values.pop("releases").items()
     }
     for listed in ("used", "banned", "steps"):

@@ -121,11 +121,6 @@ def test_a_window_is_full_although_own_reviews_are_left_out() -> None:
     assert pairs(example) == (["y"], ["b"])
 
 
-def test_reviews_are_cut_on_request() -> None:
-    line = asked(WORLD, "c", "y", review_chars=3).request.user_history[0]
-    assert line.review == "c/x..."
-
-
 def test_an_item_without_metadata_is_called_by_its_id() -> None:
     assert asked(WORLD, "c", "y").request.item.title == "y"
 
@@ -146,7 +141,7 @@ def test_an_empty_split_gives_no_examples() -> None:
     assert build_examples(prepared(("a", "x", 1.0, 1, "train")), "test", HistoryOptions()) == []
 
 
-@pytest.mark.parametrize("options", [{"k": -1}, {"review_chars": -1}, {"average": "window", "average_k": 9, "k": 5}])
+@pytest.mark.parametrize("options", [{"k": -1}, {"average_k": -1}, {"average": "window", "average_k": 9, "k": 5}])
 def test_sizes_that_make_no_sense_are_refused(options: dict[str, object]) -> None:
     with pytest.raises(ValueError, match="average_k"):
         HistoryOptions(**options)  # type: ignore[arg-type]

@@ -1,0 +1,191 @@
+"""`duetbench data`: prepare datasets, look at them, check them, bring them in and out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from duetbench.cli.context import Settings, pass_settings
+
+if TYPE_CHECKING:
+    from duetbench.data import HistoryOptions, Prepared
+    from duetbench.interfaces import Dataset
+
+
+@click.group()
+def data() -> None:
+    """Datasets: prepare, stats, check, sample, import, export, generate."""
+
+
+def chooses_dataset(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Adds the argument DATASET and the options that say how it is prepared."""
+    options = [
+        click.argument("dataset"),
+        click.option("--raw", type=click.Path(path_type=Path), metavar="DIR", help="Folder of the raw files."),
+        click.option("--steps", metavar="A,B:ARG,...", help="The steps in order.  [default: the dataset's own]"),
+        click.option("--tolerated", default=0.01, show_default=True, help="Share of unusable rows that is let pass."),
+        click.option(
+            "--set", "set_", multiple=True, metavar="PATH=VALUE", help="yelp.raw=DIR, history.source=..., ..."
+        ),
+    ]
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
+@data.command()
+@chooses_dataset
+@pass_settings
+def prepare(settings: Settings, /, **chosen: Any) -> None:
+    """Make DATASET's tables from its raw files, once, and show what each step left."""
+    from duetbench.cli import data_tables
+
+    prepared, dataset = prepared_dataset(settings, chosen)
+    data_tables.print_steps(settings, prepared)
+    data_tables.print_counts(settings, prepared)
+    data_tables.print_differences(settings, prepared, dataset)
+    click.echo(f"fingerprint {prepared.fingerprint}")
+    click.echo(f"prepared in {prepared.folder}")
+
+
+@data.command()
+@chooses_dataset
+@click.option("--split", type=click.Choice(["train", "valid", "test"]), default="test", show_default=True)
+@click.option("--windows", default="10,30,50,70", show_default=True, help="History lengths to compare.")
+@click.option("--json", "as_json", is_flag=True, help="For other programs.")
+@pass_settings
+def stats(settings: Settings, /, *, split: Any, windows: str, as_json: bool, **chosen: Any) -> None:
+    """Users, items, rows, ratings, reviews, and how long histories really are.
+
+    DATASET is a name, or a folder that `duetbench data prepare` has written.
+    """
+    from duetbench.cli import data_tables
+    from duetbench.data.statistics import split_statistics, window_statistics
+
+    lengths = _whole_numbers(windows)
+    prepared, dataset = prepared_dataset(settings, chosen)
+    splits = split_statistics(prepared)
+    found = window_statistics(prepared, split, history_options(chosen), windows=lengths)
+    if as_json:
+        data_tables.print_json(prepared, splits, found)
+        return
+    data_tables.print_splits(settings, splits)
+    data_tables.print_windows(settings, found, split)
+    data_tables.print_counts(settings, prepared)
+    data_tables.print_differences(settings, prepared, dataset)
+
+
+@data.command()
+@chooses_dataset
+@click.option("--split", type=click.Choice(["train", "valid", "test"]), default="test", show_default=True)
+@click.option("-n", "n", default=1, show_default=True, type=click.IntRange(min=1), help="How many.")
+@click.option("--seed", default=0, show_default=True, help="Which ones.")
+@click.option("--lines", default=5, show_default=True, help="How many lines of each history to show.")
+@pass_settings
+def sample(settings: Settings, /, *, split: Any, n: int, seed: int, lines: int, **chosen: Any) -> None:
+    """Show some examples of DATASET with their histories, as a strategy sees them."""
+    from duetbench.cli import data_tables
+    from duetbench.data import build_examples
+    from duetbench.errors import DataError
+
+    prepared, _ = prepared_dataset(settings, chosen)
+    examples = build_examples(prepared, split, history_options(chosen), limit=n, seed=seed)
+    if not examples:
+        raise DataError(f"{prepared.name} has no {split} rows after its steps; choose another --split or other --steps")
+    for example in examples:
+        click.echo(data_tables.example_text(example, lines))
+
+
+@data.command()
+@click.argument("folder", type=click.Path(path_type=Path, file_okay=False))
+@click.option("--format", "form", required=True, metavar="FORMAT", help="amazon-2014, amazon-2018, amazon-2023, yelp.")
+@click.option("--interactions", default=100_000, show_default=True, type=click.IntRange(min=1), metavar="N")
+@click.option("--seed", default=0, show_default=True, type=click.IntRange(min=0), metavar="S")
+@click.option("--category", default="Digital_Music", show_default=True, help="Of Amazon's file names.")
+@click.option("--pack", type=click.Choice(["gz", "zst", "none"]), help="[default: as the official files come]")
+def generate(folder: Path, form: str, interactions: int, seed: int, category: str, pack: Any) -> None:
+    """Write made-up raw files in an official format into FOLDER: any size, same arguments same bytes."""
+    from duetbench.data.generate import World, format_named
+    from duetbench.data.generate import generate as write
+
+    files = write(folder, format_named(form), World(interactions, seed, category), pack=pack)
+    for path in files.values():
+        click.echo(f"{path}  {path.stat().st_size:,} bytes")
+
+
+def prepared_dataset(settings: Settings, chosen: dict[str, Any]) -> tuple[Prepared, Dataset | None]:
+    """What DATASET names, prepared, with the dataset's plugin; None for a folder.
+
+    Raises:
+        UnknownName: neither a dataset nor a folder.
+        ConfigError: options that do not fit.
+        DataError: it cannot be prepared.
+    """
+    from duetbench.data import load_prepared
+    from duetbench.data import prepare as make
+
+    folder = Path(chosen["dataset"])
+    if (folder / "manifest.json").is_file():
+        return load_prepared(folder), None
+    registered = settings.plugins.get("dataset", chosen["dataset"])
+    values = _section(chosen["set_"], registered.cls.name, also="history")
+    dataset: Any = registered.cls(_config(registered.cls.Config, values, registered.cls.name))
+    steps = _listed(chosen["steps"])
+    with settings.progress_console.status(f"preparing {registered.cls.name}") as status:
+        prepared = make(dataset, raw=chosen["raw"], steps=steps, tolerated=chosen["tolerated"], told=status.update)
+    return prepared, dataset
+
+
+def history_options(chosen: dict[str, Any]) -> HistoryOptions:
+    """How histories are taken: `--set history.OPTION=VALUE`.
+
+    Raises:
+        ConfigError: options that do not fit.
+    """
+    from duetbench.data import HistoryOptions
+
+    values = _section(chosen["set_"], "history", also=chosen["dataset"])
+    options: HistoryOptions = _config(HistoryOptions, values, "history")
+    return options
+
+
+def _config(config_class: type, values: dict[str, str], path: str) -> Any:
+    from duetbench.config import build_config
+    from duetbench.errors import ConfigError
+
+    config, faults = build_config(config_class, values, path=path)
+    if faults:
+        raise ConfigError(faults)
+    return config
+
+
+def _section(set_: tuple[str, ...], name: str, *, also: str) -> dict[str, str]:
+    """The settings of one scope by option.
+
+    Raises:
+        ConfigError: a setting belongs neither to it nor to the other scope.
+    """
+    from duetbench.config import parse_settings
+    from duetbench.errors import ConfigError
+
+    found = {key: value for key, value in parse_settings(set_).items() if not key.startswith(f"{also}.")}
+    strangers = [key for key in found if not key.startswith(f"{name}.")]
+    if strangers:
+        raise ConfigError([f"{key}: only {name}.* and {also}.* can be set here" for key in strangers])
+    return {key.removeprefix(f"{name}."): value for key, value in found.items()}
+
+
+def _listed(text: str | None) -> tuple[str, ...] | None:
+    return None if text is None else tuple(part.strip() for part in text.split(",") if part.strip())
+
+
+def _whole_numbers(text: str) -> list[int]:
+    from duetbench.errors import UsageError
+
+    parts = [part.strip() for part in text.split(",") if part.strip()]
+    if not parts or not all(part.isdigit() and int(part) for part in parts):
+        raise UsageError(f"--windows wants whole numbers such as 10,30,50,70, not '{text}'")
+    return [int(part) for part in parts]

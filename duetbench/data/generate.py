@@ -1,0 +1,323 @@
+"""Raw files of any size in the official formats, seeded: for tests, benchmarks and trying things out.
+
+Users and items have power-law activity, ratings follow from both, reviews are strings of stock sentences, a quarter
+of Amazon's items have no title. Nothing in them is anybody's.
+"""
+
+from __future__ import annotations
+
+import gzip
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any, Literal, get_args
+
+import numpy as np
+import polars as pl
+
+from duetbench.data.folders import new_file
+from duetbench.data.generate_words import CITIES, KINDS, first_words, sentences
+from duetbench.data.quality import seconds_of
+from duetbench.errors import MissingDependency, UnknownName
+
+Format = Literal["amazon-2014", "amazon-2018", "amazon-2023", "yelp"]
+Pack = Literal["gz", "zst", "none"]
+FORMATS: tuple[Format, ...] = get_args(Format)
+
+_CHUNK = 200_000
+_DAY = 86_400
+_ACTIVE = 90 * _DAY  # how long a user writes, on average
+_MEAN_SENTENCES = 5
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """How large, and from which seed."""
+
+    interactions: int
+    seed: int = 0
+    category: str = "Digital_Music"
+    """Of Amazon's formats: part of the file names."""
+
+    @property
+    def n_users(self) -> int:
+        """About eight interactions each."""
+        return max(self.interactions // 8, 2)
+
+    @property
+    def n_items(self) -> int:
+        """About thirty interactions each."""
+        return max(self.interactions // 30, 2)
+
+
+@dataclass(frozen=True, slots=True)
+class _Layout:
+    """One official format."""
+
+    reviews: str
+    items: str
+    pack: Pack
+    since: str
+    until: str
+    review_columns: Callable[[pl.DataFrame], pl.DataFrame]
+    item_lines: Callable[[pl.DataFrame], Iterator[bytes]]
+
+
+def generate(folder: Path, form: Format, world: World, *, pack: Pack | None = None) -> dict[str, Path]:
+    """The raw files by role; same arguments, same bytes.
+
+    Args:
+        folder: Is created if missing; files of these names are replaced, each at once.
+        form: Which official format.
+        world: What is in them.
+        pack: `gz`, `zst` or `none`; None: as the official files come.
+
+    Raises:
+        DataError: the folder cannot be written.
+        MissingDependency: zst without the `zstandard` package.
+    """
+    layout = _LAYOUTS[form]
+    suffix = {"gz": ".gz", "zst": ".zst", "none": ""}[pack or layout.pack]
+    paths = {
+        role: folder / (name.format(world.category) + suffix)
+        for role, name in (("reviews", layout.reviews), ("items", layout.items))
+    }
+    _write(paths["reviews"], (_json(layout.review_columns(chunk)) for chunk in _interactions(world, layout)))
+    _write(paths["items"], (b"".join(layout.item_lines(chunk)) for chunk in _items(world)))
+    return paths
+
+
+def format_named(name: str) -> Format:
+    """The format of that name.
+
+    Raises:
+        UnknownName: there is none.
+    """
+    for form in FORMATS:
+        if form == name:
+            return form
+    raise UnknownName("raw format", name, FORMATS)
+
+
+def _write(path: Path, pieces: Iterator[bytes]) -> None:
+    with new_file(path) as partial, _packed(partial, path.suffix) as stream:
+        for piece in pieces:
+            stream.write(piece)
+
+
+def _packed(path: Path, suffix: str) -> IO[bytes]:
+    if suffix == ".gz":
+        # Neither name nor time in the header: same arguments, same bytes.
+        return gzip.GzipFile("", "wb", compresslevel=3, fileobj=path.open("wb"), mtime=0)  # type: ignore[return-value]
+    if suffix == ".zst":
+        try:
+            import zstandard
+        except ImportError as error:
+            raise MissingDependency("zst files need zstandard: pip install 'duetbench[data]'") from error
+        return zstandard.open(path, "wb")  # type: ignore[no-any-return]
+    return path.open("wb")
+
+
+def _json(frame: pl.DataFrame) -> bytes:
+    return frame.write_ndjson().encode()
+
+
+def _interactions(world: World, layout: _Layout) -> Iterator[pl.DataFrame]:
+    """user, item, rating, seconds, review, summary, votes; in no order."""
+    pool = pl.Series(sentences())
+    since, until = seconds_of(layout.since), seconds_of(layout.until)
+    taste = np.random.default_rng((world.seed, 1))
+    lenient = taste.normal(0, 0.7, world.n_users)
+    good = taste.normal(0.8, 0.6, world.n_items)
+    # More and more users come as the years go by; each writes for some months.
+    begun = since + (until - since) * np.sqrt(taste.random(world.n_users))
+    for number, start in enumerate(range(0, world.interactions, _CHUNK)):
+        drawn = np.random.default_rng((world.seed, 2, number))
+        n = min(_CHUNK, world.interactions - start)
+        user, item = _power_law(drawn, n, world.n_users), _power_law(drawn, n, world.n_items)
+        rating = np.clip(np.rint(3.2 + lenient[user] + good[item] + drawn.normal(0, 0.8, n)), 1, 5)
+        seconds = begun[user] + drawn.exponential(_ACTIVE, n)
+        # Who would still write after the end has written at any time before it instead.
+        seconds = np.where(seconds < until, seconds, begun[user] + (until - begun[user]) * drawn.random(n))
+        yield pl.DataFrame(
+            {
+                "user": _ids("U", user),
+                "item": _ids("B", item),
+                "rating": rating,
+                "seconds": seconds.astype(np.int64),
+                "review": _texts(drawn, n, pool),
+                "summary": pool.gather(drawn.integers(0, len(pool), n)),
+                "votes": drawn.geometric(0.6, n) - 1,
+            }
+        )
+
+
+def _power_law(drawn: np.random.Generator, n: int, size: int) -> np.ndarray:
+    """Codes below `size`, small ones often: the density falls with the power of two thirds."""
+    return (size * drawn.random(n) ** 3).astype(np.int64)
+
+
+def _ids(letter: str, codes: np.ndarray) -> pl.Series:
+    """Ids whose order tells nothing of their frequency, of the length that Amazon's have."""
+    mixed = (codes.astype(np.uint64) * np.uint64(2_654_435_761) + np.uint64(12_345)) % np.uint64(2**40)
+    return (
+        pl.DataFrame({"code": mixed}).select(pl.lit(letter) + pl.col("code").cast(pl.String).str.zfill(13)).to_series()
+    )
+
+
+def _texts(drawn: np.random.Generator, n: int, pool: pl.Series) -> pl.Series:
+    """Reviews of one to many stock sentences."""
+    lengths = drawn.geometric(1 / _MEAN_SENTENCES, n)
+    rows = np.repeat(np.arange(n), lengths)
+    pieces = pl.DataFrame({"row": rows, "text": pool.gather(drawn.integers(0, len(pool), len(rows)))})
+    return pieces.group_by("row", maintain_order=True).agg(pl.col("text").str.join(" "))["text"]
+
+
+def _items(world: World) -> Iterator[pl.DataFrame]:
+    """item, title (null for a quarter), kinds, about, city."""
+    words = pl.Series(first_words())
+    pool, kinds, cities = pl.Series(sentences()), pl.Series(KINDS), pl.Series(CITIES)
+    for number, start in enumerate(range(0, world.n_items, _CHUNK)):
+        drawn = np.random.default_rng((world.seed, 3, number))
+        codes = np.arange(start, min(start + _CHUNK, world.n_items))
+        n = len(codes)
+
+        def one_of(values: pl.Series, drawn: np.random.Generator = drawn, n: int = n) -> pl.Series:
+            return values.gather(drawn.integers(0, len(values), n))
+
+        title = one_of(words) + " " + one_of(words) + " " + pl.Series(codes).cast(pl.String)
+        yield pl.DataFrame(
+            {
+                "item": _ids("B", codes),
+                "title": title,
+                "untitled": drawn.random(n) < 0.25,
+                "kind": one_of(kinds),
+                "other": one_of(kinds),
+                "about": one_of(pool),
+                "city": one_of(cities),
+                "stars": drawn.integers(2, 11, n) / 2,
+            }
+        )
+
+
+def _reviews_2014(rows: pl.DataFrame) -> pl.DataFrame:
+    day = pl.col("seconds") // _DAY * _DAY
+    return rows.select(
+        pl.col("user").alias("reviewerID"),
+        pl.col("item").alias("asin"),
+        (pl.lit("Name of ") + pl.col("user")).alias("reviewerName"),
+        pl.concat_list("votes", "votes").alias("helpful"),
+        pl.col("review").alias("reviewText"),
+        pl.col("rating").alias("overall"),
+        "summary",
+        day.alias("unixReviewTime"),
+        pl.from_epoch(day).dt.strftime("%m %-d, %Y").alias("reviewTime"),
+    )
+
+
+def _reviews_2018(rows: pl.DataFrame) -> pl.DataFrame:
+    votes = pl.when(pl.col("votes") > 0).then(pl.col("votes").cast(pl.String))
+    return (
+        _reviews_2014(rows)
+        .drop("helpful")
+        .with_columns(rows.select(votes.alias("vote"), (pl.col("votes") == 0).alias("verified")))
+    )
+
+
+def _reviews_2023(rows: pl.DataFrame) -> pl.DataFrame:
+    return rows.select(
+        "rating",
+        pl.col("summary").alias("title"),
+        pl.col("review").alias("text"),
+        pl.lit([], dtype=pl.List(pl.String)).alias("images"),
+        (pl.lit("V") + pl.col("item")).alias("asin"),
+        pl.col("item").alias("parent_asin"),
+        pl.col("user").alias("user_id"),
+        (pl.col("seconds") * 1000 + pl.col("votes")).alias("timestamp"),
+        pl.col("votes").alias("helpful_vote"),
+        (pl.col("votes") == 0).alias("verified_purchase"),
+    )
+
+
+def _reviews_yelp(rows: pl.DataFrame) -> pl.DataFrame:
+    return rows.select(
+        (pl.lit("R") + pl.col("user") + pl.col("item")).alias("review_id"),
+        pl.col("user").alias("user_id"),
+        pl.col("item").alias("business_id"),
+        pl.col("rating").alias("stars"),
+        pl.col("votes").alias("useful"),
+        (pl.col("votes") // 2).alias("funny"),
+        (pl.col("votes") // 3).alias("cool"),
+        pl.col("review").alias("text"),
+        pl.from_epoch("seconds").dt.strftime("%Y-%m-%d %H:%M:%S").alias("date"),
+    )
+
+
+def _items_2014(rows: pl.DataFrame) -> Iterator[bytes]:
+    """Python literals; an untitled item has no title at all."""
+    for row in rows.iter_rows(named=True):
+        found: dict[str, Any] = {"asin": row["item"], "description": row["about"]}
+        if not row["untitled"]:
+            found["title"] = row["title"]
+        found |= {"salesRank": {"Music": 7}, "categories": [["Media", row["kind"]], ["Media", row["other"]]]}
+        yield f"{found!r}\n".encode()
+
+
+def _titled(empty: str | None) -> pl.Expr:
+    return pl.when("untitled").then(pl.lit(empty, dtype=pl.String)).otherwise("title").alias("title")
+
+
+def _items_2018(rows: pl.DataFrame) -> Iterator[bytes]:
+    columns = (
+        pl.concat_list(pl.lit("Media"), "kind", "other").alias("category"),
+        pl.concat_list("about").alias("description"),
+        _titled(""),
+        pl.col("item").alias("asin"),
+        pl.lit("7 in Media").alias("rank"),
+    )
+    yield _json(rows.select(*columns))
+
+
+def _items_2023(rows: pl.DataFrame) -> Iterator[bytes]:
+    columns = (
+        pl.lit("Media").alias("main_category"),
+        _titled(None),
+        pl.col("stars").alias("average_rating"),
+        pl.lit(100).alias("rating_number"),
+        pl.concat_list("about").alias("description"),
+        pl.concat_list(pl.lit("Media"), "kind", "other").alias("categories"),
+        pl.col("item").alias("parent_asin"),
+    )
+    yield _json(rows.select(*columns))
+
+
+def _items_yelp(rows: pl.DataFrame) -> Iterator[bytes]:
+    columns = (
+        pl.col("item").alias("business_id"),
+        pl.col("title").alias("name"),
+        "city",
+        pl.lit("PA").alias("state"),
+        "stars",
+        pl.lit(100).alias("review_count"),
+        pl.lit(1).alias("is_open"),
+        pl.concat_str("kind", "other", separator=", ").alias("categories"),
+    )
+    yield _json(rows.select(*columns))
+
+
+_LAYOUTS: dict[Format, _Layout] = {
+    "amazon-2014": _Layout(
+        "reviews_{}.json", "meta_{}.json", "gz", "1998-01-01", "2014-07-23", _reviews_2014, _items_2014
+    ),
+    "amazon-2018": _Layout("{}.json", "meta_{}.json", "gz", "1998-01-01", "2018-10-01", _reviews_2018, _items_2018),
+    "amazon-2023": _Layout("{}.jsonl", "meta_{}.jsonl", "gz", "1998-01-01", "2023-09-01", _reviews_2023, _items_2023),
+    "yelp": _Layout(
+        "yelp_academic_dataset_review.json",
+        "yelp_academic_dataset_business.json",
+        "none",
+        "2005-02-16",
+        "2022-01-19",
+        _reviews_yelp,
+        _items_yelp,
+    ),
+}

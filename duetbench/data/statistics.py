@@ -1,0 +1,133 @@
+"""What a prepared dataset holds, in numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+import polars as pl
+
+from duetbench.data.history import HistoryOptions, history_lengths
+from duetbench.data.prepared import Prepared, StepCount
+from duetbench.data.rows import SPLITS, IntArray
+from duetbench.types import Split
+
+PAPER_WINDOWS = (10, 30, 50, 70)
+"""History lengths that Table 3 of the paper compares."""
+
+
+@dataclass(frozen=True, slots=True)
+class SplitStatistics:
+    """One split in numbers; None where it has no rows."""
+
+    split: str
+    """`all` for all rows together."""
+    rows: int
+    users: int
+    items: int
+    mean_rating: float | None
+    ratings: Mapping[str, int]
+    """Rows by rating, ascending."""
+    first_day: str | None
+    """YYYY-MM-DD, UTC."""
+    last_day: str | None
+    median_review: float | None
+    """Characters."""
+    empty_reviews: int
+
+
+@dataclass(frozen=True, slots=True)
+class WindowStatistics:
+    """What a window of k holds in fact, over the requests of a split."""
+
+    k: int
+    mean_user: float | None
+    """Interactions of the user in the window."""
+    mean_item: float | None
+    full_user: float | None
+    """Share of the requests whose user window is full."""
+    full_item: float | None
+    differs: float | None
+    """Share of the requests whose inputs differ from those of the next smaller window; None for the smallest."""
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """A published size beside the one found."""
+
+    name: str
+    published: int
+    found: int
+
+    @property
+    def share(self) -> float:
+        """How far off, as a share of the published size."""
+        return (self.found - self.published) / self.published
+
+
+def split_statistics(prepared: Prepared) -> list[SplitStatistics]:
+    """All rows, then each split that has some."""
+    frame = prepared.interactions
+    found = [_statistics("all", frame)]
+    for split in SPLITS:
+        rows = frame.filter(pl.col("split") == split)
+        if rows.height:
+            found.append(_statistics(split, rows))
+    return found
+
+
+def _statistics(split: str, rows: pl.DataFrame) -> SplitStatistics:
+    ratings = rows["rating"].value_counts().sort("rating").rows()
+    lengths = rows["review"].str.len_chars()
+    days = pl.from_epoch(rows["timestamp"]).dt.strftime("%Y-%m-%d") if rows.height else None
+    return SplitStatistics(
+        split,
+        rows.height,
+        rows["user_id"].n_unique(),
+        rows["item_id"].n_unique(),
+        float(rows["rating"].mean()) if rows.height else None,  # type: ignore[arg-type]
+        {f"{rating:g}": count for rating, count in ratings},
+        days[0] if days is not None else None,
+        days[-1] if days is not None else None,
+        lengths.median() if rows.height else None,  # type: ignore[arg-type]
+        int((lengths == 0).sum()),
+    )
+
+
+def window_statistics(
+    prepared: Prepared, split: Split, options: HistoryOptions, *, windows: Sequence[int] = PAPER_WINDOWS
+) -> list[WindowStatistics]:
+    """What windows of these lengths hold, in ascending order."""
+    user, item = history_lengths(prepared, split, options)
+    smaller: int | None = None
+    found = []
+    for k in sorted(set(windows)):
+        differs = None if smaller is None else _share((user > smaller) | (item > smaller))
+        found.append(
+            WindowStatistics(
+                k, _mean(np.minimum(user, k)), _mean(np.minimum(item, k)), _share(user >= k), _share(item >= k), differs
+            )
+        )
+        smaller = k
+    return found
+
+
+def same_inputs(windows: Sequence[WindowStatistics]) -> list[tuple[int, int]]:
+    """Neighbouring windows (smaller, larger) that give every request the same inputs: comparing them says nothing."""
+    return [(small.k, large.k) for small, large in pairwise(windows) if not large.differs]
+
+
+def _mean(values: IntArray) -> float | None:
+    return float(values.mean()) if len(values) else None
+
+
+def _share(values: np.ndarray) -> float | None:
+    return float(values.mean()) if len(values) else None
+
+
+def differences(last: StepCount, expected: Mapping[str, int]) -> list[Difference]:
+    """Published sizes beside those found after the last step, as far as any are published."""
+    found = {**last.splits, "users": last.users, "items": last.items}
+    return [Difference(name, number, found.get(name, 0)) for name, number in expected.items()]
