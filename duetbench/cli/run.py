@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -97,30 +98,52 @@ def _summary(outcome: Outcome) -> str:
 
 
 def _print_plan(settings: Settings, planned: Plan, folder: Path) -> None:
-    from rich.table import Table
-
     from duetbench.runner.estimate import estimate
 
     estimates = estimate(planned, folder)
-    table = Table(title=f"{len(planned.cells)} cells", title_justify="left")
-    for name in ("strategy", "trainer", "dataset", "model", "scorer", "seed"):
-        table.add_column(name)
-    for name in ("pairs", "prompts", "prompt tokens", "answer tokens, at most"):
-        table.add_column(name, justify="right")
-    table.add_column("state")
-    for cell, expected in zip(planned.cells, estimates.cells, strict=True):
-        mark = "~" if expected.is_scaled else ""
-        numbers = [expected.prompts, expected.prompt_tokens, expected.completion_tokens]
-        table.add_row(
-            *cell.names,
-            str(expected.examples),
-            *(f"{mark}{number:,}" for number in numbers),
-            "finished" if expected.is_finished else "to do",
-        )
-    settings.console.print(table)
+    shared, rows = _named_columns(planned)
+    titles = [*rows[0], "pairs", "prompts", "prompt tokens", "answer tokens", "state"]
+    lines = [[*row.values(), *_numbers(expected)] for row, expected in zip(rows, estimates.cells, strict=True)]
+    click.echo(f"{len(rows)} cells; {', '.join(f'{name} {value}' for name, value in shared.items())}")
+    _print_table(settings, titles, lines, n_words=len(rows[0]))
     total = estimates.total
     done = sum(expected.is_finished for expected in estimates.cells)
-    settings.console.print(
-        f"{done} of {len(planned.cells)} cells are finished. To do: {total.prompts:,} distinct prompts, about "
-        f"{total.prompt_tokens:,} tokens to read and at most {total.completion_tokens:,} to write; trainings aside."
+    trains = any(cell.training_id for cell in planned.cells)
+    click.echo(
+        f"{done} of {len(rows)} cells are finished. To do: {total.prompts:,} distinct prompts, "
+        f"about {total.prompt_tokens:,} tokens to read and at most {total.completion_tokens:,} to write{', trainings not counted' if trains else ''}."
     )
+
+
+def _named_columns(planned: Plan) -> tuple[dict[str, str], list[dict[str, str]]]:
+    """What all cells (of those without a model: all that they have) share, and the rest row by row."""
+    titles = ("strategy", "trainer", "dataset", "model", "scorer", "seed")
+    rows = [dict(zip(titles, cell.names, strict=True)) for cell in planned.cells]
+    asking = [row for row, cell in zip(rows, planned.cells, strict=True) if cell.writing] or rows
+    always = ("strategy", "scorer")
+    values = {title: {row[title] for row in (rows if title == "dataset" else asking)} for title in titles}
+    shared = {title: min(found) for title, found in values.items() if len(found) == 1 and title not in always}
+    return shared, [{title: value for title, value in row.items() if title not in shared} for row in rows]
+
+
+def _numbers(expected: Estimate) -> list[str]:
+    mark = "~" if expected.is_scaled else ""
+    numbers = (expected.prompts, expected.prompt_tokens, expected.completion_tokens)
+    state = "finished" if expected.is_finished else "to do"
+    return [f"{expected.examples:,}", *(f"{mark}{number:,}" for number in numbers), state]
+
+
+def _print_table(settings: Settings, titles: Sequence[str], rows: Sequence[Sequence[str]], *, n_words: int) -> None:
+    """A table whose first columns are words and whose others are numbers; never cut where it goes to a file."""
+    from rich import box
+    from rich.table import Table
+
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    for position, title in enumerate(titles):
+        table.add_column(title, justify="left" if position < n_words or title == "state" else "right")
+    for row in rows:
+        table.add_row(*row)
+    console = settings.console
+    if not console.is_terminal:
+        console.width = max(console.width, 200)
+    console.print(table)

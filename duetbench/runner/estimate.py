@@ -12,7 +12,7 @@ from pathlib import Path
 
 from duetbench.runner.cells import Cell, Writing
 from duetbench.runner.examples import Examples
-from duetbench.runner.folder import RunFolder
+from duetbench.runner.folder import cell_folder
 from duetbench.runner.plan import Plan
 from duetbench.runner.run import is_finished
 from duetbench.types import Profile, Profiles, Prompt, Request
@@ -31,8 +31,8 @@ RATING_TOKENS = 8
 class Estimate:
     """What a cell, or all of them, will ask."""
 
-    examples: int | None
-    """None: the data hold none, and the cell will fail."""
+    examples: int
+    """0 in a total."""
     prompts: int
     """Distinct ones, asked of the model or found in the store."""
     prompt_tokens: int
@@ -67,8 +67,7 @@ def estimate(plan: Plan, folder: Path | None = None, examples: Examples | None =
         examples: Builds the examples.
     """
     examples = examples or Examples()
-    existing = RunFolder(folder) if folder and folder.is_dir() else None
-    found = [_estimate(cell, examples, existing) for cell in plan.cells]
+    found = [_estimate(cell, examples, folder) for cell in plan.cells]
     everything: Asked = {}
     scale = 1.0
     for cell_estimate, asked, cell_scale in found:
@@ -76,20 +75,20 @@ def estimate(plan: Plan, folder: Path | None = None, examples: Examples | None =
             everything |= asked
             scale = max(scale, cell_scale)
     return Estimates(
-        tuple(cell_estimate for cell_estimate, _, _ in found), _counted(None, everything, scale, is_finished=False)
+        tuple(cell_estimate for cell_estimate, _, _ in found), _counted(0, everything, scale, is_finished=False)
     )
 
 
-def _estimate(cell: Cell, examples: Examples, folder: RunFolder | None) -> tuple[Estimate, Asked, float]:
+def _estimate(cell: Cell, examples: Examples, folder: Path | None) -> tuple[Estimate, Asked, float]:
     requests = [example.request for example in examples.of_cell(cell)]
     rendered = requests[:SAMPLE]
     scale = len(requests) / len(rendered)
     asked = _asked(cell, rendered) if cell.writing else {}
-    done = folder is not None and is_finished(cell, folder)
+    done = folder is not None and is_finished(cell, cell_folder(folder, cell))
     return _counted(len(requests), asked, scale, is_finished=done), asked, scale
 
 
-def _counted(examples: int | None, asked: Asked, scale: float, *, is_finished: bool) -> Estimate:
+def _counted(examples: int, asked: Asked, scale: float, *, is_finished: bool) -> Estimate:
     return Estimate(
         examples,
         round(scale * len(asked)),

@@ -61,7 +61,7 @@ class RunFolder:
 
     def cell(self, cell: Cell) -> Path:
         """The folder of a cell; it need not exist."""
-        return self.path / "cells" / cell.folder
+        return cell_folder(self.path, cell)
 
     def training(self, cell: Cell) -> Path:
         """The folder of a cell's training; it need not exist."""
@@ -75,6 +75,11 @@ class RunFolder:
     def write_text(self, name: str, text: str) -> None:
         """Writes a file of the run."""
         write_whole(self.path / name, lambda path: path.write_text(text, encoding="utf-8"))
+
+
+def cell_folder(run: Path, cell: Cell) -> Path:
+    """The folder of a cell in a run's folder; neither need exist."""
+    return run / "cells" / cell.folder
 
 
 def write_whole(path: Path, write: Callable[[Path], Any]) -> None:

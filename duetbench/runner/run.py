@@ -72,11 +72,10 @@ def run(
         pool.close()
 
 
-def is_finished(cell: Cell, folder: RunFolder) -> bool:
-    """Whether a cell has a whole record of a whole result."""
+def is_finished(cell: Cell, path: Path) -> bool:
+    """Whether a cell's folder holds a whole record of a whole result."""
     from duetbench.records import PREDICTIONS, RECORD, file_entry, read_record
 
-    path = folder.cell(cell)
     if not (path / RECORD).is_file():
         return False
     try:
@@ -131,7 +130,7 @@ class _Run:
         from filelock import FileLock, Timeout
 
         path = self._folder.cell(cell)
-        if not self._force and is_finished(cell, self._folder):
+        if not self._force and is_finished(cell, path):
             return self._ended(cell, "found")
         path.mkdir(parents=True, exist_ok=True)
         lock = FileLock(path / "lock")
@@ -141,7 +140,7 @@ class _Run:
             return False
         try:
             # Whoever held the lock until now may have finished the cell; then even --force has what it wants.
-            if (wait or not self._force) and is_finished(cell, self._folder):
+            if (wait or not self._force) and is_finished(cell, path):
                 return self._ended(cell, "found")
             return self._ended(cell, self._compute(cell, path))
         finally:

@@ -116,7 +116,7 @@ def test_an_option_of_a_plugin_beside_the_grid_is_a_fault(planned: Planned) -> N
 
 def test_an_empty_split_names_the_steps(planned: Planned) -> None:
     with pytest.raises(DataError, match="nothing is left in test after the steps"):
-        planned("data.steps=[dedupe, sort, 'split_count:0.9/0.1/0.0']")
+        planned("data.steps=[dedupe, sort, split_count:0.9/0.1/0.0]")
 
 
 def test_kinds_tell_plugins_of_one_name_apart(planned: Planned) -> None:

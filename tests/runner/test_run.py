@@ -85,15 +85,9 @@ def test_a_damaged_result_is_computed_again(ran: Ran) -> None:
 def test_other_weights_under_the_same_name_are_noticed(planned: Planned, ran: Ran, model: str) -> None:
     outcome = ran(limit=4, baselines=False)
     cell = planned(limit=4, baselines=False).cells[0]
-    assert is_finished(cell, _folder(outcome))
+    assert is_finished(cell, outcome.folder / "cells" / cell.folder)
     (Path(model.removeprefix("path:")) / "model.safetensors").write_text("other weights")
-    assert not is_finished(cell, _folder(outcome))
-
-
-def _folder(outcome: Outcome) -> Any:
-    from duetbench.runner.folder import RunFolder
-
-    return RunFolder(outcome.folder)
+    assert not is_finished(cell, outcome.folder / "cells" / cell.folder)
 
 
 def test_one_engine_serves_all_cells_of_a_model(ran: Ran, tmp_path: Path) -> None:
@@ -158,7 +152,7 @@ def test_training_takes_as_many_examples_as_it_is_told(ran: Ran, tmp_path: Path)
 
 def test_an_output_folder_in_the_way_of_a_file_is_refused(planned: Planned, tmp_path: Path) -> None:
     (tmp_path / "taken").write_text("a file")
-    with pytest.raises(RecordError, match="cannot be written.*choose another with --out"):
+    with pytest.raises(RecordError, match=r"cannot be written.*choose another with --out"):
         run(planned(), tmp_path / "taken" / "out")
 
 

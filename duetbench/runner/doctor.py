@@ -1,0 +1,210 @@
+"""Looks at the machine: packages, hardware, cache, models, plugins, engines."""
+
+from __future__ import annotations
+
+import os
+import platform
+import re
+import shutil
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, requires, version
+from pathlib import Path
+from typing import Literal
+
+from duetbench import __version__
+from duetbench.errors import DuetbenchError
+from duetbench.interfaces import PLURALS, Engine
+from duetbench.paths import cache_dir
+from duetbench.plugins import Plugins, Registered
+from duetbench.types import Message, ModelRef, Prompt, Sampling
+
+PROBE_MODEL = "toy-lm"
+"""The model that ships with the package: every engine that runs local weights can be tried with it."""
+
+_FLAGS = ("avx2", "avx512f", "avx512_bf16", "amx_bf16")
+"""What decides how fast a CPU computes, and whether it may compute in bf16."""
+
+_EXTRAS = {"train": "trainers sft, dpo, grpo", "data": "large raw files"}
+"""What the optional packages are for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that was looked at."""
+
+    section: str
+    what: str
+    found: str
+    state: Literal["ok", "note", "bad"] = "ok"
+    """note: something does not work, but runs are possible; bad: no run is."""
+    advice: str = ""
+    """What to do about it; empty if nothing needs to be done."""
+
+
+def packages() -> Iterator[Finding]:
+    """Python and every package that duetbench can use, against the bounds that are known to work."""
+    yield Finding("packages", "duetbench", f"{__version__}, Python {platform.python_version()}")
+    for name, bounds, extra in _requirements():
+        yield _package(name, bounds, extra)
+
+
+def _requirements() -> Iterator[tuple[str, str, str]]:
+    """Name, bounds and extra (empty: always needed) of each package, those for developers aside."""
+    told: set[str] = set()
+    for line in requires("duetbench") or ():
+        requirement, _, marker = line.partition(";")
+        found = re.fullmatch(r"\s*([A-Za-z0-9._-]+)\s*(?:\[[^\]]*\])?\s*(.*?)\s*", requirement)
+        extra = re.search(r"extra\s*==\s*['\"]([^'\"]+)['\"]", marker)
+        if found and found[1] not in told and (extra is None or extra[1] in _EXTRAS):
+            told.add(found[1])
+            yield found[1], found[2].strip("() "), extra[1] if extra else ""
+
+
+def _package(name: str, bounds: str, extra: str) -> Finding:
+    install = f"pip install 'duetbench[{extra}]'" if extra else "pip install --upgrade duetbench"
+    purpose = f", for {_EXTRAS[extra]}" if extra else ""
+    try:
+        found = version(name)
+    except PackageNotFoundError:
+        state: Literal["note", "bad"] = "note" if extra else "bad"
+        return Finding("packages", name, f"not installed{purpose}", state, install)
+    if bounds and not _fits(found, bounds):
+        return Finding("packages", name, f"{found}, outside of {bounds}, which is known to work", "note", install)
+    return Finding("packages", name, found)
+
+
+def _fits(found: str, bounds: str) -> bool:
+    from packaging.specifiers import SpecifierSet
+
+    return SpecifierSet(bounds).contains(found, prereleases=True)
+
+
+def hardware() -> Iterator[Finding]:
+    """Cores, memory, what the CPU can do, GPUs."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    yield Finding("hardware", "CPU", f"{cores} cores, {_cpu_flags()}")
+    memory = _memory_gib()
+    if memory is not None:
+        yield Finding("hardware", "memory", f"{memory:.0f} GiB")
+    yield _gpus()
+
+
+def _cpu_flags() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return platform.machine()
+    known = next((line.partition(":")[2].split() for line in lines if line.startswith("flags")), [])
+    found = [flag for flag in _FLAGS if flag in known]
+    bf16 = "" if {"avx512_bf16", "amx_bf16"} & set(found) else "; no fast bf16, so models run in fp32"
+    return f"{', '.join(found) or platform.machine()}{bf16}"
+
+
+def _memory_gib() -> float | None:
+    try:
+        return float(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30)
+    except (AttributeError, ValueError, OSError):
+        return None
+
+
+def _gpus() -> Finding:
+    program = shutil.which("nvidia-smi")
+    if program is None:
+        return Finding("hardware", "GPU", "none seen: models of a few hundred million parameters are the limit")
+    command = [program, "--query-gpu=name,memory.total", "--format=csv,noheader"]
+    try:
+        listed = subprocess.run(command, capture_output=True, text=True, timeout=20, check=True).stdout.split("\n")
+    except (OSError, subprocess.SubprocessError) as error:
+        return Finding("hardware", "GPU", f"nvidia-smi fails ({error})", "note", "mend the driver, or go on without")
+    names = "; ".join(line.strip() for line in listed if line.strip())
+    if names and "+cpu" in _version("torch"):
+        advice = "pip install torch from the index that its site names for your CUDA version"
+        return Finding("hardware", "GPU", f"{names}, but torch is a build for CPUs", "note", advice)
+    return Finding("hardware", "GPU", names or "none seen by nvidia-smi")
+
+
+def _version(name: str) -> str:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return ""
+
+
+def cache() -> Iterator[Finding]:
+    """Where prepared data, models and answers are kept."""
+    folder = cache_dir()
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        advice = "set DUETBENCH_CACHE to a folder that can be written"
+        yield Finding("cache", "folder", f"{folder} cannot be written ({error.strerror})", "bad", advice)
+        return
+    yield Finding("cache", "folder", str(folder))
+    free = shutil.disk_usage(folder).free / 2**30
+    low = free < 1
+    yield Finding("cache", "free space", f"{free:.1f} GiB", "note" if low else "ok", "free some" if low else "")
+
+
+def models() -> Iterator[Finding]:
+    """The models with a card, and whether they are here."""
+    from duetbench.models import card_names, load_card, resolve
+
+    for name in card_names():
+        try:
+            found = resolve(name, pull=False)
+        except DuetbenchError:
+            how = "build" if load_card(name).source.startswith("duetbench ") else "pull"
+            yield Finding("models", name, "not here yet", advice=f"duetbench models {how} {name}")
+        else:
+            yield Finding("models", name, found.path)
+
+
+def plugins(known: Plugins) -> Iterator[Finding]:
+    """How many of each kind there are, and which are broken or blocked."""
+    for kind, plural in PLURALS.items():
+        try:
+            found = known.of_kind(kind)
+        except DuetbenchError as error:
+            yield Finding("plugins", plural, str(error), "bad", "take one of them away")
+        else:
+            yield Finding("plugins", plural, ", ".join(found) or "none")
+    for broken in dict.fromkeys(known.broken):
+        advice = "mend or remove it, or block it with DUETBENCH_DISABLE_PLUGINS"
+        yield Finding("plugins", broken.origin, f"broken: {broken.reason}", "note", advice)
+    for name in dict.fromkeys(known.blocked):
+        yield Finding("plugins", name, "blocked by DUETBENCH_DISABLE_PLUGINS")
+
+
+def engines(known: Plugins) -> Iterator[Finding]:
+    """Each engine, tried: it says one word with the smallest model."""
+    from duetbench.models import resolve
+
+    try:
+        model = resolve(PROBE_MODEL, pull=False)
+    except DuetbenchError as error:
+        yield Finding("engines", "all", f"not tried: {error}", "note", f"duetbench models build {PROBE_MODEL}")
+        return
+    for registered in known.of_kind("engine").values():
+        yield _try_engine(registered, model)
+
+
+def _try_engine(registered: Registered, model: ModelRef) -> Finding:
+    name = registered.cls.name
+    started = time.monotonic()
+    prompt = Prompt("probe", "note", (Message("user", "Say a word."),))
+    try:  # a plugin's engine may raise anything
+        engine: Engine = registered.cls(model=model)  # type: ignore[call-arg, assignment]
+        completion = engine.generate([prompt], Sampling(max_tokens=4))[0]
+        engine.close()
+    except Exception as error:
+        reason = " ".join(str(error).split()) or type(error).__name__
+        return Finding("engines", name, f"does not work here: {reason}", "note")
+    if completion.status == "error":
+        return Finding("engines", name, f"does not work here: {completion.error}", "note")
+    return Finding("engines", name, f"works ({time.monotonic() - started:.1f} s to load and say a word)")
