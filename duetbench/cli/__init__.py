@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import importlib
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,6 +12,14 @@ import click
 
 from duetbench import __version__
 from duetbench.cli.context import Settings
+from duetbench.cli.data import data
+from duetbench.cli.doctor import doctor
+from duetbench.cli.leaderboard import leaderboard
+from duetbench.cli.listing import list_command, show
+from duetbench.cli.models import models
+from duetbench.cli.plugin import plugin
+from duetbench.cli.run import run
+from duetbench.cli.store import store
 from duetbench.errors import DuetbenchError
 
 _WORLD = {
@@ -92,19 +99,5 @@ def main(context: click.Context, plugins_dirs: tuple[Path, ...], verbose: bool, 
     context.obj = Settings(plugins_dirs, verbose=verbose, quiet=quiet)
 
 
-_COMMANDS = (  # file, attributes
-    ("run", ("run",)),
-    ("leaderboard", ("leaderboard",)),
-    ("listing", ("list_command", "show")),
-    ("plugin", ("plugin",)),
-    ("data", ("data",)),
-    ("models", ("models",)),
-    ("store", ("store",)),
-    ("bench", ("bench",)),
-    ("doctor", ("doctor",)),
-)
-for _file, _names in _COMMANDS:
-    if (Path(__file__).parent / f"{_file}.py").is_file():
-        _module = importlib.import_module(f"duetbench.cli.{_file}")
-        for _name in _names:
-            main.add_command(getattr(_module, _name))
+for _command in (run, leaderboard, list_command, show, plugin, data, models, store, doctor):
+    main.add_command(_command)

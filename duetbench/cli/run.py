@@ -12,6 +12,7 @@ from duetbench.cli.context import Settings, pass_settings
 
 if TYPE_CHECKING:
     from duetbench.runner import Outcome, Plan
+    from duetbench.runner.estimate import Estimate
 
 
 @click.command()
@@ -108,10 +109,10 @@ def _print_plan(settings: Settings, planned: Plan, folder: Path) -> None:
     _print_table(settings, titles, lines, n_words=len(rows[0]))
     total = estimates.total
     done = sum(expected.is_finished for expected in estimates.cells)
-    trains = any(cell.training_id for cell in planned.cells)
+    rest = ", trainings not counted" if any(cell.training_id for cell in planned.cells) else ""
     click.echo(
         f"{done} of {len(rows)} cells are finished. To do: {total.prompts:,} distinct prompts, "
-        f"about {total.prompt_tokens:,} tokens to read and at most {total.completion_tokens:,} to write{', trainings not counted' if trains else ''}."
+        f"about {total.prompt_tokens:,} tokens to read and at most {total.completion_tokens:,} to write{rest}."
     )
 
 
