@@ -115,11 +115,6 @@ def test_labels_of_several_tokens_are_refused(engine: TransformersEngine) -> Non
         engine.label_logprobs(PROMPTS[:1], "Rating:", ("12", "13"))
 
 
-def test_a_prefix_that_works_is_named(engine: TransformersEngine) -> None:
-    with pytest.raises(EngineError, match=r"end the prefix as in 'jazz\\n'"):
-        engine.label_logprobs(PROMPTS[:1], "jazz", ("some",))
-
-
 def test_equal_labels_are_refused(engine: TransformersEngine) -> None:
     with pytest.raises(EngineError, match="not distinct"):
         engine.label_logprobs(PROMPTS[:1], "Rating: ", ("1", "1"))
