@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -144,6 +145,10 @@ def test_the_environment_fits_the_schema_and_names_this_python() -> None:
 def test_an_installed_package_does_not_claim_a_strangers_commit(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    git = ["git", "-C", str(tmp_path), "-c", "user.name=x", "-c", "user.email=x"]
+    subprocess.run([*git, "init", "-q"], check=True)
+    subprocess.run([*git, "commit", "-q", "--allow-empty", "-m", "x"], check=True)
+    (tmp_path / "site-packages" / "duetbench").mkdir(parents=True)
     monkeypatch.setattr(records, "__file__", str(tmp_path / "site-packages" / "duetbench" / "records.py"))
     assert (environment()["git_commit"], environment()["git_dirty"]) == (None, None)
 

@@ -46,6 +46,12 @@ def test_errors_over_all_by_hand_under_each_fill(metrics: dict) -> None:
     assert set(metrics["over"]) == {"readable", *expected}
 
 
+def test_officially_a_rating_becomes_0_and_a_profile_minus_1(table_of: Callable, stars: Domain) -> None:
+    failures = [Prediction(None, "unreadable", "rating"), Prediction(None, "unreadable", "profile")]
+    over = metrics_of(table_of([5, 2], failures), stars, train_mean=4.0)["over"]
+    assert over["official"]["rmse"]["raw"] == pytest.approx(math.sqrt((5**2 + 3**2) / 2))
+
+
 def test_accuracies_by_hand(metrics: dict) -> None:
     assert metrics["over"]["official"]["accuracy"] == {
         "exact_float": 2 / 6,

@@ -8,8 +8,11 @@ import pytest
 from record_making import make_record
 
 from duetbench.errors import ConfigError, UnknownName
+from duetbench.evaluation import Convention
 from duetbench.leaderboard import BoardOptions, collect
 from duetbench.leaderboard.board import FAILED, LOW, RANKED, UNPAIRED, Row, Section
+from duetbench.leaderboard.ranking import Errors, errors_of
+from duetbench.leaderboard.reading import Result
 from duetbench.records import read_record, write_record
 
 
@@ -114,7 +117,7 @@ def test_a_row_under_the_coverage_is_marked_and_not_ranked(cell: Callable, run: 
     found = row(only(run), "kar")
     assert (found.state, found.rank, found.reason) == (LOW, None, "coverage below 0.98")
     assert found.values is not None
-    assert row(only(run, coverage=0.97), "kar").rank == 1
+    assert row(only(run, coverage=0.975), "kar").rank == 1
 
 
 def test_one_seed_under_the_coverage_is_enough(cell: Callable, run: Path) -> None:
@@ -213,6 +216,33 @@ def test_the_same_records_are_the_same_board(cell: Callable, free: Callable, run
     free("bias", 1.0)
     assert only(run) == only(run)
     assert only(run).rows[0].state == RANKED
+
+
+def test_pairs_are_matched_by_request_and_not_by_row(cell: Callable, free: Callable, run: Path) -> None:
+    import polars as pl
+
+    folder = cell("a", 0.5)
+    free("bias", 1.0)
+    before = only(run)
+    path = folder / "predictions.parquet"
+    pl.read_parquet(path).reverse().write_parquet(path)
+    assert row(only(run), "duet").difference == row(before, "duet").difference
+
+
+@pytest.mark.parametrize("name", ["standard", "duet", "three_class"])
+def test_intervals_are_of_the_mae_that_is_shown(cell: Callable, run: Path, name: str) -> None:
+    cell("a", 0.5, unread=1)
+    (found,) = only(run, convention=name).rows
+    assert found.interval is not None
+    assert found.interval.estimate == pytest.approx(found.values["mae"].mean)  # type: ignore[index, union-attr]
+
+
+def test_errors_follow_the_value_that_the_convention_takes(cell: Callable, run: Path) -> None:
+    folder = cell("a", 0.5)
+    convention = Convention("rounded", "", error="rounded_half_up")
+    errors = errors_of([Result(read_record(folder), folder)], convention, "train_mean")
+    assert isinstance(errors, Errors)
+    assert set(errors.values) <= {0.0, 1.0, 2.0, 3.0, 4.0}
 
 
 def test_bad_options_are_named() -> None:

@@ -56,6 +56,16 @@ def test_seeds_show_their_spread(board) -> None:  # type: ignore[no-untyped-def]
     assert "±" in row["MAE"]
 
 
+def test_a_star_marks_a_certain_difference(cell: Callable, free: Callable, run: Path) -> None:
+    cell("a", 0.1, strategy="sure")
+    cell("b", 0.6, strategy="unsure")
+    free("bias", 0.6)
+    rows = {row[1]: row for row in _table(collect([run]))}
+    place = rows["strategy"].index("Δ MAE to bias")
+    assert rows["sure"][place].endswith("]*")
+    assert rows["unsure"][place].endswith("]")
+
+
 def test_what_applies_to_no_row_is_no_column(cell: Callable, run: Path) -> None:
     cell("a", 0.5)
     (section,) = collect([run]).sections

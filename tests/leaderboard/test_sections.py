@@ -69,6 +69,11 @@ def test_a_failed_cell_of_another_limit_stands_apart() -> None:
     assert sorted(ids([result("a"), result("x", error="e", cell={"limit": 99})])) == [["a"], ["x"]]
 
 
+def test_a_failed_cell_of_other_data_stands_apart() -> None:
+    other = make_record()["dataset"] | {"fingerprint": "0" * 64}
+    assert sorted(ids([result("a"), result("x", error="e", dataset=other)])) == [["a"], ["x"]]
+
+
 def test_where_all_cells_failed_the_rows_without_an_llm_stand_beside_them() -> None:
     results = [result(name, error="e", dataset=None, model=None) for name in "xy"]
     assert ids([*results, result("free", cell=FREE)]) == [["free", "x", "y"]]
