@@ -1,0 +1,58 @@
+# `make demo` and `make test` do all their own set-up: Python 3.11 or newer and make are enough.
+
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+VENV ?= .venv
+TORCH := 2.13.0
+# Where CPU builds of torch are looked for if pip as it is configured knows none.
+TORCH_CPU_INDEX ?= https://download.pytorch.org/whl/cpu
+
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+export HF_HUB_OFFLINE ?= 1
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test test-slow lint format bench clean
+
+help: ## Say what there is to make.
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 12
+
+setup: $(STAMP) ## Install everything into $(VENV), once.
+
+# torch comes first and alone: asked for by another package, pip would fetch gigabytes of CUDA libraries.
+$(STAMP): pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	@if $(BIN)/python -c 'import torch' 2>/dev/null; then \
+	    echo "torch is there"; \
+	elif command -v nvidia-smi >/dev/null 2>&1 || [ "$$(uname -s)" = Darwin ]; then \
+	    $(BIN)/pip install -c constraints.txt "torch==$(TORCH)"; \
+	else \
+	    $(BIN)/pip install -c constraints.txt "torch==$(TORCH)+cpu" \
+	    || $(BIN)/pip install -c constraints.txt --extra-index-url $(TORCH_CPU_INDEX) "torch==$(TORCH)+cpu"; \
+	fi
+	$(BIN)/pip install -c constraints.txt -e '.[dev]'
+	touch $(STAMP)
+
+demo: $(STAMP) ## Run the toy grid: 10h and duet on the toy world with toy-lm, ending in a leaderboard.
+	$(BIN)/duetbench run --config configs/toy.yaml
+
+test: $(STAMP) ## Run the tests.
+	$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+test-slow: $(STAMP) ## Run the tests that take minutes.
+	$(BIN)/python -m pytest -m slow $(PYTEST_ARGS)
+
+lint: $(STAMP) ## Check style, types and the direction of imports.
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: $(STAMP) ## Format the code.
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: $(STAMP) ## Measure what the project promises.
+	$(BIN)/duetbench bench
+
+clean: ## Remove the environment and all caches.
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis dist
