@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from duetbench.leaderboard.board import FAILED, RANKED, Board, Row, Section
-from duetbench.leaderboard.render import Column, columns, heading, notes
+from duetbench.leaderboard.render import Column, columns, headings, notes
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -21,9 +21,9 @@ _ENDLESS = 10_000
 
 def print_board(board: Board, console: Console) -> None:
     """Prints every section. A terminal gets as many columns as fit, a file or a pipe all of them."""
-    for section in board.sections:
+    for section, title in zip(board.sections, headings(board), strict=True):
         table, left_out = _fitting(section, console)
-        _print(console, heading(section), "bold")
+        _print(console, title, "bold")
         with _wide_enough(console, table):
             console.print(table)
         more = [f"left out for want of width: {', '.join(left_out)}; see `leaderboard export`"] if left_out else []

@@ -24,14 +24,26 @@ class Column:
     is_number: bool = True
 
 
-def heading(section: Section) -> str:
-    """What all rows share."""
+def headings(board: Board) -> list[str]:
+    """What all rows of each section share; two sections never look alike."""
+    short_ones = [_heading(section, section.key.scorer.partition(" (")[0]) for section in board.sections]
+    return [
+        text if short_ones.count(text) == 1 else f"{_heading(section, section.key.scorer)} · {_digests(section)}"
+        for text, section in zip(short_ones, board.sections, strict=True)
+    ]
+
+
+def _heading(section: Section, scorer: str) -> str:
     key = section.key
     users = f" of {section.n_users} users" if section.n_users is not None else ""
     parts = [key.dataset, key.split, f"{section.n} pairs{users}"]
     parts += [f"model {key.model}"] if key.model else []
-    parts += [f"scorer {key.scorer}"] if key.scorer else []
+    parts += [f"scorer {scorer}"] if scorer else []
     return " · ".join(parts)
+
+
+def _digests(section: Section) -> str:
+    return f"data {section.key.fingerprint[:8] or '?'}, pairs {section.key.pairs[:8] or '?'}"
 
 
 def columns(section: Section) -> list[Column]:
@@ -66,9 +78,11 @@ def notes(section: Section) -> list[str]:
     """What the columns leave unsaid."""
     convention = section.convention
     found = [
-        f"data {section.key.fingerprint[:8]}, pairs {section.key.pairs[:8]}. Convention {convention.name}: "
+        f"{_digests(section)}. Convention {convention.name}: "
         f"{convention.meaning}. All metrics over all pairs; what was not readable is filled: {section.fill}."
     ]
+    if section.key.scorer:
+        found.append(f"Scorer of all rows with an LLM: {section.key.scorer}.")
     if any(row.rank for row in section.rows):
         found.append("Rows share a rank where the 95 % interval of their difference on the same pairs includes zero.")
     if section.baseline:
@@ -170,14 +184,14 @@ def short(number: float) -> str:
 
 def markdown(board: Board) -> str:
     """A heading, a table and a list of notes for each section."""
-    parts = [_section(section) for section in board.sections]
+    parts = [_section(section, title) for section, title in zip(board.sections, headings(board), strict=True)]
     rest = [*board.notes, *board.faults]
     return "\n".join([*parts, *(f"- {_escaped(note)}" for note in rest)]).rstrip("\n") + "\n"
 
 
-def _section(section: Section) -> str:
+def _section(section: Section, title: str) -> str:
     shown = columns(section)
-    lines = [f"### {_escaped(heading(section))}", ""]
+    lines = [f"### {_escaped(title)}", ""]
     lines.append(_line([column.title for column in shown]))
     lines.append(_line(["--:" if column.is_number else "---" for column in shown]))
     lines += [_line([column.text(row) for column in shown]) for row in section.rows]

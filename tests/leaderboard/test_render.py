@@ -79,6 +79,22 @@ def test_a_training_shows_its_budget(cell: Callable, run: Path) -> None:
     assert "| 20 steps, 1.2M tokens |" in collect([run]).to_markdown()
 
 
+def test_the_heading_names_the_scorer_and_the_notes_its_options(board) -> None:  # type: ignore[no-untyped-def]
+    lines = board.to_markdown().splitlines()
+    assert lines[0].endswith("scorer rating_expectation")
+    assert "- Scorer of all rows with an LLM: rating_expectation (history_k=10)." in lines
+
+
+def test_two_sections_never_look_alike(cell: Callable, run: Path) -> None:
+    cell("a", 0.5)
+    cell("b", 0.5, options={"rating_expectation": {"history_k": 0}})
+    lines = [line for line in collect([run]).to_markdown().splitlines() if line.startswith("###")]
+    assert [line.partition("scorer ")[2].partition(" ·")[0] for line in lines] == [
+        "rating_expectation (history_k=0)",
+        "rating_expectation (history_k=10)",
+    ]
+
+
 def test_csv_has_the_same_columns_on_every_board(board) -> None:  # type: ignore[no-untyped-def]
     rows = list(csv.DictReader(io.StringIO(board.to_csv())))
     assert tuple(rows[0]) == CSV_COLUMNS
