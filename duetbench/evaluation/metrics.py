@@ -52,12 +52,6 @@ def metrics_of(
     _check_scale(truth, domain)
     readable = predictions.filter(predictions["status"] == "ok")
     values, true_of_readable = readable["value"].to_numpy().astype(float), readable["rating"].to_numpy().astype(float)
-    over = {"readable": values_of(values, true_of_readable, domain)}
-    for name in _fills(fill, predictions):
-        if readable.height == predictions.height:  # nothing is filled: the same numbers, without computing them again
-            over[name] = deepcopy(over["readable"])
-        else:
-            over[name] = values_of(filled(predictions, name, domain, train_mean), truth, domain)
     masses = predictions["label_mass"].drop_nulls()
     return {
         "n": predictions.height,
@@ -72,8 +66,22 @@ def metrics_of(
             "truth": _distribution(truth, domain),
             "predicted": _distribution(rounded(values, domain.labels, "half_up"), domain),
         },
-        "over": over,
+        "over": _over(predictions, domain, fill, train_mean),
     }
+
+
+def _over(predictions: pl.DataFrame, domain: Domain, fill: str | float, train_mean: float) -> dict[str, Any]:
+    """The metrics over the readable predictions, and over all with each fill."""
+    truth = predictions["rating"].to_numpy().astype(float)
+    readable = predictions.filter(predictions["status"] == "ok")
+    values = readable["value"].to_numpy().astype(float)
+    over = {"readable": values_of(values, readable["rating"].to_numpy().astype(float), domain)}
+    for name in _fills(fill, predictions):
+        if readable.height == predictions.height:  # nothing is filled: the same numbers, without computing them again
+            over[name] = deepcopy(over["readable"])
+        else:
+            over[name] = values_of(filled(predictions, name, domain, train_mean), truth, domain)
+    return over
 
 
 def _fills(declared: str | float, predictions: pl.DataFrame) -> list[str]:

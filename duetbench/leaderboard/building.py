@@ -85,20 +85,7 @@ def _section(part: Collected, options: BoardOptions) -> Section:
     baseline, more = _baseline(rows, options.baseline)
     notes += more
     pairs = [found if isinstance(found, Errors) else None for found in errors]
-    found = standings(
-        pairs, [row.state == RANKED for row in rows], baseline, resamples=options.resamples, seed=options.seed
-    )
-    rows = [
-        replace(
-            row,
-            rank=standing.rank,
-            interval=standing.interval,
-            difference=standing.difference,
-            p_holm=standing.p_holm,
-            is_baseline=place == baseline,
-        )
-        for place, (row, standing) in enumerate(zip(rows, found, strict=True))
-    ]
+    rows = _placed(rows, pairs, baseline, options)
     failed = [_failed(result) for result in part.failed]
     users = next((len(set(each.users)) for each in pairs if each), None)
     return Section(
@@ -113,6 +100,25 @@ def _section(part: Collected, options: BoardOptions) -> Section:
         rows=tuple(sorted(rows + failed, key=_order)),
         notes=tuple(notes),
     )
+
+
+def _placed(
+    rows: Sequence[Row], errors: Sequence[Errors | None], baseline: int | None, options: BoardOptions
+) -> list[Row]:
+    """The rows with ranks and intervals."""
+    ranked = [row.state == RANKED for row in rows]
+    found = standings(errors, ranked, baseline, resamples=options.resamples, seed=options.seed)
+    return [
+        replace(
+            row,
+            rank=standing.rank,
+            interval=standing.interval,
+            difference=standing.difference,
+            p_holm=standing.p_holm,
+            is_baseline=place == baseline,
+        )
+        for place, (row, standing) in enumerate(zip(rows, found, strict=True))
+    ]
 
 
 def _fill(results: Sequence[Result]) -> tuple[str, list[str]]:
