@@ -77,12 +77,12 @@ def build(settings: Settings, name: str, seed: int, out: Path | None) -> None:
     """
     from duetbench.errors import UnknownName
     from duetbench.paths import cache_dir
-    from duetbench.toy.build import build_toy_lm
 
     if name not in BUILDABLE:
-        raise UnknownName(
-            "model that can be built", name, BUILDABLE, note=f"Others are fetched: duetbench models pull {name}."
-        )
+        note = f"Others are fetched: duetbench models pull {name}."
+        raise UnknownName("model that can be built", name, BUILDABLE, note=note)
+    from duetbench.toy.build import build_toy_lm
+
     folder = out or cache_dir("models", f"{name}-seed-{seed}")
     with _progress(settings) as on_progress:
         build_toy_lm(folder, seed=seed, on_progress=on_progress)

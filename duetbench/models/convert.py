@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from duetbench.errors import MissingDependency, ModelError
+from duetbench.errors import DuetbenchError, MissingDependency, ModelError
 
 _LOADING_ONLY = ("quantization_config", "_name_or_path")
 """What the loaded configuration says of the GGUF file; saved along, it would ask for that file again."""
@@ -24,14 +24,14 @@ def gguf_to_folder(gguf: Path, folder: Path) -> None:
         import gguf as _  # noqa: F401
     except ImportError as error:
         raise MissingDependency("reading a GGUF file needs gguf: pip install gguf") from error
-    from safetensors import SafetensorError
-
     from duetbench.models.quiet import quiet_gguf, quiet_transformers
 
     with quiet_transformers(), quiet_gguf():
         try:
             _convert(gguf, folder)
-        except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
+        except DuetbenchError:
+            raise
+        except Exception as error:  # reader, tokenizers and safetensors raise what they like, even plain Exception
             raise ModelError(f"{gguf.name} could not be converted: {' '.join(str(error).split())}") from error
 
 

@@ -1,0 +1,72 @@
+"""Model cards."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from duetbench.errors import ModelError, UnknownName
+from duetbench.models import card_names, load_card
+from duetbench.paths import registry_dir
+
+NAMES = ["llama3-8b", "qwen3-8b", "smollm2-135m", "toy-lm"]
+
+
+def test_the_shipped_cards_are_there() -> None:
+    assert set(NAMES) <= set(card_names())
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_each_shipped_card_loads(name: str) -> None:
+    card = load_card(name)
+    assert card.name == name
+    assert card.sources
+    assert card.options["prompt_set"] in ("default", "compact")
+
+
+def test_qwen_does_not_think() -> None:
+    assert load_card("qwen3-8b").template_args == {"enable_thinking": False}
+
+
+def test_smollm_is_tried_on_the_hub_first_and_then_as_a_wheel() -> None:
+    card = load_card("smollm2-135m")
+    assert [source.kind for source in card.sources] == ["hub", "wheel"]
+    assert len(card.digests) == 7
+
+
+def test_an_unknown_name_is_told_with_the_nearest() -> None:
+    with pytest.raises(UnknownName, match=r"did you mean 'smollm2-135m'.*path:DIR"):
+        load_card("smollm-135m")
+
+
+def changed(tmp_path: Path, **changes: object) -> Path:
+    """A folder with one card, a changed copy of a shipped one."""
+    body = yaml.safe_load(registry_dir("models", "qwen3-8b.yaml").read_text())
+    (tmp_path / "mine.yaml").write_text(yaml.safe_dump({**body, **changes}))
+    return tmp_path
+
+
+def test_faults_of_a_card_are_told_all_at_once_with_their_paths(tmp_path: Path) -> None:
+    folder = changed(tmp_path, context_length="long", colour="blue")
+    with pytest.raises(ModelError, match=r"'colour' was unexpected.*context_length: 'long' is not of type"):
+        load_card("mine", folder)
+
+
+def test_a_branch_is_no_revision(tmp_path: Path) -> None:
+    folder = changed(tmp_path, sources=[{"kind": "hub", "repo": "a/b", "revision": "main"}])
+    with pytest.raises(ModelError, match=r"sources\.0"):
+        load_card("mine", folder)
+
+
+def test_a_card_that_is_no_yaml_is_one_line(tmp_path: Path) -> None:
+    (tmp_path / "mine.yaml").write_text("a: [")
+    with pytest.raises(ModelError, match="is not YAML"):
+        load_card("mine", tmp_path)
+
+
+def test_a_source_is_named_by_its_content(tmp_path: Path) -> None:
+    one = load_card("qwen3-8b").sources[0]
+    folder = changed(tmp_path, sources=[{"kind": "hub", "repo": "Qwen/Qwen3-8B", "revision": "0" * 40}])
+    assert load_card("mine", folder).sources[0].ident != one.ident

@@ -1,0 +1,99 @@
+"""From names to folders."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+from duetbench.errors import ModelError
+from duetbench.models import digests, resolve
+
+WEIGHTS = "model.safetensors"
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A folder with all that a model folder must have, as far as one sees without loading it."""
+    made = tmp_path / "model"
+    made.mkdir()
+    for name in ("config.json", "tokenizer.json", WEIGHTS):
+        (made / name).write_text("{}")
+    return made
+
+
+def test_a_folder_is_a_model(folder: Path) -> None:
+    reference = resolve(f"path:{folder}")
+    assert (reference.path, reference.context_length, reference.template_args) == (str(folder), None, {})
+    assert len(reference.digest) == 64
+
+
+def test_everything_that_is_missing_is_named_at_once(tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match=r"lacks config\.json; a tokenizer .*; weights"):
+        resolve(f"path:{tmp_path}")
+
+
+@pytest.mark.parametrize(
+    ("name", "told"), [("tokenizer.json", "a tokenizer"), (WEIGHTS, "weights"), ("config.json", "config")]
+)
+def test_what_is_missing_is_named(folder: Path, name: str, told: str) -> None:
+    (folder / name).unlink()
+    with pytest.raises(ModelError, match=f"lacks {told}"):
+        resolve(f"path:{folder}")
+
+
+def test_pickled_weights_are_refused(folder: Path) -> None:
+    (folder / WEIGHTS).rename(folder / "pytorch_model.bin")
+    with pytest.raises(ModelError, match=r"pytorch_model\.bin is a pickle"):
+        resolve(f"path:{folder}")
+
+
+def test_a_missing_shard_is_named(folder: Path) -> None:
+    (folder / WEIGHTS).rename(folder / "a.safetensors")
+    index = {"weight_map": {"x": "a.safetensors", "y": "b.safetensors"}}
+    (folder / "model.safetensors.index.json").write_text(json.dumps(index))
+    with pytest.raises(ModelError, match=r"lacks weight files b\.safetensors"):
+        resolve(f"path:{folder}")
+
+
+def test_a_folder_that_is_not_there_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match="does not exist"):
+        resolve(f"path:{tmp_path / 'none'}")
+
+
+def test_a_model_that_is_not_here_is_not_fetched_unasked() -> None:
+    with pytest.raises(ModelError, match="duetbench models pull qwen3-8b"):
+        resolve("qwen3-8b", pull=False)
+
+
+@pytest.mark.parametrize("name", [WEIGHTS, "config.json", "tokenizer.json"])
+def test_each_decisive_file_changes_the_digest(folder: Path, name: str) -> None:
+    before = resolve(f"path:{folder}").digest
+    (folder / name).write_text('{"changed": true}')
+    assert resolve(f"path:{folder}").digest != before
+
+
+def test_other_files_do_not_change_the_digest(folder: Path) -> None:
+    before = resolve(f"path:{folder}").digest
+    (folder / "README.md").write_text("hello")
+    assert resolve(f"path:{folder}").digest == before
+
+
+def test_a_digest_is_read_once(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = resolve(f"path:{folder}").digest
+
+    def refuse(_path: Path) -> str:
+        raise AssertionError("a file was read again")
+
+    monkeypatch.setattr(digests, "sha256_of", refuse)
+    assert resolve(f"path:{folder}").digest == before
+
+
+def test_a_change_of_the_same_size_is_seen(folder: Path) -> None:
+    before = resolve(f"path:{folder}").digest
+    stat = (folder / WEIGHTS).stat()
+    (folder / WEIGHTS).write_text("[]")
+    os.utime(folder / WEIGHTS, ns=(stat.st_atime_ns, stat.st_mtime_ns + 1))
+    assert resolve(f"path:{folder}").digest != before
