@@ -15,6 +15,7 @@ from __future__ import annotations
 import ast
 import json
 import re
+import warnings
 from collections.abc import Sequence
 
 from duetbench.types import Completion, Prompt, Status
@@ -182,7 +183,7 @@ def _repaired(text: str) -> dict[str, object] | None:
         return None
     body = text[start : end + 1] if end > start else text[start:] + "}"
     body = re.sub(r",(\s*\})", r"\1", body.translate(_QUOTES))
-    for read in (_LENIENT.decode, ast.literal_eval):
+    for read in (_LENIENT.decode, _literal):
         try:
             value = read(body)
         except (ValueError, SyntaxError, RecursionError, MemoryError):
@@ -190,6 +191,12 @@ def _repaired(text: str) -> dict[str, object] | None:
         if isinstance(value, dict):
             return value
     return None
+
+
+def _literal(text: str) -> object:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # a backslash before any letter is a warning of Python's compiler
+        return ast.literal_eval(text)
 
 
 def _texts(found: dict[str, object], keys: Sequence[str]) -> dict[str, str]:

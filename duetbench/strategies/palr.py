@@ -37,6 +37,7 @@ class Palr(Strategy):
         keywords: Literal["auto", "ask", "none"] = option(
             "auto", "of the items. auto: their categories, asked for where there are none; ask: asked for always; none"
         )
+        answer: Literal["free", "prefill"] = option("free", "prefill: the answer begins with the list's first number")
         keyword_prompt: str | None = option(None, "a prompt file of one's own for an item's keywords")
 
     def stages(self) -> tuple[Stage, ...]:
@@ -117,7 +118,8 @@ class PalrStage(Stage):
 
     def prompts(self, requests: Sequence[Request], earlier: Mapping[str, Sequence[Profile]]) -> list[Prompt]:
         """One prompt per distinct history."""
-        return unique_prompts("user", ((n, self._messages(each, earlier)) for n, each in enumerate(requests)))
+        asked = ((n, self._messages(each, earlier)) for n, each in enumerate(requests))
+        return unique_prompts("user", asked, prefill="1. " if self.config.answer == "prefill" else "")
 
     def parse(self, prompt: Prompt, text: str) -> list[Profile] | None:
         """The list in one form, as the model ordered it; what it invented is counted and left in.
@@ -132,9 +134,9 @@ class PalrStage(Stage):
             (keyword, [item[1:-1].strip() for item in items]) for keyword, items in entries if is_speech(keyword)
         ]
         cited = [item for _, items in entries for item in items if is_speech(item)]
-        if not cited or _is_placeholder(entries[0][0], prompt):
+        known, form = _history(prompt), _form(prompt)
+        if not cited or f"1. {entries[0][0]}:" in form or all(f'"{item}"' in form for item in cited):
             return None
-        known = _history(prompt)
         invented = [item for item in cited if f" {_plain(item)} " not in known]
         lines = (
             f"{n}. {keyword}: " + ", ".join(f'"{item}"' for item in items)
@@ -155,9 +157,16 @@ def _history(prompt: Prompt) -> str:
     return " | ".join(f" {_plain(line)} " for line in lines)
 
 
-def _is_placeholder(keyword: str, prompt: Prompt) -> bool:
-    """Whether the list begins as the prompt's own form does."""
-    return any(f"1. {keyword}:" in message.content for message in prompt.messages)
+def _form(prompt: Prompt) -> str:
+    """The prompt without its history lines: an answer that only repeats the form there says nothing."""
+    pieces: list[str] = []
+    for message in prompt.messages:
+        end = 0
+        for start, stop in sorted(message.droppable):
+            pieces.append(message.content[end:start])
+            end = stop
+        pieces.append(message.content[end:])
+    return "".join(pieces)
 
 
 def _plain(text: str) -> str:

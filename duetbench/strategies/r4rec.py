@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 from duetbench.interfaces import Stage, Strategy, option
 from duetbench.parsing import answer_of, is_speech, read_prose
 from duetbench.prompts import prompt_key, unique_prompts
 from duetbench.strategies.asking import Line, WriterConfig, digests, window
-from duetbench.types import Domain, Interaction, Message, Profile, Prompt, Request
+from duetbench.types import Domain, Interaction, Message, Profile, Prompt, Request, Slot
 
 _SUMMARY, _RATIONALE = "r4rec_summary", "r4rec_rationale"
 ASPECTS = ("Positive Aspects", "Negative Aspects", "User Preference Elements")
@@ -30,6 +31,9 @@ class Reason4Rec(Strategy):
         """Options of Reason4Rec."""
 
         review_chars: int | None = option(2000, "characters of each review that the summarizer reads; 0: all")
+        answer: Literal["free", "prefill", "fill"] = option(
+            "free", "of the summarizer. prefill: the answer begins with the first label; fill: all labels are given"
+        )
         summary_tokens: int = option(160, "upper bound of a summary's length")
         max_tokens: int = option(320, "upper bound of the rationale's length")
         summary_prompt: str | None = option(None, "a prompt file of one's own for a review's aspects")
@@ -65,7 +69,8 @@ class SummaryStage(Stage):
     def prompts(self, requests: Sequence[Request], earlier: Mapping[str, Sequence[Profile]]) -> list[Prompt]:
         """One prompt per distinct review in the windows; interactions without a review are not asked about."""
         asked = ((n, line) for n, request in enumerate(requests) for line in self._reviews(request))
-        return unique_prompts("note", ((n, self.messages(line, requests[n].domain)) for n, line in asked))
+        questions = ((n, self.messages(line, requests[n].domain)) for n, line in asked)
+        return unique_prompts("note", questions, prefill=self._prefill, form=self._form)
 
     def parse(self, prompt: Prompt, text: str) -> list[Profile] | None:
         """The three lines in one form; None if one is missing, if all say nothing, or if they repeat the prompt's."""
@@ -88,8 +93,21 @@ class SummaryStage(Stage):
 
     def of(self, interaction: Interaction, domain: Domain, earlier: Mapping[str, Sequence[Profile]]) -> str:
         """The aspects of a review; empty if there is no review, or if they could not be read."""
-        found = earlier.get(prompt_key(self.messages(interaction, domain))) if is_speech(interaction.review) else None
+        if not is_speech(interaction.review):
+            return ""
+        found = earlier.get(prompt_key(self.messages(interaction, domain), self._prefill, self._form))
         return found[0].text if found else ""
+
+    @property
+    def _prefill(self) -> str:
+        return f"{ASPECTS[0]}:" if self.config.answer == "prefill" else ""
+
+    @property
+    def _form(self) -> tuple[Slot, ...]:
+        if self.config.answer != "fill":
+            return ()
+        leads = [f"{ASPECTS[0]}:", *(f"\n{name}:" for name in ASPECTS[1:])]
+        return tuple(Slot(lead, "\n", max(self.max_tokens // len(leads), 1)) for lead in leads)
 
     def _reviews(self, request: Request) -> Iterator[Interaction]:
         windows = (window(history, self.config.history_k) for history in (request.user_history, request.item_history))

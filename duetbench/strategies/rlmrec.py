@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -10,10 +10,11 @@ from duetbench.interfaces import Stage, Strategy, option
 from duetbench.parsing import read_object, read_prose
 from duetbench.prompts import prompt_key, unique_prompts
 from duetbench.strategies.asking import WriterConfig, digests, window
-from duetbench.types import Domain, Item, Message, Profile, Profiles, Prompt, Request, Side
+from duetbench.types import Domain, Item, Message, Profile, Profiles, Prompt, Request, Side, Slot
 
 _USER, _ITEM = "rlmrec_user", "rlmrec_item"
 _KEYS = ("summarization", "reasoning")
+_OPENING = '{"summarization": "'
 _LIMITS: dict[Side, int] = {"user": 100, "item": 200, "note": 200}
 """How many words the summarization may have; more are counted, not cut."""
 
@@ -34,6 +35,9 @@ class RlmRec(Strategy):
             False, "the original's first stage: profiles of the user's items in the user's prompt"
         )
         include_reasoning: bool = option(False, "give the scorer the reasoning too")
+        answer: Literal["free", "prefill", "fill"] = option(
+            "free", "prefill: the answer begins as the JSON does; fill: all but the two texts is given"
+        )
         item_prompt: str | None = option(None, "a prompt file of one's own for item profiles")
 
     def stages(self) -> tuple[Stage, ...]:
@@ -73,6 +77,25 @@ class _JsonStage(Stage):
         notes = {"reasoning": reasoning, "too_long": str(int(len(summary.split()) > _LIMITS[prompt.side]))}
         return [Profile(prompt.side, told, notes)]
 
+    def ask(self, side: Side, asked: Iterable[tuple[int, tuple[Message, ...]]]) -> list[Prompt]:
+        """One prompt per distinct question, its answer begun or its form given as the options say."""
+        return unique_prompts(side, asked, prefill=self._prefill, form=self._form)
+
+    def key(self, messages: tuple[Message, ...]) -> str:
+        """The key of the prompt that asks this."""
+        return prompt_key(messages, self._prefill, self._form)
+
+    @property
+    def _prefill(self) -> str:
+        return _OPENING if self.config.answer == "prefill" else ""
+
+    @property
+    def _form(self) -> tuple[Slot, ...]:
+        if self.config.answer != "fill":
+            return ()
+        n_tokens = max(self.max_tokens // 2, 1)
+        return (Slot(_OPENING, '"', n_tokens), Slot('", "reasoning": "', '"', n_tokens), Slot('"}', "", 0))
+
     def about_item(self, item: Item, domain: Domain, request: Request | None = None) -> tuple[Message, ...]:
         """What is asked about an item; others' reviews are known only where it is the one to be rated."""
         others = window(request.item_history, self.config.history_k) if request else ()
@@ -88,7 +111,7 @@ class ItemStage(_JsonStage):
     def prompts(self, requests: Sequence[Request], earlier: Mapping[str, Sequence[Profile]]) -> list[Prompt]:
         """One prompt per distinct item."""
         asked = ((n, item) for n, request in enumerate(requests) for item in self.items(request))
-        return unique_prompts("note", ((n, self.about_item(item, requests[n].domain)) for n, item in asked))
+        return self.ask("note", ((n, self.about_item(item, requests[n].domain)) for n, item in asked))
 
     def items(self, request: Request) -> Iterator[Item]:
         """The items of the user's window, each once."""
@@ -106,11 +129,11 @@ class RlmRecStage(_JsonStage):
 
     def prompts(self, requests: Sequence[Request], earlier: Mapping[str, Sequence[Profile]]) -> list[Prompt]:
         """One prompt per distinct history and, two-sided, one per distinct item with what others said of it."""
-        prompts = unique_prompts("user", ((n, self._about_user(each, earlier)) for n, each in enumerate(requests)))
+        prompts = self.ask("user", ((n, self._about_user(each, earlier)) for n, each in enumerate(requests)))
         if self.config.side == "user":
             return prompts
         asked = ((n, self.about_item(each.item, each.domain, each)) for n, each in enumerate(requests))
-        return prompts + unique_prompts("item", asked)
+        return prompts + self.ask("item", asked)
 
     def _about_user(self, request: Request, earlier: Mapping[str, Sequence[Profile]]) -> tuple[Message, ...]:
         history = window(request.user_history, self.config.history_k)
@@ -121,7 +144,7 @@ class RlmRecStage(_JsonStage):
     def _note(self, item: Item, domain: Domain, earlier: Mapping[str, Sequence[Profile]]) -> str:
         if not self.config.item_profile:
             return ""
-        found = earlier.get(prompt_key(self._items.about_item(item, domain)))
+        found = earlier.get(self._items.key(self._items.about_item(item, domain)))
         return found[0].text if found else ""
 
 

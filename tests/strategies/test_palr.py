@@ -105,6 +105,11 @@ def test_quotes_in_a_title_do_not_end_it() -> None:
     assert stage().parse(prompt, "1. jazz: \"The 'Best' of\"")[0].notes["invented"] == "0"
 
 
+def test_prefill_begins_the_list() -> None:
+    strategy = Palr(Palr.Config(keywords="none", answer="prefill"))
+    assert strategy.stages()[0].prompts([request()], {})[0].prefill == "1. "
+
+
 def test_digests_name_the_files_in_use() -> None:
     assert set(Palr().prompt_digests()) == {"palr_user", "palr_item"}
     assert set(Palr(Palr.Config(keywords="none")).prompt_digests()) == {"palr_user"}

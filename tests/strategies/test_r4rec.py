@@ -12,7 +12,7 @@ from duetbench.interfaces import Stage
 from duetbench.profiling import Written, write_profiles
 from duetbench.strategies.r4rec import Reason4Rec
 from duetbench.testing import StrategyConformance
-from duetbench.types import Prompt, Sampling
+from duetbench.types import Profile, Prompt, Sampling
 
 ASPECTS = "Positive Aspects: solos\nNegative Aspects: none\nUser Preference Elements: jazz"
 
@@ -90,6 +90,20 @@ def test_unreadable_summaries_are_left_out_and_counted() -> None:
     engine, written = run(lambda prompt: "?" if prompt.side == "note" else "A fine match.")
     assert "Aspects" not in text_of(engine.asked[-1])
     assert written.stage_counts == {"summary": {"unreadable": 5}, "rationale": {"ok": 1}}
+
+
+@pytest.mark.parametrize("way", ["prefill", "fill"])
+def test_summaries_are_found_however_they_are_asked(way: str) -> None:
+    summaries, rationale = Reason4Rec(Reason4Rec.Config(answer=way)).stages()  # type: ignore[arg-type]
+    earlier = {prompt.key: [Profile("note", ASPECTS)] for prompt in summaries.prompts([request()], {})}
+    assert text_of(rationale.prompts([request()], earlier)[0]).count("Positive Aspects: solos") == 5
+
+
+def test_filled_form_is_readable() -> None:
+    stage = Reason4Rec(Reason4Rec.Config(answer="fill")).stages()[0]
+    prompt = stage.prompts([request()], {})[0]
+    text = "".join(f"{slot.literal} words" for slot in prompt.form)
+    assert stage.parse(prompt, text) is not None
 
 
 def test_windows_hold_the_latest_of_both_sides() -> None:

@@ -11,7 +11,7 @@ from request_making import ScriptedEngine, golden, request, text_of
 from duetbench.profiling import Written, write_profiles
 from duetbench.strategies.rlmrec import RlmRec
 from duetbench.testing import StrategyConformance
-from duetbench.types import Prompt, Sampling
+from duetbench.types import Profile, Prompt, Sampling
 
 
 def first_prompts(*requests: Any, **options: Any) -> list[Prompt]:
@@ -97,6 +97,25 @@ def test_the_item_to_be_rated_is_described_by_others_alone() -> None:
     item = first_prompts(side="both", review_chars=0)[-1]
     assert "review 900 by other-0" in text_of(item)
     assert "by anna" not in text_of(item)
+
+
+@pytest.mark.parametrize("way", ["prefill", "fill"])
+def test_item_profiles_are_found_however_they_are_asked(way: str) -> None:
+    strategy = RlmRec(RlmRec.Config(item_profile=True, answer=way))  # type: ignore[arg-type]
+    items, users = strategy.stages()
+    earlier = {prompt.key: [Profile("note", "note words")] for prompt in items.prompts([request()], {})}
+    assert text_of(users.prompts([request()], earlier)[0]).count("note words") == 3
+
+
+def test_filled_form_is_readable() -> None:
+    stage = RlmRec(RlmRec.Config(answer="fill")).stages()[0]
+    (prompt,) = stage.prompts([request()], {})
+    text = "".join(slot.literal + ("some words" if slot.max_tokens else "") for slot in prompt.form)
+    assert [profile.text for profile in stage.parse(prompt, text) or ()] == ["some words"]
+
+
+def test_prefill_opens_the_object() -> None:
+    assert first_prompts(answer="prefill")[0].prefill == '{"summarization": "'
 
 
 def test_digests_name_the_files_in_use() -> None:
