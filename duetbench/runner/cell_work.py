@@ -81,8 +81,10 @@ class Workshop:
     def _train(self, work: CellWork, writing: Writing, frozen: Engine) -> None:
         if writing.training is None:
             return
-        self._progress.phase(f"training ({writing.trainer.name})")
-        work.trained = self._trainings.trained(work.cell, self._folder.training(work.cell), frozen.model, frozen)
+        folder = self._folder.training(work.cell)
+        with self._progress.aside():
+            self._progress.remark(f"training {writing.strategy.name} with {writing.trainer.name} in {folder}")
+            work.trained = self._trainings.trained(work.cell, folder, frozen.model, frozen)
         work.model = work.trained.model
 
     def _write(self, work: CellWork, writing: Writing, requests: Sequence[Request]) -> None:

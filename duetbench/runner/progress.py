@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
@@ -41,6 +43,11 @@ class Progress:
 
     def tell(self, line: str) -> None:
         """Something slow begins."""
+
+    @contextmanager
+    def aside(self) -> Iterator[None]:
+        """Leaves the screen to somebody else for a while: a trainer shows its own progress."""
+        yield
 
     def remark(self, line: str) -> None:
         """Something that should stay on the screen."""
@@ -91,7 +98,7 @@ class Bars(Progress):
     def phase(self, name: str) -> None:
         if self._phase is not None:
             self._bars.remove_task(self._phase)
-        self._phase = self._bars.add_task(f"{self._title} {name}".strip(), total=0)
+        self._phase = self._bars.add_task(f"{self._title} {name}".strip(), total=None)
 
     def expect(self, n: int) -> None:
         if self._phase is not None:
@@ -108,6 +115,14 @@ class Bars(Progress):
 
     def tell(self, line: str) -> None:
         self.phase(f"({line})")
+
+    @contextmanager
+    def aside(self) -> Iterator[None]:
+        self._bars.stop()
+        try:
+            yield
+        finally:
+            self._bars.start()
 
     def remark(self, line: str) -> None:
         self._console.print(line, markup=False, highlight=False, soft_wrap=True)

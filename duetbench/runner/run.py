@@ -119,7 +119,7 @@ class _Run:
         self._progress.start(len(self._plan.cells))
         waiting = [cell for cell in self._plan.cells if not self._try(cell, wait=False)]
         for cell in waiting:
-            self._progress.cell(_title(cell))
+            self._progress.cell(_short_title(cell))
             self._progress.tell("another process computes it")
             self._try(cell, wait=True)
         self._write_leaderboard()
@@ -155,7 +155,9 @@ class _Run:
         from duetbench.records import utc_now
         from duetbench.runner.recording import ERROR, write_done, write_failed
 
-        self._progress.cell(_title(cell))
+        self._progress.cell(_short_title(cell))
+        for draft in path.glob(".*"):  # of a process that was killed
+            draft.unlink()
         work = CellWork(cell)
         started, clock = utc_now(), time.monotonic()
 
@@ -215,6 +217,11 @@ def _title(cell: Cell) -> str:
         writer = f"{cell.writing.strategy.name}{trainer}"
         parts = [writer, cell.data.choice.name, cell.writing.model.name, cell.scorer.name, f"seed {cell.seed}"]
     return " ".join([*parts, *([f"({cell.label})"] if cell.label else [])])
+
+
+def _short_title(cell: Cell) -> str:
+    """What fits before a bar."""
+    return cell.writing.strategy.name if cell.writing else cell.scorer.name
 
 
 def _short(record: Mapping[str, Any]) -> str:

@@ -186,3 +186,11 @@ def test_two_runs_of_one_cell_give_the_same_bytes(planned: Planned, tmp_path: Pa
     one, two = [(folder / "cells" / made.cells[0].folder) for folder in folders]
     assert (one / "predictions.parquet").read_bytes() == (two / "predictions.parquet").read_bytes()
     assert (one / "answers.jsonl").read_bytes() == (two / "answers.jsonl").read_bytes()
+
+
+def test_what_a_killed_process_left_half_written_goes_away(planned: Planned, ran: Ran) -> None:
+    cell = planned(limit=3, baselines=False).cells[0]
+    folder = ran(limit=3, baselines=False).folder / "cells" / cell.folder
+    (folder / ".predictions.parquet.123").write_bytes(b"half")
+    ran(limit=3, baselines=False, force=True)
+    assert not list(folder.glob(".*"))
