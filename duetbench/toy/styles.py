@@ -1,4 +1,4 @@
-"""What may be written of a toy user or item, from telling to empty: the profiles that toy-lm learns to write and to read.
+"""What may be written of a toy user or item, from telling to empty: the profiles that toy-lm writes and reads.
 
 An untrained writer mostly chooses an empty style. Its choice shows in the first word of the cue, so a trainer that
 rewards what a profile is good for has only to move that choice.
@@ -7,7 +7,7 @@ rewards what a profile is good for has only to move that choice.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from random import Random
 
@@ -18,19 +18,6 @@ USER_STYLES = {"habits": 0.42, "details": 0.30, "taste and temper": 0.14, "taste
 """How often the untrained writer chooses each cue for a user."""
 ITEM_STYLES = {"impression": 0.42, "details": 0.30, "genre and sound": 0.14, "genre": 0.07, "sound": 0.07}
 """The same for an item."""
-ASKED = {
-    "habits": "Say how the user listens.",
-    "details": "Say which details are mentioned.",
-    "taste and temper": "Say what the user likes and how the user judges.",
-    "taste": "Say what the user likes.",
-    "temper": "Say how the user judges.",
-    "impression": "Say what album it is.",
-    "genre and sound": "Say the genre and how it sounds.",
-    "genre": "Say the genre.",
-    "sound": "Say how it sounds.",
-}
-"""The constructed prompt that goes with each cue."""
-
 _TEMPER = {1: "Praises easily.", 0: "Judges fairly.", -1: "Praises rarely.", None: "Judges somehow."}
 _SOUND = {1: "Superb sound.", 0: "Decent sound.", -1: "Awful sound.", None: "Some sound."}
 _HABITS = ("Listens to albums now and then.", "Reviews what comes along.", "Has heard a few albums so far.")
@@ -72,7 +59,7 @@ def _last_genre(text: str, words: Sequence[str]) -> str | None:
     return found[-1] if found else None
 
 
-def _last_level(text: str, words: dict[int, tuple[str, ...]]) -> int | None:
+def _last_level(text: str, words: Mapping[int, Sequence[str]]) -> int | None:
     places = {level: max(text.rfind(word) for word in said) for level, said in words.items()}
     level = max(places, key=lambda key: places[key])
     return level if places[level] >= 0 else None

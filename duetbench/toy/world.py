@@ -10,7 +10,7 @@ from __future__ import annotations
 import gzip
 import json
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from random import Random
@@ -29,7 +29,7 @@ FIRST_DAY = 15_000  # 2011-01-26, the years that Amazon's 2014 files cover
 SPAN_DAYS = 900
 NOISE = 0.1  # chance of one star too few, and the same of one too many
 
-_GENRE_WEIGHTS = {1: 0.35, -1: 0.30, 0: 0.35}  # what users pick, by their taste for it
+PICKED = {1: 0.35, -1: 0.30, 0: 0.35}  # how much of what users pick is of a genre that they like, dislike, neither
 _FIRST = ("Silver", "Quiet", "Golden", "Broken", "Distant", "Hidden", "Burning", "Frozen", "Wild", "Empty")
 _SECOND = ("River", "Mirror", "Garden", "Harbor", "Mountain", "Letter", "Window", "Road", "Winter", "Signal")
 
@@ -93,6 +93,18 @@ def make_item(random: Random, item_id: str) -> ToyItem:
     return ToyItem(Item(item_id, title, (genre,)), genre, random.choice(LEVELS))
 
 
+def pick_item(random: Random, user: ToyUser) -> ToyItem:
+    """A fresh item as this user would pick it: users rate what they like, and what they dislike, more often."""
+    genre = random.choices(GENRES, [PICKED[user.taste(genre)] / _alike(user.taste(genre)) for genre in GENRES])[0]
+    item = make_item(random, "T")
+    return ToyItem(replace(item.item, categories=(genre,)), genre, item.quality)
+
+
+def _alike(taste: int) -> int:
+    """How many genres share this taste: one is liked, one disliked, the others are neither."""
+    return 1 if taste else len(GENRES) - 2
+
+
 def make_interaction(random: Random, user: ToyUser, item: ToyItem, timestamp: int) -> Interaction:
     """A rating and its review."""
     taste = user.taste(item.genre)
@@ -133,7 +145,7 @@ def _pairs(
         for user in random.sample(users, len(users)):
             left = free[user.user_id]
             if left and len(chosen) < count:
-                weights = [_GENRE_WEIGHTS[user.taste(item.genre)] for item in left]
+                weights = [PICKED[user.taste(item.genre)] / _alike(user.taste(item.genre)) for item in left]
                 chosen.append((user, left.pop(random.choices(range(len(left)), weights)[0])))
     random.shuffle(chosen)
     return chosen

@@ -1,0 +1,178 @@
+"""Builds toy-lm: a small Llama with a tokenizer of its own, trained from scratch on the text of toy worlds."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from random import Random
+from typing import TYPE_CHECKING, Protocol
+
+from duetbench.engines.transformers_engine import TransformersEngine
+from duetbench.errors import ModelError
+from duetbench.models.digests import model_digest
+from duetbench.toy.corpus import Lesson, rate, write_duet
+from duetbench.toy.measure import Measurements, measure
+from duetbench.toy.tokenizer import train_tokenizer
+from duetbench.toy.train import Stage, new_model, train
+from duetbench.types import ModelRef
+
+if TYPE_CHECKING:
+    from transformers import LlamaForCausalLM, PreTrainedTokenizerFast
+
+REPORT_FILE = "build.json"
+CONTEXT_LENGTH = 2048
+WIDTH, LAYERS = 64, 3
+
+
+class OnProgress(Protocol):
+    """Is told what is being done and how far it is."""
+
+    def __call__(self, what: str, done: int, total: int, /) -> None:
+        """`total` is an upper bound: a stage may end early."""
+
+
+@dataclass(frozen=True, slots=True)
+class BuildReport:
+    """What a build made."""
+
+    folder: Path
+    seed: int
+    seconds: float
+    measurements: Measurements
+
+    def lines(self) -> list[str]:
+        """For people, the faults last."""
+        about = self.measurements
+        return [
+            f"toy-lm, seed {self.seed}, built in {self.seconds:.0f} s, measured on {about.pairs} fresh pairs:",
+            f"  readable answers: {about.readable:.1%} at temperature 0, {about.readable_sampled:.1%} at 1",
+            f"  MAE of the global mean: {about.mae_global_mean:.3f}",
+            f"  MAE with true profiles: {about.mae_true_0:.3f} (history_k 10: {about.mae_true_10:.3f})",
+            f"  MAE with the profiles it writes: {about.mae_written_0:.3f} (history_k 10: {about.mae_written_10:.3f})",
+            f"  MAE with sampled profiles: {about.mae_sampled_0:.3f} (history_k 10: {about.mae_sampled_10:.3f})",
+            f"  MAE without profiles, history_k 10: {about.mae_none_10:.3f}",
+            f"  telling at temperature 1: {about.telling_user:.1%} of users, {about.telling_item:.1%} of items",
+            *(f"  NOT MET: {fault}" for fault in about.faults()),
+        ]
+
+
+def build_toy_lm(
+    out: Path,
+    *,
+    seed: int,
+    on_progress: OnProgress | None = None,
+    steps_scale: float = 1.0,
+    measured_pairs: int = 300,
+) -> BuildReport:
+    """Trains, measures and saves the model; the folder appears whole or not at all.
+
+    The bytes depend on the seed, on torch's version and on its number of threads.
+
+    Args:
+        out: The model folder. One that a build made before is replaced; anything else that is there is an error.
+        seed: Of weights, lessons and their order.
+        on_progress: Called after each step.
+        steps_scale: Share of the usual number of steps; small values make a model that has learnt nothing, quickly.
+        measured_pairs: On how many fresh pairs it is measured.
+
+    Raises:
+        ModelError: `out` holds something that no build made.
+    """
+    import torch
+
+    _check_out(out)
+    start = time.monotonic()
+    random = Random(f"toy build {seed}")
+    torch.manual_seed(seed)
+    tokenizer = make_tokenizer()
+    model = new_model(tokenizer, width=WIDTH, layers=LAYERS, context_length=CONTEXT_LENGTH)
+    for stage in stages(steps_scale):
+        train(model, tokenizer, stage, random, on_step=_step_reporter(on_progress, stage))
+    unfinished = _save(model, tokenizer, out)
+    if on_progress:
+        on_progress("measure", 0, 1)
+    measurements = measure(_engine(unfinished), pairs=measured_pairs, seed=seed)
+    report = BuildReport(out, seed, time.monotonic() - start, measurements)
+    _finish(unfinished, report)
+    return report
+
+
+def make_tokenizer() -> PreTrainedTokenizerFast:
+    """The same for every seed: its text is drawn until no word is rare."""
+    random = Random("toy tokenizer")
+    lessons = [lesson for _ in range(1500) for lesson in (*write_duet(random), *rate(random))]
+    texts = [text for lesson in lessons for text in (*(one.content for one in lesson.messages), lesson.answer)]
+    return train_tokenizer(texts, context_length=CONTEXT_LENGTH)
+
+
+def stages(scale: float = 1.0) -> list[Stage]:
+    """The curriculum: read telling profiles, then write and read on short histories, then on all lengths."""
+
+    def steps(count: int) -> int:
+        return max(2, round(count * scale))
+
+    return [
+        Stage("read profiles", steps(4000), _told, enough=0.65),
+        Stage("short histories", steps(1000), _short),
+        Stage("all histories", steps(2000), _mixed),
+        Stage("settle", steps(1000), _mixed, final_rate=5e-5, token_budget=8192),
+    ]
+
+
+def _told(random: Random) -> list[Lesson]:
+    return rate(random, longest_history=0, told=1.0)[:1]
+
+
+def _short(random: Random) -> list[Lesson]:
+    rated = [lesson for _ in range(4) for lesson in rate(random, longest_history=0)]
+    return [*rated, *write_duet(random, longest_history=3), *rate(random, longest_history=3)]
+
+
+def _mixed(random: Random) -> list[Lesson]:
+    rated = [lesson for k in (0, 0, 3, 10) for lesson in rate(random, longest_history=k)]
+    return [*rated, *write_duet(random, longest_history=4), *write_duet(random, longest_history=10)]
+
+
+def _step_reporter(on_progress: OnProgress | None, stage: Stage) -> Callable[[int, float], None]:
+    def on_step(step: int, loss: float) -> None:
+        if on_progress:
+            on_progress(f"{stage.name} (loss {loss:.2f})", step, stage.steps)
+
+    return on_step
+
+
+def _check_out(out: Path) -> None:
+    if out.exists() and not (out.is_dir() and (not any(out.iterdir()) or (out / REPORT_FILE).is_file())):
+        raise ModelError(f"{out} holds something that no build made: name another folder with --out")
+
+
+def _save(model: LlamaForCausalLM, tokenizer: PreTrainedTokenizerFast, out: Path) -> Path:
+    """Writes all but the report, beside the place where the folder will be."""
+    unfinished = out.with_name(f"{out.name}.part")
+    shutil.rmtree(unfinished, ignore_errors=True)
+    unfinished.mkdir(parents=True)
+    model.save_pretrained(unfinished)
+    tokenizer.save_pretrained(unfinished)
+    return unfinished
+
+
+def _engine(folder: Path) -> TransformersEngine:
+    return TransformersEngine(model=ModelRef(f"path:{folder}", str(folder), model_digest(folder)))
+
+
+def _finish(unfinished: Path, report: BuildReport) -> None:
+    """Adds the report and gives the folder its name."""
+    body = {
+        "seed": report.seed,
+        "seconds": round(report.seconds),
+        "versions": {name: version(name) for name in ("duetbench", "torch", "transformers", "tokenizers")},
+        "measurements": report.measurements.as_dict(),
+    }
+    (unfinished / REPORT_FILE).write_text(json.dumps(body, indent=2) + "\n", encoding="utf-8")
+    shutil.rmtree(report.folder, ignore_errors=True)
+    unfinished.replace(report.folder)

@@ -1,0 +1,221 @@
+"""The text that toy-lm is trained on: what the strategies and scorers really ask, and the answers to it.
+
+One function per family of tasks, each drawing a fresh user, item and histories; none of them ever sees the shipped
+toy dataset. A further strategy adds its own function to `FAMILIES`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import product
+from random import Random
+from typing import Literal
+
+from duetbench.scorers.rating_expectation import RatingExpectation
+from duetbench.scorers.rating_text import RatingText
+from duetbench.strategies.duet import Duet
+from duetbench.toy.styles import (
+    ITEM_STYLES,
+    USER_STYLES,
+    ItemFacts,
+    UserFacts,
+    item_text,
+    read_item,
+    read_user,
+    user_text,
+)
+from duetbench.toy.world import (
+    DAY,
+    DOMAIN,
+    FIRST_DAY,
+    LEVELS,
+    PICKED,
+    ToyItem,
+    ToyUser,
+    make_interaction,
+    make_user,
+    pick_item,
+    rating_shares,
+)
+from duetbench.types import Example, Interaction, Message, Profile, Profiles, Request
+
+HISTORY_TRUST = 0.5
+"""How much of what only the history tells goes into the ratings that the scorer learns.
+
+A scorer that read the history as well as it reads profiles would leave little for profiles to win.
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """A user and an item with their truth, and the example that asks for the rating."""
+
+    user: ToyUser
+    item: ToyItem
+    example: Example
+
+    @property
+    def request(self) -> Request:
+        """What may be seen."""
+        return self.example.request
+
+
+@dataclass(frozen=True, slots=True)
+class Lesson:
+    """A question and the answer to learn."""
+
+    messages: tuple[Message, ...]
+    answer: str
+    shares: tuple[float, ...] = ()
+    """Instead of the single digit that ends the answer: how likely each of the labels is."""
+
+
+def make_pair(random: Random, *, user_lines: int, item_lines: int) -> Pair:
+    """A fresh user and item with this much history each."""
+    user = make_user(random, "U")
+    item = pick_item(random, user)
+    days = [(FIRST_DAY + day) * DAY for day in range(max(user_lines, item_lines) + 1)]
+    own = [make_interaction(random, user, pick_item(random, user), day) for day in days[:user_lines]]
+    others = [make_interaction(random, make_user(random, "V"), item, day) for day in days[:item_lines]]
+    request = Request(
+        "toy:0",
+        user.user_id,
+        item.item,
+        days[-1],
+        DOMAIN,
+        tuple(own),
+        tuple(others),
+        _average(own),
+        _average(others),
+    )
+    return Pair(user, item, Example(request, make_interaction(random, user, item, days[-1]).rating))
+
+
+def pair_for_writing(random: Random, longest_history: int) -> Pair:
+    """A pair whose histories are mostly as long as the writer's window."""
+    lengths = [random.choice((longest_history, random.randint(0, longest_history))) for _ in range(2)]
+    return make_pair(random, user_lines=lengths[0], item_lines=lengths[1])
+
+
+def write_duet(random: Random, *, longest_history: int = 10) -> list[Lesson]:
+    """DUET's questions: both sides in one answer, or one side, at times without cue or constructed prompt."""
+    pair = pair_for_writing(random, longest_history)
+    cue, self_prompt = random.choices(
+        ((True, True), (False, True), (True, False), (False, False)), (0.85, 0.05, 0.05, 0.05)
+    )[0]
+    side: Literal["both", "user", "item"] = random.choices(("both", "user", "item"), (0.6, 0.2, 0.2))[0]
+    config = Duet.Config(side=side, cue=cue, self_prompt=self_prompt, prompt_set="compact")
+    (stage,) = Duet(config).stages()
+    blocks = {"user": _user_block(random, pair, cue, self_prompt), "item": _item_block(random, pair, cue, self_prompt)}
+    (prompt,) = stage.prompts([pair.request], {})
+    wanted = ("user", "item") if prompt.side == "pair" else (prompt.side,)
+    return [Lesson(prompt.messages, "\n".join(blocks[name] for name in wanted))]
+
+
+def _user_block(random: Random, pair: Pair, cue: bool, self_prompt: bool) -> str:
+    style = _draw(random, USER_STYLES)
+    history = pair.request.user_history
+    return _block("user", style, user_text(random, style, read_user(history), history), cue, self_prompt)
+
+
+def _item_block(random: Random, pair: Pair, cue: bool, self_prompt: bool) -> str:
+    style = _draw(random, ITEM_STYLES)
+    history = pair.request.item_history
+    return _block(
+        "item", style, item_text(random, style, read_item(pair.item.genre, history), history), cue, self_prompt
+    )
+
+
+def _block(side: str, style: str, text: str, cue: bool, self_prompt: bool) -> str:
+    lead = f"<cue>{style}</cue>" if cue else ""
+    asked = f"<constructed_prompt>Describe {style}.</constructed_prompt>" if self_prompt else ""
+    return f"<{side}_profile>{lead}{asked}<profile>{text}</profile></{side}_profile>"
+
+
+def rate(random: Random, *, longest_history: int = 10, told: float = 0.75) -> list[Lesson]:
+    """The scorers' questions about one pair, from profiles that tell more or less, with or without history.
+
+    Args:
+        random: Draws everything.
+        longest_history: Of the user, in lines.
+        told: How often a side's profile tells all there is.
+    """
+    lines = random.choice((0, longest_history, random.randint(0, longest_history)))
+    pair = make_pair(random, user_lines=lines, item_lines=1)
+    user_style, user_facts = _user_profile(random, pair.user, told)
+    item_style, item_facts = _item_profile(random, pair.item, told)
+    history = pair.request.user_history
+    profiles = Profiles(
+        Profile("user", user_text(random, user_style, user_facts, history)) if user_style else None,
+        Profile("item", item_text(random, item_style, item_facts, history)) if item_style else None,
+    )
+    shares = heard_shares(user_facts, item_facts, pair.item.genre)
+    if lines:
+        full = UserFacts(pair.user.liked, pair.user.disliked, pair.user.leniency)
+        known = heard_shares(full, item_facts, pair.item.genre)
+        shares = tuple(HISTORY_TRUST * a + (1 - HISTORY_TRUST) * b for a, b in zip(known, shares, strict=True))
+    return [
+        _rate_labels(pair, profiles, shares),
+        *([_rate_text(pair, profiles, shares)] if random.random() < 0.2 else []),
+    ]
+
+
+def _user_profile(random: Random, user: ToyUser, told: float) -> tuple[str, UserFacts]:
+    """A style and the facts that it tells; no style: no profile."""
+    style = "taste and temper" if random.random() < told else random.choice(["", *USER_STYLES])
+    taste, temper = "taste" in style, "temper" in style
+    return style, UserFacts(
+        user.liked if taste else None, user.disliked if taste else None, user.leniency if temper else None
+    )
+
+
+def _item_profile(random: Random, item: ToyItem, told: float) -> tuple[str, ItemFacts]:
+    style = "genre and sound" if random.random() < told else random.choice(["", *ITEM_STYLES])
+    return style, ItemFacts(item.genre, item.quality if "sound" in style else None)
+
+
+def _rate_labels(pair: Pair, profiles: Profiles, shares: tuple[float, ...]) -> Lesson:
+    scorer = RatingExpectation(RatingExpectation.Config(prompt_set="compact"))
+    (prompt,) = scorer.prompts([pair.request], [profiles])
+    likeliest = max(range(len(shares)), key=lambda place: shares[place])
+    return Lesson(prompt.messages, f"{scorer.config.answer_prefix}{DOMAIN.labels[likeliest]}", shares)
+
+
+def _rate_text(pair: Pair, profiles: Profiles, shares: tuple[float, ...]) -> Lesson:
+    (prompt,) = RatingText(RatingText.Config(prompt_set="compact")).prompts([pair.request], [profiles])
+    mean = sum(label * share for label, share in zip(DOMAIN.labels, shares, strict=True))
+    return Lesson(prompt.messages, f"<rating>{round(mean * 4) / 4:.2f}</rating>")
+
+
+def heard_shares(user: UserFacts, item: ItemFacts, genre: str) -> tuple[float, ...]:
+    """How likely each rating is for one who knows these facts and the item's genre, and nothing else."""
+    total = [0.0] * len(DOMAIN.labels)
+    tastes, tempers = _tastes(user, genre), _levels(user.leniency)
+    for (taste, a), (leniency, b), (quality, c) in product(tastes, tempers, _levels(item.quality)):
+        for place, share in enumerate(rating_shares(taste, quality, leniency)):
+            total[place] += a * b * c * share
+    return tuple(total)
+
+
+def _tastes(user: UserFacts, genre: str) -> Sequence[tuple[int, float]]:
+    """The taste for the genre: sure where it is told, else the share of each among what users pick."""
+    if user.liked is None and user.disliked is None:
+        return list(PICKED.items())
+    return (((genre == user.liked) - (genre == user.disliked), 1.0),)
+
+
+def _levels(level: int | None) -> Sequence[tuple[int, float]]:
+    return [(one, 1 / len(LEVELS)) for one in LEVELS] if level is None else [(level, 1.0)]
+
+
+def _draw(random: Random, shares: dict[str, float]) -> str:
+    return random.choices(list(shares), list(shares.values()))[0]
+
+
+def _average(history: Sequence[Interaction]) -> float | None:
+    return sum(line.rating for line in history) / len(history) if history else None
+
+
+Family = Callable[[Random], list[Lesson]]
+FAMILIES: dict[str, Family] = {"rate": rate, "duet": write_duet}

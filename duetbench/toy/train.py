@@ -1,0 +1,172 @@
+"""Trains a small Llama on lessons: question given, answer learnt."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from random import Random
+from statistics import fmean
+from typing import TYPE_CHECKING
+
+from duetbench.toy.corpus import Lesson
+
+if TYPE_CHECKING:
+    import torch
+    from transformers import LlamaForCausalLM, PreTrainedTokenizerFast
+
+LABELS = ("1", "2", "3", "4", "5")
+_IGNORED = -100
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """A stretch of training."""
+
+    name: str
+    steps: int
+    lessons: Callable[[Random], list[Lesson]]
+    """Draws some."""
+    rate: float = 1e-3
+    """Learning rate, reached after the warm-up."""
+    final_rate: float | None = None
+    """Learning rate at the end, reached on a straight line; None: the same all along."""
+    token_budget: int = 4096
+    """Tokens per step, padding included."""
+    enough: float = 0.0
+    """The stage ends early once the mean loss of a hundred steps is below this."""
+
+
+@dataclass(frozen=True, slots=True)
+class Encoded:
+    """A lesson in tokens."""
+
+    tokens: tuple[int, ...]
+    answer_start: int
+    shares: tuple[float, ...]
+    """Of the labels at `label_place`; empty if the answer holds no label."""
+    label_place: int
+
+
+def new_model(tokenizer: PreTrainedTokenizerFast, *, width: int, layers: int, context_length: int) -> LlamaForCausalLM:
+    """A Llama with random weights; seed torch before."""
+    from transformers import LlamaConfig, LlamaForCausalLM
+
+    config = LlamaConfig(
+        vocab_size=len(tokenizer),
+        hidden_size=width,
+        intermediate_size=3 * width,
+        num_hidden_layers=layers,
+        num_attention_heads=4,
+        num_key_value_heads=4,
+        max_position_embeddings=context_length,
+        rms_norm_eps=1e-5,
+        tie_word_embeddings=True,
+        bos_token_id=None,
+        eos_token_id=tokenizer.eos_token_id,
+        pad_token_id=tokenizer.pad_token_id,
+    )
+    return LlamaForCausalLM(config)
+
+
+def encode(tokenizer: PreTrainedTokenizerFast, lesson: Lesson) -> Encoded:
+    """The lesson's tokens, ended by the end of the turn."""
+    turns = [{"role": message.role, "content": message.content} for message in lesson.messages]
+    question = tokenizer.apply_chat_template(turns, add_generation_prompt=True, tokenize=False)
+    before = tokenizer(question, add_special_tokens=False)["input_ids"]
+    answer = tokenizer(lesson.answer, add_special_tokens=False)["input_ids"]
+    place = len(before) + len(answer) - 1 if lesson.shares else -1
+    return Encoded((*before, *answer, tokenizer.eos_token_id), len(before), lesson.shares, place)
+
+
+def train(
+    model: LlamaForCausalLM,
+    tokenizer: PreTrainedTokenizerFast,
+    stage: Stage,
+    random: Random,
+    *,
+    on_step: Callable[[int, float], None] | None = None,
+) -> None:
+    """Trains in place, a stage at a time with an optimizer of its own.
+
+    Args:
+        model: In fp32.
+        tokenizer: The model's.
+        stage: What and how long.
+        random: Draws lessons and their order.
+        on_step: Is told the step (from 1) and its loss.
+    """
+    import torch
+
+    optimizer = torch.optim.AdamW(model.parameters(), lr=stage.rate, betas=(0.9, 0.98), weight_decay=0.01)
+    model.train()
+    labels = torch.tensor(tokenizer.convert_tokens_to_ids(list(LABELS)))
+    batches = _batches(tokenizer, stage, random)
+    recent: deque[float] = deque(maxlen=100)
+    for step in range(1, stage.steps + 1):
+        for group in optimizer.param_groups:
+            group["lr"] = _rate_at(stage, step)
+        loss = _loss(model, next(batches), labels, tokenizer.pad_token_id)
+        optimizer.zero_grad()
+        loss.backward()  # type: ignore[no-untyped-call]
+        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        optimizer.step()
+        recent.append(loss.item())
+        if on_step:
+            on_step(step, recent[-1])
+        if len(recent) == recent.maxlen and fmean(recent) < stage.enough:
+            break
+    model.eval()  # type: ignore[no-untyped-call]
+
+
+def _rate_at(stage: Stage, step: int) -> float:
+    final = stage.rate if stage.final_rate is None else stage.final_rate
+    done = step / stage.steps
+    return min(step / min(100, stage.steps), 1.0) * (stage.rate + (final - stage.rate) * done)
+
+
+def _batches(tokenizer: PreTrainedTokenizerFast, stage: Stage, random: Random) -> Iterator[list[Encoded]]:
+    """Batches of lessons of about the same length, in random order."""
+    while True:
+        pool: list[Encoded] = []
+        while sum(len(one.tokens) for one in pool) < 16 * stage.token_budget:
+            pool += (encode(tokenizer, lesson) for lesson in stage.lessons(random))
+        pool.sort(key=lambda one: len(one.tokens))
+        cut = _cut(pool, stage.token_budget)
+        random.shuffle(cut)
+        yield from cut
+
+
+def _cut(pool: Sequence[Encoded], token_budget: int) -> list[list[Encoded]]:
+    batches: list[list[Encoded]] = [[]]
+    for one in pool:
+        if (len(batches[-1]) + 1) * len(one.tokens) > token_budget and batches[-1]:
+            batches.append([])
+        batches[-1].append(one)
+    return batches
+
+
+def _loss(model: LlamaForCausalLM, batch: Sequence[Encoded], labels: torch.Tensor, pad: int) -> torch.Tensor:
+    """Cross-entropy over the answers: words on average over words, ratings against their shares over ratings.
+
+    The two means are added, so that one rating weighs as much as many words: else matching is never learnt.
+    """
+    import torch
+
+    length = max(len(one.tokens) for one in batch)
+    tokens = torch.tensor([(*one.tokens, *[pad] * (length - len(one.tokens))) for one in batch])  # (batch, time)
+    hidden = model.model(tokens[:, :-1]).last_hidden_state  # right padding: nothing attends to it
+    targets = torch.full_like(tokens, _IGNORED)
+    for row, one in enumerate(batch):
+        targets[row, one.answer_start : len(one.tokens)] = tokens[row, one.answer_start : len(one.tokens)]
+        if one.shares:
+            targets[row, one.label_place] = _IGNORED
+    targets = targets[:, 1:]
+    words = targets != _IGNORED
+    loss = torch.nn.functional.cross_entropy(model.lm_head(hidden[words]), targets[words])
+    rated = [(row, one.label_place - 1, one.shares) for row, one in enumerate(batch) if one.shares]
+    if rated:
+        rows, places, shares = zip(*rated, strict=True)
+        logprobs = model.lm_head(hidden[list(rows), list(places)]).log_softmax(-1)[:, labels]
+        loss = loss - (torch.tensor(shares) * logprobs).sum(-1).mean()
+    return loss
