@@ -71,8 +71,9 @@ class Tables:
     """Canonical tables, as a dataset reads them from its raw files.
 
     `interactions`: user_id str, item_id str, rating f64, timestamp i64 (seconds, UTC), review str, summary str;
-    rows in file order. `items`: item_id str (unique), title str, categories list[str], description str; an item
-    without metadata may be missing. Texts are never null: nothing is an empty string.
+    rows in file order; and, if the source comes split already, split str (train, valid, test). `items`: item_id str
+    (unique), title str, categories list[str], description str; an item without metadata may be missing. Texts are
+    never null: nothing is an empty string.
     """
 
     interactions: pl.DataFrame

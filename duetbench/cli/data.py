@@ -116,6 +116,45 @@ def generate(folder: Path, form: str, interactions: int, seed: int, category: st
         click.echo(f"{path}  {path.stat().st_size:,} bytes")
 
 
+@data.command("import")
+@click.argument("sources", nargs=-1, required=True, metavar="SOURCE...")
+@click.option("--name", default="imported", show_default=True, help="How it is called: --set imported.table=NAME.")
+@click.option("--out", type=click.Path(path_type=Path, file_okay=False), metavar="DIR", help="Instead of the cache.")
+@click.option("--map", "maps", multiple=True, metavar="OURS=THEIRS", help="user_id=uid, rating=stars, review=text, ...")
+@click.option("--items", metavar="SOURCE", help="A table of items with title, categories, description.")
+@click.option("--noun", default="item", show_default=True, help="What is rated, as prompts name it.")
+@click.option("--plural", metavar="NOUNS", help="[default: NOUN with an s]")
+@click.option("--labels", default="1,2,3,4,5", show_default=True, help="The rating scale, ascending.")
+@click.option("--time", "time_unit", type=click.Choice(["auto", "s", "ms", "date"]), default="auto", show_default=True)
+@click.option("--since", default="1990-01-01", show_default=True, metavar="DATE", help="An older time is a fault.")
+@click.option("--tolerated", default=0.01, show_default=True, help="Share of unusable rows that is let pass.")
+@pass_settings
+def import_(settings: Settings, /, **chosen: Any) -> None:
+    """Bring your own interactions in: .csv, .tsv, .parquet, .jsonl, .pkl, or hf:NAME of a Hugging Face dataset.
+
+    Each SOURCE may say its split: train=a.csv valid=b.csv test=c.csv. Columns are found under usual names, or named
+    with --map. Afterwards: duetbench run --dataset imported --set imported.table=NAME ...
+    """
+    from duetbench.cli.data_doors import import_command
+
+    import_command(settings, chosen)
+
+
+@data.command()
+@chooses_dataset
+@click.argument("folder", type=click.Path(path_type=Path))
+@click.option("--format", "form", type=click.Choice(["parquet", "datasets"]), default="parquet", show_default=True)
+@pass_settings
+def export(settings: Settings, /, *, folder: Path, form: Any, **chosen: Any) -> None:
+    """Write DATASET, prepared, into FOLDER: Parquet files, or a Hugging Face DatasetDict (load_from_disk)."""
+    from duetbench.data.doors.exporting import export as write
+
+    prepared, _ = prepared_dataset(settings, chosen)
+    for split, n_rows in write(prepared, folder, form).items():
+        click.echo(f"{split}  {n_rows:,} rows")
+    click.echo(f"written to {folder}")
+
+
 def prepared_dataset(settings: Settings, chosen: dict[str, Any]) -> tuple[Prepared, Dataset | None]:
     """What DATASET names, prepared, with the dataset's plugin; None for a folder.
 

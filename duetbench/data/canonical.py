@@ -12,6 +12,7 @@ from pathlib import Path
 import polars as pl
 
 from duetbench.data.folders import new_folder
+from duetbench.data.quality import INTERACTION_SCHEMA
 from duetbench.errors import DataError
 from duetbench.interfaces import ITEM_KIND, Dataset, Tables
 
@@ -61,7 +62,7 @@ class Canonical:
     dropped_items: int
 
     def interactions(self) -> pl.LazyFrame:
-        """row, user_id, item_id, rating, timestamp, review, summary."""
+        """row, user_id, item_id, rating, timestamp, review, summary, split (null where the source has none)."""
         return pl.scan_parquet(self.folder / "interactions" / "*.parquet", glob=True)
 
     def items(self) -> pl.LazyFrame:
@@ -128,7 +129,10 @@ def _write_parts(dataset: Dataset, files: Mapping[str, Path], folder: Path, told
 def _write_part(part: Tables, folder: Path, name: str, first_row: int) -> None:
     if part.interactions.height:
         rows = pl.int_range(first_row, first_row + part.interactions.height, eager=True, dtype=pl.Int64).alias("row")
-        part.interactions.insert_column(0, rows).write_parquet(folder / "interactions" / name)
+        table = part.interactions.with_columns(rows)
+        if "split" not in table.columns:
+            table = table.with_columns(pl.lit(None, dtype=pl.String).alias("split"))
+        table.select("row", *INTERACTION_SCHEMA, "split").write_parquet(folder / "interactions" / name)
     if part.items.height:
         part.items.write_parquet(folder / "items" / name)
 

@@ -20,10 +20,13 @@ _PARTIAL = re.compile(r"\.partial-(?P<host>.+)-(?P<process>\d+)-[^-]+")
 
 
 @contextmanager
-def new_folder(target: Path) -> Iterator[Path]:
+def new_folder(target: Path, *, replace: bool = False) -> Iterator[Path]:
     """A folder to fill, which becomes `target` when the block ends well and vanishes otherwise.
 
-    If someone else made `target` in the meantime, theirs stays: both were made from the same inputs.
+    Args:
+        target: Its name in the end.
+        replace: Whether it takes the place of a folder of that name. Otherwise one that someone else made in the
+            meantime stays: both were made from the same inputs.
 
     Raises:
         DataError: the place cannot be written, or the disk is full.
@@ -37,7 +40,13 @@ def new_folder(target: Path) -> Iterator[Path]:
         raise DataError(f"{target.parent} cannot be written ({error.strerror}): set DUETBENCH_CACHE") from error
     try:
         yield partial
-        _move(partial, target)
+        if replace and target.exists():
+            old = Path(tempfile.mkdtemp(prefix=prefix, dir=target.parent))
+            target.rename(old / "old")
+            _move(partial, target)
+            shutil.rmtree(old)
+        else:
+            _move(partial, target)
     except (OSError, pl.exceptions.PolarsError) as error:
         if _is_disk_full(error):
             raise _full(target) from error

@@ -61,8 +61,8 @@ def prepare(
         ConfigError: a step's argument makes no sense.
         UnknownName: no such step.
     """
-    chosen = tuple(parsed.text for parsed in parse_steps(dataset.default_steps() if steps is None else steps))
     files = dataset.raw_files(_raw_folder(dataset, raw))
+    chosen = tuple(parsed.text for parsed in parse_steps(dataset.default_steps() if steps is None else steps))
     digests = {role: file_digest(path) for role, path in files.items()}
     base = (cache or cache_dir("data")) / dataset.name
     canonical = canonical_digest(dataset, digests)
@@ -94,7 +94,7 @@ def _make(job: _Job, tables: Canonical, folder: Path) -> None:
 
 
 def _light(tables: Canonical) -> Rows:
-    interactions = tables.interactions().select("user_id", "item_id", "timestamp").collect()
+    interactions = tables.interactions().select("user_id", "item_id", "timestamp", "split").collect()
     titled = pl.Series("item_id", [], dtype=pl.String)
     if tables.n_items:
         titled = tables.items().filter(pl.col("title") != "").select("item_id").collect()["item_id"]
@@ -122,7 +122,7 @@ def _write_interactions(tables: Canonical, split: np.ndarray, path: Path) -> Non
             kept = codes < len(SPLITS)
             if kept.any():
                 names = pl.Series("split", [None if code < 0 else SPLITS[code] for code in codes[kept]], dtype=_SPLIT)
-                yield part.filter(pl.Series(kept)).with_columns(names.cast(pl.String))
+                yield part.filter(pl.Series(kept)).with_columns(names.cast(pl.String).alias("split"))
 
     schema = {"row": pl.Int64(), **INTERACTION_SCHEMA, "split": pl.String()}
     register_io_source(chosen, schema=schema).sink_parquet(path)

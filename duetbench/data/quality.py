@@ -126,7 +126,12 @@ def checked_interactions(frame: pl.DataFrame, bounds: Bounds, tally: Tally, plac
             tally.drop(kind, count, place.near(int((faults == kind).arg_max() or 0)))
         frame = frame.filter(faults.is_null())
     frame = frame.select(
-        "user_id", "item_id", "rating", pl.col("timestamp") // bounds.ticks, pl.col("review", "summary").fill_null("")
+        "user_id",
+        "item_id",
+        "rating",
+        pl.col("timestamp") // bounds.ticks,
+        pl.col("review", "summary").fill_null(""),
+        *(["split"] if "split" in frame.columns else []),
     )
     review = frame["review"]
     tally.note("empty review", int((review.str.strip_chars() == "").sum()))

@@ -16,6 +16,7 @@ BoolArray = npt.NDArray[np.bool_]
 
 SPLITS: tuple[Split, ...] = ("train", "valid", "test")
 UNSPLIT = -1
+_CODES = {split: code for code, split in enumerate(SPLITS)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +62,7 @@ def rows_of(interactions: pl.DataFrame, titled_items: pl.Series) -> Rows:
     """The light form of canonical interactions.
 
     Args:
-        interactions: user_id, item_id, timestamp, in file order.
+        interactions: user_id, item_id, timestamp, split, in file order.
         titled_items: Ids of the items that have a title.
     """
     items = encode(interactions["item_id"])
@@ -73,7 +74,7 @@ def rows_of(interactions: pl.DataFrame, titled_items: pl.Series) -> Rows:
         encode(interactions["user_id"]),
         items,
         interactions["timestamp"].to_numpy(),
-        np.full(len(interactions), UNSPLIT, dtype=np.int8),
+        interactions["split"].replace_strict(_CODES, default=UNSPLIT, return_dtype=pl.Int8).to_numpy(),
         titled.to_numpy(),
     )
 

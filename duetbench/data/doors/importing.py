@@ -1,0 +1,157 @@
+"""Brings a user's own tables in, as a folder that the dataset `imported` reads."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import polars as pl
+
+from duetbench.data.doors.mapping import (
+    INTERACTION_COLUMNS,
+    ITEM_COLUMNS,
+    NEEDED,
+    TimeUnit,
+    find_columns,
+    mapped_interactions,
+    mapped_items,
+)
+from duetbench.data.doors.sources import Source, columns_of, read_table
+from duetbench.data.folders import new_folder
+from duetbench.data.quality import Place, Tally, bounds_of, checked_interactions, checked_items
+from duetbench.errors import DataError
+from duetbench.types import Domain
+
+ABOUT = "about.json"
+INTERACTIONS = "interactions.parquet"
+ITEMS = "items.parquet"
+
+
+@dataclass(frozen=True, slots=True)
+class ImportOptions:
+    """How a user's tables are read."""
+
+    domain: Domain
+    named: Mapping[str, str] = field(default_factory=dict)
+    """Our column to theirs; what is not named is looked for under usual names."""
+    time_unit: TimeUnit = "auto"
+    """auto: dates where most values are no numbers, else seconds."""
+    since: str = "1990-01-01"
+    """YYYY-MM-DD; an older time is a fault."""
+    tolerated: float = 0.01
+    """Share of unusable rows beyond which it is an error."""
+
+
+@dataclass(frozen=True, slots=True)
+class Imported:
+    """What was brought in."""
+
+    folder: Path
+    columns: dict[str, str]
+    """Our column to theirs, as used."""
+    rows: int
+    items: int
+    dropped: dict[str, int]
+    noted: dict[str, int]
+    has_splits: bool
+
+
+def import_tables(
+    sources: Sequence[Source], folder: Path, options: ImportOptions, *, items: Source | None = None
+) -> Imported:
+    """Reads the tables, checks every row and writes the folder, whole or not at all; an old one is replaced.
+
+    Args:
+        sources: Tables of interactions, in order; all or none with a split.
+        folder: Where it goes.
+        options: How they are read.
+        items: A table of items; None: titles and so on stand beside the interactions, if anywhere.
+
+    Raises:
+        ConfigError: a column is not there.
+        DataError: a table cannot be read, too many rows are unusable, or none is left.
+    """
+    tally = Tally()
+    columns: dict[str, str] = {}
+    described, frames = [], []
+    for source in sources:
+        present = columns_of(source)
+        wanted = INTERACTION_COLUMNS if items else (*INTERACTION_COLUMNS, *ITEM_COLUMNS)
+        found = find_columns(present, options.named, wanted, needed=NEEDED)
+        table = read_table(source, set(found.values()), tally)
+        frames.append(_interactions(table, found, options, tally, source))
+        described.append(mapped_items(table, found))
+        columns |= found
+    interactions = _together(frames)
+    if items:
+        described, found = _described(items, options)
+        columns |= {name: column for name, column in found.items() if name in ITEM_COLUMNS}
+    _check(interactions, tally, options.tolerated)
+    tally_items = Tally(prefix="item: ")
+    things = checked_items(pl.concat(described), tally_items, Place("items", 1))
+    things = things.unique("item_id", keep="first", maintain_order=True)
+    result = Imported(
+        folder,
+        columns,
+        interactions.height,
+        things.height,
+        dict(tally.dropped + tally_items.dropped),
+        dict(tally.noted + tally_items.noted),
+        "split" in interactions.columns,
+    )
+    _write(result, interactions, things, options, sources)
+    return result
+
+
+def _interactions(
+    table: pl.DataFrame, columns: Mapping[str, str], options: ImportOptions, tally: Tally, source: Source
+) -> pl.DataFrame:
+    place = Place(source.path.name, 1)
+    mapped = mapped_interactions(table, columns, options.time_unit, tally, place)
+    bounds = bounds_of(options.domain.labels, options.since, None)
+    return checked_interactions(mapped, bounds, tally, place)
+
+
+def _together(frames: Sequence[pl.DataFrame]) -> pl.DataFrame:
+    with_split = {"split" in frame.columns for frame in frames}
+    if len(with_split) > 1:
+        raise DataError(
+            "some of the tables say their split and some do not: name all as train=FILE valid=FILE test=FILE"
+        )
+    return pl.concat(frames)
+
+
+def _described(items: Source, options: ImportOptions) -> tuple[list[pl.DataFrame], dict[str, str]]:
+    found = find_columns(columns_of(items), options.named, ("item_id", *ITEM_COLUMNS), needed=("item_id",))
+    return [mapped_items(read_table(items, set(found.values())), found)], found
+
+
+def _check(interactions: pl.DataFrame, tally: Tally, tolerated: float) -> None:
+    n_dropped = tally.dropped.total()
+    if n_dropped > tolerated * (n_dropped + interactions.height) or not interactions.height:
+        kinds = ", ".join(f"{count:,} {kind}, first at {tally.places[kind]}" for kind, count in tally.dropped.items())
+        raise DataError(
+            f"{n_dropped:,} of {n_dropped + interactions.height:,} rows cannot be used ({kinds or 'there are none'}); "
+            f"the tolerated share is {tolerated:g} (--tolerated)"
+        )
+
+
+def _write(
+    result: Imported, interactions: pl.DataFrame, items: pl.DataFrame, options: ImportOptions, sources: Sequence[Source]
+) -> None:
+    about = {
+        "noun": options.domain.noun,
+        "plural": options.domain.plural,
+        "labels": list(options.domain.labels),
+        "columns": result.columns,
+        "sources": [source.place if source.place.startswith("hf:") else source.path.name for source in sources],
+        "dropped": result.dropped,
+        "noted": result.noted,
+        "has_splits": result.has_splits,
+    }
+    with new_folder(result.folder, replace=True) as partial:
+        interactions.write_parquet(partial / INTERACTIONS)
+        items.write_parquet(partial / ITEMS)
+        (partial / ABOUT).write_text(json.dumps(about, indent=1, ensure_ascii=False), encoding="utf-8")

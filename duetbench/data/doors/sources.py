@@ -1,0 +1,141 @@
+"""Tables of a user's own: CSV, Parquet, JSON lines, pickles, Hugging Face datasets."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from pathlib import Path
+
+import polars as pl
+
+from duetbench.data.jsonl import read_json_lines
+from duetbench.data.lines import SUFFIXES, read_blocks
+from duetbench.data.quality import Tally
+from duetbench.errors import DataError, UsageError
+from duetbench.types import Split
+
+HUGGING_FACE = "hf:"
+_SPLIT_NAMES: dict[str, Split] = {
+    "train": "train", "valid": "valid", "validation": "valid", "val": "valid", "dev": "valid", "test": "test"
+}  # fmt: skip
+_CSV = {".csv": ",", ".tsv": "\t"}
+_JSON_LINES = (".jsonl", ".ndjson", ".json")
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """One table of a user's own."""
+
+    place: str
+    """A path, or `hf:NAME` or `hf:NAME:CONFIG`."""
+    split: Split | None = None
+    """Which split all of its rows are in, if the user says so."""
+
+    @property
+    def path(self) -> Path:
+        """The file."""
+        return Path(self.place).expanduser()
+
+    @property
+    def kind(self) -> str:
+        """What follows the name, without what it is packed in."""
+        name = self.path.name.lower()
+        for suffix in SUFFIXES[1:]:
+            name = name.removesuffix(suffix)
+        return Path(name).suffix
+
+
+def parse_source(text: str) -> Source:
+    """A source from `PATH`, `hf:NAME`, or `train=PATH`."""
+    name, equals, place = text.partition("=")
+    if equals and name in _SPLIT_NAMES:
+        return Source(place, _SPLIT_NAMES[name])
+    return Source(text)
+
+
+def columns_of(source: Source) -> list[str]:
+    """The table's columns, in order; of JSON lines those of the first 100 lines.
+
+    Raises:
+        DataError: it cannot be read.
+        UsageError: its kind is not known.
+    """
+    if source.kind in _JSON_LINES:
+        return _json_columns(source.path)
+    return read_table(source).columns
+
+
+def read_table(source: Source, columns: Collection[str] | None = None, tally: Tally | None = None) -> pl.DataFrame:
+    """The table, or these columns of it, and a column `split` where the source has splits of its own.
+
+    Args:
+        source: Where it is.
+        columns: None: all.
+        tally: Where unreadable lines are counted.
+
+    Raises:
+        DataError: it cannot be read.
+        UsageError: its kind is not known.
+    """
+    if source.place.startswith(HUGGING_FACE):
+        frame = _from_hugging_face(source.place.removeprefix(HUGGING_FACE))
+    elif not source.path.is_file():
+        raise DataError(f"there is no file {source.path}")
+    else:
+        frame = _read_file(source, columns, tally or Tally())
+    if source.split:
+        frame = frame.with_columns(pl.lit(source.split).alias("split"))
+    return frame.select(name for name in frame.columns if columns is None or name in columns or name == "split")
+
+
+def _read_file(source: Source, columns: Collection[str] | None, tally: Tally) -> pl.DataFrame:
+    path = source.path
+    try:
+        if source.kind in _CSV:
+            data = b"".join(block.data for block in read_blocks(path))
+            # As text: what is a number and what only looks like one (an id 007) is said by the mapping.
+            return pl.read_csv(data, separator=_CSV[source.kind], infer_schema=False)
+        if source.kind == ".parquet":
+            return pl.read_parquet(path)
+        if source.kind in _JSON_LINES:
+            wanted = _json_columns(path) if columns is None else columns
+            schema: dict[str, pl.DataType] = {name: pl.String() for name in wanted}
+            return pl.concat([frame for frame, _ in read_json_lines(path, schema, tally)])
+    except (OSError, pl.exceptions.PolarsError) as error:
+        raise DataError(f"{path} cannot be read: {' '.join(str(error).split())[:300]}") from error
+    if source.kind in (".pkl", ".pickle"):
+        from duetbench.data.doors.pickles import read_pickle
+
+        return _from_pandas(read_pickle(path), path)
+    raise UsageError(f"{path}: wants .csv, .tsv, .parquet, .jsonl, .pkl (plain, .gz or .zst), or hf:NAME")
+
+
+def _json_columns(path: Path) -> list[str]:
+    block = next(read_blocks(path), None)
+    lines = block.data.split(b"\n")[:100] if block else []
+    try:
+        return pl.read_ndjson(b"\n".join(lines), infer_schema_length=None).columns
+    except pl.exceptions.PolarsError as error:
+        raise DataError(f"{path} does not begin with JSON lines: {error}") from error
+
+
+def _from_pandas(table: object, path: Path) -> pl.DataFrame:
+    try:
+        return pl.from_pandas(table)
+    except Exception as error:  # mixed objects in a column may fail in any way
+        raise DataError(f"{path} holds columns that are no table's: {error}") from error
+
+
+def _from_hugging_face(text: str) -> pl.DataFrame:
+    from duetbench.data.doors.hugging_face import load
+
+    tables = load(text)
+    parts = []
+    for name, frame in tables.items():
+        split = _SPLIT_NAMES.get(name)
+        parts.append(frame.with_columns(pl.lit(split, dtype=pl.String).alias("split")) if split else frame)
+    if len({tuple(part.columns) for part in parts}) > 1:
+        raise DataError(
+            f"the splits of {text} ({', '.join(tables)}) have different columns: name one file each instead"
+        )
+    return pl.concat(parts)

@@ -1,0 +1,216 @@
+"""A user's own tables, of every kind, become the same canonical tables."""
+
+from __future__ import annotations
+
+import gzip
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+
+from duetbench.data import prepare
+from duetbench.data.doors.importing import ImportOptions, import_tables
+from duetbench.data.doors.sources import Source, parse_source
+from duetbench.datasets.imported import Imported
+from duetbench.errors import ConfigError, DataError, MissingRawFiles, UsageError
+from duetbench.testing import DatasetConformance
+from duetbench.types import Domain
+
+MOVIE = ImportOptions(Domain("movie", "movies"), tolerated=0.0)
+TABLE = pl.DataFrame(
+    {
+        "user": ["007", "b", "007"],
+        "movieId": ["x", "x", "y"],
+        "stars": [5.0, 4.5, 1.0],
+        "time": [1_300_000_000, 1_300_000_001, 1_300_000_002],
+        "text": ["Good, really", 'So "so"', ""],
+        "title": ["The X", "The X", "The Y"],
+        "genres": ["Drama|War", "Drama|War", "Comedy"],
+    }
+)
+
+
+def written(folder: Path, kind: str, table: pl.DataFrame = TABLE) -> str:
+    """The table in a file of some kind."""
+    path = folder / f"own.{kind}"
+    match kind.split(".")[0]:
+        case "csv":
+            data = table.write_csv().encode()
+        case "tsv":
+            data = table.write_csv(separator="\t").encode()
+        case "jsonl":
+            data = table.write_ndjson().encode()
+        case "parquet":
+            table.write_parquet(path)
+            return str(path)
+        case _:
+            pytest.importorskip("pandas")
+            table.to_pandas().to_pickle(path)
+            return str(path)
+    path.write_bytes(gzip.compress(data) if kind.endswith(".gz") else data)
+    return str(path)
+
+
+def imported(folder: Path, *sources: str, options: ImportOptions = MOVIE, items: str | None = None) -> pl.DataFrame:
+    """The canonical interactions."""
+    chosen = [parse_source(source) for source in sources]
+    import_tables(chosen, folder / "out", options, items=parse_source(items) if items else None)
+    return pl.read_parquet(folder / "out" / "interactions.parquet")
+
+
+class TestImported(DatasetConformance):
+    """The conformance checks, on a small table."""
+
+    plugin = Imported
+
+    @pytest.fixture(autouse=True)
+    def _raw(self, tmp_path: Path) -> None:
+        imported(tmp_path, written(tmp_path, "parquet"))
+        type(self).raw = tmp_path / "out"
+
+
+@pytest.mark.parametrize("kind", ["csv", "csv.gz", "tsv", "jsonl", "jsonl.gz", "parquet", "pkl"])
+def test_every_kind_of_file_gives_the_same_tables(tmp_path: Path, kind: str) -> None:
+    assert imported(tmp_path, written(tmp_path, kind)).rows() == [
+        ("007", "x", 5.0, 1_300_000_000, "Good, really", ""),
+        ("b", "x", 4.5, 1_300_000_001, 'So "so"', ""),
+        ("007", "y", 1.0, 1_300_000_002, "", ""),
+    ]
+    items = pl.read_parquet(tmp_path / "out" / "items.parquet")
+    assert items.rows() == [("x", "The X", ["Drama", "War"], ""), ("y", "The Y", ["Comedy"], "")]
+
+
+def test_a_hugging_face_dataset_keeps_its_splits(tmp_path: Path) -> None:
+    datasets = pytest.importorskip("datasets")
+    halves = {"train": datasets.Dataset.from_polars(TABLE[:2]), "validation": datasets.Dataset.from_polars(TABLE[2:])}
+    datasets.DatasetDict(halves).save_to_disk(str(tmp_path / "hub"))
+    assert imported(tmp_path, f"hf:{tmp_path / 'hub'}")["split"].to_list() == ["train", "train", "valid"]
+
+
+def test_a_hugging_face_dataset_that_is_not_there_is_an_error(tmp_path: Path) -> None:
+    pytest.importorskip("datasets")
+    with pytest.raises(DataError, match="cannot be loaded"):
+        imported(tmp_path, f"hf:{tmp_path / 'nowhere'}")
+
+
+def test_named_columns_win_over_usual_names(tmp_path: Path) -> None:
+    table = TABLE.with_columns(pl.lit(2.0).alias("rating"))
+    path = written(tmp_path, "csv", table)
+    assert imported(tmp_path, path)["rating"].to_list() == [2.0] * 3
+    named = ImportOptions(MOVIE.domain, {"rating": "stars"})
+    assert imported(tmp_path, path, options=named)["rating"].to_list() == [5.0, 4.5, 1.0]
+
+
+def test_all_faults_of_the_mapping_come_at_once(tmp_path: Path) -> None:
+    path = written(tmp_path, "csv", TABLE.drop("time"))
+    options = ImportOptions(MOVIE.domain, {"rating": "star", "reviw": "text"})
+    with pytest.raises(ConfigError) as error:
+        imported(tmp_path, path, options=options)
+    assert [fault.partition(":")[0] for fault in error.value.faults] == ["map.reviw", "map.rating", "map.timestamp"]
+    assert "did you mean 'stars'?" in error.value.faults[1]
+
+
+@pytest.mark.parametrize(
+    ("values", "unit"),
+    [
+        (["2011-03-13 07:06:40"], "auto"),
+        (["2011-03-13T07:06:40Z"], "date"),
+        (["2011-03-13T08:06:40+0100"], "auto"),
+        ([1_300_000_000_000], "ms"),
+        ([1_300_000_000.0], "s"),
+        (pl.Series(["2011-03-13T07:06:40"]).str.to_datetime(), "auto"),
+    ],
+)
+def test_times_come_in_many_shapes(tmp_path: Path, values: Any, unit: Any) -> None:
+    path = written(tmp_path, "parquet", TABLE[:1].with_columns(pl.Series("time", values)))
+    options = ImportOptions(MOVIE.domain, time_unit=unit)
+    assert imported(tmp_path, path, options=options)["timestamp"].to_list() == [1_300_000_000]
+
+
+def test_milliseconds_taken_for_seconds_are_a_fault(tmp_path: Path) -> None:
+    path = written(tmp_path, "csv", TABLE.with_columns(pl.col("time") * 1000))
+    with pytest.raises(DataError, match=r"3 of 3 rows.*milliseconds where seconds are due"):
+        imported(tmp_path, path)
+
+
+def test_unusable_rows_are_counted_by_kind(tmp_path: Path) -> None:
+    bad = pl.DataFrame({"stars": ["x", "9", None], "time": ["1300000000", "1300000000", "1300000000"]})
+    table = pl.concat([TABLE.with_columns(pl.col("stars", "time").cast(pl.String)), TABLE.with_columns(bad)])
+    result = import_tables(
+        [Source(written(tmp_path, "csv", table))], tmp_path / "out", ImportOptions(MOVIE.domain, tolerated=0.5)
+    )
+    assert result.dropped == {"ill-typed field": 1, "rating missing": 1, "rating outside the scale": 1}
+    assert result.rows == 3
+
+
+def test_a_failed_import_leaves_the_last_good_one(tmp_path: Path) -> None:
+    imported(tmp_path, written(tmp_path, "csv"))
+    with pytest.raises(DataError):
+        imported(tmp_path, written(tmp_path, "csv", TABLE.with_columns(pl.lit(9.0).alias("stars"))))
+    assert pl.read_parquet(tmp_path / "out" / "interactions.parquet").height == 3
+
+
+def test_a_second_import_replaces_the_first(tmp_path: Path) -> None:
+    imported(tmp_path, written(tmp_path, "csv"))
+    assert imported(tmp_path, written(tmp_path, "csv", TABLE[:1])).height == 1
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["out", "own.csv"]
+
+
+def test_items_may_stand_in_a_table_of_their_own(tmp_path: Path) -> None:
+    items = pl.DataFrame({"asin": ["x"], "name": ["X &amp; Co"], "tags": [["a", "b"]]})
+    items.write_parquet(tmp_path / "items.parquet")
+    imported(tmp_path, written(tmp_path, "csv"), items=str(tmp_path / "items.parquet"))
+    assert pl.read_parquet(tmp_path / "out" / "items.parquet").rows() == [("x", "X & Co", ["a", "b"], "")]
+
+
+def test_given_splits_are_kept_unless_a_step_makes_others(tmp_path: Path) -> None:
+    one, two = written(tmp_path, "csv", TABLE[:2]), written(tmp_path, "parquet", TABLE[2:])
+    imported(tmp_path, f"train={one}", f"test={two}")
+    made = prepare(Imported(), raw=tmp_path / "out", cache=tmp_path, steps=["sort"])
+    assert made.interactions["split"].to_list() == ["train", "train", "test"]
+    assert made.domain.noun == "movie"
+    other = prepare(Imported(), raw=tmp_path / "out", cache=tmp_path, steps=["sort", "split_count:0.4/0/0.6"])
+    assert other.interactions["split"].to_list() == ["train", "test", "test"]
+
+
+def test_default_steps_keep_given_splits(tmp_path: Path) -> None:
+    dataset = Imported(Imported.Config(raw=str(tmp_path / "out")))
+    imported(tmp_path, written(tmp_path, "csv"))
+    assert "split_count:0.8/0.1/0.1" in dataset.default_steps()
+    imported(tmp_path, f"train={written(tmp_path, 'csv')}")
+    assert dataset.default_steps() == ("dedupe", "sort", "drop_cold")
+
+
+def test_splits_on_some_tables_only_are_an_error(tmp_path: Path) -> None:
+    path = written(tmp_path, "csv")
+    with pytest.raises(DataError, match="train=FILE valid=FILE test=FILE"):
+        imported(tmp_path, f"train={path}", path)
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "error", "match"),
+    [
+        ("a.xlsx", b"", UsageError, r"wants .csv"),
+        ("a.csv", b"user,item\n\xff\xfe,x\n", DataError, "cannot be read"),
+        ("a.csv", b"user,item\na,b,c,d\n", DataError, "cannot be read"),
+        ("a.parquet", b"PAR1", DataError, "cannot be read"),
+        ("a.jsonl", b"<html>", DataError, "does not begin with JSON lines"),
+    ],
+)
+def test_files_that_are_no_table_are_named(
+    tmp_path: Path, name: str, data: bytes, error: type[Exception], match: str
+) -> None:
+    (tmp_path / name).write_bytes(data)
+    with pytest.raises(error, match=match):
+        imported(tmp_path, str(tmp_path / name))
+
+
+def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"there is no file .*own.csv"):
+        imported(tmp_path, str(tmp_path / "own.csv"))
+
+
+def test_nothing_imported_says_what_to_do(tmp_path: Path) -> None:
+    with pytest.raises(MissingRawFiles, match=r"duetbench data import FILE --name films"):
+        Imported(Imported.Config(table="films")).raw_files(tmp_path)
