@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import sys
+import traceback
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -38,6 +39,14 @@ INTERRUPTED = 130
 
 class _Main(click.Group):
     """The one place where errors become a line and an exit code; a bug keeps its traceback."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except DuetbenchError:
+            if isinstance(ctx.obj, Settings) and ctx.obj.verbose:
+                click.echo(traceback.format_exc(), err=True)
+            raise
 
     def main(  # type: ignore[override]
         self,
@@ -91,7 +100,7 @@ def _command_path(error: click.UsageError) -> str:
     metavar="DIR",
     help="Folder of single-file plugins; may be given several times.",
 )
-@click.option("-v", "--verbose", is_flag=True, help="Tell more on stderr.")
+@click.option("-v", "--verbose", is_flag=True, help="Tell more, such as where an error comes from.")
 @click.option("-q", "--quiet", is_flag=True, help="No progress on stderr.")
 @click.pass_context
 def main(context: click.Context, plugins_dirs: tuple[Path, ...], verbose: bool, quiet: bool) -> None:

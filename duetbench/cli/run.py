@@ -86,7 +86,14 @@ def _run(settings: Settings, planned: Plan, folder: Path, store: Path | None, *,
     if outcome.failures:
         for cell, reason in outcome.failures:
             click.echo(f"duetbench: FAILED {cell.folder}: {reason}", err=True)
+            if settings.verbose:
+                _print_traceback(folder / "cells" / cell.folder / "error.txt")
         raise SystemExit(1)
+
+
+def _print_traceback(file: Path) -> None:
+    if file.is_file():
+        click.echo(file.read_text(encoding="utf-8"), err=True)
 
 
 def _summary(outcome: Outcome) -> str:

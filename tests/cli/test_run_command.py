@@ -193,3 +193,14 @@ def test_a_config_file_that_does_not_fit_tells_every_path(grid: Cli, work: Path)
     line = _one_line(grid("--config", "bad.yaml"))
     assert "did you mean 'strategies'" in line
     assert "limit" in line
+
+
+def test_verbose_shows_where_a_bug_lies(cli: Cli, work: Path) -> None:
+    arguments = ["--dataset", "tiny", "--model", "path:model", "--engine", "logging", "--store", "s", "--limit", "2"]
+    told = [cli(*flags, "run", "--strategy", "broken", *arguments).stderr for flags in ([], ["-v"])]
+    assert ["grid_plugin.py" in text.split("FAILED ")[-1] for text in told] == [False, True]
+
+
+def test_verbose_shows_where_a_fault_was_found(cli: Cli) -> None:
+    assert "Traceback" in cli("-v", "run", "--strategy", "deut").stderr
+    assert "Traceback" not in cli("run", "--strategy", "deut").stderr
