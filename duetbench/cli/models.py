@@ -85,7 +85,8 @@ def build(settings: Settings, name: str, seed: int, out: Path | None) -> None:
 
     folder = out or cache_dir("models", f"{name}-seed-{seed}")
     with _progress(settings) as on_progress:
-        build_toy_lm(folder, seed=seed, on_progress=on_progress)
+        report = build_toy_lm(folder, seed=seed, on_progress=on_progress)
+    click.echo("\n".join(report.lines()))
     click.echo(f"use it with --model path:{folder}")
 
 
