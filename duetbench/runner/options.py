@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Set
 from dataclasses import dataclass, fields
 from typing import Any
 
@@ -31,7 +31,7 @@ class Options:
         sections: The core's sections by name, each a `Config` class.
         file: Options from the file, by scope as written.
         settings: `--set` arguments by dotted path.
-        used: What the grid uses; a `--set` for anything else is a fault, since it would have no effect.
+        preferred: What a name without its kind means, if plugins of several kinds carry it.
     """
 
     def __init__(
@@ -41,11 +41,14 @@ class Options:
         *,
         file: Mapping[str, Mapping[str, Any]],
         settings: Mapping[str, str],
-        used: Iterable[Scope],
+        preferred: Iterable[Scope],
     ) -> None:
         self._plugins = plugins
         self._sections = sections
-        self._used = set(used) | {("core", section) for section in sections}
+        self._preferred = set(preferred)
+        self._commanded: dict[str, Scope] = {}
+        self.touched: set[Scope] = set()
+        """Whom options were built for."""
         self._values: dict[Scope, _Values] = {}
         self._faults: dict[str, None] = {}
         for written, values in file.items():
@@ -54,7 +57,6 @@ class Options:
                 self._of(scope).file.update(values)
         for path, value in settings.items():
             self._set(path, value)
-        self._check_unused()
 
     @property
     def faults(self) -> list[str]:
@@ -82,6 +84,7 @@ class Options:
 
     def _build(self, scope: Scope, config_class: type, suggested: Mapping[str, Any], *, path: str) -> Any:
         values = self._of(scope)
+        self.touched.add(scope)
         config, faults = build_config(config_class, {**suggested, **values.file, **values.command}, path=path)
         self._blame(*faults)
         return config_class() if faults else config
@@ -97,10 +100,9 @@ class Options:
         cut = 2 if parts[0] in PLURALS and len(parts) > 2 else 1
         written, name = ".".join(parts[:cut]), ".".join(parts[cut:])
         scope = self._scope(written)
-        if scope and scope not in self._used:
-            self._blame(f"{path}: this run uses no {scope[0]} '{scope[1]}'")
-        elif scope:
+        if scope:
             self._of(scope).command[name] = value
+            self._commanded[path] = scope
 
     def _scope(self, written: str) -> Scope | None:
         """Whom a scope names; None if nobody, which is then a fault."""
@@ -111,7 +113,7 @@ class Options:
             return ("core", written)
         else:
             matches = [(kind, written) for kind in _kinds() if written in self._plugins.of_kind(kind)]
-            matches = [scope for scope in matches if scope in self._used] or matches
+            matches = [scope for scope in matches if scope in self._preferred] or matches
         if len(matches) == 1:
             return matches[0]
         self._blame(self._ambiguous(written, matches) if matches else self._unknown(written))
@@ -127,12 +129,22 @@ class Options:
         hint = f"did you mean '{near[0]}'? " if near else ""
         return f"{written}: no plugin and no section is called so; {hint}Sections: {', '.join(sorted(self._sections))}"
 
-    def _check_unused(self) -> None:
-        """Options in a file for plugins beside the grid have no effect there, but must still make sense."""
-        for (kind, name), values in list(self._values.items()):
-            if (kind, name) not in self._used:
+    def unused(self, touched: Set[Scope]) -> list[str]:
+        """Faults of options for plugins that no grid of the run uses.
+
+        A `--set` for one would have no effect; what a file says of one is only checked, since a file may say more
+        than one run needs.
+        """
+        faults = [
+            f"{path}: this run uses no {scope[0]} '{scope[1]}'"
+            for path, scope in self._commanded.items()
+            if scope[0] != "core" and scope not in touched
+        ]
+        for (kind, name), values in self._values.items():
+            if kind != "core" and (kind, name) not in touched:
                 registered = self._plugins.get(_as_kind(kind), name)
-                self._blame(*build_config(registered.cls.Config, values.file, path=name)[1])
+                faults += build_config(registered.cls.Config, values.file, path=name)[1]
+        return faults
 
 
 def _suggested(cls: Any, card: Mapping[str, Any]) -> dict[str, Any]:

@@ -4,22 +4,19 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, ParamSpec, TypeVar
 
 from duetbench.errors import ConfigError, DataError, DuetbenchError
 from duetbench.interfaces import Kind
 from duetbench.plugins import Plugins
 from duetbench.runner.cells import Cell, Choice, Data, ModelChoice, Writing
 from duetbench.runner.options import Options, Scope
-from duetbench.runner.sections import DataOptions, EvaluationOptions, SamplingOptions, TrainingOptions
+from duetbench.runner.parts import Parts, asks_a_model, default_trainer, does_train, model_choice, option_sections
 from duetbench.runner.settings import Grid, RunConfig
 
-if TYPE_CHECKING:
-    from duetbench.data import HistoryOptions
-    from duetbench.interfaces import Scorer, Strategy, Trainer
-
+P = ParamSpec("P")
 T = TypeVar("T")
 Told = Callable[[str], None]
 
@@ -55,19 +52,6 @@ def plan(config: RunConfig, plugins: Plugins, *, told: Told | None = None) -> Pl
     return _Planner(config, plugins, told or (lambda _line: None)).plan()
 
 
-def option_sections() -> dict[str, type]:
-    """The core's own options by section."""
-    from duetbench.data import HistoryOptions
-
-    return {
-        "data": DataOptions,
-        "history": HistoryOptions,
-        "sampling": SamplingOptions,
-        "evaluation": EvaluationOptions,
-        "training": TrainingOptions,
-    }
-
-
 @dataclass
 class _Planner:
     config: RunConfig
@@ -85,6 +69,8 @@ class _Planner:
         self._stop_at_faults()
         grids = [(grid, self._options(grid, used)) for grid in self.config.grids]
         drafts = [self._check(grid, options, models) for grid, options in grids]
+        touched = {scope for _, options in grids for scope in options.touched}
+        self.option_faults.update(dict.fromkeys(fault for _, options in grids for fault in options.unused(touched)))
         self._stop_at_faults()
         cells = [cell for draft in drafts for cell in draft()]
         unique: dict[str, Cell] = {}
@@ -98,14 +84,17 @@ class _Planner:
         if self.faults or self.option_faults:
             raise ConfigError([*map(str, self.faults), *self.option_faults])
 
-    def _try(self, work: Callable[[], T]) -> T | None:
+    def _try(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T | None:
         """The work's result; None, with the fault kept, if there is one."""
         try:
-            return work()
+            return work(*args, **kwargs)
         except DuetbenchError as error:
-            if str(error) not in map(str, self.faults):
-                self.faults.append(error)
+            self._blame(error)
             return None
+
+    def _blame(self, error: DuetbenchError) -> None:
+        if str(error) not in map(str, self.faults):
+            self.faults.append(error)
 
     def _used(self, grid: Grid) -> Iterator[Scope]:
         """Every plugin that a grid names; names that nothing carries become faults."""
@@ -119,46 +108,39 @@ class _Planner:
 
     def _named(self, kind: Kind, names: Iterable[str]) -> Iterator[Scope]:
         for name in names:
-            if self._try(lambda name=name: self.plugins.get(kind, name)):  # type: ignore[misc]
+            if self._try(self.plugins.get, kind, name):
                 yield (kind, name)
 
     def _default_trainers(self, strategies: Iterable[str]) -> list[str]:
         known = self.plugins.of_kind("strategy")
-        return [_strategy(known[name].cls).default_trainer for name in strategies if name in known]
+        return [default_trainer(self.plugins, name) for name in strategies if name in known]
 
     def _baselines(self) -> list[str]:
-        scorers = self.plugins.of_kind("scorer")
-        return [name for name, registered in scorers.items() if not _scorer(registered.cls).needs_engine]
+        return [name for name in self.plugins.of_kind("scorer") if not asks_a_model(self.plugins, name)]
 
     def _models(self) -> dict[str, ModelChoice]:
         names = dict.fromkeys(name for grid in self.config.grids if grid.strategies for name in grid.models)
-        found = {name: self._try(lambda name=name: model_choice(name)) for name in names}  # type: ignore[misc]
+        found = {name: self._try(model_choice, name) for name in names}
         return {name: choice for name, choice in found.items() if choice}
 
     def _options(self, grid: Grid, used: set[Scope]) -> Options:
-        rewards = {("reward", name) for name in self.plugins.of_kind("reward")}
-        return Options(
-            self.plugins,
-            option_sections(),
-            file=grid.options,
-            settings=self.config.settings,
-            used=used | rewards,
-        )
+        sections = option_sections()
+        return Options(self.plugins, sections, file=grid.options, settings=self.config.settings, preferred=used)
 
     def _check(self, grid: Grid, options: Options, models: Mapping[str, ModelChoice]) -> Callable[[], list[Cell]]:
         """Builds every option set of a grid, so that all faults are known before any data are touched."""
-        parts = _Parts(self.plugins, grid, options, models)
+        parts = Parts(self.plugins, grid, options, models)
         parts.build_all(grid.scorers, self._baselines() if grid.baselines else [])
         for error in parts.faults:
-            self.faults += [error] if str(error) not in map(str, self.faults) else []
+            self._blame(error)
         self.option_faults.update(dict.fromkeys(options.faults))
         return lambda: self._cells(grid, parts)
 
-    def _cells(self, grid: Grid, parts: _Parts) -> list[Cell]:
+    def _cells(self, grid: Grid, parts: Parts) -> list[Cell]:
         datasets = [self._data(name, grid.split, parts) for name in grid.datasets]
         return [cell for data in datasets for cell in self._cells_of(data, grid, parts)]
 
-    def _cells_of(self, data: Data, grid: Grid, parts: _Parts) -> Iterator[Cell]:
+    def _cells_of(self, data: Data, grid: Grid, parts: Parts) -> Iterator[Cell]:
         asking, free = parts.split_scorers(grid.scorers)
         for name in dict.fromkeys([*(self._baselines() if grid.baselines else []), *free]):
             yield from self._once(self._cell(grid, parts, data, parts.choice("scorer", name), seed=grid.seeds[0]))
@@ -166,7 +148,7 @@ class _Planner:
             self.notes[f"{', '.join(free)}: asks no model, so it is run once per dataset and not per strategy"] = None
         combinations = itertools.product(grid.strategies, grid.models, asking, grid.seeds)
         for strategy, model, scorer, seed in combinations:
-            for trainer in self._trainers(parts.choice("strategy", strategy, model), grid):
+            for trainer in self._trainers(parts.choice("strategy", strategy, model), parts):
                 writing = parts.writing(strategy, trainer, model, scorer)
                 yield self._cell(grid, parts, data, parts.choice("scorer", scorer, model), seed=seed, writing=writing)
 
@@ -179,23 +161,23 @@ class _Planner:
             yield cell
 
     def _cell(
-        self, grid: Grid, parts: _Parts, data: Data, scorer: Choice, *, seed: int, writing: Writing | None = None
+        self, grid: Grid, parts: Parts, data: Data, scorer: Choice, *, seed: int, writing: Writing | None = None
     ) -> Cell:
         data = replace(data, history=parts.history_of([scorer, *([writing.strategy] if writing else [])]))
         label = grid.label if writing else ""
         return Cell(data, scorer, parts.evaluation, seed, grid.split, grid.limit, writing, label)
 
-    def _trainers(self, strategy: Choice, grid: Grid) -> list[str]:
+    def _trainers(self, strategy: Choice, parts: Parts) -> list[str]:
         """The trainers that make sense for a strategy: one that writes nothing has nothing to train."""
-        trainers = list(grid.trainers or [_strategy(strategy.registered.cls).default_trainer])
+        trainers = parts.trainers(strategy.name)
         if strategy.make().stages():
             return trainers
         for name in trainers:
-            if _trainer(self.plugins.get("trainer", name).cls).trains:
+            if does_train(self.plugins, name):
                 self.notes[f"{strategy.name} writes nothing, so there is nothing to train with '{name}'"] = None
         return [UNTRAINED]
 
-    def _data(self, name: str, split: str, parts: _Parts) -> Data:
+    def _data(self, name: str, split: str, parts: Parts) -> Data:
         from duetbench.data import prepare
 
         choice, options, history = parts.choice("dataset", name), parts.data, parts.history
@@ -208,103 +190,6 @@ class _Planner:
         data = self.prepared[key]
         _check_split(data, split)
         return data
-
-
-class _Parts:
-    """The option sets of one grid, each built once."""
-
-    def __init__(self, plugins: Plugins, grid: Grid, options: Options, models: Mapping[str, ModelChoice]) -> None:
-        self._plugins = plugins
-        self._grid = grid
-        self._options = options
-        self._models = models
-        self._choices: dict[tuple[str, str, str | None], Choice] = {}
-        self.faults: list[DuetbenchError] = []
-        self.data: DataOptions = options.section("data")
-        self.history: HistoryOptions = options.section("history")
-        self.sampling: SamplingOptions = options.section("sampling")
-        self.evaluation: EvaluationOptions = options.section("evaluation")
-        self.training: TrainingOptions = options.section("training")
-
-    def choice(self, kind: Kind, name: str, model: str | None = None) -> Choice:
-        """A plugin with its options; what the model's card suggests comes between the file and the defaults."""
-        key = (kind, name, model)
-        if key not in self._choices:
-            registered = self._plugins.get(kind, name)
-            card = self._models[model].options if model else None
-            self._choices[key] = Choice(registered, self._options.plugin(registered, card))
-        return self._choices[key]
-
-    def build_all(self, scorers: Iterable[str], baselines: Iterable[str]) -> None:
-        """Builds everything once, for the faults."""
-        for name in self._grid.datasets:
-            self.choice("dataset", name)
-        for name in [*scorers, *baselines]:
-            self.choice("scorer", name)
-        for strategy, model in itertools.product(self._grid.strategies, self._grid.models):
-            cls = _strategy(self._plugins.get("strategy", strategy).cls)
-            for trainer, scorer in itertools.product(self._grid.trainers or [cls.default_trainer], scorers):
-                try:
-                    writing = self.writing(strategy, trainer, model, scorer)
-                    self.history_of([self.choice("scorer", scorer, model), writing.strategy])
-                except DuetbenchError as error:
-                    self.faults.append(error)
-
-    def split_scorers(self, names: Iterable[str]) -> tuple[list[str], list[str]]:
-        """Those that ask a model, and those that do not."""
-        asking: list[str] = []
-        free: list[str] = []
-        for name in names:
-            (asking if _scorer(self._plugins.get("scorer", name).cls).needs_engine else free).append(name)
-        return asking, free
-
-    def writing(self, strategy: str, trainer: str, model: str, scorer: str) -> Writing:
-        """How profiles come about in one combination."""
-        trains = _trainer(self._plugins.get("trainer", trainer).cls).trains
-        return Writing(
-            strategy=self.choice("strategy", strategy, model),
-            trainer=self.choice("trainer", trainer, model),
-            model=self._models[model],
-            engine=self.choice("engine", self._grid.engine, model),
-            sampling=self.sampling,
-            training=self.training if trains else None,
-            rewards=tuple(self._rewards()) if trains else (),
-            trained_on=self.choice("scorer", self.training.scorer or scorer, model) if trains else None,
-        )
-
-    def history_of(self, choices: Iterable[Choice]) -> HistoryOptions:
-        """How histories are taken for these plugins: as long as the one that looks farthest back needs."""
-        needed = {choice.name: choice.make().history_needed() for choice in choices}
-        longest = max(needed.values(), default=0)
-        if longest <= self.history.k:
-            return self.history
-        if self._options.is_set("history", "k"):
-            name = max(needed, key=lambda name: needed[name])
-            raise ConfigError([f"history.k: {self.history.k} is less than the {longest} that {name} looks at"])
-        return replace(self.history, k=longest)
-
-    def _rewards(self) -> Iterator[tuple[Choice, float]]:
-        for text in self.training.rewards:
-            name, _, weight = text.partition(":")
-            try:
-                yield self.choice("reward", name.strip()), float(weight or 1)
-            except ValueError:
-                raise ConfigError([f"training.rewards: wants name:weight, got {text!r}"]) from None
-
-
-def model_choice(name: str) -> ModelChoice:
-    """A model by name, without having its weights.
-
-    Raises:
-        UnknownName: no such card.
-        ModelError: `path:DIR` is no usable model folder.
-    """
-    from duetbench.models import load_card, resolve
-
-    if name.startswith("path:"):
-        return ModelChoice(name, {"digest": resolve(name).digest}, {})
-    card = load_card(name)
-    return ModelChoice(name, {"card": asdict(card)}, card.options)
 
 
 def _check_split(data: Data, split: str) -> None:
@@ -322,15 +207,3 @@ def _order(cell: Cell) -> tuple[bool, str, str]:
     """Scorers without a model first; then by model, and what is trained after what is not."""
     writing = cell.writing
     return (writing is not None, writing.model.name if writing else "", cell.training_id or "")
-
-
-def _strategy(cls: Any) -> type[Strategy]:
-    return cls  # type: ignore[no-any-return]
-
-
-def _scorer(cls: Any) -> type[Scorer]:
-    return cls  # type: ignore[no-any-return]
-
-
-def _trainer(cls: Any) -> type[Trainer]:
-    return cls  # type: ignore[no-any-return]

@@ -94,8 +94,8 @@ def test_all_faults_are_told_at_once(planned: Planned) -> None:
     with pytest.raises(ConfigError) as caught:
         planned("duet.jiont=cross", "duet.history_k=many", "nobody.x=1", "10h.k=1", strategies=("duet",))
     faults = caught.value.faults
-    assert [fault.partition(":")[0] for fault in faults] == ["nobody", "10h.k", "duet.jiont", "duet.history_k"]
-    assert "did you mean 'joint'?" in faults[2]
+    assert [fault.partition(":")[0] for fault in faults] == ["nobody", "duet.jiont", "duet.history_k", "10h.k"]
+    assert "did you mean 'joint'?" in faults[1]
 
 
 def test_an_unknown_name_alone_keeps_its_message(planned: Planned) -> None:
@@ -132,3 +132,43 @@ def test_the_command_line_wins_over_the_file(plugins: Plugins, model: str) -> No
     assert made.cells[0].writing is not None
     assert made.cells[0].writing.strategy.options["history_k"] == 4
     assert made.cells[0].writing.strategy.options["joint"] == "cross"
+
+
+def test_options_in_a_file_for_plugins_beside_the_grid_are_only_checked(plugins: Plugins, model: str) -> None:
+    grid = Grid(("10h",), ("tiny",), (model,), engine="logging", options={"duet": {"joint": "cross"}})
+    assert plan(RunConfig((grid,), "test"), plugins).cells
+    with pytest.raises(ConfigError, match=r"duet\.joint: wants one of"):
+        plan(RunConfig((replace(grid, options={"duet": {"joint": "crossed"}}),), "test"), plugins)
+
+
+def test_the_scorer_in_a_trainings_loop_takes_options_too(planned: Planned) -> None:
+    settings = ("training.scorer=rating_text", "rating_text.history_k=2")
+    made = planned(*settings, strategies=("duet",), trainers=("counting",), baselines=False)
+    assert made.cells[0].writing is not None
+    assert made.cells[0].writing.trained_on is not None
+    assert made.cells[0].writing.trained_on.options["history_k"] == 2
+
+
+@pytest.mark.parametrize(("settings", "used"), [((), "compact"), (("duet.prompt_set=default",), "default")])
+def test_a_models_card_suggests_options_that_the_user_may_overrule(
+    planned: Planned, settings: tuple[str, ...], used: str
+) -> None:
+    made = planned(*settings, strategies=("duet",), models=("toy-lm",), baselines=False)
+    assert made.cells[0].writing is not None
+    assert made.cells[0].writing.strategy.options["prompt_set"] == used
+
+
+def test_weights_of_a_reward_are_numbers(planned: Planned) -> None:
+    with pytest.raises(ConfigError, match=r"training\.rewards: wants name:weight, got 'fractional:much'"):
+        planned("training.rewards=fractional:much", strategies=("duet",), trainers=("counting",))
+
+
+def test_plugins_of_two_kinds_with_one_name_are_told_apart(plugins: Plugins) -> None:
+    from duetbench.runner.options import Options
+
+    known = plugins.of_kind("trainer")
+    plugins.of_kind("reward")["counting"] = known["counting"]
+    options = Options(plugins, {}, file={}, settings={"counting.log": "x"}, preferred=[])
+    assert options.faults == ["counting: reward and trainer are called so; write reward.counting"]
+    chosen = Options(plugins, {}, file={}, settings={"counting.log": "x"}, preferred=[("trainer", "counting")])
+    assert not chosen.faults
