@@ -77,10 +77,11 @@ def _run(settings: Settings, planned: Plan, folder: Path, store: Path | None, *,
     from duetbench.leaderboard import collect
     from duetbench.leaderboard.console import print_board
     from duetbench.runner import Bars, Progress, run
+    from duetbench.runner.folder import cell_folder
 
     progress = Progress() if settings.quiet else Bars(settings.progress_console)
     outcome = run(planned, folder, store=store, force=force, progress=progress)
-    print_board(collect([folder]), settings.console)
+    print_board(collect([cell_folder(folder, cell) for cell in planned.cells]), settings.console)
     told = settings.progress_console
     told.print(_summary(outcome), markup=False, highlight=False)
     if outcome.failures:

@@ -204,3 +204,10 @@ def test_verbose_shows_where_a_bug_lies(cli: Cli, work: Path) -> None:
 def test_verbose_shows_where_a_fault_was_found(cli: Cli) -> None:
     assert "Traceback" in cli("-v", "run", "--strategy", "deut").stderr
     assert "Traceback" not in cli("run", "--strategy", "deut").stderr
+
+
+def test_the_table_shows_this_runs_cells_and_the_folder_keeps_all(grid: Cli, work: Path) -> None:
+    grid("--strategy", "10h")
+    result = grid("--strategy", "duet", "--no-baselines")
+    assert "10h" not in result.stdout
+    assert "10h" in (work / "runs/tiny/leaderboard.md").read_text()
