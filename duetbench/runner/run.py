@@ -172,7 +172,8 @@ class _Run:
         except Exception as error:
             if isinstance(error, OSError) and error.errno in _FULL:
                 raise
-            write_failed(work, path, frame(), error)
+            if not is_finished(cell, path):  # what --force could not compute again is not lost
+                write_failed(work, path, frame(), error)
             if not isinstance(error, DuetbenchError):
                 (path / ERROR).write_text(traceback.format_exc(), encoding="utf-8")
             self._failed(cell, error, path / ERROR)

@@ -194,3 +194,15 @@ def test_what_a_killed_process_left_half_written_goes_away(planned: Planned, ran
     (folder / ".predictions.parquet.123").write_bytes(b"half")
     ran(limit=3, baselines=False, force=True)
     assert not list(folder.glob(".*"))
+
+
+def test_a_forced_cell_that_fails_keeps_its_finished_record(ran: Ran, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_arguments: Any) -> None:
+        raise ZeroDivisionError("a bug")
+
+    ran(limit=3, baselines=False)
+    with monkeypatch.context() as patch:
+        patch.setattr("duetbench.runner.cell_work.Workshop._score", broken)
+        outcome = ran(limit=3, baselines=False, force=True)
+    assert outcome.count("failed") == 1
+    assert _record(outcome, "10h")["status"] == "done"
