@@ -100,6 +100,27 @@ def sample(settings: Settings, /, *, split: Any, n: int, seed: int, lines: int, 
 
 
 @data.command()
+@chooses_dataset
+@click.option("--prompts", multiple=True, type=click.Path(path_type=Path), metavar="LOG", help="JSON lines, or a cell.")
+@click.option("--strategy", "strategies", multiple=True, metavar="NAME", help="Probe this strategy without a model.")
+@click.option(
+    "--scorer", default="rating_text", show_default=True, metavar="NAME", help="Whose prompts are probed too."
+)
+@click.option("--split", type=click.Choice(["train", "valid", "test"]), default="test", show_default=True)
+@click.option("--limit", default=200, show_default=True, type=click.IntRange(min=1), help="So many examples at most.")
+@pass_settings
+def check(settings: Settings, /, **chosen: Any) -> None:
+    """Run the leakage guards on DATASET's tables and histories, on logs of prompts, and on strategies.
+
+    A log holds one JSON object a line: `text` or `messages`, and as far as known `requests`, `key`, `purpose`; or it
+    is a cell's folder of `duetbench run`. Any leak is an error.
+    """
+    from duetbench.cli.data_check import check_command
+
+    check_command(settings, chosen)
+
+
+@data.command()
 @click.argument("folder", type=click.Path(path_type=Path, file_okay=False))
 @click.option("--format", "form", required=True, metavar="FORMAT", help="amazon-2014, amazon-2018, amazon-2023, yelp.")
 @click.option("--interactions", default=100_000, show_default=True, type=click.IntRange(min=1), metavar="N")
@@ -170,8 +191,8 @@ def prepared_dataset(settings: Settings, chosen: dict[str, Any]) -> tuple[Prepar
     if (folder / "manifest.json").is_file():
         return load_prepared(folder), None
     registered = settings.plugins.get("dataset", chosen["dataset"])
-    values = _section(chosen["set_"], registered.cls.name, also="history")
-    dataset: Any = registered.cls(_config(registered.cls.Config, values, registered.cls.name))
+    values = section(chosen["set_"], registered.cls.name, also=("history", *_probed(chosen)))
+    dataset: Any = registered.cls(build(registered.cls.Config, values, registered.cls.name))
     steps = _listed(chosen["steps"])
     with settings.progress_console.status(f"preparing {registered.cls.name}") as status:
         prepared = make(dataset, raw=chosen["raw"], steps=steps, tolerated=chosen["tolerated"], told=status.update)
@@ -186,12 +207,17 @@ def history_options(chosen: dict[str, Any]) -> HistoryOptions:
     """
     from duetbench.data import HistoryOptions
 
-    values = _section(chosen["set_"], "history", also=chosen["dataset"])
-    options: HistoryOptions = _config(HistoryOptions, values, "history")
+    values = section(chosen["set_"], "history", also=(chosen["dataset"], *_probed(chosen)))
+    options: HistoryOptions = build(HistoryOptions, values, "history")
     return options
 
 
-def _config(config_class: type, values: dict[str, str], path: str) -> Any:
+def build(config_class: type, values: dict[str, str], path: str) -> Any:
+    """The options of one scope.
+
+    Raises:
+        ConfigError: options that do not fit.
+    """
     from duetbench.config import build_config
     from duetbench.errors import ConfigError
 
@@ -201,20 +227,27 @@ def _config(config_class: type, values: dict[str, str], path: str) -> Any:
     return config
 
 
-def _section(set_: tuple[str, ...], name: str, *, also: str) -> dict[str, str]:
+def _probed(chosen: dict[str, Any]) -> tuple[str, ...]:
+    """The plugins whose options may be set beside the dataset's."""
+    return (*chosen.get("strategies", ()), chosen["scorer"]) if "scorer" in chosen else ()
+
+
+def section(set_: tuple[str, ...], name: str, *, also: tuple[str, ...]) -> dict[str, str]:
     """The settings of one scope by option.
 
     Raises:
-        ConfigError: a setting belongs neither to it nor to the other scope.
+        ConfigError: a setting belongs neither to it nor to one of the other scopes.
     """
     from duetbench.config import parse_settings
     from duetbench.errors import ConfigError
 
-    found = {key: value for key, value in parse_settings(set_).items() if not key.startswith(f"{also}.")}
-    strangers = [key for key in found if not key.startswith(f"{name}.")]
+    found = parse_settings(set_)
+    scopes = (name, *also)
+    strangers = [key for key in found if key.partition(".")[0] not in scopes]
     if strangers:
-        raise ConfigError([f"{key}: only {name}.* and {also}.* can be set here" for key in strangers])
-    return {key.removeprefix(f"{name}."): value for key, value in found.items()}
+        known = ", ".join(f"{scope}.*" for scope in scopes)
+        raise ConfigError([f"{key}: only {known} can be set here" for key in strangers])
+    return {key.removeprefix(f"{name}."): value for key, value in found.items() if key.startswith(f"{name}.")}
 
 
 def _listed(text: str | None) -> tuple[str, ...] | None:

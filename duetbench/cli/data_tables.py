@@ -153,15 +153,15 @@ def _percent(share: float | None) -> str:
     return "" if share is None else f"{100 * share:.1f} %"
 
 
-def print_table(settings: Settings, titles: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """A table whose first column is text; never cut where it goes to a file."""
+def print_table(settings: Settings, titles: Sequence[str], rows: Sequence[Sequence[str]], *, n_words: int = 1) -> None:
+    """A table whose first columns are words and whose others are numbers; never cut where it goes to a file."""
     from rich import box
     from rich.markup import escape
     from rich.table import Table
 
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for position, title in enumerate(titles):
-        table.add_column(title, justify="right" if position else "left", overflow="fold")
+        table.add_column(title, justify="left" if position < n_words else "right", overflow="fold")
     for row in rows:
         table.add_row(*map(escape, row))
     console = settings.console

@@ -15,11 +15,12 @@ from duetbench.data.rows import BoolArray, IntArray, encode
 from duetbench.interfaces import option
 from duetbench.types import Example, Interaction, Item, Request, Split
 
-_SPLITS_OF: dict[str, tuple[str, ...]] = {
+SPLITS_OF: dict[str, tuple[str, ...]] = {
     "train": ("train",),
     "train+valid": ("train", "valid"),
     "prequential": ("train", "valid", "test"),
 }
+"""Where each source's histories come from."""
 
 
 @dataclass(frozen=True)
@@ -75,7 +76,7 @@ class _Histories:
     def __init__(self, prepared: Prepared, options: HistoryOptions) -> None:
         self._split = prepared.interactions["split"]
         self._asked = _questions(prepared.interactions, options)
-        self.indexed = np.flatnonzero(self._split.is_in(_SPLITS_OF[options.source]).fill_null(False).to_numpy())
+        self.indexed = np.flatnonzero(self._split.is_in(SPLITS_OF[options.source]).fill_null(False).to_numpy())
         ratings = prepared.interactions["rating"].to_numpy()[self.indexed]
         self._index = HistoryIndex(_at(self._asked, self.indexed), ratings)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -61,6 +61,12 @@ class Prepared:
     def items(self) -> pl.DataFrame:
         """item_id, title, categories, description of every item rated; one without metadata is missing."""
         return pl.read_parquet(self.folder / ITEMS)
+
+    def with_interactions(self, interactions: pl.DataFrame) -> Prepared:
+        """The same dataset with other interactions, in memory only: for probes."""
+        changed = replace(self)
+        changed.__dict__.update(interactions=interactions, items=self.items)  # where cached_property keeps them
+        return changed
 
     def scan(self) -> pl.LazyFrame:
         """The interactions in file order, unread: for data larger than memory."""

@@ -2,33 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
-import polars as pl
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from prepared_making import Line, prepared
 
 from duetbench.data import HistoryOptions, Prepared, build_examples
-from duetbench.data.quality import no_items
-from duetbench.types import Domain, Example
-
-Line = tuple[str, str, float, int, str]
-
-
-def prepared(*lines: Line) -> Prepared:
-    """A prepared dataset in memory, from (user, item, rating, time, split)."""
-    made = Prepared("made", Domain("album", "albums"), "f", (), {}, {}, Path("nowhere"))
-    columns = list(zip(*lines, strict=True))
-    frame = pl.DataFrame(dict(zip(("user_id", "item_id", "rating", "timestamp", "split"), columns, strict=True)))
-    texts = pl.concat_str("user_id", "item_id", "timestamp", separator="/")
-    frame = frame.with_row_index("row").with_columns(
-        pl.col("row").cast(pl.Int64), texts.alias("review"), summary=pl.lit("s")
-    )
-    made.__dict__["interactions"] = frame.sort("timestamp", "row")
-    made.__dict__["items"] = no_items()
-    return made
-
+from duetbench.types import Example
 
 WORLD = prepared(
     ("a", "x", 5.0, 10, "train"),

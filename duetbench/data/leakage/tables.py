@@ -1,0 +1,38 @@
+"""Guards on a prepared dataset's tables."""
+
+from __future__ import annotations
+
+import polars as pl
+
+from duetbench.data.leakage.findings import Finding
+from duetbench.data.prepared import Prepared
+from duetbench.data.quality import INTERACTION_SCHEMA, ITEM_SCHEMA
+
+_KNOWN = {
+    "interactions": {"row", *INTERACTION_SCHEMA, "split"},
+    "items": set(ITEM_SCHEMA),
+}
+
+
+def check_tables(prepared: Prepared) -> list[Finding]:
+    """Pairs that stand in the data twice, and columns that a strategy must not be given."""
+    return [*_same_pairs(prepared), *_strange_columns(prepared)]
+
+
+def _same_pairs(prepared: Prepared) -> list[Finding]:
+    pairs = prepared.interactions.group_by("user_id", "item_id").agg(pl.len().alias("n")).filter(pl.col("n") > 1)
+    if not pairs.height:
+        return []
+    user, item, n = pairs.sort("n", "user_id", "item_id", descending=[True, False, False]).row(0)
+    detail = f"{pairs.height} pairs stand there more than once ({user} with {item} {n} times): add the step dedupe"
+    return [Finding("same_pair", "interactions", detail)]
+
+
+def _strange_columns(prepared: Prepared) -> list[Finding]:
+    tables = {"interactions": prepared.interactions, "items": prepared.items}
+    return [
+        Finding("banned_field", name, f"the column '{column}' is none of the canonical ones")
+        for name, table in tables.items()
+        for column in table.columns
+        if column not in _KNOWN[name]
+    ]
