@@ -68,12 +68,12 @@ def read_fields(text: str, names: Sequence[str], *, block: str | None = None) ->
 
 
 def placeholders(prompt: Prompt, name: str) -> set[str]:
-    """What stands between this tag in the prompt itself: an answer that repeats it word for word says nothing.
+    """What stands between this tag in the prompt itself, casefolded: an answer that repeats it says nothing.
 
     Data cannot get here: the renderer lets no markup from a review through.
     """
     pattern = re.compile(rf"{_tag(name)}([^<]*){_tag(name, closing=True)}", re.IGNORECASE)
-    return {text.strip() for message in prompt.messages for text in pattern.findall(message.content)}
+    return {text.strip().casefold() for message in prompt.messages for text in pattern.findall(message.content)}
 
 
 def is_speech(text: str) -> bool:

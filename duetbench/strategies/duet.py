@@ -86,7 +86,7 @@ class DuetStage(Stage):
             fields = read_fields(text, self._fields(), block=f"{side}_profile")
             if fields is None or not is_speech(fields["profile"]):
                 return None
-            if fields["profile"] in placeholders(prompt, "profile"):
+            if fields["profile"].casefold() in placeholders(prompt, "profile"):
                 return None
             profiles.append(Profile(side, fields.pop("profile"), fields))
         return profiles
@@ -115,6 +115,7 @@ class DuetStage(Stage):
             "self_prompt": config.self_prompt,
             "side": "both" if side == "pair" else side,
             "show_averages": config.show_averages,
+            "answer": config.answer,
         }
 
     def _fields(self) -> list[str]:

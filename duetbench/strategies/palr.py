@@ -135,7 +135,11 @@ class PalrStage(Stage):
         ]
         cited = [item for _, items in entries for item in items if is_speech(item)]
         known, form = _history(prompt), _form(prompt)
-        if not cited or f"1. {entries[0][0]}:" in form or all(f'"{item}"' in form for item in cited):
+        if (
+            not cited
+            or f"1. {entries[0][0]}:".casefold() in form
+            or all(f'"{item}"'.casefold() in form for item in cited)
+        ):
             return None
         invented = [item for item in cited if f" {_plain(item)} " not in known]
         lines = (
@@ -158,7 +162,7 @@ def _history(prompt: Prompt) -> str:
 
 
 def _form(prompt: Prompt) -> str:
-    """The prompt without its history lines: an answer that only repeats the form there says nothing."""
+    """The prompt without its history lines, casefolded: an answer that only repeats the form there says nothing."""
     pieces: list[str] = []
     for message in prompt.messages:
         end = 0
@@ -166,7 +170,7 @@ def _form(prompt: Prompt) -> str:
             pieces.append(message.content[end:start])
             end = stop
         pieces.append(message.content[end:])
-    return "".join(pieces)
+    return "".join(pieces).casefold()
 
 
 def _plain(text: str) -> str:

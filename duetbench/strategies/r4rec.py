@@ -79,8 +79,8 @@ class SummaryStage(Stage):
         if len(said) < len(ASPECTS) or all(_NOTHING.fullmatch(value) for value in said.values()):
             return None
         lines = [f"{name}: {value or 'none'}" for name, value in said.items()]
-        form = {line for message in prompt.messages for line in message.content.splitlines()}
-        return [Profile("note", "\n".join(lines))] if set(lines) - form else None
+        form = {line.casefold() for message in prompt.messages for line in message.content.splitlines()}
+        return [Profile("note", "\n".join(lines))] if {line.casefold() for line in lines} - form else None
 
     def messages(self, interaction: Interaction, domain: Domain) -> tuple[Message, ...]:
         """What is asked about a review."""

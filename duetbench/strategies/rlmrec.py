@@ -155,4 +155,4 @@ def _keyed(profiles: Profiles) -> list[tuple[str, int]]:
 
 def _is_placeholder(text: str, prompt: Prompt) -> bool:
     """Whether the text stands in quotes in the prompt itself: the form's own words, repeated."""
-    return any(f'"{text}"' in message.content for message in prompt.messages)
+    return any(f'"{text}"'.casefold() in message.content.casefold() for message in prompt.messages)

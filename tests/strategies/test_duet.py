@@ -165,6 +165,12 @@ def test_oldest_history_is_dropped_first(side: str, prompt_set: str) -> None:
     assert len(asked.droppable) == (6 if side == "both" else 3)
 
 
+@pytest.mark.parametrize("side", ["both", "user", "item"])
+def test_filling_shows_no_form_to_copy(side: str) -> None:
+    assert "</profile>" in text_of(prompts(side=side)[0])
+    assert "</profile>" not in text_of(prompts(side=side, answer="fill")[0])
+
+
 def test_prefill_opens_the_first_block() -> None:
     assert prompts(answer="prefill")[0].prefill == "<user_profile>"
     assert prompts(answer="prefill", side="item")[0].prefill == "<item_profile>"
