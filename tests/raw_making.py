@@ -39,7 +39,7 @@ def item_2014(item: str, title: str | None = "", **other: Any) -> dict[str, Any]
 def write_json(path: Path, lines: Sequence[Any]) -> Path:
     """JSON lines; a str or bytes stands as it is. Packed if the name ends in .gz."""
     data = b"".join(_line(line) + b"\n" for line in lines)
-    path.write_bytes(gzip.compress(data) if path.suffix == ".gz" else data)
+    path.write_bytes(gzip.compress(data, mtime=0) if path.suffix == ".gz" else data)
     return path
 
 
@@ -67,3 +67,11 @@ def small_music(n_users: int = 6, n_items: int = 5) -> list[dict[str, Any]]:
     pairs = [(f"U{user}", f"I{item}") for item in range(n_items) for user in range(n_users)]
     Random(0).shuffle(pairs)
     return [review_2014(user, item, day, float(1 + day % 5)) for day, (user, item) in enumerate(pairs)]
+
+
+def write_lines_of(folder: Path, files: dict[str, list[Any]]) -> Path:
+    """A folder of JSON-lines files by name."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, lines in files.items():
+        write_json(folder / name, lines)
+    return folder

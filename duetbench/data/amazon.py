@@ -8,8 +8,10 @@ rank, related, also_buy, also_view, bought_together, helpful, vote, helpful_vote
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Iterator, Mapping, Set
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -21,6 +23,7 @@ from duetbench.data.quality import ITEM_SCHEMA, Bounds, Place, Tally, bounds_of,
 
 Release = Literal["2014", "2018", "2023"]
 
+_ASIN = re.compile(rb"\{'asin': '(\w+)'")
 _TEXT, _NUMBER, _TIME = pl.String(), pl.Float64(), pl.Int64()
 _TEXTS = pl.List(pl.String())
 
@@ -97,15 +100,18 @@ def _renamed_2023(frame: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def read_items(path: Path, release: Release, tally: Tally) -> Iterator[pl.DataFrame]:
-    """Canonical items in file order, block by block; an item may come twice."""
-    for frame, place in _raw_items(path, release, tally):
+def read_items(path: Path, release: Release, tally: Tally, rated: Set[str]) -> Iterator[pl.DataFrame]:
+    """Canonical items in file order, block by block; an item may come twice.
+
+    Of the 2014 release only the rated ones: a Python literal takes a hundred times as long to read as JSON.
+    """
+    for frame, place in _raw_items(path, release, tally, rated):
         yield checked_items(frame, tally, place)
 
 
-def _raw_items(path: Path, release: Release, tally: Tally) -> Iterator[tuple[pl.DataFrame, Place]]:
+def _raw_items(path: Path, release: Release, tally: Tally, rated: Set[str]) -> Iterator[tuple[pl.DataFrame, Place]]:
     if release == "2014":
-        yield from read_literal_lines(path, ITEM_SCHEMA, _item_2014, tally)
+        yield from read_literal_lines(path, ITEM_SCHEMA, _item_2014, tally, is_wanted=partial(_is_rated, rated))
         return
     schema, categories = (_ITEMS_2023, "categories") if release == "2023" else (_ITEMS_2018, "category")
     for frame, place in read_json_lines(path, schema, tally):
@@ -118,6 +124,12 @@ def _raw_items(path: Path, release: Release, tally: Tally) -> Iterator[tuple[pl.
             ),
             place,
         )
+
+
+def _is_rated(rated: Set[str], line: bytes) -> bool:
+    """Whether a line begins with an item that somebody rated; true where it begins otherwise."""
+    match = _ASIN.match(line)
+    return match is None or match[1].decode("utf-8", "replace") in rated
 
 
 def _item_2014(line: Mapping[str, Any]) -> Mapping[str, Any]:

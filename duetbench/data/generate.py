@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import gzip
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any, Literal, get_args
+from typing import IO, Any, Literal, cast, get_args
 
 import numpy as np
 import polars as pl
@@ -105,17 +106,26 @@ def _write(path: Path, pieces: Iterator[bytes]) -> None:
             stream.write(piece)
 
 
-def _packed(path: Path, suffix: str) -> IO[bytes]:
-    if suffix == ".gz":
-        # Neither name nor time in the header: same arguments, same bytes.
-        return gzip.GzipFile("", "wb", compresslevel=3, fileobj=path.open("wb"), mtime=0)  # type: ignore[return-value]
-    if suffix == ".zst":
-        try:
-            import zstandard
-        except ImportError as error:
-            raise MissingDependency("zst files need zstandard: pip install 'duetbench[data]'") from error
-        return zstandard.open(path, "wb")  # type: ignore[no-any-return]
-    return path.open("wb")
+@contextmanager
+def _packed(path: Path, suffix: str) -> Iterator[IO[bytes]]:
+    with path.open("wb") as plain:
+        if suffix == ".gz":
+            # Neither name nor time in the header: same arguments, same bytes.
+            with gzip.GzipFile("", "wb", compresslevel=3, fileobj=plain, mtime=0) as packed:
+                yield cast("IO[bytes]", packed)
+        elif suffix == ".zst":
+            with _zst(plain) as packed:
+                yield packed
+        else:
+            yield plain
+
+
+def _zst(plain: IO[bytes]) -> AbstractContextManager[IO[bytes]]:
+    try:
+        import zstandard
+    except ImportError as error:
+        raise MissingDependency("zst files need zstandard: pip install 'duetbench[data]'") from error
+    return cast("AbstractContextManager[IO[bytes]]", zstandard.ZstdCompressor().stream_writer(plain, closefd=False))
 
 
 def _json(frame: pl.DataFrame) -> bytes:

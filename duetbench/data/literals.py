@@ -19,6 +19,8 @@ def read_literal_lines(
     schema: Mapping[str, pl.DataType],
     pick: Callable[[Mapping[str, Any]], Mapping[str, Any]],
     tally: Tally,
+    *,
+    is_wanted: Callable[[bytes], bool] = lambda _line: True,
 ) -> Iterator[tuple[pl.DataFrame, Place]]:
     """The file's rows in order, block by block; unreadable lines are tallied.
 
@@ -27,11 +29,12 @@ def read_literal_lines(
         schema: What `pick` returns.
         pick: A row from a line's value. It may raise TypeError or ValueError at a field of the wrong type.
         tally: Where unreadable lines are counted.
+        is_wanted: Tells from a line, unread, whether it is worth reading.
     """
     for block in read_blocks(path):
         rows = []
         for number, line in enumerate(block.data.split(b"\n"), block.first_line):
-            if not line.strip():
+            if not line.strip() or not is_wanted(line):
                 continue
             try:
                 rows.append(pick(_value(line)))

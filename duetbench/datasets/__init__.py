@@ -13,9 +13,9 @@ if TYPE_CHECKING:
 @hookimpl
 def duetbench_register_datasets() -> list[type[Dataset]]:
     """The built-in datasets."""
-    from duetbench.datasets.amazon import AmazonBooks, AmazonMusic
+    from duetbench.datasets.amazon import Amazon, AmazonBooks, AmazonMusic
     from duetbench.datasets.imported import Imported
     from duetbench.datasets.toy import Toy
     from duetbench.datasets.yelp import Yelp
 
-    return [Toy, AmazonMusic, AmazonBooks, Yelp, Imported]
+    return [Toy, AmazonMusic, AmazonBooks, Yelp, Amazon, Imported]

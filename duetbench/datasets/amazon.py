@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Set
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, cast
 
 from duetbench.datasets.base import CardDataset, find_files, has_release, release_of
+from duetbench.datasets.cards import DatasetCard, for_category
 from duetbench.interfaces import option
 
 if TYPE_CHECKING:
@@ -44,10 +45,13 @@ class AmazonDataset(CardDataset):
 
         return read_reviews(files["reviews"], self._release(files), tally)
 
-    def items(self, files: Mapping[str, Path], tally: Tally) -> Iterator[pl.DataFrame]:
+    def items(self, files: Mapping[str, Path], tally: Tally, rated: Set[str]) -> Iterator[pl.DataFrame]:
         from duetbench.data.amazon import read_items
 
-        return read_items(files["items"], self._release(files), tally) if "items" in files else iter(())
+        return read_items(files["items"], self._release(files), tally, rated) if "items" in files else iter(())
+
+    def items_are_slow(self, files: Mapping[str, Path]) -> bool:
+        return self._release(files) == "2014"
 
     def _release(self, files: Mapping[str, Path]) -> Release:
         return cast("Release", release_of(self.card, files["reviews"]))
@@ -67,3 +71,24 @@ class AmazonBooks(AmazonDataset):
     name = card_name = "amazon-books"
     summary = "Amazon Books reviews, last two months; the paper's Book"
     source = AmazonMusic.source
+
+
+class Amazon(AmazonDataset):
+    """Any other category."""
+
+    name = card_name = "amazon"
+    summary = "Amazon reviews of any category"
+    source = AmazonMusic.source
+
+    @dataclass(frozen=True)
+    class Config(AmazonDataset.Config):
+        """Options."""
+
+        category: str = option("Gift_Cards", "the category, as it stands in the files' names")
+        noun: str = option("product", "one of what is rated, as prompts name it")
+        plural: str = option("products", "several of them")
+
+    @property
+    def card(self) -> DatasetCard:
+        about = self.config
+        return for_category(super().card, about.category, noun=about.noun, plural=about.plural)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from abc import abstractmethod
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
@@ -61,10 +61,13 @@ class CardDataset(Dataset):
         from duetbench.data.quality import Tally, no_interactions, no_items
 
         tally = Tally()
+        rated: set[str] = set()
         for frame in self.interactions(files, tally):
+            if self.items_are_slow(files):
+                rated.update(frame["item_id"].unique())
             yield Tables(frame, no_items(), *tally.emptied())
         tally.prefix = ITEM_KIND
-        for frame in self.items(files, tally):
+        for frame in self.items(files, tally, rated):
             yield Tables(no_interactions(), frame, *tally.emptied())
         # What was left out after the last usable row.
         yield Tables(no_interactions(), no_items(), *tally.emptied())
@@ -74,8 +77,12 @@ class CardDataset(Dataset):
         """Canonical interactions in file order, in parts; what was left out is tallied before its part comes."""
 
     @abstractmethod
-    def items(self, files: Mapping[str, Path], tally: Tally) -> Iterator[pl.DataFrame]:
-        """Canonical items, in parts."""
+    def items(self, files: Mapping[str, Path], tally: Tally, rated: Set[str]) -> Iterator[pl.DataFrame]:
+        """Canonical items, in parts; where items are slow to read, those that nobody rated may be left out."""
+
+    def items_are_slow(self, files: Mapping[str, Path]) -> bool:
+        """Whether reading items is worth telling `items` which ones are rated."""
+        return False
 
 
 def find_files(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Any
 
@@ -68,3 +68,16 @@ def load_dataset_card(name: str) -> DatasetCard:
     for listed in ("used", "banned", "steps"):
         values[listed] = tuple(values[listed])
     return DatasetCard(releases=releases, **values)
+
+
+def for_category(card: DatasetCard, category: str, *, noun: str, plural: str) -> DatasetCard:
+    """A card of many categories as that of one: the `{category}` in its files' names is filled in."""
+    releases = {
+        name: Release(
+            release.url,
+            {role: tuple(file.format(category=category) for file in files) for role, files in release.files.items()},
+            release.stand_in.format(category=category),
+        )
+        for name, release in card.releases.items()
+    }
+    return replace(card, releases=releases, noun=noun, plural=plural)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Set
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -53,7 +53,10 @@ class Toy(CardDataset):
 
         return read_reviews(files["reviews"], "2014", tally)
 
-    def items(self, files: Mapping[str, Path], tally: Tally) -> Iterator[pl.DataFrame]:
+    def items(self, files: Mapping[str, Path], tally: Tally, rated: Set[str]) -> Iterator[pl.DataFrame]:
         from duetbench.data.amazon import read_items
 
-        return read_items(files["items"], "2014", tally)
+        return read_items(files["items"], "2014", tally, rated)
+
+    def items_are_slow(self, files: Mapping[str, Path]) -> bool:
+        return True

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Set
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -29,7 +29,7 @@ class Yelp(CardDataset):
 
         return read_reviews(files["reviews"], tally)
 
-    def items(self, files: Mapping[str, Path], tally: Tally) -> Iterator[pl.DataFrame]:
+    def items(self, files: Mapping[str, Path], tally: Tally, rated: Set[str]) -> Iterator[pl.DataFrame]:
         from duetbench.data.yelp import read_businesses
 
         return read_businesses(files["items"], tally)

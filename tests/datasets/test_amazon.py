@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
-from raw_making import small_music, write_music
+from raw_making import small_music, write_lines_of, write_music
 
 from duetbench.data import prepare
-from duetbench.datasets.amazon import AmazonBooks, AmazonMusic
+from duetbench.datasets.amazon import Amazon, AmazonBooks, AmazonMusic
 from duetbench.errors import MissingRawFiles
 from duetbench.testing import DatasetConformance
 
@@ -46,6 +47,86 @@ def test_the_music_part_is_read_whole(real_data: Path, tmp_path: Path) -> None:
     assert made.steps[0].rows == 6908
     assert made.counts == {}
     assert (made.items["title"] == "").sum() == 0
+
+
+def test_gift_cards_of_2018_are_read(real_data: Path, tmp_path: Path) -> None:
+    made = prepare(Amazon(), raw=real_data / "amazon-2018-gift-cards", steps=["dedupe", "sort"], cache=tmp_path)
+    assert made.steps[0].rows == 2972
+    assert made.steps[1].rows < 2972
+    assert made.counts == {}
+    assert made.domain.noun == "product"
+    assert made.items.height == made.steps[-1].items
+    assert made.interactions["rating"].value_counts().sort("count", descending=True)["rating"][0] == 5.0
+
+
+def test_the_books_sample_is_read_without_metadata(real_data: Path, tmp_path: Path) -> None:
+    dataset = AmazonBooks(AmazonBooks.Config(metadata=False))
+    made = prepare(dataset, raw=real_data / "amazon-2014-books-sample", steps=["dedupe", "sort"], cache=tmp_path)
+    assert (made.steps[0].rows, made.items.height) == (1000, 0)
+
+
+REVIEW_2018 = {
+    "overall": 4.0, "vote": "3", "verified": True, "reviewTime": "06 17, 2018", "reviewerID": "A1", "asin": "B1",
+    "style": {"Format:": " Vinyl"}, "reviewerName": "J", "reviewText": "Good", "summary": "Four Stars",
+    "unixReviewTime": 1529193600, "image": ["x"],
+}  # fmt: skip
+ITEM_2018 = {
+    "category": ["Music", "Rock", "Music"], "description": ["One.", "Two."], "title": "Loud", "also_buy": ["B2"],
+    "rank": "7 in Music", "asin": "B1", "details": {}, "price": "$9.99",
+}  # fmt: skip
+REVIEW_2023 = {
+    "rating": 4.0, "title": "Four Stars", "text": "Good", "images": [], "asin": "B1V", "parent_asin": "B1",
+    "user_id": "A1", "timestamp": 1529193600123, "helpful_vote": 3, "verified_purchase": True,
+}  # fmt: skip
+ITEM_2023 = {
+    "main_category": "Music", "title": "Loud", "average_rating": 4.5, "rating_number": 9, "features": [],
+    "description": ["One.", "Two."], "categories": ["Music", "Rock"], "details": "{}", "parent_asin": "B1",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("suffix", ["", ".gz"])
+@pytest.mark.parametrize(
+    ("names", "review", "item"),
+    [
+        (("Digital_Music_5.json", "meta_Digital_Music.json"), REVIEW_2018, ITEM_2018),
+        (("Digital_Music.json", "meta_Digital_Music.json"), REVIEW_2018, ITEM_2018),
+        (("Digital_Music.jsonl", "meta_Digital_Music.jsonl"), REVIEW_2023, ITEM_2023),
+        (
+            ("Digital_Music.jsonl", "meta_Digital_Music.jsonl"),
+            {"sort_timestamp" if key == "timestamp" else key: value for key, value in REVIEW_2023.items()},
+            ITEM_2023,
+        ),
+    ],
+)
+def test_later_releases_give_the_same_tables(
+    tmp_path: Path, names: tuple[str, str], review: dict[str, Any], item: dict[str, Any], suffix: str
+) -> None:
+    folder = write_lines_of(tmp_path, {names[0] + suffix: [review], names[1] + suffix: [item]})
+    tables = AmazonMusic().read(AmazonMusic().raw_files(folder))
+    assert tables.interactions.rows() == [("A1", "B1", 4.0, 1529193600, "Good", "Four Stars")]
+    assert tables.items.rows() == [("B1", "Loud", ["Music", "Rock"], "One. Two.")]
+
+
+def test_seconds_in_files_of_milliseconds_are_a_fault(tmp_path: Path) -> None:
+    reviews = [REVIEW_2023, REVIEW_2023 | {"timestamp": 1529193600}]
+    files = {"Digital_Music.jsonl": reviews, "meta_Digital_Music.jsonl": [ITEM_2023]}
+    tables = AmazonMusic().read(AmazonMusic().raw_files(write_lines_of(tmp_path, files)))
+    assert tables.counts == {"time in seconds where milliseconds are due": 1}
+
+
+def test_the_oldest_release_in_the_folder_is_read_unless_one_is_named(tmp_path: Path) -> None:
+    files = {"Digital_Music.jsonl": [REVIEW_2023], "meta_Digital_Music.jsonl": [ITEM_2023]}
+    folder = write_lines_of(write_music(tmp_path, small_music()), files)
+    named = AmazonMusic(AmazonMusic.Config(release="2023"))
+    assert AmazonMusic().raw_files(folder)["reviews"].name == "reviews_Digital_Music_5.json.gz"
+    assert named.raw_files(folder)["reviews"].name == "Digital_Music.jsonl"
+
+
+def test_any_category_has_its_own_names(tmp_path: Path) -> None:
+    dataset = Amazon(Amazon.Config(category="Movies_and_TV", noun="movie", plural="movies"))
+    with pytest.raises(MissingRawFiles, match=r"reviews_Movies_and_TV_5\.json"):
+        dataset.raw_files(tmp_path)
+    assert dataset.domain().noun == "movie"
 
 
 def test_missing_files_are_named_with_a_way_out(tmp_path: Path) -> None:

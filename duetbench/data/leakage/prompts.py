@@ -186,9 +186,7 @@ class _Allowed:
         # A title in a template makes a run of words that a review of the same item may well hold too.
         size = max(len(shingle) - SHORTEST + 1, SHORTEST)
         known = self._known_text()
-        return any(
-            f" {' '.join(shingle[start : start + size])} " in known for start in range(len(shingle) - size + 1)
-        )
+        return any(f" {' '.join(shingle[start : start + size])} " in known for start in range(len(shingle) - size + 1))
 
     def _known_text(self) -> str:
         """All words of the users' and items' rows that the requests may see; asked for at a first suspicion only."""

@@ -1,0 +1,138 @@
+"""`duetbench data ...` from the command line."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+from raw_making import small_music, write_music
+
+from duetbench.cli import main
+
+TOY = ["--set", "toy.users=40", "--set", "toy.items=20", "--set", "toy.interactions=400"]
+
+
+def run(*arguments: object) -> Result:
+    return CliRunner().invoke(main, ["data", *map(str, arguments)], catch_exceptions=False)
+
+
+def test_prepare_shows_every_step_and_the_fingerprint() -> None:
+    result = run("prepare", "toy", *TOY)
+    assert result.exit_code == 0
+    for part in ("raw", "dedupe", "split_count:0.8/0.1/0.1", "drop_cold", "fingerprint", "prepared in"):
+        assert part in result.stdout
+
+
+def test_prepare_warns_where_table_4_differs(tmp_path: Path) -> None:
+    result = run("prepare", "amazon-music", "--raw", write_music(tmp_path, small_music()))
+    assert result.exit_code == 0
+    assert "43,071" in result.stdout
+    assert "warning" in result.stderr
+
+
+def test_a_missing_file_is_one_line_and_exit_code_1(tmp_path: Path) -> None:
+    result = run("prepare", "yelp", "--raw", tmp_path)
+    assert result.exit_code == 1
+    assert result.stderr.count("\n") == 1
+    assert "yelp_academic_dataset_review.json" in result.stderr
+
+
+def test_steps_can_be_chosen() -> None:
+    result = run("prepare", "toy", *TOY, "--steps", "sort, split_time:60d/60d")
+    assert "split_time:60d/60d" in result.stdout
+    assert "dedupe" not in result.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "message"),
+    [
+        (["toyy"], 1, "did you mean 'toy'"),
+        (["toy", "--set", "toy.user=3"], 1, "did you mean 'users'"),
+        (["toy", "--set", "toi.users=3"], 1, "only toy.*, history.* can be set here"),
+        (["toy", "--steps", "dedup"], 1, "did you mean 'dedupe'"),
+        (["toy", "--steps", "window:x"], 1, "steps.window:x"),
+        ([], 2, "Missing argument 'DATASET'"),
+    ],
+)
+def test_what_makes_no_sense_is_one_line(arguments: list[str], code: int, message: str) -> None:
+    result = run("prepare", *arguments)
+    assert result.exit_code == code
+    assert message in result.stderr
+    assert result.stderr.count("\n") == 1
+
+
+def test_stats_speak_of_splits_and_windows() -> None:
+    result = run("stats", "toy", *TOY)
+    assert result.exit_code == 0
+    for part in ("mean rating", "rated 5", "10H", "70H", "differs"):
+        assert part in result.stdout
+    assert "50 and 70 give every test request the same inputs" in result.stderr
+
+
+def test_stats_are_there_for_programs_too() -> None:
+    found = json.loads(run("stats", "toy", *TOY, "--json", "--windows", "5,10").stdout)
+    assert [window["k"] for window in found["windows"]] == [5, 10]
+    assert found["splits"][0]["rows"] == 400
+
+
+def test_a_prepared_folder_is_a_dataset_too() -> None:
+    folder = run("prepare", "toy", *TOY).stdout.split("prepared in ")[1].strip().replace("\n", "")
+    assert run("stats", folder).exit_code == 0
+
+
+def test_a_sample_shows_histories_and_the_truth() -> None:
+    result = run("sample", "toy", *TOY, "-n", "2")
+    assert result.stdout.count("the true rating is") == 2
+    assert "user history" in result.stdout
+
+
+def test_a_split_without_rows_cannot_be_sampled() -> None:
+    result = run("sample", "toy", *TOY, "--steps", "sort")
+    assert result.exit_code == 1
+    assert "has no test rows" in result.stderr
+
+
+def test_check_passes_honest_data_and_strategies() -> None:
+    result = run("check", "toy", *TOY, "--strategy", "duet", "--set", "duet.joint=cross")
+    assert result.exit_code == 0
+    assert "strategy duet" in result.stdout
+    assert "not checked" in result.stdout
+
+
+def test_check_fails_on_a_leak_in_a_log(tmp_path: Path) -> None:
+    log = tmp_path / "log.jsonl"
+    log.write_text(json.dumps({"text": "average_rating: 4.5"}))
+    result = run("check", "toy", *TOY, "--prompts", log)
+    assert result.exit_code == 1
+    assert "banned_field: log.jsonl line 1" in result.stderr
+
+
+def test_generate_then_prepare(tmp_path: Path) -> None:
+    made = run("generate", tmp_path, "--format", "amazon-2023", "--interactions", "500", "--category", "Books")
+    assert made.exit_code == 0
+    assert "Books.jsonl.gz" in made.stdout
+    assert run("prepare", "amazon-books", "--raw", tmp_path, "--steps", "sort").exit_code == 0
+
+
+def test_import_then_export(tmp_path: Path) -> None:
+    table = tmp_path / "own.csv"
+    table.write_text(
+        "user,item,stars,date,text\n" + "".join(f"u{n % 3},i{n},4,2020-01-{n + 1:02},ok\n" for n in range(20))
+    )
+    imported = run("import", table, "--name", "own", "--noun", "film", "--map", "rating=stars")
+    assert imported.exit_code == 0
+    assert "rating from 'stars'" in imported.stdout
+    exported = run(
+        "export", "imported", tmp_path / "out", "--set", "imported.table=own", "--steps", "split_count:0.5/0/0.5"
+    )
+    assert exported.exit_code == 0
+    assert (tmp_path / "out" / "train.parquet").is_file()
+
+
+@pytest.mark.parametrize("option", [["--labels", "a,b"], ["--map", "rating"], ["--time", "weeks"]])
+def test_import_options_that_make_no_sense_are_usage_errors(tmp_path: Path, option: list[str]) -> None:
+    result = run("import", tmp_path / "x.csv", *option)
+    assert result.exit_code == 2
+    assert result.stderr.count("\n") == 1

@@ -1,0 +1,49 @@
+"""Numbers of a prepared dataset."""
+
+from __future__ import annotations
+
+from prepared_making import prepared
+
+from duetbench.data import HistoryOptions, StepCount
+from duetbench.data.statistics import differences, same_inputs, split_statistics, window_statistics
+
+LONG = prepared(
+    *[("a", f"i{day}", float(1 + day % 5), day * 86_400, "train") for day in range(40)],
+    ("b", "i0", 5.0, 86_400, "train"),
+    ("a", "new", 5.0, 50 * 86_400, "test"),
+    ("b", "i5", 2.0, 51 * 86_400, "test"),
+)
+
+
+def test_splits_are_counted_apart_and_together() -> None:
+    everything, train, test = split_statistics(LONG)
+    assert (everything.split, everything.rows, everything.users, everything.items) == ("all", 43, 2, 41)
+    assert (train.rows, test.rows) == (41, 2)
+    assert test.ratings == {"2": 1, "5": 1}
+    assert (test.mean_rating, test.first_day, test.last_day) == (3.5, "1970-02-20", "1970-02-21")
+
+
+def test_windows_say_how_much_they_really_hold() -> None:
+    ten, thirty, fifty, seventy = window_statistics(LONG, "test", HistoryOptions())
+    assert (ten.mean_user, thirty.mean_user, fifty.mean_user) == ((10 + 1) / 2, (30 + 1) / 2, (40 + 1) / 2)
+    assert (ten.full_user, fifty.full_user) == (0.5, 0.0)
+    assert (ten.differs, thirty.differs, fifty.differs, seventy.differs) == (None, 0.5, 0.5, 0.0)
+
+
+def test_windows_with_the_same_inputs_are_named() -> None:
+    assert same_inputs(window_statistics(LONG, "test", HistoryOptions())) == [(50, 70)]
+
+
+def test_no_requests_means_no_numbers() -> None:
+    found = window_statistics(LONG, "valid", HistoryOptions())
+    assert [(one.mean_user, one.full_item, one.differs) for one in found] == [(None, None, None)] * 4
+
+
+def test_published_sizes_stand_beside_those_found() -> None:
+    last = StepCount("drop_cold", 100, 20, 10, {"train": 80, "valid": 10, "test": 10})
+    found = differences(last, {"train": 100, "users": 20})
+    assert [(one.name, one.published, one.found, one.share) for one in found] == [
+        ("train", 100, 80, -0.2),
+        ("users", 20, 20, 0),
+    ]
+    assert differences(last, {}) == []

@@ -1,0 +1,70 @@
+"""The cards of the built-in datasets."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from duetbench.data.steps import parse_steps
+from duetbench.datasets.cards import load_dataset_card
+from duetbench.paths import registry_dir
+from duetbench.plugins import Plugins
+
+NAMES = sorted(path.stem for path in registry_dir("datasets").glob("*.yaml"))
+PAPER = {
+    "amazon-music": (43071, 3271, 1296, 4183, 2660),
+    "amazon-books": (71972, 6144, 5541, 13863, 13515),
+    "yelp": (51497, 4757, 4328, 8453, 13426),
+}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_card_says_all_that_it_should(name: str) -> None:
+    card = load_dataset_card(name)
+    assert card.name == name
+    assert all((card.summary, card.source, card.licence, card.noun, card.plural, card.used))
+    assert all(set(release.files) == {"reviews", "items"} and release.url for release in card.releases.values())
+    parse_steps(card.steps)
+
+
+@pytest.mark.parametrize("name", PAPER)
+def test_the_papers_sizes_stand_in_the_cards(name: str) -> None:
+    card = load_dataset_card(name)
+    assert tuple(card.expected[key] for key in ("train", "valid", "test", "users", "items")) == PAPER[name]
+    assert card.unknown
+
+
+def test_every_built_in_dataset_but_the_imported_has_a_card() -> None:
+    assert set(Plugins(environ={}).of_kind("dataset")) - {"imported"} == set(NAMES)
+
+
+def test_nouns_differ_where_things_do() -> None:
+    assert [load_dataset_card(name).noun for name in ("amazon-music", "amazon-books", "yelp")] == [
+        "album",
+        "book",
+        "business",
+    ]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_no_banned_field_is_read(name: str) -> None:
+    card: dict[str, Any] = yaml.safe_load(registry_dir("datasets", f"{name}.yaml").read_text())
+    used = {
+        field.strip()
+        for text in card["used"]
+        for part in text.split(";")
+        for field in part.rpartition(":")[2].split(",")
+    }
+    banned = {field.rpartition(".")[2] for field in card["banned"]} - {"stars", "name"}  # a review's own stars are used
+    assert not used & banned
+
+
+def test_no_reader_names_a_banned_field(root: Path) -> None:
+    readers = (root / "duetbench" / "data" / "amazon.py", root / "duetbench" / "data" / "yelp.py")
+    code = "\n".join(path.read_text().split('"""', 2)[2] for path in readers)
+    banned = {field.rpartition(".")[2] for name in NAMES for field in load_dataset_card(name).banned}
+    assert [field for field in sorted(banned - {"stars", "name"}) if json.dumps(field) in code] == []
