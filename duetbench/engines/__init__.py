@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 @hookimpl
 def duetbench_register_engines() -> list[type[Engine]]:
     """The built-in engines."""
+    from duetbench.engines.openai_engine import OpenAIEngine
     from duetbench.engines.transformers_engine import TransformersEngine
 
-    return [TransformersEngine]
+    return [OpenAIEngine, TransformersEngine]

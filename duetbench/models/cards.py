@@ -112,7 +112,9 @@ def load_card(name: str, folder: Path | None = None) -> ModelCard:
     folder = folder or registry_dir("models")
     path = folder / f"{name}.yaml"
     if name not in card_names(folder):
-        raise UnknownName("model", name, card_names(folder), note="A folder of your own is a model too: path:DIR.")
+        raise UnknownName(
+            "model", name, card_names(folder), note="Also: path:DIR for a folder, served:NAME for a server."
+        )
     try:
         body = yaml.safe_load(path.read_text(encoding="utf-8"))
     except yaml.YAMLError as error:

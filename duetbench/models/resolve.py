@@ -22,7 +22,7 @@ def resolve(
     """The reference to a model's weights, fetched first if need be.
 
     Args:
-        name: A card's name, or `path:DIR`.
+        name: A card's name, `path:DIR`, or `served:NAME` for a model that a server has loaded.
         adapter: Folder of a peft adapter for it.
         pull: False: an absent model is an error instead of a download.
         on_progress: See `Progress`.
@@ -31,6 +31,8 @@ def resolve(
         UnknownName: no such card.
         ModelError: the folder lacks something, or the model cannot be had; the message says what to do.
     """
+    if name.startswith("served:"):
+        return _served(name, adapter)
     card = None if name.startswith("path:") else load_card(name)
     folder = _own_folder(name) if card is None else local_folder(card)
     if folder is None and card is not None:
@@ -67,6 +69,15 @@ def source_folder(card: ModelCard, source: Source) -> Path:
     if source.kind == "folder":
         return registry_dir("models", source.path)
     return cache_dir("models", f"{card.name}-{source.ident}")
+
+
+def _served(name: str, adapter: str | None) -> ModelRef:
+    if adapter:
+        raise ModelError(f"'{name}' runs on a server: load the adapter there and use its name on the server")
+    served = name.removeprefix("served:")
+    if not served:
+        raise ModelError("model 'served:' names nothing: write served:NAME, with the name that the server knows")
+    return ModelRef(name, served, "")
 
 
 def _own_folder(name: str) -> Path:

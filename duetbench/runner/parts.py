@@ -142,7 +142,7 @@ def model_choice(name: str) -> ModelChoice:
     """
     from duetbench.models import load_card, resolve
 
-    if name.startswith("path:"):
+    if name.startswith(("path:", "served:")):
         return ModelChoice(name, {"digest": resolve(name).digest}, {})
     card = load_card(name)
     identity = {
