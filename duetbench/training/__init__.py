@@ -1,4 +1,4 @@
-"""Built-in trainers: the only files that name trl."""
+"""Built-in trainers; `trl_adapter` is the only file that names trl."""
 
 from __future__ import annotations
 
@@ -13,6 +13,9 @@ if TYPE_CHECKING:
 @hookimpl
 def duetbench_register_trainers() -> list[type[Trainer]]:
     """The built-in trainers."""
+    from duetbench.training.dpo import Dpo
+    from duetbench.training.grpo import Grpo
     from duetbench.training.none import NoTraining
+    from duetbench.training.sft import Sft
 
-    return [NoTraining]
+    return [NoTraining, Sft, Dpo, Grpo]

@@ -138,7 +138,7 @@ def train_sft(learner: Learner, rows: Sequence[TokenRow], tuning: Tuning, loop: 
     with _quiet():
         trainer = trl.SFTTrainer(
             model=learner.model,
-            args=trl.SFTConfig(**_shared(tuning, loop), **sft_settings()),
+            args=trl.SFTConfig(**shared_settings(tuning, loop), **sft_settings()),
             train_dataset=_dataset(data),
             processing_class=learner.tokenizer,
             peft_config=learner.adapter,
@@ -155,7 +155,7 @@ def train_dpo(
     with _quiet():
         trainer = trl.DPOTrainer(
             model=learner.model,
-            args=trl.DPOConfig(**_shared(tuning, loop), **dpo_settings(terms)),
+            args=trl.DPOConfig(**shared_settings(tuning, loop), **dpo_settings(terms)),
             train_dataset=_dataset([{"prompt": "a", "chosen": "b", "rejected": "c"}]),
             processing_class=learner.tokenizer,
             peft_config=learner.adapter,
@@ -187,7 +187,7 @@ def train_grpo(
         trainer = trl.GRPOTrainer(
             model=learner.model,
             reward_funcs=credit,
-            args=trl.GRPOConfig(**_shared(tuning, loop), **grpo_settings(terms, loop)),
+            args=trl.GRPOConfig(**shared_settings(tuning, loop), **grpo_settings(terms, loop)),
             train_dataset=_dataset([{"prompt": key} for key in keys]),
             processing_class=learner.tokenizer,
             peft_config=learner.adapter,
@@ -196,7 +196,7 @@ def train_grpo(
         _run(trainer, loop, events)
 
 
-def _shared(tuning: Tuning, loop: Loop) -> dict[str, Any]:
+def shared_settings(tuning: Tuning, loop: Loop) -> dict[str, Any]:
     """What all three have in common: transformers' own arguments."""
     return {
         "output_dir": str(loop.checkpoints),

@@ -1,0 +1,145 @@
+"""Rollouts through an engine, shared by `sft` and `dpo`: sample candidates, read, score and reward them.
+
+The candidates are plain values and are kept in `rollouts.jsonl`: a training that was killed while it sampled goes on
+where it stopped, and what was learned from can be read afterwards.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from duetbench.engines.complete import complete
+from duetbench.interfaces import Engine, Stage, TrainingJob
+from duetbench.training.feedback import Asked, Credit, Group, Judge, Judged
+from duetbench.training.folder import Lines
+from duetbench.training.units import Unit, ask, trained_stage
+from duetbench.types import Completion, Prompt, Sampling
+
+if TYPE_CHECKING:
+    from duetbench.training.lifecycle import Session
+
+CHUNK = 32
+"""Training examples that are sampled, judged and kept together."""
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """One question with its candidates."""
+
+    truth: float
+    """The true rating of the pair that it was asked for."""
+    prompt: Prompt
+    candidates: list[Judged]
+
+
+@dataclass(frozen=True)
+class Exploring:
+    """How candidates are sampled."""
+
+    candidates: int
+    """Of each question, per model."""
+    temperature: float
+    top_p: float
+    models: tuple[str, ...]
+    """Who writes them; none: the model that is trained."""
+
+
+@dataclass(frozen=True)
+class Explored:
+    """What was sampled for a training."""
+
+    stage: Stage
+    questions: list[Question]
+    facts: dict[str, Any]
+    """Counts for the result."""
+
+
+def explore(session: Session, how: Exploring) -> Explored:
+    """The judged candidates of every question of the job's training examples.
+
+    Where user and item are asked apart, all candidates of one example meet.
+    """
+    job, stage = session.job, trained_stage(session.job.strategy)
+    asked = ask(job.strategy, job.train, job.engine)
+    engines = _engines(job, how.models)
+    partners = how.candidates * len(engines)
+    judge = Judge(stage, job.scorer, job.engine, job.rewards, Credit(partners, unreadable=None))
+    kept = Lines(session.folder.path / "rollouts.jsonl")
+    session.say(f"sampling {partners} candidates for each of {len(asked.units)} pairs")
+    rows = _rows(asked.units, kept, lambda units: _sample(stage, units, engines, judge, how, job.seed))
+    prompts = [(unit.example.rating, prompt) for unit in asked.units for prompt in unit.prompts]
+    flat = [candidates for row in rows for candidates in row["questions"]]
+    questions = [
+        Question(truth, prompt, [Judged(one["text"], one["status"], (), one["reward"], one["value"]) for one in found])
+        for (truth, prompt), found in zip(prompts, flat, strict=True)
+    ]
+    statuses = [one.status for question in questions for one in question.candidates]
+    facts = {
+        "examples": len(job.train),
+        "unasked": asked.unasked,
+        "questions": len(questions),
+        "candidates": len(statuses),
+        "readable": statuses.count("ok"),
+        "sampled_tokens": sum(row["tokens"] for row in rows),
+        "sampling_seconds": sum(row["seconds"] for row in rows),
+    }
+    return Explored(stage, questions, facts)
+
+
+def _rows(
+    units: Sequence[Unit], kept: Lines, sample: Callable[[Sequence[Unit]], dict[str, Any]]
+) -> list[dict[str, Any]]:
+    """What was sampled, chunk by chunk; chunks that are kept already are not sampled again."""
+    rows = kept.read()
+    for start in range(len(rows) * CHUNK, len(units), CHUNK):
+        started = time.perf_counter()
+        row = sample(units[start : start + CHUNK])
+        rows.append({"step": start, **row, "seconds": time.perf_counter() - started})
+        kept.append(rows[-1])
+    return rows
+
+
+def _sample(
+    stage: Stage, units: Sequence[Unit], engines: Sequence[Engine], judge: Judge, how: Exploring, seed: int
+) -> dict[str, Any]:
+    """The candidates of every question of these units, in order, as JSON values."""
+    prompts = list({prompt.key: prompt for unit in units for prompt in unit.prompts}.values())
+    pools: dict[str, list[Completion]] = {prompt.key: [] for prompt in prompts}
+    for engine in engines:
+        for number in range(how.candidates):
+            limits = Sampling(how.temperature, how.top_p, stage.max_tokens, stage.stop, seed, number)
+            for prompt, completion in zip(prompts, complete(engine, prompts, limits), strict=True):
+                pools[prompt.key].append(completion)
+    groups = [
+        Group(unit.example, tuple(Asked(prompt, tuple(pools[prompt.key])) for prompt in unit.prompts), unit.given)
+        for unit in units
+    ]
+    questions = [[_plain(one) for one in candidates] for group in judge(groups) for candidates in group]
+    tokens = sum(completion.completion_tokens for pool in pools.values() for completion in pool)
+    return {"questions": questions, "tokens": tokens}
+
+
+def _plain(one: Judged) -> dict[str, Any]:
+    return {"text": one.text, "status": one.status, "reward": one.reward, "value": one.value}
+
+
+def _engines(job: TrainingJob, names: Sequence[str]) -> list[Engine]:
+    """Engines that sample candidates: the job's own, or others of its kind behind the same store.
+
+    Raises:
+        UnknownName: no such model.
+        ModelError: a model cannot be had.
+    """
+    from duetbench.engines.store import StoredEngine
+    from duetbench.models import resolve
+
+    if not names:
+        return [job.engine]
+    inner = job.engine.engine if isinstance(job.engine, StoredEngine) else job.engine
+    found: list[Engine] = [type(inner)(inner.config, model=resolve(name)) for name in names]
+    if isinstance(job.engine, StoredEngine):
+        return [StoredEngine(engine, job.engine.store) for engine in found]
+    return found

@@ -1,0 +1,98 @@
+"""The trainer `sft`: the model learns to write what turned out best among its own, or a teacher's, attempts."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from duetbench.errors import TrainingError
+from duetbench.interfaces import Trainer, option
+from duetbench.training.options import Tuning
+
+if TYPE_CHECKING:
+    from duetbench.interfaces import TrainingJob
+    from duetbench.training.lifecycle import Course, Session
+    from duetbench.training.trl_adapter import Events, Learner, Loop, TokenRow
+    from duetbench.types import ModelRef
+
+
+class Sft(Trainer):
+    """Supervised fine-tuning of a strategy's last stage on the best of n candidates, through TRL."""
+
+    name = "sft"
+    summary = "supervised fine-tuning on the best of n sampled answers"
+
+    @dataclass(frozen=True)
+    class Config(Tuning):
+        """Options."""
+
+        candidates: int = option(8, "answers sampled per question, of which the best is learned from")
+        temperature: float = option(1.0, "sampling temperature of the candidates")
+        top_p: float = option(1.0, "draw from the likeliest tokens that hold this share")
+        least_reward: float | None = option(
+            None, "questions whose best candidate earned less are left out; none: none is"
+        )
+        teachers: tuple[str, ...] = option((), "models that write the candidates; none: the model itself")
+        epochs: float = option(3.0, "passes over the targets")
+        batch: int = option(16, "targets behind one update")
+
+        def __post_init__(self) -> None:
+            """Refuses values outside their ranges."""
+            super().__post_init__()
+            if min(self.candidates, self.batch) < 1 or self.epochs <= 0:
+                raise ValueError("candidates and batch want at least 1, epochs more than 0")
+            if self.temperature < 0 or not 0 < self.top_p <= 1:
+                raise ValueError("temperature wants at least 0, top_p more than 0 and at most 1")
+
+    def fit(self, job: TrainingJob) -> ModelRef:
+        """See the base class."""
+        from duetbench.training.lifecycle import fit
+
+        return fit(self, self.config, job, lambda session: _course(session, self.config))
+
+
+def _course(session: Session, config: Any) -> Course:
+    from duetbench.training.lifecycle import Course
+    from duetbench.training.order import batches_in_order
+    from duetbench.training.rollouts import Exploring
+    from duetbench.training.watch import Limits
+
+    how = Exploring(config.candidates, config.temperature, config.top_p, config.teachers)
+    targets, facts = _targets(session, how, config.least_reward)
+    updates = math.ceil(len(targets) * config.epochs / config.batch)
+
+    def run(learner: Learner, loop: Loop, events: Events) -> None:
+        from duetbench.training.trl_adapter import train_sft
+
+        lengths = [len(row.prompt) + len(row.target) for row in targets]
+        order = batches_in_order(lengths, config.batch, updates, session.job.seed)
+        train_sft(learner, [targets[place] for batch in order for place in batch], config, loop, events)
+
+    limits = Limits(config.patience, loss_factor=3.0, reward_drop=None)
+    return Course(updates, config.batch, run, facts, limits)
+
+
+def _targets(session: Session, how: Any, least_reward: float | None) -> tuple[list[TokenRow], dict[str, Any]]:
+    """One target per question that has a candidate worth learning from, and the counts.
+
+    Raises:
+        TrainingError: no question has one.
+    """
+    from duetbench.training.preferences import best_of
+    from duetbench.training.rollouts import explore
+    from duetbench.training.targets import Targets
+    from duetbench.training.trl_adapter import TokenRow
+
+    explored = explore(session, how)
+    tokens = Targets(session.policy, explored.stage.stop, explored.stage.max_tokens)
+    found: list[TokenRow] = []
+    n_bad = 0
+    for question in explored.questions:
+        best = best_of(question.candidates, least=least_reward)
+        row = tokens.row(question.prompt, question.candidates[best].text) if best is not None else None
+        n_bad += best is None
+        found += [TokenRow(*row)] if row else []
+    if not found:
+        raise TrainingError("no candidate is readable and good enough to learn from; lower sft.least_reward")
+    return found, {**explored.facts, "no_good_candidate": n_bad, "too_long": tokens.too_long, "targets": len(found)}

@@ -1,0 +1,75 @@
+"""Options and presets."""
+
+from __future__ import annotations
+
+import pickle
+
+import pytest
+
+from duetbench.config import build_config, options_of
+from duetbench.training.dpo import Dpo
+from duetbench.training.grpo import Grpo
+from duetbench.training.presets import PRESETS, GrpoSettings, preset_settings
+from duetbench.training.sft import Sft
+
+
+def settings(**values: object) -> GrpoSettings:
+    config, faults = build_config(Grpo.Config, values, path="grpo")
+    assert not faults
+    return preset_settings(config)
+
+
+def test_a_preset_holds_where_nothing_else_is_said():
+    found = settings(preset="paper", samples=4)
+    assert (found.learning_rate, found.kl, found.pairs_per_round) == (1e-6, 1e-3, 64)
+    assert found.samples == 4
+
+
+def test_none_is_a_value_of_its_own():
+    assert settings(unreadable_reward=None).unreadable_reward is None
+    assert settings().unreadable_reward == -1.0
+
+
+def test_the_paper_preset_is_the_authors():
+    found = settings(preset="paper")
+    assert (found.samples, found.temperature, found.max_completion, found.max_prompt) == (8, 1.0, 896, 4096)
+    assert (found.clip_low, found.clip_high, found.updates_per_round, found.weight_decay) == (0.2, 0.2, 2, 0.01)
+    assert (found.adapter, found.unscored_reward) == ("full", -1.0)
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_every_preset_fits_together(name):
+    assert isinstance(settings(preset=name), GrpoSettings)
+
+
+def test_the_options_say_what_the_presets_hold():
+    meanings = {option.name: option.meaning for option in options_of(Grpo.Config)}
+    assert "cpu" in meanings["learning_rate"]
+    assert "paper 1e-06" in meanings["learning_rate"]
+
+
+def test_settings_that_do_not_fit_together_are_a_fault():
+    _, faults = build_config(Grpo.Config, {"updates_per_round": 2, "evaluate_every": 3}, path="grpo")
+    assert "multiple of 2" in faults[0]
+
+
+@pytest.mark.parametrize(("name", "value"), [("learning_rate", 0), ("samples", 1), ("warmup", 1.5), ("kl", -1)])
+def test_values_outside_their_range_are_faults(name, value):
+    assert build_config(Grpo.Config, {name: value}, path="grpo")[1]
+
+
+def test_the_generated_options_survive_pickling():
+    config = build_config(Grpo.Config, {"samples": 4}, path="grpo")[0]
+    assert pickle.loads(pickle.dumps(config)) == config
+
+
+def test_a_learning_rate_may_be_written_with_an_exponent():
+    assert settings(learning_rate="1e-5").learning_rate == 1e-5
+    assert build_config(Sft.Config, {"learning_rate": "3e-4"}, path="sft")[0].learning_rate == 3e-4
+
+
+@pytest.mark.parametrize(
+    ("cls", "values"), [(Sft, {"epochs": 0}), (Dpo, {"candidates": 1}), (Dpo, {"beta": 0}), (Sft, {"lora_r": 0})]
+)
+def test_other_trainers_refuse_what_makes_no_sense(cls, values):
+    assert build_config(cls.Config, values, path=cls.name)[1]

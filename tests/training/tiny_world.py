@@ -1,0 +1,126 @@
+"""A world that a model with random weights can live in: any text is a profile, and vowels are what pays."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from duetbench.interfaces import Engine, Reward, Scorer, Stage, Strategy, TrainingJob, option
+from duetbench.prompts import prompt_key
+from duetbench.types import (
+    Domain,
+    Example,
+    Item,
+    Message,
+    ModelRef,
+    Prediction,
+    Profile,
+    Profiles,
+    Prompt,
+    Request,
+    Rollout,
+)
+
+DOMAIN = Domain("album", "albums")
+
+
+class Writing(Stage):
+    """Asks for anything, up to a capital letter or a digit; a text with the letter q cannot be read."""
+
+    max_tokens = 24
+    stop = tuple("ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789")
+
+    def __init__(self, sides: tuple[str, ...]) -> None:
+        self._sides = sides
+
+    def prompts(self, requests: Sequence[Request], earlier: Mapping[str, Sequence[Profile]]) -> list[Prompt]:
+        return [
+            prompt
+            for side in self._sides
+            for place, request in enumerate(requests)
+            for prompt in [_prompt(side, place, request)]
+        ]
+
+    def parse(self, prompt: Prompt, text: str) -> list[Profile] | None:
+        if "q" in text:
+            return None
+        sides = ("user", "item") if prompt.side == "pair" else (prompt.side,)
+        return [Profile(side, text) for side in sides]
+
+
+def _prompt(side: Any, place: int, request: Request) -> Prompt:
+    who = request.user_id if side == "user" else request.item.title
+    messages = (Message("user", f"{side}: {who} {request.user_id}" if side == "pair" else f"{side}: {who}"),)
+    return Prompt(prompt_key(messages), side, messages, (place,))
+
+
+class Tiny(Strategy):
+    """Writes anything."""
+
+    name = "tiny"
+    summary = "any text"
+
+    @dataclass(frozen=True)
+    class Config:
+        """Options."""
+
+        joint: str = option("paired", "paired or cross")
+
+    def stages(self) -> tuple[Stage, ...]:
+        return (Writing(("pair",) if self.config.joint == "paired" else ("user", "item")),)
+
+
+class Vowels(Scorer):
+    """Predicts 1 plus 4 times the share of vowels."""
+
+    name = "vowels"
+    needs_engine = False
+
+    def score(
+        self, requests: Sequence[Request], profiles: Sequence[Profiles], engine: Engine | None
+    ) -> list[Prediction]:
+        return [Prediction(1 + 4 * _share(one)) for one in profiles]
+
+
+def _share(profiles: Profiles) -> float:
+    text = "".join(side.text for side in (profiles.user, profiles.item) if side)
+    return sum(character in "aeiou" for character in text) / max(len(text), 1)
+
+
+class Near(Reward):
+    """How near the prediction is."""
+
+    name = "near"
+
+    def __call__(self, rollouts: Sequence[Rollout]) -> list[float | None]:
+        return [
+            None if one.prediction.value is None else 1 - abs(one.prediction.value - one.example.rating) / 4
+            for one in rollouts
+        ]
+
+
+def examples(split: str, n: int) -> list[Example]:
+    first = 100 if split == "valid" else 0
+    return [
+        Example(Request(f"{split}:{first + k}", f"user {k}", Item(f"i{k}", f"record {k}"), 10, DOMAIN), 5.0)
+        for k in range(n)
+    ]
+
+
+def job(model: ModelRef, workdir: Path, *, joint: str = "paired", seed: int = 0, **changes: Any) -> TrainingJob:
+    from duetbench.engines.transformers_engine import TransformersEngine
+
+    values: dict[str, Any] = {
+        "strategy": Tiny(Tiny.Config(joint)),
+        "train": examples("train", 12),
+        "valid": examples("valid", 6),
+        "scorer": Vowels(),
+        "rewards": [(Near(), 1.0)],
+        "model": model,
+        "engine": TransformersEngine(model=model),
+        "workdir": workdir,
+        "seed": seed,
+    }
+    return TrainingJob(**{**values, **changes})
