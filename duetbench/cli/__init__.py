@@ -12,6 +12,7 @@ from typing import Any
 import click
 
 from duetbench import __version__
+from duetbench.cli.bench import bench
 from duetbench.cli.context import Settings
 from duetbench.cli.data import data
 from duetbench.cli.doctor import doctor
@@ -108,5 +109,5 @@ def main(context: click.Context, plugins_dirs: tuple[Path, ...], verbose: bool, 
     context.obj = Settings(plugins_dirs, verbose=verbose, quiet=quiet)
 
 
-for _command in (run, leaderboard, list_command, show, plugin, data, models, store, doctor):
+for _command in (run, leaderboard, list_command, show, plugin, data, models, store, bench, doctor):
     main.add_command(_command)

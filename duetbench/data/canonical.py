@@ -62,7 +62,7 @@ class Canonical:
     dropped_items: int
 
     def interactions(self) -> pl.LazyFrame:
-        """row, user_id, item_id, rating, timestamp, review, summary, split (null where the source has none)."""
+        """user_id, item_id, rating, timestamp, review, summary, split (null where the source has none)."""
         return pl.scan_parquet(self.folder / "interactions" / "*.parquet", glob=True)
 
     def items(self) -> pl.LazyFrame:
@@ -70,9 +70,13 @@ class Canonical:
         return pl.scan_parquet(self.folder / "items" / "*.parquet", glob=True)
 
     def interaction_parts(self) -> Iterator[pl.DataFrame]:
-        """The interactions part by part, in file order."""
+        """The interactions part by part, in file order, and before the rest the column `row`: their number."""
+        first = 0
         for path in sorted((self.folder / "interactions").glob("*.parquet")):
-            yield pl.read_parquet(path)
+            part = pl.read_parquet(path)
+            numbers = pl.int_range(first, first + part.height, eager=True, dtype=pl.Int64).alias("row")
+            yield part.insert_column(0, numbers)
+            first += part.height
 
 
 def canonical_tables(
@@ -117,7 +121,7 @@ def _write_parts(dataset: Dataset, files: Mapping[str, Path], folder: Path, told
         for number, part in enumerate(dataset.read_parts(files)):
             if written is not None:
                 written.result()
-            written = writer.submit(_write_part, part, folder, f"{number:06d}.parquet", counts.interactions)
+            written = writer.submit(_write_part, part, folder, f"{number:06d}.parquet")
             counts.add(part)
             if number % _PARTS_PER_LINE == _PARTS_PER_LINE - 1:
                 told(f"{dataset.name}: {counts.interactions:,} interactions and {counts.items:,} items read")
@@ -126,13 +130,12 @@ def _write_parts(dataset: Dataset, files: Mapping[str, Path], folder: Path, told
     return counts
 
 
-def _write_part(part: Tables, folder: Path, name: str, first_row: int) -> None:
+def _write_part(part: Tables, folder: Path, name: str) -> None:
     if part.interactions.height:
-        rows = pl.int_range(first_row, first_row + part.interactions.height, eager=True, dtype=pl.Int64).alias("row")
-        table = part.interactions.with_columns(rows)
+        table = part.interactions
         if "split" not in table.columns:
             table = table.with_columns(pl.lit(None, dtype=pl.String).alias("split"))
-        table.select("row", *INTERACTION_SCHEMA, "split").write_parquet(folder / "interactions" / name)
+        table.select(*INTERACTION_SCHEMA, "split").write_parquet(folder / "interactions" / name)
     if part.items.height:
         part.items.write_parquet(folder / "items" / name)
 

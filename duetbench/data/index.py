@@ -81,9 +81,23 @@ class HistoryIndex:
         count = found.count - own.count
         total = found.total - own.total
         average = np.divide(total, count, out=np.full(len(total), np.nan), where=count > 0)
-        window = grouped.windows(found, k, spare=int(own.count.max(initial=0)), partner=partner, excluded=asked)
+        window = grouped.windows(found, k)
+        shared = np.flatnonzero(own.count)
+        if len(shared):
+            window[shared] = _without(grouped, found.at(shared), own.count[shared], partner, asked[shared], k)
         # The running sums reach across owners: rounding keeps their last digits out of a prompt.
         return Before(window, np.round(average, 9), count)
+
+
+def _without(
+    grouped: _Grouped, found: _Span, n_own: IntArray, partner: IntArray, excluded: IntArray, k: int
+) -> IntArray:
+    """(questions, k) windows that leave out the rows of one partner each; `n_own` says how many there are."""
+    spare = int(n_own.max())
+    rows = grouped.windows(found, k + spare)
+    rows[partner[rows] == excluded[:, None]] = -1
+    to_the_right = np.argsort(rows >= 0, axis=1, kind="stable")[:, spare:]
+    return np.take_along_axis(rows, to_the_right, axis=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +112,9 @@ class _Span:
     @property
     def count(self) -> IntArray:
         return self.stop - self.start
+
+    def at(self, chosen: IntArray) -> _Span:
+        return _Span(self.start[chosen], self.stop[chosen], self.total[chosen])
 
 
 class _Grouped:
@@ -120,21 +137,8 @@ class _Grouped:
         stop = np.where(known, np.searchsorted(self._keys, self._key(owner, rank), side="left"), start)
         return _Span(start, stop, self._sums[stop] - self._sums[start])
 
-    def windows(self, found: _Span, k: int, *, spare: int, partner: IntArray, excluded: IntArray) -> IntArray:
-        """(questions, k) the last k rows of each span whose partner is not the excluded one, -1 where there is none.
-
-        Args:
-            found: The spans.
-            k: Length of a window.
-            spare: The most rows of an excluded partner in any span.
-            partner: Of each indexed row, by position.
-            excluded: One partner per question.
-        """
-        at = found.stop[:, None] - np.arange(k + spare, 0, -1)  # (questions, k + spare)
+    def windows(self, found: _Span, k: int) -> IntArray:
+        """(questions, k) the last k rows of each span, oldest first, -1 where there is none."""
+        at = found.stop[:, None] - np.arange(k, 0, -1)  # (questions, k)
         usable = at >= found.start[:, None]
-        rows = np.where(usable, self._order[np.where(usable, at, 0)], -1) if len(self._order) else np.full_like(at, -1)
-        if spare:
-            usable &= partner[rows] != excluded[:, None]
-            to_the_right = np.argsort(usable, axis=1, kind="stable")[:, spare:]
-            rows = np.take_along_axis(np.where(usable, rows, -1), to_the_right, axis=1)
-        return rows
+        return np.where(usable, self._order[np.where(usable, at, 0)], -1) if len(self._order) else np.full_like(at, -1)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import polars as pl
 
-from duetbench.data.lines import Block, read_blocks
+from duetbench.data.lines import read_blocks
 from duetbench.data.quality import Place, Tally
 from duetbench.errors import DataError
 
@@ -21,18 +21,28 @@ def read_json_lines(
 ) -> Iterator[tuple[pl.DataFrame, Place]]:
     """The file's rows in order, block by block; a field that a line lacks is null, unreadable lines are tallied.
 
+    Where there are blank lines, a place's line is too low by as many.
+
     Raises:
         DataError: the file is damaged, or mostly no JSON lines.
     """
+    line = 1
     for block in read_blocks(path):
-        yield _frame(block, schema, tally, path), Place(path.name, block.first_line)
+        frame = _parsed(block, schema)
+        if frame is not None:
+            n_lines = frame.height
+        else:
+            lines = block.split(b"\n")
+            n_lines = len(lines) - block.endswith(b"\n")
+            frame = _salvaged(lines, schema, tally, path, line)
+        yield frame, Place(path.name, line)
+        line += n_lines
 
 
-def _frame(block: Block, schema: Mapping[str, pl.DataType], tally: Tally, path: Path) -> pl.DataFrame:
-    frame = _parsed(block.data, schema)
-    if frame is not None:
-        return frame
-    lines = block.data.split(b"\n")
+def _salvaged(
+    lines: list[bytes], schema: Mapping[str, pl.DataType], tally: Tally, path: Path, first_line: int
+) -> pl.DataFrame:
+    """The rows of a block in which some line cannot be read."""
     good: list[pl.DataFrame] = []
     n_bad = 0
     for start, stop, part in _search(lines, 0, len(lines), schema):
@@ -40,7 +50,7 @@ def _frame(block: Block, schema: Mapping[str, pl.DataType], tally: Tally, path: 
             good.append(part)
             continue
         n_bad += 1
-        tally.drop(_what_is_wrong(lines[start]), 1, f"{path.name} line {block.first_line + start}")
+        tally.drop(_what_is_wrong(lines[start]), 1, f"{path.name} line {first_line + start}")
         if n_bad >= _HOPELESS and n_bad * 2 > stop:
             raise DataError(f"{path} is not in the expected format: {n_bad} of the first {stop} lines are unreadable")
     return pl.concat(good) if good else pl.DataFrame(schema=dict(schema))

@@ -5,7 +5,6 @@ from __future__ import annotations
 import gzip
 import zlib
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 from duetbench.errors import DataError, MissingDependency
@@ -16,32 +15,33 @@ SUFFIXES = ("", ".gz", ".zst")
 """What may follow a raw file's name: all of them are read."""
 
 
-@dataclass(frozen=True, slots=True)
-class Block:
-    """Some whole lines of a file, and where they stand."""
-
-    data: bytes
-    first_line: int
-    """Number of the first line in the file, from 1."""
-
-
-def read_blocks(path: Path, *, block_bytes: int = BLOCK_BYTES) -> Iterator[Block]:
-    """The file in blocks that end at a line's end; a line longer than a block makes its block longer.
+def read_blocks(path: Path, *, block_bytes: int = BLOCK_BYTES) -> Iterator[bytes]:
+    """The file in blocks of whole lines; a line longer than a block makes its block longer.
 
     Raises:
         DataError: the file cannot be opened, or its compressed stream is damaged or ends early.
         MissingDependency: a .zst file without the `zstandard` package.
     """
-    line = 1
-    for data in _whole_lines(_checked(path, block_bytes), block_bytes):
-        yield Block(data, line)
-        line += data.count(b"\n")
+    try:
+        yield from _zst_blocks(path, block_bytes) if path.suffix == ".zst" else _blocks(path, block_bytes)
+    except EOFError as error:
+        raise DataError(f"{path} ends early, as after an interrupted download: fetch it again") from error
+    except (gzip.BadGzipFile, zlib.error) as error:
+        raise DataError(f"{path} is no intact gzip file ({error}): fetch it again") from error
+    except OSError as error:
+        raise DataError(f"{path} cannot be read: {error.strerror or error}") from error
 
 
-def _whole_lines(pieces: Iterator[bytes], size: int) -> Iterator[bytes]:
+def _blocks(path: Path, size: int) -> Iterator[bytes]:
+    with gzip.open(path, "rb") if path.suffix == ".gz" else path.open("rb") as stream:
+        while block := stream.read(size):
+            yield block if block.endswith(b"\n") else block + stream.readline()
+
+
+def _zst_blocks(path: Path, size: int) -> Iterator[bytes]:
     held: list[bytes] = []
     n_held = 0
-    for piece in pieces:
+    for piece in _zst_pieces(path):
         held.append(piece)
         n_held += len(piece)
         end = piece.rfind(b"\n") + 1
@@ -51,26 +51,6 @@ def _whole_lines(pieces: Iterator[bytes], size: int) -> Iterator[bytes]:
             held, n_held = [piece[end:]], len(piece) - end
     if n_held:
         yield b"".join(held)
-
-
-def _checked(path: Path, size: int) -> Iterator[bytes]:
-    try:
-        yield from _pieces(path, size)
-    except EOFError as error:
-        raise DataError(f"{path} ends early, as after an interrupted download: fetch it again") from error
-    except (gzip.BadGzipFile, zlib.error) as error:
-        raise DataError(f"{path} is no intact gzip file ({error}): fetch it again") from error
-    except OSError as error:
-        raise DataError(f"{path} cannot be read: {error.strerror or error}") from error
-
-
-def _pieces(path: Path, size: int) -> Iterator[bytes]:
-    if path.suffix == ".zst":
-        yield from _zst_pieces(path)
-        return
-    with gzip.open(path, "rb") if path.suffix == ".gz" else path.open("rb") as stream:
-        while piece := stream.read(size):
-            yield piece
 
 
 def _zst_pieces(path: Path) -> Iterator[bytes]:

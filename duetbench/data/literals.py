@@ -31,9 +31,11 @@ def read_literal_lines(
         tally: Where unreadable lines are counted.
         is_wanted: Tells from a line, unread, whether it is worth reading.
     """
+    first_line = 1
     for block in read_blocks(path):
         rows = []
-        for number, line in enumerate(block.data.split(b"\n"), block.first_line):
+        lines = block.split(b"\n")
+        for number, line in enumerate(lines, first_line):
             if not line.strip() or not is_wanted(line):
                 continue
             try:
@@ -42,7 +44,8 @@ def read_literal_lines(
                 tally.drop(str(error), 1, f"{path.name} line {number}")
             except (TypeError, ValueError):
                 tally.drop("ill-typed field", 1, f"{path.name} line {number}")
-        yield _frame(rows, schema, path), Place(path.name, block.first_line)
+        yield _frame(rows, schema, path), Place(path.name, first_line)
+        first_line += len(lines) - 1
 
 
 class _Unreadable(Exception):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ import pytest
 from raw_making import START, item_2014, review_2014, small_music, write_music
 
 from duetbench.data import prepare
+from duetbench.data.lines import read_blocks
 from duetbench.datasets.amazon import AmazonMusic
 from duetbench.errors import DataError
 from duetbench.interfaces import Tables
@@ -41,6 +43,15 @@ def test_a_bad_review_is_counted_and_left_out(tmp_path: Path, kind: str) -> None
     assert tables.counts == {kind: 1}
     assert tables.interactions.height == len(good)
     assert tables.places[kind].endswith("line 4")
+
+
+def test_a_bad_line_far_down_the_file_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("duetbench.data.jsonl.read_blocks", partial(read_blocks, block_bytes=500))
+    good = small_music(20, 10)
+    tables = read(write_music(tmp_path, [*good[:150], "{", *good[150:], BAD_REVIEWS["time of zero"]]))
+    assert tables.counts == {"malformed line": 1, "time of zero": 1}
+    assert tables.places["malformed line"].endswith("json.gz line 151")
+    assert tables.places["time of zero"].endswith("json.gz near line 202")
 
 
 @pytest.mark.parametrize(

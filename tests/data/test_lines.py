@@ -23,23 +23,18 @@ def packed(path: Path, data: bytes) -> Path:
 @pytest.mark.parametrize("name", ["a.json", "a.json.gz", "a.json.zst"])
 def test_blocks_together_are_the_file(tmp_path: Path, name: str) -> None:
     blocks = list(read_blocks(packed(tmp_path / name, LINES), block_bytes=1_000))
-    assert b"".join(block.data for block in blocks) == LINES
-    assert all(block.data.endswith(b"\n") for block in blocks)
-
-
-def test_a_block_knows_its_first_line(tmp_path: Path) -> None:
-    blocks = list(read_blocks(packed(tmp_path / "a.json", LINES), block_bytes=1_000))
-    assert len(blocks) > 10
-    assert all(block.data.startswith(b"line %d\n" % (block.first_line - 1)) for block in blocks)
+    assert len(blocks) > 10 or name.endswith(".zst")  # packed pieces are not cut further
+    assert b"".join(blocks) == LINES
+    assert all(block.endswith(b"\n") for block in blocks)
 
 
 def test_a_line_longer_than_a_block_stays_whole(tmp_path: Path) -> None:
     data = b"a" * 5_000 + b"\nb\n"
-    assert next(read_blocks(packed(tmp_path / "a.json", data), block_bytes=100)).data.startswith(b"a" * 5_000 + b"\n")
+    assert next(read_blocks(packed(tmp_path / "a.json", data), block_bytes=100)).startswith(b"a" * 5_000 + b"\n")
 
 
 def test_the_last_line_needs_no_line_end(tmp_path: Path) -> None:
-    assert [block.data for block in read_blocks(packed(tmp_path / "a.json", b"a\nb"), block_bytes=2)] == [b"a\n", b"b"]
+    assert list(read_blocks(packed(tmp_path / "a.json", b"a\nb"), block_bytes=2)) == [b"a\n", b"b"]
 
 
 @pytest.mark.parametrize("name", ["a.json.gz", "a.json.zst"])
@@ -69,4 +64,4 @@ def test_flipped_bits_in_gz_are_an_error(tmp_path: Path) -> None:
 def test_two_zst_frames_are_one_file(tmp_path: Path) -> None:
     path = tmp_path / "a.json.zst"
     path.write_bytes(2 * zstandard.ZstdCompressor().compress(LINES))
-    assert b"".join(block.data for block in read_blocks(path)) == 2 * LINES
+    assert b"".join(read_blocks(path)) == 2 * LINES

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import json
 import os
+from functools import partial
 from pathlib import Path
 from unittest.mock import patch
 
@@ -14,6 +15,7 @@ from raw_making import item_2014, review_2014, small_music, write_music
 
 from duetbench.data import load_prepared, prepare
 from duetbench.data.folders import new_folder
+from duetbench.data.lines import read_blocks
 from duetbench.datasets.amazon import AmazonMusic
 from duetbench.errors import DataError
 
@@ -149,3 +151,15 @@ def test_what_a_killed_process_left_is_removed(tmp_path: Path) -> None:
 def test_a_folder_without_manifest_is_no_dataset(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"holds no prepared dataset: there is no manifest.json"):
         load_prepared(tmp_path)
+
+
+def test_many_small_parts_give_the_same_data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    raw = write_music(tmp_path / "raw", small_music(20, 15))
+    whole = prepare(AmazonMusic(), raw=raw, cache=tmp_path / "a")
+    for module in ("jsonl", "literals"):
+        monkeypatch.setattr(f"duetbench.data.{module}.read_blocks", partial(read_blocks, block_bytes=700))
+    parts = prepare(AmazonMusic(), raw=raw, cache=tmp_path / "b")
+    assert len(list((tmp_path / "b" / "amazon-music").glob("canonical-*/interactions/*.parquet"))) > 20
+    assert parts.interactions.equals(whole.interactions)
+    assert parts.items.equals(whole.items)
+    assert parts.steps == whole.steps

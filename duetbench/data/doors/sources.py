@@ -92,7 +92,7 @@ def _read_file(source: Source, columns: Collection[str] | None, tally: Tally) ->
     path = source.path
     try:
         if source.kind in _CSV:
-            data = b"".join(block.data for block in read_blocks(path))
+            data = b"".join(read_blocks(path))
             # As text: what is a number and what only looks like one (an id 007) is said by the mapping.
             return pl.read_csv(data, separator=_CSV[source.kind], infer_schema=False)
         if source.kind == ".parquet":
@@ -111,8 +111,7 @@ def _read_file(source: Source, columns: Collection[str] | None, tally: Tally) ->
 
 
 def _json_columns(path: Path) -> list[str]:
-    block = next(read_blocks(path), None)
-    lines = block.data.split(b"\n")[:100] if block else []
+    lines = next(read_blocks(path), b"").split(b"\n")[:100]
     try:
         return pl.read_ndjson(b"\n".join(lines), infer_schema_length=None).columns
     except pl.exceptions.PolarsError as error:

@@ -1,0 +1,141 @@
+"""`duetbench bench data`: reading, steps and histories beside the usual ways of doing them."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from duetbench.bench.measuring import Measured, alternated
+from duetbench.data.generate import World, generate
+from duetbench.errors import DuetbenchError
+
+_WORK = "duetbench.bench.data_work"
+_BOOKS = 72_000  # training rows of the paper's Book
+
+
+@dataclass(frozen=True, slots=True)
+class BenchOptions:
+    """How large the measurements are."""
+
+    small: int = 1_000_000
+    """Interactions of the smaller set."""
+    large: int = 10_000_000
+    """Interactions of the larger set; raw files and results need about 1 kB of disk each."""
+    repeats: int = 3
+    """Runs of each work on the small set; the fastest counts. On the large set once, so as not to take all day."""
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line of the table."""
+
+    what: str
+    ours: str
+    reference: str
+    value: float
+    unit: str
+    """`x` for a ratio, `MB` for memory."""
+    bound: float
+    at_least: bool
+    """Whether the bound is a lower one."""
+
+    @property
+    def is_met(self) -> bool:
+        """Whether the value keeps to the bound."""
+        return self.value >= self.bound if self.at_least else self.value <= self.bound
+
+
+def bench_data(folder: Path, options: BenchOptions, *, told: Callable[[str], None]) -> list[Line]:
+    """All measurements; what they write stays below `folder` and is removed again.
+
+    Raises:
+        DuetbenchError: a work failed, or two ways of doing the same gave different results.
+    """
+    small, large = folder / f"raw-{options.small}", folder / f"raw-{options.large}"
+    lines = []
+    for place, n in ((small, options.small), (large, options.large)):
+        told(f"generating {n:,} interactions")
+        generate(place, "amazon-2018", World(n), pack="none")
+    try:
+        told("reading JSON lines")
+        lines += _reading(small, large, options)
+        told("preparing whole sets")
+        lines += _preparing(small, large, options)
+        told("5-core and histories")
+        lines += [*_core(options), *_histories()]
+    finally:
+        for place in (small, large):
+            shutil.rmtree(place, ignore_errors=True)
+    return lines
+
+
+def _reading(small: Path, large: Path, options: BenchOptions) -> list[Line]:
+    names = ("ingest", "ingest_polars", "ingest_duckdb")
+    lines = []
+    for place, n, repeats in ((small, options.small, options.repeats), (large, options.large, 1)):
+        found = alternated({name: (_WORK, (name, str(place))) for name in names}, repeats=repeats)
+        ours = found["ingest"]
+        mb = sum(path.stat().st_size for path in place.glob("Digital_Music.json")) / 1e6
+        lines += [_rate(f"JSON lines to Parquet, {n:,} rows ({mb:,.0f} MB)", mb, found, name) for name in names[1:]]
+        peaks = ", ".join(f"{name.removeprefix('ingest_')} {found[name].peak_mb:,.0f} MB" for name in names[1:])
+        lines.append(_memory(f"JSON lines to Parquet, {n:,} rows: peak memory", ours, peaks))
+    return lines
+
+
+def _rate(what: str, mb: float, found: Mapping[str, Measured], name: str) -> Line:
+    ours, theirs = found["ingest"].seconds, found[name].seconds
+    speed = f"{ours:.1f} s, {mb / ours:,.0f} MB/s"
+    what = f"{what}: rate beside bare {name.removeprefix('ingest_')}"
+    return Line(what, speed, f"{theirs:.1f} s", theirs / ours, "x", 0.8, True)
+
+
+def _preparing(small: Path, large: Path, options: BenchOptions) -> list[Line]:
+    work = "whole_prepare"
+    one = alternated({work: (_WORK, (work, str(small)))}, repeats=options.repeats)[work]
+    ten = alternated({work: (_WORK, (work, str(large)))}, repeats=1)[work]
+    per_row = (ten.seconds / options.large) / (one.seconds / options.small)
+    growth = Line(
+        f"whole prepare, {options.large:,} beside {options.small:,} rows: time per row",
+        f"{ten.seconds:.1f} s",
+        f"{one.seconds:.1f} s",
+        per_row,
+        "x",
+        1.2,
+        False,
+    )
+    return [growth, _memory(f"whole prepare, {options.large:,} rows: peak memory", ten, "")]
+
+
+def _memory(what: str, ours: Measured, reference: str) -> Line:
+    return Line(what, f"{ours.peak_mb:,.0f} MB", reference, ours.peak_mb, "MB", 1_500, False)
+
+
+def _core(options: BenchOptions) -> list[Line]:
+    size = str(options.large)
+    found = alternated({name: (_WORK, (name, size)) for name in ("core", "core_pandas")}, repeats=2)
+    return [
+        _faster(f"5-core, {options.large:,} rows: times faster than pandas", found["core"], found["core_pandas"], 2)
+    ]
+
+
+def _histories() -> list[Line]:
+    size = str(_BOOKS)
+    found = alternated({name: (_WORK, (name, size)) for name in ("histories", "histories_masks")}, repeats=3)
+    what = f"histories of {_BOOKS:,} rows: times faster than a mask a row"
+    return [_faster(what, found["histories"], found["histories_masks"], 1_000)]
+
+
+def _faster(what: str, ours: Measured, reference: Measured, bound: float) -> Line:
+    if ours.result != reference.result:
+        raise DuetbenchError(f"{what}: the results differ, {dict(ours.result)} and {dict(reference.result)}")
+    return Line(
+        what,
+        f"{ours.seconds:.3f} s",
+        f"{reference.seconds:.1f} s",
+        reference.seconds / ours.seconds,
+        "x",
+        bound,
+        True,
+    )

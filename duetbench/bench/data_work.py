@@ -1,0 +1,187 @@
+"""The pieces of work of `duetbench bench data`, each run as `python -m duetbench.bench.data_work NAME ...`."""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from duetbench.bench.measuring import Clock, report
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from duetbench.interfaces import Dataset
+
+STEPS = ("dedupe", "titled", "kcore:5", "sort", "split_count:0.8/0.1/0.1", "drop_cold")
+_SAMPLED_ROWS = 150  # per-row masks over a whole table are too slow to time for every row
+_WINDOW = 10
+
+
+def _dataset(*, metadata: bool) -> Dataset:
+    from duetbench.plugins import Plugins
+
+    cls: Any = Plugins(environ={}).get("dataset", "amazon-music").cls
+    dataset: Dataset = cls(cls.Config(metadata=metadata))
+    return dataset
+
+
+def ingest(folder: str) -> None:
+    """Our JSON lines to canonical Parquet, every row checked and numbered."""
+    from duetbench.data.canonical import canonical_tables
+
+    dataset = _dataset(metadata=False)
+    with tempfile.TemporaryDirectory(dir=folder) as target:
+        files = dataset.raw_files(Path(folder))
+        with Clock() as clock:
+            tables = canonical_tables(dataset, files, Path(target) / "out", tolerated=0.0, told=lambda _line: None)
+        report(clock, rows=tables.n_interactions)
+
+
+def ingest_polars(folder: str) -> None:
+    """A bare read and write of the same columns by polars."""
+    import polars as pl
+
+    text, number = pl.String(), pl.Float64()
+    schema = {
+        "reviewerID": text, "asin": text, "overall": number, "unixReviewTime": pl.Int64(), "reviewText": text,
+        "summary": text,
+    }  # fmt: skip
+    path = _dataset(metadata=False).raw_files(Path(folder))["reviews"]
+    with tempfile.TemporaryDirectory(dir=folder) as target:
+        with Clock() as clock:
+            pl.scan_ndjson(path, schema=schema).sink_parquet(Path(target) / "out.parquet")
+        report(clock)
+
+
+def ingest_duckdb(folder: str) -> None:
+    """The same by DuckDB."""
+    import duckdb
+
+    columns = (
+        "{reviewerID: 'VARCHAR', asin: 'VARCHAR', overall: 'DOUBLE', unixReviewTime: 'BIGINT', reviewText: 'VARCHAR', "
+        "summary: 'VARCHAR'}"
+    )
+    path = _dataset(metadata=False).raw_files(Path(folder))["reviews"]
+    with tempfile.TemporaryDirectory(dir=folder) as target, duckdb.connect() as connection:
+        out = Path(target) / "out.parquet"
+        connection.execute("SET memory_limit='2GB'; SET preserve_insertion_order=false")
+        with Clock() as clock:
+            connection.execute(
+                f"COPY (SELECT * FROM read_json(?, format='newline_delimited', columns={columns})) "
+                f"TO '{out}' (FORMAT parquet, COMPRESSION zstd)",
+                [str(path)],
+            )
+        report(clock)
+
+
+def whole_prepare(folder: str) -> None:
+    """All of `duetbench data prepare`, digests of the raw files included."""
+    from duetbench.data import prepare
+
+    with tempfile.TemporaryDirectory(dir=folder) as cache:
+        with Clock() as clock:
+            made = prepare(_dataset(metadata=True), raw=Path(folder), cache=Path(cache), steps=STEPS)
+        report(clock, rows=made.steps[0].rows, kept=made.steps[-1].rows)
+
+
+def _pairs(interactions: str) -> tuple[np.ndarray, np.ndarray]:
+    """Users and items of a power-law world, as codes."""
+    import numpy as np
+
+    n, drawn = int(interactions), np.random.default_rng(0)
+    user = (n // 8 * drawn.random(n) ** 2).astype(np.int32)
+    item = (n // 12 * drawn.random(n) ** 2).astype(np.int32)
+    return user, item
+
+
+def core(interactions: str) -> None:
+    """Our 5-core."""
+    from duetbench.data.kcore import k_core
+
+    user, item = _pairs(interactions)
+    with Clock() as clock:
+        stays = k_core(user, item, k_user=5, k_item=5)
+    report(clock, kept=int(stays.sum()), check=int((stays.nonzero()[0] % 9973).sum()))
+
+
+def core_pandas(interactions: str) -> None:
+    """The usual loop: count by groupby-transform, filter, until nothing changes."""
+    import pandas as pd  # type: ignore[import-untyped]
+
+    user, item = _pairs(interactions)
+    rows = pd.DataFrame({"user": user, "item": item})
+    with Clock() as clock:
+        while True:
+            n_user = rows.groupby("user")["item"].transform("size")
+            n_item = rows.groupby("item")["user"].transform("size")
+            kept = rows[(n_user >= 5) & (n_item >= 5)]
+            if len(kept) == len(rows):
+                break
+            rows = kept
+    report(clock, kept=len(rows), check=int((rows.index.to_numpy() % 9973).sum()))
+
+
+def _world(interactions: str) -> dict[str, Any]:
+    """Users, items, days and ratings of a set as sparse as the paper's Book, with ids as raw files have them."""
+    import numpy as np
+
+    n, drawn = int(interactions), np.random.default_rng(0)
+    user, item = (drawn.integers(0, n // 5, n) for _ in range(2))
+    return {
+        "user": [f"A{code:013d}" for code in user.tolist()],
+        "item": [f"B{code:09d}" for code in item.tolist()],
+        "day": drawn.integers(0, 60, n),
+        "rating": drawn.integers(1, 6, n).astype(np.float64),
+    }
+
+
+def histories(interactions: str) -> None:
+    """Our index: both windows and both averages for every row."""
+    import numpy as np
+    import polars as pl
+
+    from duetbench.data.index import HistoryIndex, Questions
+    from duetbench.data.rows import encode
+
+    rows = pl.DataFrame(_world(interactions))
+    with Clock() as clock:
+        rank = np.unique(rows["day"].to_numpy(), return_inverse=True)[1]
+        asked = Questions(encode(rows["user"]), encode(rows["item"]), rank)
+        mine, theirs = HistoryIndex(asked, rows["rating"].to_numpy()).before(asked, k=_WINDOW)
+    sampled = slice(0, _SAMPLED_ROWS)
+    check = float(np.nansum(mine.average[sampled]) + np.nansum(theirs.average[sampled]))
+    n_lines = int((mine.window[sampled] >= 0).sum() + (theirs.window[sampled] >= 0).sum())
+    report(clock, rows=len(rows), check=round(check, 6), lines=n_lines)
+
+
+def histories_masks(interactions: str) -> None:
+    """The usual way: for each row, two masks over the whole table."""
+    import pandas as pd
+
+    world = _world(interactions)
+    asked = [[values[place] for values in world.values()] for place in range(_SAMPLED_ROWS)]
+    rows = pd.DataFrame(world).sort_values("day", kind="stable")
+    check, n_lines = 0.0, 0
+    with Clock() as clock:
+        for user, item, day, _ in asked:
+            of_user = rows[(rows.user == user) & (rows.day < day) & (rows.item != item)]
+            of_item = rows[(rows.item == item) & (rows.day < day) & (rows.user != user)]
+            for found in (of_user, of_item):
+                check += found.rating.mean() if len(found) else 0.0
+                n_lines += len(found.tail(_WINDOW))
+    clock.seconds *= len(rows) / _SAMPLED_ROWS
+    report(clock, rows=len(rows), check=round(check, 6), lines=n_lines)
+
+
+WORKS: dict[str, Callable[[str], None]] = {
+    work.__name__: work
+    for work in (
+        ingest, ingest_polars, ingest_duckdb, whole_prepare, core, core_pandas, histories, histories_masks
+    )
+}  # fmt: skip
+
+if __name__ == "__main__":
+    WORKS[sys.argv[1]](sys.argv[2])
