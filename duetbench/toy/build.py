@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Protocol
 from duetbench.engines.transformers_engine import TransformersEngine
 from duetbench.errors import ModelError
 from duetbench.models.digests import model_digest
-from duetbench.toy.corpus import Lesson, rate, write_duet
+from duetbench.toy.corpus import Lesson, rate, tell_duet, write_duet
 from duetbench.toy.measure import Measurements, measure
 from duetbench.toy.tokenizer import train_tokenizer
 from duetbench.toy.train import Stage, new_model, train
@@ -52,13 +52,21 @@ class BuildReport:
             f"toy-lm, seed {self.seed}, built in {self.seconds:.0f} s, measured on {about.pairs} fresh pairs:",
             f"  readable answers: {about.readable:.1%} at temperature 0, {about.readable_sampled:.1%} at 1",
             f"  MAE of the global mean: {about.mae_global_mean:.3f}",
-            f"  MAE with true profiles: {about.mae_true_0:.3f} (history_k 10: {about.mae_true_10:.3f})",
-            f"  MAE with the profiles it writes: {about.mae_written_0:.3f} (history_k 10: {about.mae_written_10:.3f})",
-            f"  MAE with sampled profiles: {about.mae_sampled_0:.3f} (history_k 10: {about.mae_sampled_10:.3f})",
-            f"  MAE without profiles, history_k 10: {about.mae_none_10:.3f}",
+            f"  MAE with true profiles: {_two(about.mae_true_0, about.mae_true_10)}",
+            f"  MAE with the profiles it writes: {_two(about.mae_written_0, about.mae_written_10)}",
+            f"  MAE with sampled profiles: {_two(about.mae_sampled_0, about.mae_sampled_10)}",
+            f"  MAE without profiles, history_k 10: {_shown(about.mae_none_10)}",
             f"  telling at temperature 1: {about.telling_user:.1%} of users, {about.telling_item:.1%} of items",
             *(f"  NOT MET: {fault}" for fault in about.faults()),
         ]
+
+
+def _two(without: float | None, with_history: float | None) -> str:
+    return f"{_shown(without)} (history_k 10: {_shown(with_history)})"
+
+
+def _shown(mae: float | None) -> str:
+    return "none readable" if mae is None else f"{mae:.3f}"
 
 
 def build_toy_lm(
@@ -111,31 +119,37 @@ def make_tokenizer() -> PreTrainedTokenizerFast:
 
 
 def stages(scale: float = 1.0) -> list[Stage]:
-    """The curriculum: read telling profiles, then write and read on short histories, then on all lengths."""
+    """The curriculum: read telling profiles, tell what short histories hold, then both and all styles on any length."""
 
     def steps(count: int) -> int:
         return max(2, round(count * scale))
 
     return [
-        Stage("read profiles", steps(4000), _told, enough=0.65),
-        Stage("short histories", steps(1000), _short),
+        Stage("read profiles", steps(4000), _read, enough=0.65),
+        Stage("tell facts", steps(3000), _tell, enough=0.6),
+        Stage("short histories", steps(500), _short),
         Stage("all histories", steps(2000), _mixed),
-        Stage("settle", steps(1000), _mixed, final_rate=5e-5, token_budget=8192),
+        Stage("settle", steps(800), _mixed, final_rate=5e-5, token_budget=8192),
     ]
 
 
-def _told(random: Random) -> list[Lesson]:
+def _read(random: Random) -> list[Lesson]:
     return rate(random, longest_history=0, told=1.0)[:1]
 
 
+def _tell(random: Random) -> list[Lesson]:
+    return [*tell_duet(random, longest_history=2), *_read(random)]  # what is not asked for is forgotten
+
+
 def _short(random: Random) -> list[Lesson]:
-    rated = [lesson for _ in range(4) for lesson in rate(random, longest_history=0)]
-    return [*rated, *write_duet(random, longest_history=3), *rate(random, longest_history=3)]
+    rated = [lesson for k in (0, 0, 0, 3) for lesson in rate(random, longest_history=k)]
+    return [*rated, *tell_duet(random, longest_history=3), *write_duet(random, longest_history=3)]
 
 
 def _mixed(random: Random) -> list[Lesson]:
-    rated = [lesson for k in (0, 0, 3, 10) for lesson in rate(random, longest_history=k)]
-    return [*rated, *write_duet(random, longest_history=4), *write_duet(random, longest_history=10)]
+    rated = [lesson for k in (0, 0, 0, 3, 10) for lesson in rate(random, longest_history=k)]
+    written = [lesson for k in (3, 10) for lesson in write_duet(random, longest_history=k)]
+    return [*rated, *written, *(lesson for k in (4, 10) for lesson in tell_duet(random, longest_history=k))]
 
 
 def _step_reporter(on_progress: OnProgress | None, stage: Stage) -> Callable[[int, float], None]:
@@ -158,6 +172,8 @@ def _save(model: LlamaForCausalLM, tokenizer: PreTrainedTokenizerFast, out: Path
     unfinished.mkdir(parents=True)
     model.save_pretrained(unfinished)
     tokenizer.save_pretrained(unfinished)
+    for path in unfinished.iterdir():
+        path.chmod(0o644)  # safetensors writes files that only their owner can read
     return unfinished
 
 

@@ -6,8 +6,9 @@ toy dataset. A further strategy adds its own function to `FAMILIES`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from itertools import product
 from random import Random
 from typing import Literal
@@ -40,11 +41,20 @@ from duetbench.toy.world import (
 )
 from duetbench.types import Example, Interaction, Message, Profile, Profiles, Request
 
+_CHOICE = re.compile(r"(?<=<cue>)[\w ]+|(?<=<constructed_prompt>)[\w ]+|(?<=<profile>)\w+")
+_FACTS = re.compile(r"(?<=likes )\w+|(?<=Likes )\w+|(?:Judges|Praises) \w+|(?<=genre is )\w+|\w+(?= sound\.)")
+_FACT_WEIGHT = 8.0
+"""What a word counts that has to be found in the history; without it, finding is not learnt in time."""
+
 HISTORY_TRUST = 0.5
 """How much of what only the history tells goes into the ratings that the scorer learns.
 
 A scorer that read the history as well as it reads profiles would leave little for profiles to win.
 """
+
+
+Shares = Mapping[str, float]
+"""How often each of several things is chosen."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +79,8 @@ class Lesson:
     answer: str
     shares: tuple[float, ...] = ()
     """Instead of the single digit that ends the answer: how likely each of the labels is."""
+    weights: tuple[tuple[int, int, float], ...] = ()
+    """Spans (start, end) of the answer that count more or less than 1 each word, first match wins."""
 
 
 def make_pair(random: Random, *, user_lines: int, item_lines: int) -> Pair:
@@ -99,35 +111,36 @@ def pair_for_writing(random: Random, longest_history: int) -> Pair:
 
 
 def write_duet(random: Random, *, longest_history: int = 10) -> list[Lesson]:
-    """DUET's questions: both sides in one answer, or one side, at times without cue or constructed prompt."""
+    """DUET's questions, answered in the styles that an untrained writer chooses."""
+    return [_duet(random, longest_history, USER_STYLES, ITEM_STYLES)]
+
+
+def tell_duet(random: Random, *, longest_history: int = 10) -> list[Lesson]:
+    """The same with telling styles alone: what stands in them is learnt, that they are chosen is not."""
+    lesson = _duet(random, longest_history, {"taste and temper": 1}, {"genre and sound": 1})
+    chosen = ((*match.span(), 0.0) for match in _CHOICE.finditer(lesson.answer))
+    told = ((*match.span(), _FACT_WEIGHT) for match in _FACTS.finditer(lesson.answer))
+    return [replace(lesson, weights=(*chosen, *told))]
+
+
+def _duet(random: Random, longest_history: int, user_styles: Shares, item_styles: Shares) -> Lesson:
+    """Both sides in one answer, or one side, at times without cue or constructed prompt."""
     pair = pair_for_writing(random, longest_history)
-    cue, self_prompt = random.choices(
-        ((True, True), (False, True), (True, False), (False, False)), (0.85, 0.05, 0.05, 0.05)
-    )[0]
+    fields = random.choices(((True, True), (False, True), (True, False), (False, False)), (0.85, 0.05, 0.05, 0.05))[0]
     side: Literal["both", "user", "item"] = random.choices(("both", "user", "item"), (0.6, 0.2, 0.2))[0]
-    config = Duet.Config(side=side, cue=cue, self_prompt=self_prompt, prompt_set="compact")
-    (stage,) = Duet(config).stages()
-    blocks = {"user": _user_block(random, pair, cue, self_prompt), "item": _item_block(random, pair, cue, self_prompt)}
-    (prompt,) = stage.prompts([pair.request], {})
-    wanted = ("user", "item") if prompt.side == "pair" else (prompt.side,)
-    return [Lesson(prompt.messages, "\n".join(blocks[name] for name in wanted))]
+    config = Duet.Config(side=side, cue=fields[0], self_prompt=fields[1], prompt_set="compact")
+    (prompt,) = Duet(config).stages()[0].prompts([pair.request], {})
+    own, others = pair.request.user_history, pair.request.item_history
+    user, item = _draw(random, user_styles), _draw(random, item_styles)
+    blocks = {
+        "user": _block("user", user, user_text(random, user, read_user(own), own), fields),
+        "item": _block("item", item, item_text(random, item, read_item(pair.item.genre, others), others), fields),
+    }
+    return Lesson(prompt.messages, "\n".join(text for name, text in blocks.items() if side in (name, "both")))
 
 
-def _user_block(random: Random, pair: Pair, cue: bool, self_prompt: bool) -> str:
-    style = _draw(random, USER_STYLES)
-    history = pair.request.user_history
-    return _block("user", style, user_text(random, style, read_user(history), history), cue, self_prompt)
-
-
-def _item_block(random: Random, pair: Pair, cue: bool, self_prompt: bool) -> str:
-    style = _draw(random, ITEM_STYLES)
-    history = pair.request.item_history
-    return _block(
-        "item", style, item_text(random, style, read_item(pair.item.genre, history), history), cue, self_prompt
-    )
-
-
-def _block(side: str, style: str, text: str, cue: bool, self_prompt: bool) -> str:
+def _block(side: str, style: str, text: str, fields: tuple[bool, bool]) -> str:
+    cue, self_prompt = fields
     lead = f"<cue>{style}</cue>" if cue else ""
     asked = f"<constructed_prompt>Describe {style}.</constructed_prompt>" if self_prompt else ""
     return f"<{side}_profile>{lead}{asked}<profile>{text}</profile></{side}_profile>"
@@ -209,13 +222,9 @@ def _levels(level: int | None) -> Sequence[tuple[int, float]]:
     return [(one, 1 / len(LEVELS)) for one in LEVELS] if level is None else [(level, 1.0)]
 
 
-def _draw(random: Random, shares: dict[str, float]) -> str:
+def _draw(random: Random, shares: Shares) -> str:
     return random.choices(list(shares), list(shares.values()))[0]
 
 
 def _average(history: Sequence[Interaction]) -> float | None:
     return sum(line.rating for line in history) / len(history) if history else None
-
-
-Family = Callable[[Random], list[Lesson]]
-FAMILIES: dict[str, Family] = {"rate": rate, "duet": write_duet}

@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from transformers import LlamaForCausalLM, PreTrainedTokenizerFast
 
 LABELS = ("1", "2", "3", "4", "5")
-_IGNORED = -100
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +45,8 @@ class Encoded:
     shares: tuple[float, ...]
     """Of the labels at `label_place`; empty if the answer holds no label."""
     label_place: int
+    weights: tuple[float, ...]
+    """Of the answer's tokens."""
 
 
 def new_model(tokenizer: PreTrainedTokenizerFast, *, width: int, layers: int, context_length: int) -> LlamaForCausalLM:
@@ -74,9 +75,18 @@ def encode(tokenizer: PreTrainedTokenizerFast, lesson: Lesson) -> Encoded:
     turns = [{"role": message.role, "content": message.content} for message in lesson.messages]
     question = tokenizer.apply_chat_template(turns, add_generation_prompt=True, tokenize=False)
     before = tokenizer(question, add_special_tokens=False)["input_ids"]
-    answer = tokenizer(lesson.answer, add_special_tokens=False)["input_ids"]
-    place = len(before) + len(answer) - 1 if lesson.shares else -1
-    return Encoded((*before, *answer, tokenizer.eos_token_id), len(before), lesson.shares, place)
+    answer = tokenizer(lesson.answer, add_special_tokens=False, return_offsets_mapping=True)
+    place = len(before) + len(answer["input_ids"]) - 1 if lesson.shares else -1
+    weights = [_weight(lesson, (start + end) / 2) for start, end in answer["offset_mapping"]]
+    if lesson.shares:
+        weights[-1] = 0.0  # learnt from the shares instead
+    tokens = (*before, *answer["input_ids"], tokenizer.eos_token_id)
+    return Encoded(tokens, len(before), lesson.shares, place, (*weights, 1.0))
+
+
+def _weight(lesson: Lesson, place: float) -> float:
+    """Of the token around this character."""
+    return next((weight for start, end, weight in lesson.weights if start <= place <= end), 1.0)
 
 
 def train(
@@ -156,14 +166,12 @@ def _loss(model: LlamaForCausalLM, batch: Sequence[Encoded], labels: torch.Tenso
     length = max(len(one.tokens) for one in batch)
     tokens = torch.tensor([(*one.tokens, *[pad] * (length - len(one.tokens))) for one in batch])  # (batch, time)
     hidden = model.model(tokens[:, :-1]).last_hidden_state  # right padding: nothing attends to it
-    targets = torch.full_like(tokens, _IGNORED)
+    weights = torch.zeros_like(tokens, dtype=torch.float)
     for row, one in enumerate(batch):
-        targets[row, one.answer_start : len(one.tokens)] = tokens[row, one.answer_start : len(one.tokens)]
-        if one.shares:
-            targets[row, one.label_place] = _IGNORED
-    targets = targets[:, 1:]
-    words = targets != _IGNORED
-    loss = torch.nn.functional.cross_entropy(model.lm_head(hidden[words]), targets[words])
+        weights[row, one.answer_start : len(one.tokens)] = torch.tensor(one.weights)
+    words = weights[:, 1:] > 0
+    losses = torch.nn.functional.cross_entropy(model.lm_head(hidden[words]), tokens[:, 1:][words], reduction="none")
+    loss = (losses * weights[:, 1:][words]).sum() / weights.sum()
     rated = [(row, one.label_place - 1, one.shares) for row, one in enumerate(batch) if one.shares]
     if rated:
         rows, places, shares = zip(*rated, strict=True)

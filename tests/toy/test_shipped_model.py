@@ -1,0 +1,46 @@
+"""The toy-lm that ships: what it must do, measured on pairs that it has never seen."""
+
+from __future__ import annotations
+
+import pytest
+
+from duetbench.engines.transformers_engine import TransformersEngine
+from duetbench.models import resolve
+from duetbench.paths import registry_dir
+from duetbench.toy.measure import Measurements, measure
+
+
+@pytest.fixture(scope="module")
+def measured() -> Measurements:
+    return measure(TransformersEngine(model=resolve("toy-lm")), pairs=60, seed=77)
+
+
+def test_it_takes_at_most_five_megabytes() -> None:
+    assert sum(path.stat().st_size for path in registry_dir("models", "toy-lm").iterdir()) <= 5_000_000
+
+
+def test_it_follows_the_tags(measured: Measurements) -> None:
+    assert measured.readable >= 0.95
+
+
+def test_true_profiles_halve_the_error_of_the_global_mean(measured: Measurements) -> None:
+    assert measured.mae_true_0 is not None
+    assert measured.mae_true_10 is not None
+    assert max(measured.mae_true_0, measured.mae_true_10) <= 0.5 * measured.mae_global_mean
+
+
+def test_its_own_profiles_leave_something_to_win(measured: Measurements) -> None:
+    assert measured.mae_true_10 is not None
+    assert measured.mae_written_10 is not None
+    assert measured.mae_written_10 >= 1.3 * measured.mae_true_10
+
+
+def test_telling_profiles_can_be_found_by_sampling(measured: Measurements) -> None:
+    assert 0.05 <= measured.telling_user <= 0.5
+    assert 0.05 <= measured.telling_item <= 0.5
+
+
+@pytest.mark.slow
+def test_all_conditions_hold_on_many_pairs() -> None:
+    measured = measure(TransformersEngine(model=resolve("toy-lm")), pairs=500, seed=78)
+    assert measured.faults() == []
