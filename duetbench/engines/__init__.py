@@ -15,5 +15,6 @@ def duetbench_register_engines() -> list[type[Engine]]:
     """The built-in engines."""
     from duetbench.engines.openai_engine import OpenAIEngine
     from duetbench.engines.transformers_engine import TransformersEngine
+    from duetbench.engines.vllm_engine import VllmEngine
 
-    return [OpenAIEngine, TransformersEngine]
+    return [OpenAIEngine, TransformersEngine, VllmEngine]

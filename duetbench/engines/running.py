@@ -13,7 +13,7 @@ from duetbench.engines.labels import label_ids
 from duetbench.engines.loading import Place, end_ids, load_model
 from duetbench.engines.sampling import Picker
 from duetbench.engines.stops import Stops
-from duetbench.types import Completion, LabelReading, ModelRef, Prompt, Sampling
+from duetbench.types import Completion, LabelReading, ModelRef, Prompt, Sampling, Status
 
 _log = logging.getLogger("duetbench")
 
@@ -88,7 +88,7 @@ def _completion(asked: Asked, answer: Answer, sampling: Sampling, stops: Stops, 
     prompt, fitted = asked
     ids = [token for token in answer.ids if token not in stops.ends]
     text, is_stopped = stops.cut(chat.written(fitted.ids, ids))
-    status = _status(text, answer.is_ended or is_stopped, sampling)
+    status = status_of(text, answer.is_ended or is_stopped, sampling)
     return Completion(
         text=prompt.prefill + text,
         status=status,
@@ -98,7 +98,8 @@ def _completion(asked: Asked, answer: Answer, sampling: Sampling, stops: Stops, 
     )
 
 
-def _status(text: str, is_ended: bool, sampling: Sampling) -> Any:
+def status_of(text: str, is_ended: bool, sampling: Sampling) -> Status:
+    """How an answer ended: at its end or its length, with or without anything written."""
     if sampling.gap:
         return "ok"
     if not is_ended:

@@ -97,11 +97,11 @@ class TransformersEngine(Engine):
     @cached_property
     def _info(self) -> EngineInfo:
         from duetbench.engines.chat import template_digest
-        from duetbench.engines.loading import context_length, versions
+        from duetbench.engines.loading import context_length
 
         return EngineInfo(
             name=self.name,
-            versions=versions(self.model),
+            versions=self._versions(),
             model=self.model,
             dtype=self._place.dtype,
             template_digest=template_digest(self._template, self.model.template_args),
@@ -111,6 +111,11 @@ class TransformersEngine(Engine):
             labels="exact",
             adapters=True,
         )
+
+    def _versions(self) -> dict[str, str]:
+        from duetbench.engines.loading import versions
+
+        return versions(self.model)
 
     @cached_property
     def _place(self) -> Place:
