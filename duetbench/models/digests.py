@@ -6,9 +6,10 @@ import contextlib
 import hashlib
 import json
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+from duetbench.errors import DigestMismatch
 from duetbench.paths import cache_dir
 
 _DECISIVE = (
@@ -43,6 +44,21 @@ def model_digest(folder: Path) -> str:
 def adapter_digest(folder: Path) -> str:
     """One digest over an adapter's weights and configuration."""
     return _digest(folder, _ADAPTER)
+
+
+def check_files(folder: Path, expected: Mapping[str, str]) -> None:
+    """Passes if the files of a folder have these digests.
+
+    Raises:
+        DigestMismatch: names the first file that is another one, or is not there.
+    """
+    known = _Remembered()
+    for name, digest in expected.items():
+        path = folder / name
+        found = known.sha256_of(path) if path.is_file() else "none: it is not there"
+        if found != digest:
+            raise DigestMismatch(f"{path} has SHA-256 {found}, the card says {digest}; install or fetch it again")
+    known.save()
 
 
 def _digest(folder: Path, patterns: Iterable[str]) -> str:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from duetbench.errors import ModelError
 from duetbench.models.cards import ModelCard, Source, load_card
-from duetbench.models.digests import adapter_digest, model_digest
+from duetbench.models.digests import adapter_digest, check_files, model_digest
 from duetbench.models.folder import check_adapter_folder, check_model_folder
 from duetbench.paths import cache_dir, registry_dir
 from duetbench.types import ModelRef
@@ -43,6 +43,8 @@ def resolve(
         folder = fetch(card, on_progress=on_progress)
     assert folder is not None  # either branch above has set it
     check_model_folder(folder)
+    if card is not None:
+        _check_shipped(card, folder)
     where = _adapter_folder(adapter)
     return ModelRef(
         name=name,
@@ -69,6 +71,13 @@ def source_folder(card: ModelCard, source: Source) -> Path:
     if source.kind == "folder":
         return registry_dir("models", source.path)
     return cache_dir("models", f"{card.name}-{source.ident}")
+
+
+def _check_shipped(card: ModelCard, folder: Path) -> None:
+    """A shipped folder may have been changed in place; a fetched one was checked before it got its name."""
+    for source in card.sources:
+        if source.kind == "folder" and source_folder(card, source) == folder:
+            check_files(folder, source.files)
 
 
 def _served(name: str, adapter: str | None) -> ModelRef:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from duetbench.errors import ModelError
+from duetbench.errors import DigestMismatch, ModelError
 from duetbench.models import digests, resolve
 
 WEIGHTS = "model.safetensors"
@@ -79,6 +79,15 @@ def test_other_files_do_not_change_the_digest(folder: Path) -> None:
     before = resolve(f"path:{folder}").digest
     (folder / "README.md").write_text("hello")
     assert resolve(f"path:{folder}").digest == before
+
+
+def test_files_are_checked_against_the_digests_of_a_card(folder: Path) -> None:
+    digest = digests.sha256_of(folder / WEIGHTS)
+    digests.check_files(folder, {WEIGHTS: digest})
+    with pytest.raises(DigestMismatch, match="the card says 0000"):
+        digests.check_files(folder, {WEIGHTS: "0" * 64})
+    with pytest.raises(DigestMismatch, match="it is not there"):
+        digests.check_files(folder, {"other": digest})
 
 
 def test_a_digest_is_read_once(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
