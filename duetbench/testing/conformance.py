@@ -95,6 +95,18 @@ class Conformance:
         require(again == config, f"options do not survive JSON: {config} became {again}")
         require(pickle.loads(pickle.dumps(config)) == config, "options do not survive pickling")
 
+    def test_it_fits_into_a_record(self) -> None:
+        """Its name, its options and whatever else it says of itself fit the schema of records."""
+        from duetbench.testing.record_parts import check_part
+
+        check_part("options", {self.plugin.name: json.loads(json.dumps(dataclasses.asdict(self.config())))})
+        for part, value in self.record_parts().items():
+            check_part(part, value)
+
+    def record_parts(self) -> dict[str, Any]:
+        """What this kind of plugin adds to a record, by part."""
+        return {}
+
     def test_unknown_option_is_refused(self) -> None:
         """An option that does not exist is a fault, not swallowed."""
         _, faults = build_config(self.plugin.Config, {"no_such_option_": 1}, path=self.plugin.name)

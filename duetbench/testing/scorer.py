@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import ClassVar, get_args
+from typing import Any, ClassVar, get_args
 
 from duetbench.interfaces import Engine, Scorer
 from duetbench.testing.conformance import Conformance, require, skip
@@ -30,6 +30,10 @@ class ScorerConformance(Conformance):
     def engine(self) -> Engine | None:
         """What it is run with; override it if the dummy engine cannot guess the form of the answer."""
         return DummyEngine() if self.plugin.needs_engine else None
+
+    def record_parts(self) -> dict[str, Any]:
+        """The digests of its prompts."""
+        return {"prompts": self.make().prompt_digests()}
 
     def _scored(self) -> list[Prediction]:
         requests = small_world().requests

@@ -6,11 +6,14 @@ import re
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 from duetbench.interfaces import Stage, Strategy
+from duetbench.profiling import write_profiles
 from duetbench.testing.conformance import Conformance, require, skip
-from duetbench.testing.dummy import GARBAGE, DummyEngine
+from duetbench.testing.dummy import GARBAGE, DummyEngine, GarbageEngine
 from duetbench.testing.prompts import check_prompts, check_safe
+from duetbench.testing.record_parts import check_part
 from duetbench.testing.world import HOSTILE, small_world
 from duetbench.types import Profile, Prompt, Request, Sampling
 
@@ -52,6 +55,17 @@ class StrategyConformance(Conformance):
             rounds.append(Asked(stage, prompts, answers, read))
             earlier |= {prompt.key: found for prompt, found in zip(prompts, read, strict=True) if found is not None}
         return rounds
+
+    def record_parts(self) -> dict[str, Any]:
+        """The digests of its prompts, and what it measures of profiles, readable and unreadable ones."""
+        strategy, requests = self.make(), small_world().requests
+        good = write_profiles(strategy, requests, DummyEngine(), Sampling())
+        bad = write_profiles(strategy, requests, GarbageEngine(), Sampling())
+        measures = [strategy.measures(requests, written.profiles) for written in (good, bad)]
+        names = [sorted(measured) for measured in measures]
+        require(names[0] == names[1], f"measures() has other names where nothing was read: {names}")
+        check_part("measures", measures[1])
+        return {"prompts": strategy.prompt_digests(), "measures": measures[0]}
 
     def _rounds(self) -> list[Asked]:
         rounds = self.ask(small_world().requests)

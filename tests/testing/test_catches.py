@@ -98,6 +98,9 @@ STRATEGIES = {
     "unreadable_earlier_answers_are_survived": _strategy(
         prompts=lambda self, requests, earlier: [] if not requests else [earlier["gone"]]
     ),
+    "it_fits_into_a_record": type(
+        "Strategy", (PlainStrategy,), {"measures": lambda self, requests, profiles: {"rate": [0.5]}}
+    ),
     "reading_is_deterministic": _strategy(parse=lambda self, prompt, text: [Profile("user", f"{next(_COUNTER)}")]),
 }
 
