@@ -41,7 +41,7 @@ def ingest(folder: str) -> None:
 
 
 def ingest_polars(folder: str) -> None:
-    """A bare read and write of the same columns by polars."""
+    """A bare read and write of the same columns by polars, packed as lightly as ours."""
     import polars as pl
 
     text, number = pl.String(), pl.Float64()
@@ -52,12 +52,13 @@ def ingest_polars(folder: str) -> None:
     path = _dataset(metadata=False).raw_files(Path(folder))["reviews"]
     with tempfile.TemporaryDirectory(dir=folder) as target:
         with Clock() as clock:
-            pl.scan_ndjson(path, schema=schema).sink_parquet(Path(target) / "out.parquet")
+            rows = pl.scan_ndjson(path, schema=schema)
+            rows.sink_parquet(Path(target) / "out.parquet", compression_level=1, statistics=False)
         report(clock)
 
 
 def ingest_duckdb(folder: str) -> None:
-    """The same by DuckDB."""
+    """The same by DuckDB, which need not keep the order."""
     import duckdb
 
     columns = (
@@ -71,7 +72,7 @@ def ingest_duckdb(folder: str) -> None:
         with Clock() as clock:
             connection.execute(
                 f"COPY (SELECT * FROM read_json(?, format='newline_delimited', columns={columns})) "
-                f"TO '{out}' (FORMAT parquet, COMPRESSION zstd)",
+                f"TO '{out}' (FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 1)",
                 [str(path)],
             )
         report(clock)
@@ -144,12 +145,12 @@ def histories(interactions: str) -> None:
     import polars as pl
 
     from duetbench.data.index import HistoryIndex, Questions
-    from duetbench.data.rows import encode
+    from duetbench.data.rows import Encoder
 
     rows = pl.DataFrame(_world(interactions))
     with Clock() as clock:
         rank = np.unique(rows["day"].to_numpy(), return_inverse=True)[1]
-        asked = Questions(encode(rows["user"]), encode(rows["item"]), rank)
+        asked = Questions(Encoder().codes(rows["user"]), Encoder().codes(rows["item"]), rank)
         mine, theirs = HistoryIndex(asked, rows["rating"].to_numpy()).before(asked, k=_WINDOW)
     sampled = slice(0, _SAMPLED_ROWS)
     check = float(np.nansum(mine.average[sampled]) + np.nansum(theirs.average[sampled]))

@@ -61,22 +61,17 @@ class Canonical:
     dropped_interactions: int
     dropped_items: int
 
-    def interactions(self) -> pl.LazyFrame:
-        """user_id, item_id, rating, timestamp, review, summary, split (null where the source has none)."""
-        return pl.scan_parquet(self.folder / "interactions" / "*.parquet", glob=True)
-
     def items(self) -> pl.LazyFrame:
         """item_id, title, categories, description; an item may come twice, the first counts."""
         return pl.scan_parquet(self.folder / "items" / "*.parquet", glob=True)
 
-    def interaction_parts(self) -> Iterator[pl.DataFrame]:
-        """The interactions part by part, in file order, and before the rest the column `row`: their number."""
-        first = 0
+    def interaction_parts(self, columns: list[str] | None = None) -> Iterator[pl.DataFrame]:
+        """The interactions, or these columns of them, part by part, in file order.
+
+        user_id, item_id, rating, timestamp, review, summary, split (null where the source has none).
+        """
         for path in sorted((self.folder / "interactions").glob("*.parquet")):
-            part = pl.read_parquet(path)
-            numbers = pl.int_range(first, first + part.height, eager=True, dtype=pl.Int64).alias("row")
-            yield part.insert_column(0, numbers)
-            first += part.height
+            yield pl.read_parquet(path, columns=columns)
 
 
 def canonical_tables(
@@ -135,7 +130,10 @@ def _write_part(part: Tables, folder: Path, name: str) -> None:
         table = part.interactions
         if "split" not in table.columns:
             table = table.with_columns(pl.lit(None, dtype=pl.String).alias("split"))
-        table.select(*INTERACTION_SCHEMA, "split").write_parquet(folder / "interactions" / name)
+        # These parts are read back whole, and soon: light packing, and no statistics to skip rows by.
+        table.select(*INTERACTION_SCHEMA, "split").write_parquet(
+            folder / "interactions" / name, compression_level=1, statistics=False
+        )
     if part.items.height:
         part.items.write_parquet(folder / "items" / name)
 

@@ -6,21 +6,10 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import fields
-from pathlib import Path
 from typing import Any
 
 from duetbench.data.prepared import FORMAT
-from duetbench.errors import DataError
 from duetbench.interfaces import Dataset
-
-
-def file_digest(path: Path) -> str:
-    """SHA-256 of the file's bytes."""
-    try:
-        with path.open("rb") as stream:
-            return hashlib.file_digest(stream, "sha256").hexdigest()
-    except OSError as error:
-        raise DataError(f"{path} cannot be read: {error.strerror}") from error
 
 
 def canonical_digest(dataset: Dataset, digests: Mapping[str, str]) -> str:

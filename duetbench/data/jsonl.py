@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections import deque
 from collections.abc import Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 import polars as pl
@@ -12,6 +14,8 @@ from duetbench.data.lines import read_blocks
 from duetbench.data.quality import Place, Tally
 from duetbench.errors import DataError
 
+_AHEAD = 2
+"""Blocks that are parsed at a time: with one alone, threads wait for each other at its end."""
 _HOPELESS = 1_000
 """So many unreadable lines in one block, more than half of it, and the file is something else than JSON lines."""
 
@@ -27,8 +31,7 @@ def read_json_lines(
         DataError: the file is damaged, or mostly no JSON lines.
     """
     line = 1
-    for block in read_blocks(path):
-        frame = _parsed(block, schema)
+    for block, frame in _parsed_ahead(read_blocks(path), schema):
         if frame is not None:
             n_lines = frame.height
         else:
@@ -37,6 +40,21 @@ def read_json_lines(
             frame = _salvaged(lines, schema, tally, path, line)
         yield frame, Place(path.name, line)
         line += n_lines
+
+
+def _parsed_ahead(
+    blocks: Iterator[bytes], schema: Mapping[str, pl.DataType]
+) -> Iterator[tuple[bytes, pl.DataFrame | None]]:
+    """Each block with its rows, in order, parsed while others are read and used; None where a line is unreadable."""
+    with ThreadPoolExecutor(_AHEAD) as pool:
+        waiting: deque[tuple[bytes, Future[pl.DataFrame | None]]] = deque()
+        for block in blocks:
+            waiting.append((block, pool.submit(_parsed, block, schema)))
+            if len(waiting) > _AHEAD:
+                done, frame = waiting.popleft()
+                yield done, frame.result()
+        for done, frame in waiting:
+            yield done, frame.result()
 
 
 def _salvaged(

@@ -14,7 +14,8 @@ from polars.io.plugins import register_io_source
 
 from duetbench import __version__
 from duetbench.data.canonical import Canonical, Told, canonical_tables
-from duetbench.data.fingerprint import canonical_digest, describe, file_digest, prepared_digest
+from duetbench.data.digests import file_digest
+from duetbench.data.fingerprint import canonical_digest, describe, prepared_digest
 from duetbench.data.folders import new_folder
 from duetbench.data.prepared import FORMAT, INTERACTIONS, ITEMS, MANIFEST, Prepared, StepCount, load_prepared
 from duetbench.data.quality import INTERACTION_SCHEMA
@@ -24,7 +25,8 @@ from duetbench.errors import DataError, MissingRawFiles
 from duetbench.interfaces import Dataset
 from duetbench.paths import cache_dir
 
-_SPLIT = pl.Enum(SPLITS)
+_LEFT_OUT = len(SPLITS)
+_NAMES = dict(enumerate(SPLITS))
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,8 +65,8 @@ def prepare(
     """
     files = dataset.raw_files(_raw_folder(dataset, raw))
     chosen = tuple(parsed.text for parsed in parse_steps(dataset.default_steps() if steps is None else steps))
-    digests = {role: file_digest(path) for role, path in files.items()}
     base = (cache or cache_dir("data")) / dataset.name
+    digests = {role: file_digest(path, base) for role, path in files.items()}
     canonical = canonical_digest(dataset, digests)
     job = _Job(dataset, files, digests, chosen, prepared_digest(canonical, chosen))
     target = base / job.fingerprint[:16]
@@ -83,22 +85,28 @@ def _raw_folder(dataset: Dataset, raw: Path | None) -> Path:
 
 
 def _make(job: _Job, tables: Canonical, folder: Path) -> None:
-    rows, counts = run_steps(_light(tables), job.steps)
+    light = _light(tables)
+    rows, counts = run_steps(light, job.steps)
     _check_not_empty(job, counts)
-    split = np.full(tables.n_interactions, len(SPLITS) + 1, dtype=np.int8)
+    split = np.full(tables.n_interactions, _LEFT_OUT, dtype=np.int8)
     split[rows.row] = rows.split
     _write_interactions(tables, split, folder / INTERACTIONS)
-    notes = dict(tables.notes) | _write_items(tables, folder)
+    notes = dict(tables.notes) | _write_items(tables, folder) | _again(light)
     manifest = _manifest(job, tables, counts, notes)
     (folder / MANIFEST).write_text(json.dumps(manifest, indent=1, ensure_ascii=False), encoding="utf-8")
 
 
+def _again(rows: Rows) -> dict[str, int]:
+    """How many rows are of a user and an item that an earlier row has too."""
+    n_again = len(rows) - len(np.unique(rows.pairs()))
+    return {"same user and item again": n_again} if n_again else {}
+
+
 def _light(tables: Canonical) -> Rows:
-    interactions = tables.interactions().select("user_id", "item_id", "timestamp", "split").collect()
     titled = pl.Series("item_id", [], dtype=pl.String)
     if tables.n_items:
         titled = tables.items().filter(pl.col("title") != "").select("item_id").collect()["item_id"]
-    return rows_of(interactions, titled)
+    return rows_of(tables.interaction_parts(["user_id", "item_id", "timestamp", "split"]), titled)
 
 
 def _check_not_empty(job: _Job, counts: Sequence[StepCount]) -> None:
@@ -113,18 +121,21 @@ def _check_not_empty(job: _Job, counts: Sequence[StepCount]) -> None:
 
 def _write_interactions(tables: Canonical, split: np.ndarray, path: Path) -> None:
     """The chosen rows with their splits, streamed: only one part of the texts is in memory at a time."""
+    schema = {"row": pl.Int64(), **INTERACTION_SCHEMA, "split": pl.String()}
 
     def chosen(
         _columns: list[str] | None, _predicate: pl.Expr | None, _rows: int | None, _batch: int | None
     ) -> Iterator[pl.DataFrame]:
+        first = 0
         for part in tables.interaction_parts():
-            codes = split[part["row"].to_numpy()]
-            kept = codes < len(SPLITS)
+            codes = pl.Series("split", split[first : first + part.height])
+            numbers = pl.int_range(first, first + part.height, eager=True, dtype=pl.Int64).alias("row")
+            first += part.height
+            kept = codes != _LEFT_OUT
             if kept.any():
-                names = pl.Series("split", [None if code < 0 else SPLITS[code] for code in codes[kept]], dtype=_SPLIT)
-                yield part.filter(pl.Series(kept)).with_columns(names.cast(pl.String).alias("split"))
+                names = codes.replace_strict(_NAMES, default=None, return_dtype=pl.String)
+                yield part.with_columns(numbers, names).filter(kept).select(*schema)
 
-    schema = {"row": pl.Int64(), **INTERACTION_SCHEMA, "split": pl.String()}
     register_io_source(chosen, schema=schema).sink_parquet(path)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -26,7 +27,7 @@ class Rows:
     row: IntArray
     """Position in the raw file's usable rows: unique, and the tie-break within one time."""
     user: IntArray
-    """Codes from 0; rows that are gone leave gaps."""
+    """Small codes, not negative; not all of them need occur."""
     item: IntArray
     time: IntArray
     """Seconds since 1970, UTC."""
@@ -53,34 +54,45 @@ class Rows:
         """The same rows, assigned anew."""
         return replace(self, split=split.astype(np.int8))
 
+    def pairs(self) -> IntArray:
+        """One number per user and item."""
+        return self.user.astype(np.int64) << 32 | self.item
+
     def by_time(self) -> IntArray:
         """Positions ordered by time, ties in file order."""
         return np.lexsort((self.row, self.time))
 
 
-def rows_of(interactions: pl.DataFrame, titled_items: pl.Series) -> Rows:
+def rows_of(parts: Iterable[pl.DataFrame], titled_items: pl.Series) -> Rows:
     """The light form of canonical interactions.
 
     Args:
-        interactions: user_id, item_id, timestamp, split, in file order.
+        parts: user_id, item_id, timestamp, split, in file order; read one by one, since ids take most of the memory.
         titled_items: Ids of the items that have a title.
     """
-    items = encode(interactions["item_id"])
-    titled = (
-        interactions["item_id"].is_in(titled_items.implode()) if len(interactions) else pl.Series([], dtype=pl.Boolean)
-    )
-    return Rows(
-        np.arange(len(interactions)),
-        encode(interactions["user_id"]),
-        items,
-        interactions["timestamp"].to_numpy(),
-        interactions["split"].replace_strict(_CODES, default=UNSPLIT, return_dtype=pl.Int8).to_numpy(),
-        titled.to_numpy(),
-    )
+    users, items = Encoder(), Encoder()
+    columns: dict[str, list[npt.NDArray[Any]]] = {"user": [], "item": [], "time": [], "split": []}
+    for part in parts:
+        columns["user"].append(users.codes(part["user_id"]))
+        columns["item"].append(items.codes(part["item_id"]))
+        columns["time"].append(part["timestamp"].to_numpy())
+        columns["split"].append(part["split"].replace_strict(_CODES, default=UNSPLIT, return_dtype=pl.Int8).to_numpy())
+    user, item, time, split = (np.concatenate(arrays) for arrays in columns.values())
+    titled = items.codes(titled_items)
+    has_title = np.zeros(int(max(item.max(initial=-1), titled.max(initial=-1))) + 1, dtype=np.bool_)
+    has_title[titled] = True
+    return Rows(np.arange(len(user), dtype=np.int32), user, item, time, split, has_title[item])
 
 
-def encode(ids: pl.Series) -> IntArray:
-    """A number per distinct id, from 0; which one an id gets means nothing."""
-    # A set of categories of its own: polars' shared one would keep every id alive for good.
-    codes = ids.cast(pl.Categorical(pl.Categories.random())).to_physical().to_numpy()
-    return codes.astype(np.int32)
+class Encoder:
+    """Numbers for ids, the same ones in every call; which number an id gets means nothing."""
+
+    def __init__(self) -> None:
+        # A set of categories of its own: polars' shared one would keep every id alive for good. This one lives as
+        # long as some series of it does, hence the anchor.
+        self._kind = pl.Categorical(pl.Categories.random())
+        self._anchor = pl.Series([""]).cast(self._kind)
+
+    def codes(self, ids: pl.Series) -> IntArray:
+        """One number per id, small and not negative."""
+        return ids.cast(self._kind).to_physical().to_numpy().astype(np.int32)

@@ -36,8 +36,7 @@ def dedupe(rows: Rows, argument: str) -> Rows:
     order = rows.by_time()
     if which == "last":
         order = order[::-1]
-    pairs = rows.user[order].astype(np.int64) << 32 | rows.item[order]
-    _, earliest = np.unique(pairs, return_index=True)
+    _, earliest = np.unique(rows.pairs()[order], return_index=True)
     return rows.take(np.sort(order[earliest]))
 
 

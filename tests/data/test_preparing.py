@@ -90,6 +90,11 @@ def test_items_nobody_rated_are_left_out_and_missing_ones_noted(tmp_path: Path) 
     assert made.notes == {"item without metadata": 4, "item described twice": 1}
 
 
+def test_pairs_that_come_again_are_noted(tmp_path: Path) -> None:
+    raw = write_music(tmp_path / "raw", [*small_music(), *small_music()[:2]])
+    assert prepare(AmazonMusic(), raw=raw, cache=tmp_path).notes == {"same user and item again": 2}
+
+
 def test_metadata_can_be_left_out(tmp_path: Path) -> None:
     raw = write_music(tmp_path / "raw", small_music())
     (raw / "meta_Digital_Music.json.gz").unlink()
