@@ -157,9 +157,14 @@ def models() -> Iterator[Finding]:
 
     for name in card_names():
         try:
+            card = load_card(name)
+        except DuetbenchError as error:
+            yield Finding("models", name, str(error), "note", "mend its card, or install duetbench again")
+            continue
+        try:
             found = resolve(name, pull=False)
         except DuetbenchError:
-            how = "build" if load_card(name).source.startswith("duetbench ") else "pull"
+            how = "build" if card.source.startswith("duetbench ") else "pull"
             yield Finding("models", name, "not here yet", advice=f"duetbench models {how} {name}")
         else:
             yield Finding("models", name, found.path)

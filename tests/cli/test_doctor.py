@@ -9,6 +9,7 @@ from click.testing import CliRunner
 from grid_making import PLUGIN, make_model_folder
 
 from duetbench.cli import main
+from duetbench.errors import ModelError
 from duetbench.plugins import Plugins
 from duetbench.runner import doctor
 
@@ -70,3 +71,13 @@ def test_engines_are_tried_with_the_smallest_model(tmp_path: Path, monkeypatch: 
     assert found["logging"].found.startswith("works")
     assert found["transformers"].state == "note"
     assert found["transformers"].found.startswith("does not work here: ")
+
+
+def test_a_faulty_card_is_a_finding_and_no_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(name: str) -> None:
+        raise ModelError(f"card {name} is not YAML")
+
+    monkeypatch.setattr("duetbench.models.load_card", refused)
+    assert {(finding.state, finding.found) for finding in doctor.models() if finding.what == "toy-lm"} == {
+        ("note", "card toy-lm is not YAML")
+    }
