@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import ClassVar
 
@@ -13,7 +14,7 @@ from duetbench.testing.conformance import Conformance, require, skip
 from duetbench.testing.dummy import DummyEngine, dummy_model
 from duetbench.testing.plain import PlainReward, PlainScorer, PlainStrategy
 from duetbench.testing.world import small_world
-from duetbench.types import ModelRef
+from duetbench.types import Example, ModelRef
 
 
 class TrainerConformance(Conformance):
@@ -36,9 +37,8 @@ class TrainerConformance(Conformance):
         examples = small_world().examples
         rewards = ((PlainReward(), 1.0),)
         model = self.model or dummy_model()
-        return TrainingJob(
-            PlainStrategy(), examples[:6], examples[6:8], PlainScorer(), rewards, model, self.engine(), workdir, seed
-        )
+        train, valid = _of_split("train", examples[:6]), _of_split("valid", examples[6:8])
+        return TrainingJob(PlainStrategy(), train, valid, PlainScorer(), rewards, model, self.engine(), workdir, seed)
 
     def _fitted(self, look: Callable[[ModelRef, Path], None], *, seed: int = 0) -> ModelRef:
         """The model of one training, looked at while its folder is still there."""
@@ -80,6 +80,15 @@ class TrainerConformance(Conformance):
         self._fitted(_ignore)
         after = _files(Path(model.path)) if model.path else {}
         require(before == after, "the model's own folder was changed")
+
+
+def _of_split(split: str, examples: Sequence[Example]) -> list[Example]:
+    """The examples as rows of a split: trainers refuse to learn from any other than train."""
+    rows = [example.request.request_id.partition(":")[2] for example in examples]
+    return [
+        replace(example, request=replace(example.request, request_id=f"{split}:{row}"))
+        for example, row in zip(examples, rows, strict=True)
+    ]
 
 
 def _ignore(model: ModelRef, workdir: Path) -> None:

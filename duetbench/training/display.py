@@ -38,6 +38,11 @@ class Display(Protocol):
         """The end, good or bad."""
 
 
+def say(title: str, line: str, stream: TextIO | None = None) -> None:
+    """Tells one line outside of any display (default: on stderr)."""
+    print(f"{title}: {line}", file=stream or sys.stderr, flush=True)
+
+
 def open_display(title: str, n_steps: int, stream: TextIO | None = None) -> Display:
     """The display that fits the stream (default: stderr)."""
     stream = stream or sys.stderr
@@ -64,7 +69,7 @@ class _Plain:
         self.say(f"update {step}: {_evaluation(evaluation)}{' (best)' if is_best else ''}")
 
     def say(self, line: str) -> None:
-        print(f"{self._title}: {line}", file=self._stream, flush=True)
+        say(self._title, line, self._stream)
 
     def close(self) -> None:
         return None

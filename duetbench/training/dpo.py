@@ -14,7 +14,8 @@ from duetbench.training.options import Tuning
 if TYPE_CHECKING:
     from duetbench.interfaces import TrainingJob
     from duetbench.training.lifecycle import Course, Session
-    from duetbench.training.trl_adapter import Events, Learner, Loop, TokenPair
+    from duetbench.training.trl_adapter import Events, Learner, TokenPair
+    from duetbench.training.trl_settings import Loop
     from duetbench.types import ModelRef
 
 
@@ -73,7 +74,8 @@ def _course(session: Session, config: Any) -> Course:
     updates = math.ceil(len(pairs) * config.epochs / config.batch)
 
     def run(learner: Learner, loop: Loop, events: Events) -> None:
-        from duetbench.training.trl_adapter import DpoTerms, train_dpo
+        from duetbench.training.trl_adapter import train_dpo
+        from duetbench.training.trl_settings import DpoTerms
 
         lengths = [len(row.prompt) + max(len(row.chosen), len(row.rejected)) for row in pairs]
         order = batches_in_order(lengths, config.batch, updates, session.job.seed)

@@ -87,7 +87,7 @@ def _draw_batch(
         for position in range(how.max_tokens):
             tokens = live.sample(how.temperature, generator)
             live.note(answers, tokens, stops)
-            if bool(live.is_done.all()) or position + 1 == how.max_tokens:
+            if all(live.is_done) or position + 1 == how.max_tokens:
                 break
             live.step(model, tokens)
     return answers
@@ -97,11 +97,9 @@ class _Live:
     """The completions that are still being written, with what the model remembers of them."""
 
     def __init__(self, logits: torch.Tensor, cache: Any, mask: torch.Tensor, position: torch.Tensor) -> None:
-        import torch
-
         self.logits, self.cache, self.mask, self.position = logits, cache, mask, position
         self.rows = list(range(len(logits)))
-        self.is_done = torch.zeros(len(logits), dtype=torch.bool, device=logits.device)
+        self.is_done = [False] * len(logits)
 
     @classmethod
     def start(cls, model: Any, contexts: Sequence[Sequence[int]], copies: int, pad: int) -> _Live:
@@ -123,20 +121,19 @@ class _Live:
 
     def note(self, answers: Sequence[Answer], tokens: torch.Tensor, stops: Stops) -> None:
         """Adds a token to every completion that goes on."""
-        going = [place for place, is_done in enumerate(self.is_done.tolist()) if not is_done]
+        going = [place for place, is_done in enumerate(self.is_done) if not is_done]
         newest = tokens.tolist()
         written = [answers[self.rows[place]] for place in going]
         for place, answer in zip(going, written, strict=True):
             answer.ids.append(newest[place])
         for place, answer, is_ended in zip(going, written, stops.are_ended(written), strict=True):
-            answer.is_ended = is_ended
-            self.is_done[place] = is_ended
+            answer.is_ended = self.is_done[place] = is_ended
 
     def step(self, model: Any, tokens: torch.Tensor) -> None:
         """Reads the tokens; rows that have ended go once they are a quarter of all."""
         import torch
 
-        if 4 * int(self.is_done.sum()) >= len(self.rows):
+        if 4 * sum(self.is_done) >= len(self.rows):
             tokens = self._drop_done(tokens)
         self.mask = torch.cat([self.mask, self.mask.new_ones(len(tokens), 1)], dim=1)
         self.position = self.position + 1
@@ -150,8 +147,12 @@ class _Live:
         self.logits = out.logits[:, -1]
 
     def _drop_done(self, tokens: torch.Tensor) -> torch.Tensor:
-        kept = (~self.is_done).nonzero()[:, 0]
+        import torch
+
+        going = [place for place, is_done in enumerate(self.is_done) if not is_done]
+        kept = torch.tensor(going, device=tokens.device)
         self.cache.batch_select_indices(kept)
-        self.rows = [self.rows[place] for place in kept.tolist()]
-        self.mask, self.position, self.is_done = self.mask[kept], self.position[kept], self.is_done[kept]
+        self.rows = [self.rows[place] for place in going]
+        self.is_done = [False] * len(going)
+        self.mask, self.position = self.mask[kept], self.position[kept]
         return tokens[kept]

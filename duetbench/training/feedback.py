@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from duetbench.errors import EngineError
 from duetbench.interfaces import Engine, Reward, Scorer, Stage
 from duetbench.profiling import read_answer
 from duetbench.training.credit import mean_credits, meetings
@@ -154,6 +155,7 @@ class Judge:
         self.shared += sum(key is not None for key in keys) - len(unique)
         requests = [scene.example.request for scene in unique.values()]
         found = self._scorer.score(requests, [scene.profiles for scene in unique.values()], self._engine)
+        _check_answers(found)
         by_key = dict(zip(unique, found, strict=True))
         return [by_key[key] if key else _unwritten(scene) for key, scene in zip(keys, scenes, strict=True)]
 
@@ -184,6 +186,17 @@ def weighted(rewards: Sequence[tuple[Reward, float]], rollouts: Sequence[Rollout
             if value is not None:
                 totals[place] = (totals[place] or 0.0) + weight * value
     return totals
+
+
+def _check_answers(predictions: Sequence[Prediction]) -> None:
+    """Stops where the scorer mostly fails: without its judgement, training would go on learning nothing.
+
+    Raises:
+        EngineError: with the first error.
+    """
+    errors = [prediction for prediction in predictions if prediction.status == "error"]
+    if 2 * len(errors) > len(predictions):
+        raise EngineError(f"{len(errors)} of {len(predictions)} predictions failed, first: {errors[0].text}")
 
 
 def _completions(groups: Sequence[Group]) -> Iterator[tuple[Owner, tuple[Prompt, Completion]]]:

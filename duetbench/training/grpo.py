@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from duetbench.interfaces import TrainingJob
     from duetbench.training.feedback import Judge
     from duetbench.training.lifecycle import Course, Session
-    from duetbench.training.trl_adapter import Events, GrpoTerms, Learner, Loop
+    from duetbench.training.trl_adapter import Events, Learner
+    from duetbench.training.trl_settings import GrpoTerms, Loop
     from duetbench.training.units import Mode, Unit
     from duetbench.training.writing import Pen
     from duetbench.types import ModelRef
@@ -98,7 +99,7 @@ def _keys(
 
 
 def _terms(settings: GrpoSettings, per_round: int, max_tokens: int) -> GrpoTerms:
-    from duetbench.training.trl_adapter import GrpoTerms
+    from duetbench.training.trl_settings import GrpoTerms
 
     return GrpoTerms(
         samples=settings.samples,

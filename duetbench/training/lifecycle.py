@@ -16,12 +16,13 @@ from duetbench.errors import EngineError, TrainingError
 from duetbench.interfaces import Engine, Plugin, TrainingJob
 from duetbench.models.digests import adapter_digest, model_digest
 from duetbench.training.card import write_card
-from duetbench.training.display import open_display
+from duetbench.training.display import open_display, say
 from duetbench.training.folder import TrainingFolder, write_whole
 from duetbench.training.guards import check_rows
 from duetbench.training.options import Tuning, divisor_at_most
 from duetbench.training.policy import Policy
-from duetbench.training.trl_adapter import Events, Learner, Loop
+from duetbench.training.trl_adapter import Events, Learner
+from duetbench.training.trl_settings import Loop
 from duetbench.training.validate import Evaluation, Validation
 from duetbench.training.watch import Ended, Limits, Watch
 from duetbench.types import Example, ModelRef
@@ -114,7 +115,7 @@ def _train(
     policy = Policy(job.model, tuning, inner.config)
     is_adapter = tuning.adapter == "lora"
     frozen = policy.engine(trained=False) if is_adapter else inner
-    course = prepare(Session(job, folder, policy, frozen, lambda line: open_display(title, 0).say(line)))
+    course = prepare(Session(job, folder, policy, frozen, lambda line: say(title, line)))
     if is_adapter:
         job.engine.close()  # the base with the adapter off scores: its weights need not lie in memory twice
     before = policy.frozen_digest()

@@ -9,12 +9,11 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from duetbench.engines.running import Asked, Runner
 from duetbench.engines.transformers_engine import TransformersEngine
 from duetbench.errors import TrainingError
 from duetbench.interfaces import Engine
 from duetbench.training.options import Tuning
-from duetbench.types import Completion, LabelReading, ModelRef, Prompt, Sampling
+from duetbench.types import ModelRef, Prompt
 
 if TYPE_CHECKING:
     from peft import PeftConfig
@@ -149,7 +148,9 @@ class Policy:
         Args:
             trained: True: as they are now; False: as they were, with the adapter off. The latter needs an adapter.
         """
-        return _LiveEngine(self, self._config, trained=trained)
+        from duetbench.training.live import LiveEngine
+
+        return LiveEngine(self, self._config, trained=trained)
 
     @contextlib.contextmanager
     def running(self, *, trained: bool) -> Iterator[Any]:
@@ -184,46 +185,3 @@ class Policy:
 def _plain_name(name: str) -> str:
     """A parameter's name without what an adapter puts around it."""
     return name.replace("base_model.model.", "").replace(".base_layer", "")
-
-
-class _LiveRunner(Runner):
-    """Runs on a policy's weights instead of loading its own."""
-
-    def __init__(self, policy: Policy, *, trained: bool) -> None:
-        self._policy = policy
-        self._trained = trained
-        self._model = policy.model
-        self._chat = policy.chat
-        self._ends = policy.ends
-        self._pad = policy.chat.pad_id
-
-    def complete(self, asked: Sequence[Asked], sampling: Sampling) -> list[Completion]:
-        with self._policy.running(trained=self._trained) as self._model:
-            return super().complete(asked, sampling)
-
-    def read_labels(self, asked: Sequence[Asked], labels: Sequence[str]) -> list[LabelReading]:
-        with self._policy.running(trained=self._trained) as self._model:
-            return super().read_labels(asked, labels)
-
-    def close(self) -> None:
-        """The weights are the policy's."""
-
-
-class _LiveEngine(TransformersEngine):
-    """The transformers engine on a policy's weights."""
-
-    name = "live"
-    summary = "runs on weights that are being trained"
-
-    def __init__(self, policy: Policy, config: Any, *, trained: bool) -> None:
-        super().__init__(config, model=policy.ref)
-        self._policy = policy
-        self._trained = trained
-
-    @cached_property
-    def _runner(self) -> Runner:
-        return _LiveRunner(self._policy, trained=self._trained)
-
-    @cached_property
-    def _chat(self) -> Chat:
-        return self._policy.chat

@@ -13,7 +13,8 @@ from duetbench.training.options import Tuning
 if TYPE_CHECKING:
     from duetbench.interfaces import TrainingJob
     from duetbench.training.lifecycle import Course, Session
-    from duetbench.training.trl_adapter import Events, Learner, Loop, TokenRow
+    from duetbench.training.trl_adapter import Events, Learner, TokenRow
+    from duetbench.training.trl_settings import Loop
     from duetbench.types import ModelRef
 
 

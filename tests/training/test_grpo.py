@@ -45,7 +45,7 @@ def test_crossing_learns_too(tiny_ref, tmp_path):
     options = {"rounds": 8, "pairs_per_round": 8, "samples": 8, "evaluate_every": 8}
     grpo(**options).fit(job(tiny_ref, tmp_path, joint="cross"))
     rewards = [entry["reward"] for entry in lines(tmp_path / "curve.jsonl")]
-    assert sum(rewards[-3:]) / 3 > sum(rewards[:3]) / 3 + 0.15
+    assert sum(rewards[-3:]) / 3 > sum(rewards[:3]) / 3 + 0.1
 
 
 @pytest.mark.parametrize("credit", ["cross", "alternate", "user", "item"])

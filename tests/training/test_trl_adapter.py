@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from duetbench.training.options import Tuning, divisor_at_most
-from duetbench.training.trl_adapter import (
+from duetbench.training.trl_settings import (
     DpoTerms,
     GrpoTerms,
     Loop,
@@ -37,7 +37,7 @@ BESIDE = {
     | {"entropy_coef_min", "entropy_coef_max", "entropy_coef_delta", "entropy_target", "num_completions_to_print"}
     | {"log_completions_hub_repo", "transformers_continuous_batching_config", "use_transformers_paged"},
 }
-"""Settings that play no part here: of losses and engines that are not used, of models that are loaded by us, of logs."""
+"""Settings that play no part here: of losses and engines that are not used, of loading models, of logs."""
 
 
 @pytest.mark.parametrize("name", ["sft", "dpo", "grpo"])
