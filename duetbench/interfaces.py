@@ -126,6 +126,10 @@ class Dataset(Plugin):
         """Published sizes to compare with: some of train, valid, test, users, items; {} if none are known."""
         return {}
 
+    def caveats(self) -> str:
+        """What cannot be known of how the published sizes came about; empty if nothing is published."""
+        return ""
+
     def default_steps(self) -> tuple[str, ...]:
         """The steps that fit the paper best, in order, each `name` or `name:argument`."""
         return ("dedupe", "sort", "split_count:0.8/0.1/0.1", "drop_cold")

@@ -145,12 +145,12 @@ def histories(interactions: str) -> None:
     import polars as pl
 
     from duetbench.data.index import HistoryIndex, Questions
-    from duetbench.data.rows import Encoder
+    from duetbench.data.rows import hashes, number
 
     rows = pl.DataFrame(_world(interactions))
     with Clock() as clock:
         rank = np.unique(rows["day"].to_numpy(), return_inverse=True)[1]
-        asked = Questions(Encoder().codes(rows["user"]), Encoder().codes(rows["item"]), rank)
+        asked = Questions(number([hashes(rows["user"])]), number([hashes(rows["item"])]), rank)
         mine, theirs = HistoryIndex(asked, rows["rating"].to_numpy()).before(asked, k=_WINDOW)
     sampled = slice(0, _SAMPLED_ROWS)
     check = float(np.nansum(mine.average[sampled]) + np.nansum(theirs.average[sampled]))

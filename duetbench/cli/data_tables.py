@@ -51,7 +51,8 @@ def print_differences(settings: Settings, prepared: Prepared, dataset: Dataset |
     rows = [(one.name, f"{one.published:,}", f"{one.found:,}", f"{100 * one.share:+.1f} %") for one in found]
     print_table(settings, ("Table 4", "published", "found", "difference"), rows)
     if any(one.found != one.published for one in found):
-        click.echo("warning: these are not the sizes that the paper's Table 4 gives for this dataset", err=True)
+        caveats = dataset.caveats() if dataset else ""
+        click.echo(f"warning: these are not the sizes of the paper's Table 4. {caveats}", err=True)
 
 
 def print_splits(settings: Settings, splits: Sequence[SplitStatistics]) -> None:

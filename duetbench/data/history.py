@@ -11,7 +11,7 @@ import polars as pl
 
 from duetbench.data.index import Before, HistoryIndex, Questions
 from duetbench.data.prepared import Prepared
-from duetbench.data.rows import BoolArray, Encoder, IntArray
+from duetbench.data.rows import BoolArray, IntArray, hashes, number
 from duetbench.interfaces import option
 from duetbench.types import Example, Interaction, Item, Request, Split
 
@@ -100,7 +100,7 @@ def _questions(interactions: pl.DataFrame, options: HistoryOptions) -> Questions
     rank = np.arange(len(interactions))
     if options.tie == "strict":
         _, rank = np.unique(interactions["timestamp"].to_numpy(), return_inverse=True)
-    return Questions(Encoder().codes(interactions["user_id"]), Encoder().codes(interactions["item_id"]), rank)
+    return Questions(number([hashes(interactions["user_id"])]), number([hashes(interactions["item_id"])]), rank)
 
 
 def _at(rows: Questions, chosen: IntArray | BoolArray) -> Questions:

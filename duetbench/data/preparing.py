@@ -97,16 +97,15 @@ def _make(job: _Job, tables: Canonical, folder: Path) -> None:
 
 
 def _again(rows: Rows) -> dict[str, int]:
-    """How many rows are of a user and an item that an earlier row has too."""
-    n_again = len(rows) - len(np.unique(rows.pairs()))
-    return {"same user and item again": n_again} if n_again else {}
+    n_repeats = rows.n_repeats()
+    return {"same user and item again": n_repeats} if n_repeats else {}
 
 
 def _light(tables: Canonical) -> Rows:
     titled = pl.Series("item_id", [], dtype=pl.String)
     if tables.n_items:
         titled = tables.items().filter(pl.col("title") != "").select("item_id").collect()["item_id"]
-    return rows_of(tables.interaction_parts(["user_id", "item_id", "timestamp", "split"]), titled)
+    return rows_of(tables.light_parts(), titled)
 
 
 def _check_not_empty(job: _Job, counts: Sequence[StepCount]) -> None:

@@ -33,11 +33,16 @@ class Step:
 def dedupe(rows: Rows, argument: str) -> Rows:
     """One row per (user, item): the `first` by time and file order (default), or the `last`."""
     which = _choice("dedupe", argument or "first", ("first", "last"))
-    order = rows.by_time()
+    shared = rows.shared_pairs()
+    some = rows.take(shared)
+    order = some.by_time()
     if which == "last":
         order = order[::-1]
-    _, earliest = np.unique(rows.pairs()[order], return_index=True)
-    return rows.take(np.sort(order[earliest]))
+    _, kept = np.unique(some.pairs()[order], return_index=True)
+    stays = np.ones(len(rows), dtype=np.bool_)
+    stays[shared] = False
+    stays[shared[order[kept]]] = True
+    return rows.take(stays)
 
 
 def titled(rows: Rows, argument: str) -> Rows:

@@ -48,6 +48,9 @@ class CardDataset(Dataset):
     def expected(self) -> Mapping[str, int]:
         return self.card.expected
 
+    def caveats(self) -> str:
+        return " ".join(self.card.unknown.split())
+
     def default_folder(self) -> Path | None:
         if self.config.raw:
             return Path(self.config.raw).expanduser()

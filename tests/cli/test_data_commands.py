@@ -30,6 +30,7 @@ def test_prepare_warns_where_table_4_differs(tmp_path: Path) -> None:
     assert result.exit_code == 0
     assert "43,071" in result.stdout
     assert "warning" in result.stderr
+    assert "The paper names neither release nor split shares" in result.stderr
 
 
 def test_a_missing_file_is_one_line_and_exit_code_1(tmp_path: Path) -> None:

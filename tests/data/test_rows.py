@@ -2,23 +2,29 @@
 
 from __future__ import annotations
 
-import gc
-
+import numpy as np
 import polars as pl
 
-from duetbench.data.rows import Encoder, rows_of
+from duetbench.data.rows import Hashes, hashes, number, rows_of
 
 
-def test_an_id_keeps_its_number_from_call_to_call() -> None:
-    encoder = Encoder()
-    first = encoder.codes(pl.Series(["a", "b"])).tolist()
-    gc.collect()
-    assert encoder.codes(pl.Series(["c", "b", "a"])).tolist()[1:] == first[::-1]
+def test_equal_ids_have_equal_numbers_across_parts() -> None:
+    ids = [f"id{place % 700}" for place in range(3_000)]
+    numbers = number([hashes(pl.Series(ids[:1_000])), hashes(pl.Series(ids[1_000:]))]).tolist()
+    assert len(set(zip(ids, numbers, strict=True))) == len(set(ids)) == len(set(numbers)) == 700
+    assert set(numbers) == set(range(700))
 
 
-def test_encoders_know_nothing_of_each_other() -> None:
-    Encoder().codes(pl.Series(["a", "b", "c"]))
-    assert max(Encoder().codes(pl.Series(["d"]))) == 1
+def test_ids_that_share_a_hash_stay_apart() -> None:
+    first = np.array([7, 7, 7, 2**63], dtype=np.uint64)
+    second = np.array([1, 2, 1, 1], dtype=np.uint64)
+    numbers = number([Hashes(first, second)]).tolist()
+    assert numbers[0] == numbers[2]
+    assert len(set(numbers)) == 3
+
+
+def test_no_ids_have_no_numbers() -> None:
+    assert number([hashes(pl.Series([], dtype=pl.String))]).tolist() == []
 
 
 def test_parts_become_one_table() -> None:

@@ -182,6 +182,22 @@ def test_default_steps_keep_given_splits(tmp_path: Path) -> None:
     assert dataset.default_steps() == ("dedupe", "sort", "drop_cold")
 
 
+def test_pickles_of_the_released_kind_are_brought_in(tmp_path: Path) -> None:
+    pandas = pytest.importorskip("pandas")
+    rows = {
+        "user_id": ["A1", "A2"], "item_id": ["B1", "B2"], "ratings": [5.0, 4.0], "reviews": ["good", "fine"],
+        "title": ["One", "Two"], "unixReviewTime": [1_300_000_000, 1_300_086_400], "reviewerName": ["J", "K"],
+        "helpful": [[0, 0], [1, 2]], "categories": [[["Music", "Rock"]], [["Music"]]], "summary": ["a", "b"],
+    }  # fmt: skip
+    for name in ("train", "val", "test"):
+        pandas.DataFrame(rows).to_pickle(tmp_path / f"{name}.pkl")
+    found = imported(tmp_path, *(f"{name}={tmp_path / name}.pkl" for name in ("train", "val", "test")))
+    assert found["split"].to_list() == ["train", "train", "valid", "valid", "test", "test"]
+    assert found.row(0) == ("A1", "B1", 5.0, 1_300_000_000, "good", "a", "train")
+    items = pl.read_parquet(tmp_path / "out" / "items.parquet")
+    assert items.rows() == [("B1", "One", ["Music", "Rock"], ""), ("B2", "Two", ["Music"], "")]
+
+
 def test_splits_on_some_tables_only_are_an_error(tmp_path: Path) -> None:
     path = written(tmp_path, "csv")
     with pytest.raises(DataError, match="train=FILE valid=FILE test=FILE"):
