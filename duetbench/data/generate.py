@@ -7,27 +7,23 @@ of Amazon's items have no title. Nothing in them is anybody's.
 from __future__ import annotations
 
 import gzip
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any, Literal, cast, get_args
+from typing import IO, cast
 
 import numpy as np
 import polars as pl
 
 from duetbench.data.folders import new_file
+from duetbench.data.generate_formats import FORMATS, LAYOUTS, Format, Layout, Pack, json_lines
 from duetbench.data.generate_words import CITIES, KINDS, first_words, sentences
 from duetbench.data.quality import seconds_of
 from duetbench.errors import MissingDependency, UnknownName
 
-Format = Literal["amazon-2014", "amazon-2018", "amazon-2023", "yelp"]
-Pack = Literal["gz", "zst", "none"]
-FORMATS: tuple[Format, ...] = get_args(Format)
-
 _CHUNK = 200_000
-_DAY = 86_400
-_ACTIVE = 90 * _DAY  # how long a user writes, on average
+_ACTIVE = 90 * 86_400  # seconds that a user writes, on average
 _MEAN_SENTENCES = 5
 
 
@@ -51,19 +47,6 @@ class World:
         return max(self.interactions // 30, 2)
 
 
-@dataclass(frozen=True, slots=True)
-class _Layout:
-    """One official format."""
-
-    reviews: str
-    items: str
-    pack: Pack
-    since: str
-    until: str
-    review_columns: Callable[[pl.DataFrame], pl.DataFrame]
-    item_lines: Callable[[pl.DataFrame], Iterator[bytes]]
-
-
 def generate(folder: Path, form: Format, world: World, *, pack: Pack | None = None) -> dict[str, Path]:
     """The raw files by role; same arguments, same bytes.
 
@@ -77,13 +60,13 @@ def generate(folder: Path, form: Format, world: World, *, pack: Pack | None = No
         DataError: the folder cannot be written.
         MissingDependency: zst without the `zstandard` package.
     """
-    layout = _LAYOUTS[form]
+    layout = LAYOUTS[form]
     suffix = {"gz": ".gz", "zst": ".zst", "none": ""}[pack or layout.pack]
     paths = {
         role: folder / (name.format(world.category) + suffix)
         for role, name in (("reviews", layout.reviews), ("items", layout.items))
     }
-    _write(paths["reviews"], (_json(layout.review_columns(chunk)) for chunk in _interactions(world, layout)))
+    _write(paths["reviews"], (json_lines(layout.review_columns(chunk)) for chunk in _interactions(world, layout)))
     _write(paths["items"], (b"".join(layout.item_lines(chunk)) for chunk in _items(world)))
     return paths
 
@@ -128,11 +111,7 @@ def _zst(plain: IO[bytes]) -> AbstractContextManager[IO[bytes]]:
     return cast("AbstractContextManager[IO[bytes]]", zstandard.ZstdCompressor().stream_writer(plain, closefd=False))
 
 
-def _json(frame: pl.DataFrame) -> bytes:
-    return frame.write_ndjson().encode()
-
-
-def _interactions(world: World, layout: _Layout) -> Iterator[pl.DataFrame]:
+def _interactions(world: World, layout: Layout) -> Iterator[pl.DataFrame]:
     """user, item, rating, seconds, review, summary, votes; in no order."""
     pool = pl.Series(sentences())
     since, until = seconds_of(layout.since), seconds_of(layout.until)
@@ -208,126 +187,3 @@ def _items(world: World) -> Iterator[pl.DataFrame]:
                 "stars": drawn.integers(2, 11, n) / 2,
             }
         )
-
-
-def _reviews_2014(rows: pl.DataFrame) -> pl.DataFrame:
-    day = pl.col("seconds") // _DAY * _DAY
-    return rows.select(
-        pl.col("user").alias("reviewerID"),
-        pl.col("item").alias("asin"),
-        (pl.lit("Name of ") + pl.col("user")).alias("reviewerName"),
-        pl.concat_list("votes", "votes").alias("helpful"),
-        pl.col("review").alias("reviewText"),
-        pl.col("rating").alias("overall"),
-        "summary",
-        day.alias("unixReviewTime"),
-        pl.from_epoch(day).dt.strftime("%m %-d, %Y").alias("reviewTime"),
-    )
-
-
-def _reviews_2018(rows: pl.DataFrame) -> pl.DataFrame:
-    votes = pl.when(pl.col("votes") > 0).then(pl.col("votes").cast(pl.String))
-    return (
-        _reviews_2014(rows)
-        .drop("helpful")
-        .with_columns(rows.select(votes.alias("vote"), (pl.col("votes") == 0).alias("verified")))
-    )
-
-
-def _reviews_2023(rows: pl.DataFrame) -> pl.DataFrame:
-    return rows.select(
-        "rating",
-        pl.col("summary").alias("title"),
-        pl.col("review").alias("text"),
-        pl.lit([], dtype=pl.List(pl.String)).alias("images"),
-        (pl.lit("V") + pl.col("item")).alias("asin"),
-        pl.col("item").alias("parent_asin"),
-        pl.col("user").alias("user_id"),
-        (pl.col("seconds") * 1000 + pl.col("votes")).alias("timestamp"),
-        pl.col("votes").alias("helpful_vote"),
-        (pl.col("votes") == 0).alias("verified_purchase"),
-    )
-
-
-def _reviews_yelp(rows: pl.DataFrame) -> pl.DataFrame:
-    return rows.select(
-        (pl.lit("R") + pl.col("user") + pl.col("item")).alias("review_id"),
-        pl.col("user").alias("user_id"),
-        pl.col("item").alias("business_id"),
-        pl.col("rating").alias("stars"),
-        pl.col("votes").alias("useful"),
-        (pl.col("votes") // 2).alias("funny"),
-        (pl.col("votes") // 3).alias("cool"),
-        pl.col("review").alias("text"),
-        pl.from_epoch("seconds").dt.strftime("%Y-%m-%d %H:%M:%S").alias("date"),
-    )
-
-
-def _items_2014(rows: pl.DataFrame) -> Iterator[bytes]:
-    """Python literals; an untitled item has no title at all."""
-    for row in rows.iter_rows(named=True):
-        found: dict[str, Any] = {"asin": row["item"], "description": row["about"]}
-        if not row["untitled"]:
-            found["title"] = row["title"]
-        found |= {"salesRank": {"Music": 7}, "categories": [["Media", row["kind"]], ["Media", row["other"]]]}
-        yield f"{found!r}\n".encode()
-
-
-def _titled(empty: str | None) -> pl.Expr:
-    return pl.when("untitled").then(pl.lit(empty, dtype=pl.String)).otherwise("title").alias("title")
-
-
-def _items_2018(rows: pl.DataFrame) -> Iterator[bytes]:
-    columns = (
-        pl.concat_list(pl.lit("Media"), "kind", "other").alias("category"),
-        pl.concat_list("about").alias("description"),
-        _titled(""),
-        pl.col("item").alias("asin"),
-        pl.lit("7 in Media").alias("rank"),
-    )
-    yield _json(rows.select(*columns))
-
-
-def _items_2023(rows: pl.DataFrame) -> Iterator[bytes]:
-    columns = (
-        pl.lit("Media").alias("main_category"),
-        _titled(None),
-        pl.col("stars").alias("average_rating"),
-        pl.lit(100).alias("rating_number"),
-        pl.concat_list("about").alias("description"),
-        pl.concat_list(pl.lit("Media"), "kind", "other").alias("categories"),
-        pl.col("item").alias("parent_asin"),
-    )
-    yield _json(rows.select(*columns))
-
-
-def _items_yelp(rows: pl.DataFrame) -> Iterator[bytes]:
-    columns = (
-        pl.col("item").alias("business_id"),
-        pl.col("title").alias("name"),
-        "city",
-        pl.lit("PA").alias("state"),
-        "stars",
-        pl.lit(100).alias("review_count"),
-        pl.lit(1).alias("is_open"),
-        pl.concat_str("kind", "other", separator=", ").alias("categories"),
-    )
-    yield _json(rows.select(*columns))
-
-
-_LAYOUTS: dict[Format, _Layout] = {
-    "amazon-2014": _Layout(
-        "reviews_{}.json", "meta_{}.json", "gz", "1998-01-01", "2014-07-23", _reviews_2014, _items_2014
-    ),
-    "amazon-2018": _Layout("{}.json", "meta_{}.json", "gz", "1998-01-01", "2018-10-01", _reviews_2018, _items_2018),
-    "amazon-2023": _Layout("{}.jsonl", "meta_{}.jsonl", "gz", "1998-01-01", "2023-09-01", _reviews_2023, _items_2023),
-    "yelp": _Layout(
-        "yelp_academic_dataset_review.json",
-        "yelp_academic_dataset_business.json",
-        "none",
-        "2005-02-16",
-        "2022-01-19",
-        _reviews_yelp,
-        _items_yelp,
-    ),
-}

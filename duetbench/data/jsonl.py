@@ -89,8 +89,9 @@ def _search(
 
 def _parsed(data: bytes, schema: Mapping[str, pl.DataType]) -> pl.DataFrame | None:
     try:
-        return pl.read_ndjson(data, schema=dict(schema))
-    except pl.exceptions.PolarsError:
+        # A last line without its end made older versions of the parser panic, and damaged bytes may yet do so.
+        return pl.read_ndjson(data if data.endswith(b"\n") else data + b"\n", schema=dict(schema))
+    except (pl.exceptions.PolarsError, pl.exceptions.PanicException):
         return None
 
 

@@ -31,6 +31,7 @@ class AmazonDataset(CardDataset):
         metadata: bool = option(True, "false: read no metadata; items then have no titles and no categories")
 
     def raw_files(self, folder: Path) -> dict[str, Path]:
+        """See the base class."""
         roles = ("reviews", "items") if self.config.metadata else ("reviews",)
         return find_files(self.name, self.card, self._release_in(folder), folder, roles)
 
@@ -41,16 +42,19 @@ class AmazonDataset(CardDataset):
         return next((release for release in releases if has_release(self.card, release, folder)), releases[0])
 
     def interactions(self, files: Mapping[str, Path], tally: Tally) -> Iterator[pl.DataFrame]:
+        """See the base class."""
         from duetbench.data.amazon import read_reviews
 
         return read_reviews(files["reviews"], self._release(files), tally)
 
     def items(self, files: Mapping[str, Path], tally: Tally, rated: Set[str]) -> Iterator[pl.DataFrame]:
+        """See the base class."""
         from duetbench.data.amazon import read_items
 
         return read_items(files["items"], self._release(files), tally, rated) if "items" in files else iter(())
 
     def items_are_slow(self, files: Mapping[str, Path]) -> bool:
+        """See the base class."""
         return self._release(files) == "2014"
 
     def _release(self, files: Mapping[str, Path]) -> Release:
@@ -90,5 +94,6 @@ class Amazon(AmazonDataset):
 
     @property
     def card(self) -> DatasetCard:
+        """See the base class."""
         about = self.config
         return for_category(super().card, about.category, noun=about.noun, plural=about.plural)

@@ -40,27 +40,34 @@ class CardDataset(Dataset):
         return load_dataset_card(self.card_name)
 
     def domain(self) -> Domain:
+        """See the base class."""
         return self.card.domain
 
     def default_steps(self) -> tuple[str, ...]:
+        """See the base class."""
         return self.card.steps
 
     def expected(self) -> Mapping[str, int]:
+        """See the base class."""
         return self.card.expected
 
     def caveats(self) -> str:
+        """See the base class."""
         return " ".join(self.card.unknown.split())
 
     def default_folder(self) -> Path | None:
+        """See the base class."""
         if self.config.raw:
             return Path(self.config.raw).expanduser()
         root = os.environ.get("DUETBENCH_DATA")
         return Path(root).expanduser() / self.name if root else cache_dir("raw", self.name)
 
     def read(self, files: Mapping[str, Path]) -> Tables:
+        """See the base class."""
         return _joined(self.name, self.read_parts(files))
 
     def read_parts(self, files: Mapping[str, Path]) -> Iterator[Tables]:
+        """See the base class."""
         from duetbench.data.quality import Tally, no_interactions, no_items
 
         tally = Tally()

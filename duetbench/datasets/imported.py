@@ -30,9 +30,11 @@ class Imported(Dataset):
         raw: str | None = option(None, "the folder given to `duetbench data import --out`, if one was")
 
     def default_folder(self) -> Path | None:
+        """See the base class."""
         return Path(self.config.raw).expanduser() if self.config.raw else cache_dir("imported", self.config.table)
 
     def raw_files(self, folder: Path) -> dict[str, Path]:
+        """See the base class."""
         files = {role: folder / name for role, name in _FILES.items()}
         if not all(path.is_file() for path in files.values()):
             raise MissingRawFiles(
@@ -43,6 +45,7 @@ class Imported(Dataset):
         return files
 
     def domain(self) -> Domain:
+        """See the base class."""
         about = self._about()
         return Domain(about["noun"], about["plural"], tuple(about["labels"])) if about else Domain("item", "items")
 
@@ -66,6 +69,7 @@ class Imported(Dataset):
         return found
 
     def read(self, files: Mapping[str, Path]) -> Tables:
+        """See the base class."""
         import polars as pl
 
         try:

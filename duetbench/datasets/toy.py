@@ -34,12 +34,14 @@ class Toy(CardDataset):
         seed: int = option(0, "the world's seed")
 
     def default_folder(self) -> Path | None:
+        """See the base class."""
         if self.config.raw:
             return Path(self.config.raw).expanduser()
         about = self.config
         return cache_dir("raw", f"toy-{about.users}-{about.items}-{about.interactions}-{about.seed}")
 
     def raw_files(self, folder: Path) -> dict[str, Path]:
+        """See the base class."""
         from duetbench.toy.world import ITEMS_FILE, REVIEWS_FILE, write_raw
 
         files = {"reviews": folder / REVIEWS_FILE, "items": folder / ITEMS_FILE}
@@ -49,14 +51,17 @@ class Toy(CardDataset):
         return files
 
     def interactions(self, files: Mapping[str, Path], tally: Tally) -> Iterator[pl.DataFrame]:
+        """See the base class."""
         from duetbench.data.amazon import read_reviews
 
         return read_reviews(files["reviews"], "2014", tally)
 
     def items(self, files: Mapping[str, Path], tally: Tally, rated: Set[str]) -> Iterator[pl.DataFrame]:
+        """See the base class."""
         from duetbench.data.amazon import read_items
 
         return read_items(files["items"], "2014", tally, rated)
 
     def items_are_slow(self, files: Mapping[str, Path]) -> bool:
+        """See the base class."""
         return True

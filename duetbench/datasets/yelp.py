@@ -22,14 +22,17 @@ class Yelp(CardDataset):
     source = "Yelp Open Dataset, business.yelp.com/data/resources/open-dataset"
 
     def raw_files(self, folder: Path) -> dict[str, Path]:
+        """See the base class."""
         return find_files(self.name, self.card, "open", folder)
 
     def interactions(self, files: Mapping[str, Path], tally: Tally) -> Iterator[pl.DataFrame]:
+        """See the base class."""
         from duetbench.data.yelp import read_reviews
 
         return read_reviews(files["reviews"], tally)
 
     def items(self, files: Mapping[str, Path], tally: Tally, rated: Set[str]) -> Iterator[pl.DataFrame]:
+        """See the base class."""
         from duetbench.data.yelp import read_businesses
 
         return read_businesses(files["items"], tally)

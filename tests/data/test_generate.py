@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from duetbench.data import prepare
-from duetbench.data.generate import FORMATS, World, format_named, generate
+from duetbench.data.generate import World, format_named, generate
+from duetbench.data.generate_formats import FORMATS
 from duetbench.datasets.amazon import AmazonMusic
 from duetbench.datasets.yelp import Yelp
 from duetbench.errors import UnknownName

@@ -73,23 +73,19 @@ def import_tables(
         ConfigError: a column is not there.
         DataError: a table cannot be read, too many rows are unusable, or none is left.
     """
-    tally = Tally()
+    tally, tally_items = Tally(), Tally(prefix="item: ")
     columns: dict[str, str] = {}
-    described, frames = [], []
+    frames, described = [], []
     for source in sources:
-        present = columns_of(source)
-        wanted = INTERACTION_COLUMNS if items else (*INTERACTION_COLUMNS, *ITEM_COLUMNS)
-        found = find_columns(present, options.named, wanted, needed=NEEDED)
-        table = read_table(source, set(found.values()), tally)
-        frames.append(_interactions(table, found, options, tally, source))
-        described.append(mapped_items(table, found))
+        frame, things, found = _one_source(source, options, tally, has_items=items is None)
+        frames.append(frame)
+        described.append(things)
         columns |= found
     interactions = _together(frames)
+    _check(interactions, tally, options.tolerated)
     if items:
         described, found = _described(items, options)
         columns |= {name: column for name, column in found.items() if name in ITEM_COLUMNS}
-    _check(interactions, tally, options.tolerated)
-    tally_items = Tally(prefix="item: ")
     things = checked_items(pl.concat(described), tally_items, Place("items", 1))
     things = things.unique("item_id", keep="first", maintain_order=True)
     result = Imported(
@@ -103,6 +99,16 @@ def import_tables(
     )
     _write(result, interactions, things, options, sources)
     return result
+
+
+def _one_source(
+    source: Source, options: ImportOptions, tally: Tally, *, has_items: bool
+) -> tuple[pl.DataFrame, pl.DataFrame, dict[str, str]]:
+    """The table's interactions, what it says of items, and which columns were used."""
+    wanted = (*INTERACTION_COLUMNS, *(ITEM_COLUMNS if has_items else ()))
+    found = find_columns(columns_of(source), options.named, wanted, needed=NEEDED)
+    table = read_table(source, set(found.values()), tally)
+    return _interactions(table, found, options, tally, source), mapped_items(table, found), found
 
 
 def _interactions(
