@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, TypeVar
 
 from duetbench.engines.chat import Chat
@@ -16,6 +17,9 @@ from duetbench.engines.stops import Stops
 from duetbench.types import Completion, LabelReading, ModelRef, Prompt, Sampling, Status
 
 _log = logging.getLogger("duetbench")
+
+TINY = 5_000_000
+"""Parameters below which one thread runs a model: dividing its small matrices costs more than it gives."""
 
 Asked = tuple[Prompt, Fitted]
 _T = TypeVar("_T")
@@ -54,7 +58,8 @@ class Runner:
                 for one, answer in zip(batch, answers, strict=True)
             ]
 
-        return _halving(run, asked, lambda one: Completion(one[0].prefill, "error", error=_too_big(one)))
+        with _threads(self._model):
+            return _halving(run, asked, lambda one: Completion(one[0].prefill, "error", error=_too_big(one)))
 
     def read_labels(self, asked: Sequence[Asked], labels: Sequence[str]) -> list[LabelReading]:
         """One reading per prompt; a prompt's prefill ends with the answer prefix."""
@@ -72,7 +77,8 @@ class Runner:
                 for row, (_, fitted) in zip(rows, batch, strict=True)
             ]
 
-        return _halving(run, asked, lambda one: LabelReading((), "error", error=_too_big(one)))
+        with _threads(self._model):
+            return _halving(run, asked, lambda one: LabelReading((), "error", error=_too_big(one)))
 
     def close(self) -> None:
         """Frees the weights."""
@@ -82,6 +88,20 @@ class Runner:
         self._model = None
         if is_cuda:
             torch.cuda.empty_cache()
+
+
+@contextlib.contextmanager
+def _threads(model: Any) -> Iterator[None]:
+    """One thread while a tiny model runs; another model in the same process gets back what there was."""
+    import torch
+
+    before = torch.get_num_threads()
+    if model.num_parameters() < TINY:
+        torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def _completion(asked: Asked, answer: Answer, sampling: Sampling, stops: Stops, chat: Chat) -> Completion:

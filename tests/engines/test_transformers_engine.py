@@ -195,3 +195,25 @@ class TestConformance(EngineConformance):
     @pytest.fixture(autouse=True)
     def _with_model(self, model: ModelRef) -> None:
         type(self).model = model
+
+
+def test_a_tiny_model_takes_one_thread_and_gives_the_others_back(
+    engine: TransformersEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import torch
+
+    seen: list[int] = []
+    read = running.next_logits
+    monkeypatch.setattr(
+        running, "next_logits", lambda *a, **k: (seen.append(torch.get_num_threads()), read(*a, **k))[1]
+    )
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        engine.label_logprobs(PROMPTS[:1], "Rating: ", LABELS)
+        assert (seen, torch.get_num_threads()) == ([1], 2)
+        monkeypatch.setattr(running, "TINY", 1)
+        engine.label_logprobs(PROMPTS[:1], "Rating: ", LABELS)
+        assert seen == [1, 2]
+    finally:
+        torch.set_num_threads(before)
