@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Protocol
 from duetbench.engines.transformers_engine import TransformersEngine
 from duetbench.errors import ModelError
 from duetbench.models.digests import model_digest
+from duetbench.prompts import template_digest
 from duetbench.toy.corpus import Lesson, rate, tell_duet, write_duet
 from duetbench.toy.measure import Measurements, measure
 from duetbench.toy.tokenizer import train_tokenizer
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 REPORT_FILE = "build.json"
 CONTEXT_LENGTH = 2048
 WIDTH, LAYERS = 64, 3
+PROMPTS = ("duet_paired", "duet_user", "duet_item", "score_text", "score_labels")
 
 
 class OnProgress(Protocol):
@@ -118,6 +120,11 @@ def make_tokenizer() -> PreTrainedTokenizerFast:
     return train_tokenizer(texts, context_length=CONTEXT_LENGTH)
 
 
+def taught_prompts() -> dict[str, str]:
+    """Digests of the prompt files whose text the lessons are made of: after a change of one, it is time to rebuild."""
+    return {name: template_digest(name, "compact") for name in PROMPTS}
+
+
 def stages(scale: float = 1.0) -> list[Stage]:
     """The curriculum: read telling profiles, tell what short histories hold, then both and all styles on any length."""
 
@@ -125,11 +132,11 @@ def stages(scale: float = 1.0) -> list[Stage]:
         return max(2, round(count * scale))
 
     return [
-        Stage("read profiles", steps(4000), _read, enough=0.65),
-        Stage("tell facts", steps(3000), _tell, enough=0.6),
-        Stage("short histories", steps(500), _short),
-        Stage("all histories", steps(2000), _mixed),
-        Stage("settle", steps(800), _mixed, final_rate=5e-5, token_budget=8192),
+        Stage("read profiles", steps(4000), _read, enough_ratings=0.65),
+        Stage("tell facts", steps(3000), _tell, enough_words=0.06, enough_ratings=0.62),
+        Stage("short histories", steps(300), _short),
+        Stage("all histories", steps(1800), _mixed),
+        Stage("settle", steps(1200), _mixed, final_rate=5e-5, token_budget=6144),
     ]
 
 
@@ -152,10 +159,10 @@ def _mixed(random: Random) -> list[Lesson]:
     return [*rated, *written, *(lesson for k in (4, 10) for lesson in tell_duet(random, longest_history=k))]
 
 
-def _step_reporter(on_progress: OnProgress | None, stage: Stage) -> Callable[[int, float], None]:
-    def on_step(step: int, loss: float) -> None:
+def _step_reporter(on_progress: OnProgress | None, stage: Stage) -> Callable[[int, str], None]:
+    def on_step(step: int, losses: str) -> None:
         if on_progress:
-            on_progress(f"{stage.name} (loss {loss:.2f})", step, stage.steps)
+            on_progress(f"{stage.name} (loss: {losses})", step, stage.steps)
 
     return on_step
 
@@ -187,6 +194,7 @@ def _finish(unfinished: Path, report: BuildReport) -> None:
         "seed": report.seed,
         "seconds": round(report.seconds),
         "versions": {name: version(name) for name in ("duetbench", "torch", "transformers", "tokenizers")},
+        "prompts": taught_prompts(),
         "measurements": report.measurements.as_dict(),
     }
     (unfinished / REPORT_FILE).write_text(json.dumps(body, indent=2) + "\n", encoding="utf-8")

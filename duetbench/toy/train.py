@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     import torch
     from transformers import LlamaForCausalLM, PreTrainedTokenizerFast
 
+_WINDOW = 100
 LABELS = ("1", "2", "3", "4", "5")
 
 
@@ -32,8 +33,10 @@ class Stage:
     """Learning rate at the end, reached on a straight line; None: the same all along."""
     token_budget: int = 4096
     """Tokens per step, padding included."""
-    enough: float = 0.0
-    """The stage ends early once the mean loss of a hundred steps is below this."""
+    enough_words: float = 0.0
+    """The stage ends early once the mean loss of a hundred steps is below this, ..."""
+    enough_ratings: float = 0.0
+    """... and that of a hundred steps with ratings below this; 0: not asked for. If neither is, it never ends early."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +98,7 @@ def train(
     stage: Stage,
     random: Random,
     *,
-    on_step: Callable[[int, float], None] | None = None,
+    on_step: Callable[[int, str], None] | None = None,
 ) -> None:
     """Trains in place, a stage at a time with an optimizer of its own.
 
@@ -104,7 +107,7 @@ def train(
         tokenizer: The model's.
         stage: What and how long.
         random: Draws lessons and their order.
-        on_step: Is told the step (from 1) and its loss.
+        on_step: Is told the step (from 1) and the losses so far.
     """
     import torch
 
@@ -112,21 +115,49 @@ def train(
     model.train()
     labels = torch.tensor(tokenizer.convert_tokens_to_ids(list(LABELS)))
     batches = _batches(tokenizer, stage, random)
-    recent: deque[float] = deque(maxlen=100)
+    progress = _Progress(stage)
     for step in range(1, stage.steps + 1):
         for group in optimizer.param_groups:
             group["lr"] = _rate_at(stage, step)
-        loss = _loss(model, next(batches), labels, tokenizer.pad_token_id)
+        words, ratings = _losses(model, next(batches), labels, tokenizer.pad_token_id)
         optimizer.zero_grad()
-        loss.backward()  # type: ignore[no-untyped-call]
+        (words + ratings).backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         optimizer.step()
-        recent.append(loss.item())
+        progress.add(words.item(), ratings.item())
         if on_step:
-            on_step(step, recent[-1])
-        if len(recent) == recent.maxlen and fmean(recent) < stage.enough:
+            on_step(step, progress.summary())
+        if progress.is_enough():
             break
     model.eval()  # type: ignore[no-untyped-call]
+
+
+class _Progress:
+    """The losses of the last hundred steps, each kind apart: a batch holds lessons of one length, often of one kind."""
+
+    def __init__(self, stage: Stage) -> None:
+        self._words: deque[float] = deque(maxlen=_WINDOW)
+        self._ratings: deque[float] = deque(maxlen=_WINDOW)
+        self._stage = stage
+
+    def add(self, words: float, ratings: float) -> None:
+        """One step's."""
+        if ratings:
+            self._ratings.append(ratings)
+        else:
+            self._words.append(words)  # batches with ratings have next to no words of their own
+
+    def summary(self) -> str:
+        """For people."""
+        kinds = (("words", self._words), ("ratings", self._ratings))
+        return ", ".join(f"{name} {fmean(losses):.2f}" for name, losses in kinds if losses)
+
+    def is_enough(self) -> bool:
+        """Whether the stage has reached its aims."""
+        stage = self._stage
+        aims = [(self._words, stage.enough_words), (self._ratings, stage.enough_ratings)]
+        wanted = [(losses, aim) for losses, aim in aims if aim]
+        return bool(wanted) and all(len(losses) == _WINDOW and fmean(losses) < aim for losses, aim in wanted)
 
 
 def _rate_at(stage: Stage, step: int) -> float:
@@ -156,10 +187,12 @@ def _cut(pool: Sequence[Encoded], token_budget: int) -> list[list[Encoded]]:
     return batches
 
 
-def _loss(model: LlamaForCausalLM, batch: Sequence[Encoded], labels: torch.Tensor, pad: int) -> torch.Tensor:
-    """Cross-entropy over the answers: words on average over words, ratings against their shares over ratings.
+def _losses(
+    model: LlamaForCausalLM, batch: Sequence[Encoded], labels: torch.Tensor, pad: int
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Cross-entropy of the answers' words, and of the ratings against their shares; 0 where a batch has none.
 
-    The two means are added, so that one rating weighs as much as many words: else matching is never learnt.
+    Each is a mean of its own, so that one rating weighs as much as many words: else matching is never learnt.
     """
     import torch
 
@@ -171,10 +204,10 @@ def _loss(model: LlamaForCausalLM, batch: Sequence[Encoded], labels: torch.Tenso
         weights[row, one.answer_start : len(one.tokens)] = torch.tensor(one.weights)
     words = weights[:, 1:] > 0
     losses = torch.nn.functional.cross_entropy(model.lm_head(hidden[words]), tokens[:, 1:][words], reduction="none")
-    loss = (losses * weights[:, 1:][words]).sum() / weights.sum()
+    loss_of_words = (losses * weights[:, 1:][words]).sum() / weights.sum()
     rated = [(row, one.label_place - 1, one.shares) for row, one in enumerate(batch) if one.shares]
-    if rated:
-        rows, places, shares = zip(*rated, strict=True)
-        logprobs = model.lm_head(hidden[list(rows), list(places)]).log_softmax(-1)[:, labels]
-        loss = loss - (torch.tensor(shares) * logprobs).sum(-1).mean()
-    return loss
+    if not rated:
+        return loss_of_words, torch.zeros(())
+    rows, places, shares = zip(*rated, strict=True)
+    logprobs = model.lm_head(hidden[list(rows), list(places)]).log_softmax(-1)[:, labels]
+    return loss_of_words, -(torch.tensor(shares) * logprobs).sum(-1).mean()

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from duetbench.engines.transformers_engine import TransformersEngine
 from duetbench.models import resolve
 from duetbench.paths import registry_dir
+from duetbench.toy.build import make_tokenizer, taught_prompts
 from duetbench.toy.measure import Measurements, measure
 
 
@@ -17,6 +20,18 @@ def measured() -> Measurements:
 
 def test_it_takes_at_most_five_megabytes() -> None:
     assert sum(path.stat().st_size for path in registry_dir("models", "toy-lm").iterdir()) <= 5_000_000
+
+
+def test_it_was_taught_the_prompts_that_ship() -> None:
+    built = json.loads(registry_dir("models", "toy-lm", "build.json").read_text())
+    assert built["prompts"] == taught_prompts(), "rebuild: duetbench models build toy-lm"
+
+
+def test_it_was_taught_the_words_of_the_toy_world() -> None:
+    from transformers import AutoTokenizer
+
+    shipped = AutoTokenizer.from_pretrained(registry_dir("models", "toy-lm"))
+    assert shipped.get_vocab() == make_tokenizer().get_vocab()
 
 
 def test_it_follows_the_tags(measured: Measurements) -> None:
