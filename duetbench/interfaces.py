@@ -118,7 +118,7 @@ class Dataset(Plugin):
     def read_parts(self, files: Mapping[str, Path]) -> Iterator[Tables]:
         """The canonical tables in parts of bounded size, in file order, for files larger than memory.
 
-        An item may come in two parts; the first counts. `counts`, `notes` and `places` speak of their part.
+        An item may come twice; its first row with a title counts. `counts`, `notes` and `places` speak of their part.
         """
         yield self.read(files)
 

@@ -63,7 +63,7 @@ class Canonical:
     dropped_items: int
 
     def items(self) -> pl.LazyFrame:
-        """item_id, title, categories, description; an item may come twice, the first counts."""
+        """item_id, title, categories, description; an item may come twice, see `once_each`."""
         return pl.scan_parquet(self.folder / "items" / "*.parquet", glob=True)
 
     def interaction_parts(self) -> Iterator[pl.DataFrame]:

@@ -18,7 +18,7 @@ from duetbench.data.digests import file_digest
 from duetbench.data.fingerprint import canonical_digest, describe, prepared_digest
 from duetbench.data.folders import new_folder
 from duetbench.data.prepared import FORMAT, INTERACTIONS, ITEMS, MANIFEST, Prepared, StepCount, load_prepared
-from duetbench.data.quality import INTERACTION_SCHEMA
+from duetbench.data.quality import INTERACTION_SCHEMA, no_items, once_each
 from duetbench.data.rows import SPLITS, Rows, rows_of
 from duetbench.data.steps import parse_steps, run_steps
 from duetbench.errors import DataError, MissingRawFiles
@@ -141,12 +141,10 @@ def _write_interactions(tables: Canonical, split: np.ndarray, path: Path) -> Non
 def _write_items(tables: Canonical, folder: Path) -> dict[str, int]:
     """Writes the items that were rated; returns what is worth knowing about them."""
     rated = pl.scan_parquet(folder / INTERACTIONS).select("item_id").unique().collect()
-    items = pl.DataFrame(
-        schema={"item_id": pl.String, "title": pl.String, "categories": pl.List(pl.String), "description": pl.String}
-    )
+    items = no_items()
     if tables.n_items:
-        items = tables.items().join(rated.lazy(), on="item_id", how="semi").collect()
-    once = items.unique("item_id", keep="first", maintain_order=True).sort("item_id")
+        items = tables.items().join(rated.lazy(), on="item_id", how="semi", maintain_order="left").collect()
+    once = once_each(items).sort("item_id")
     once.write_parquet(folder / ITEMS)
     found = {
         "item without metadata": rated.height - once.height,

@@ -187,6 +187,12 @@ def checked_items(frame: pl.DataFrame, tally: Tally, place: Place) -> pl.DataFra
     )
 
 
+def once_each(items: pl.DataFrame) -> pl.DataFrame:
+    """Each item once: its first row with a title, or else its first."""
+    titled_first = items.sort(pl.col("title") == "", maintain_order=True)
+    return titled_first.unique("item_id", keep="first", maintain_order=True)
+
+
 def _plain(text: pl.Expr) -> pl.Expr:
     """Text without tags, scripts and entities, in one line."""
     text = text.str.replace_all(_SCRIPT, " ").str.replace_all(_TAG, " ")

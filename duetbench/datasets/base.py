@@ -136,6 +136,8 @@ def _joined(name: str, parts: Iterator[Tables]) -> Tables:
     """All parts in one, each item once."""
     import polars as pl
 
+    from duetbench.data.quality import once_each
+
     kept = list(parts)
     interactions = pl.concat([part.interactions for part in kept])
     if not interactions.height:
@@ -143,7 +145,7 @@ def _joined(name: str, parts: Iterator[Tables]) -> Tables:
         raise DataError(f"{name}: the raw files hold no usable interaction{first}")
     return Tables(
         interactions,
-        pl.concat([part.items for part in kept]).unique("item_id", keep="first", maintain_order=True),
+        once_each(pl.concat([part.items for part in kept])),
         sum((Counter(part.counts) for part in kept), Counter()),
         sum((Counter(part.notes) for part in kept), Counter()),
         {kind: place for part in reversed(kept) for kind, place in part.places.items()},

@@ -90,6 +90,14 @@ def test_items_nobody_rated_are_left_out_and_missing_ones_noted(tmp_path: Path) 
     assert made.notes == {"item without metadata": 4, "item described twice": 1}
 
 
+def test_of_an_item_that_comes_twice_the_titled_row_counts(tmp_path: Path) -> None:
+    twice = [item_2014("I1", None), item_2014("I1", "First"), item_2014("I1", "Second")]
+    raw = write_music(tmp_path / "raw", [review_2014("U", "I1")], twice)
+    made = prepare(AmazonMusic(), raw=raw, cache=tmp_path, steps=["titled"])
+    assert made.items["title"].to_list() == ["First"]
+    assert AmazonMusic().read(AmazonMusic().raw_files(raw)).items["title"].to_list() == ["First"]
+
+
 def test_pairs_that_come_again_are_noted(tmp_path: Path) -> None:
     raw = write_music(tmp_path / "raw", [*small_music(), *small_music()[:2]])
     assert prepare(AmazonMusic(), raw=raw, cache=tmp_path).notes == {"same user and item again": 2}

@@ -20,7 +20,7 @@ from duetbench.data.doors.mapping import (
 )
 from duetbench.data.doors.sources import Source, columns_of, read_table
 from duetbench.data.folders import new_folder
-from duetbench.data.quality import Place, Tally, bounds_of, checked_interactions, checked_items
+from duetbench.data.quality import Place, Tally, bounds_of, checked_interactions, checked_items, once_each
 from duetbench.errors import DataError
 from duetbench.types import Domain
 
@@ -86,8 +86,7 @@ def import_tables(
     if items:
         described, found = _described(items, options)
         columns |= {name: column for name, column in found.items() if name in ITEM_COLUMNS}
-    things = checked_items(pl.concat(described), tally_items, Place("items", 1))
-    things = things.unique("item_id", keep="first", maintain_order=True)
+    things = once_each(checked_items(pl.concat(described), tally_items, Place("items", 1)))
     result = Imported(
         folder,
         columns,
