@@ -90,10 +90,14 @@ def _reading(small: Path, large: Path, options: BenchOptions) -> list[Line]:
 
 
 def _rate(what: str, mb: float, found: Mapping[str, Measured], name: str) -> Line:
-    ours, theirs = found["ingest"].seconds, found[name].seconds
-    speed = f"{ours:.1f} s, {mb / ours:,.0f} MB/s"
+    ours, theirs = found["ingest"], found[name]
+    speed = f"{_time(ours)}, {mb / ours.seconds:,.0f} MB/s"
     what = f"{what}: rate beside bare {name.removeprefix('ingest_')}"
-    return Line(what, speed, f"{theirs:.1f} s", theirs / ours, "x", 0.8, True)
+    return Line(what, speed, _time(theirs), theirs.seconds / ours.seconds, "x", 0.8, True)
+
+
+def _time(found: Measured) -> str:
+    return f"{found.seconds:.1f} s ({found.cpu_seconds:.1f} s CPU)"
 
 
 def _preparing(small: Path, large: Path, options: BenchOptions) -> list[Line]:
@@ -102,8 +106,8 @@ def _preparing(small: Path, large: Path, options: BenchOptions) -> list[Line]:
     per_row = (ten.seconds / options.large) / (one.seconds / options.small)
     growth = Line(
         f"whole prepare, {options.large:,} beside {options.small:,} rows: time per row",
-        f"{ten.seconds:.1f} s",
-        f"{one.seconds:.1f} s",
+        _time(ten),
+        _time(one),
         per_row,
         "x",
         1.2,
