@@ -44,7 +44,7 @@ def _values(text: str) -> dict[str, object]:
     item = SimpleNamespace(item_id="i", title=text, categories=(text, text), description=text)
     lines = tuple(SimpleNamespace(item=item, rating=line.rating, review=text, summary=text) for _ in range(3))
     shared = {"domain": request.domain, "item": item, "review_chars": 200}
-    duet = {"cue": True, "self_prompt": True, "side": "both", "show_averages": True}
+    duet = {"cue": True, "self_prompt": True, "side": "both", "show_averages": True, "answer": "free"}
     histories = {"user_history": lines, "item_history": lines, "history": lines}
     averages = {"user_average": 3.5, "item_average": None}
     profiles = {"user_profile": text, "item_profile": text, "rationale": text}
