@@ -22,6 +22,7 @@ from duetbench.cli.models import models
 from duetbench.cli.plugin import plugin
 from duetbench.cli.run import run
 from duetbench.cli.store import store
+from duetbench.cli.train import train
 from duetbench.errors import DuetbenchError
 
 _WORLD = {
@@ -109,5 +110,5 @@ def main(context: click.Context, plugins_dirs: tuple[Path, ...], verbose: bool, 
     context.obj = Settings(plugins_dirs, verbose=verbose, quiet=quiet)
 
 
-for _command in (run, leaderboard, list_command, show, plugin, data, models, store, bench, doctor):
+for _command in (run, leaderboard, train, list_command, show, plugin, data, models, store, bench, doctor):
     main.add_command(_command)

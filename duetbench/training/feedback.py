@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from duetbench.errors import EngineError
+from duetbench.errors import EngineError, TrainingError
 from duetbench.interfaces import Engine, Reward, Scorer, Stage
 from duetbench.profiling import read_answer
 from duetbench.training.credit import mean_credits, meetings
@@ -179,11 +180,17 @@ class _Reading(NamedTuple):
 
 
 def weighted(rewards: Sequence[tuple[Reward, float]], rollouts: Sequence[Rollout]) -> list[float | None]:
-    """The weighted sum of the rewards that apply to each rollout; None where none applies."""
+    """The weighted sum of the rewards that apply to each rollout; None where none applies.
+
+    Raises:
+        TrainingError: a reward is no finite number.
+    """
     totals: list[float | None] = [None] * len(rollouts)
     for reward, weight in rewards:
         for place, value in enumerate(reward(rollouts)):
             if value is not None:
+                if not math.isfinite(value):
+                    raise TrainingError(f"reward '{reward.name}' gives {value}, which nothing can learn from")
                 totals[place] = (totals[place] or 0.0) + weight * value
     return totals
 

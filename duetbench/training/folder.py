@@ -59,7 +59,7 @@ class TrainingFolder:
         Raises:
             TrainingError: it is another job's: its checkpoints would be continued with other settings.
         """
-        known = self._read("job.json")
+        known = self.job
         wanted = json.loads(json.dumps(identity, default=str))
         if known is None:
             self._write("job.json", wanted)
@@ -69,6 +69,11 @@ class TrainingFolder:
                 f"{self.path} holds another training, which differs in {', '.join(names)}; "
                 "delete it or use another folder"
             )
+
+    @property
+    def job(self) -> dict[str, Any] | None:
+        """Whose the folder is; None: nobody's yet."""
+        return self._read("job.json")
 
     @property
     def result(self) -> dict[str, Any] | None:

@@ -223,12 +223,20 @@ def _finish(
 
 def _trained(job: TrainingJob, folder: TrainingFolder, tuning: Tuning) -> ModelRef:
     if tuning.adapter == "lora":
+        _sort_targets(folder.best / "adapter_config.json")
         return replace(job.model, adapter=str(folder.best), adapter_digest=adapter_digest(folder.best))
     for file in Path(job.model.path).iterdir():  # what the checkpoint lacks of a whole model folder
         if file.is_file() and file.suffix != ".safetensors" and not (folder.best / file.name).exists():
             shutil.copy2(file, folder.best / file.name)
     where = str(folder.best)
     return replace(job.model, name=f"path:{where}", path=where, digest=model_digest(folder.best))
+
+
+def _sort_targets(path: Path) -> None:
+    """Puts the adapted modules in order: peft writes a set, and equal adapters would have different digests."""
+    config = json.loads(path.read_text(encoding="utf-8"))
+    config["target_modules"] = sorted(config["target_modules"])
+    write_whole(path, json.dumps(config, indent=2, sort_keys=True) + "\n")
 
 
 def _checked(model: ModelRef, folder: TrainingFolder) -> ModelRef:

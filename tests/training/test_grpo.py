@@ -15,6 +15,7 @@ from tiny_world import Near, job
 
 from duetbench.config import build_config
 from duetbench.errors import ConfigError, TrainingError
+from duetbench.training.folder import TrainingFolder
 from duetbench.training.grpo import Grpo
 
 SMALL = {"rounds": 2, "pairs_per_round": 4, "samples": 4, "evaluate_every": 1, "learning_rate": 0.01}
@@ -127,7 +128,7 @@ def test_a_reward_that_is_no_number_stops_the_training(tiny_ref, tmp_path):
         def __call__(self, rollouts):
             return [float("inf") if n % 2 else 0.0 for n in range(len(rollouts))]
 
-    with pytest.raises(TrainingError, match="not finite"):
+    with pytest.raises(TrainingError, match="'near' gives inf"):
         grpo().fit(job(tiny_ref, tmp_path, rewards=[(Broken(), 1.0)]))
 
 
@@ -157,6 +158,16 @@ def test_a_model_without_weights_here_cannot_be_trained(tmp_path):
 
     with pytest.raises(TrainingError, match="no weights on this machine"):
         grpo().fit(job(ModelRef("served", "", ""), tmp_path))
+
+
+def test_a_training_that_was_cut_off_at_its_very_end_is_finished(tiny_ref, tmp_path, monkeypatch):
+    with monkeypatch.context() as patch:
+        patch.setattr(TrainingFolder, "finish", lambda *_: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            grpo().fit(job(tiny_ref, tmp_path))
+    before = lines(tmp_path / "curve.jsonl")
+    grpo().fit(job(tiny_ref, tmp_path))
+    assert lines(tmp_path / "curve.jsonl") == before
 
 
 RESUMED = {"rounds": 6, "updates_per_round": 2, "evaluate_every": 4, "joint": "cross"}
@@ -190,7 +201,7 @@ def killed(folder: Path, model: Path, n_updates: int) -> None:
 def test_a_killed_training_goes_on_as_if_nothing_had_happened(tiny_folder, tmp_path):
     undisturbed, disturbed = tmp_path / "one", tmp_path / "two"
     assert train(undisturbed, tiny_folder).wait() == 0
-    for n_updates in (1, 5, 7, 11):
+    for n_updates in (1, 7):
         killed(disturbed, tiny_folder, n_updates)
         assert not (disturbed / "result.json").exists()
     assert train(disturbed, tiny_folder).wait() == 0

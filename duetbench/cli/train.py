@@ -1,0 +1,27 @@
+"""`duetbench train`: what trainings did."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from duetbench.cli.context import Settings, pass_settings
+
+
+@click.group()
+def train() -> None:
+    """Look at trainings, finished or running."""
+
+
+@train.command()
+@click.argument("run", type=click.Path(path_type=Path))
+@click.option("--rows", default=3, show_default=True, help="Validation rows whose profiles are shown.")
+@pass_settings
+def show(settings: Settings, /, run: Path, rows: int) -> None:
+    """Show the trainings of RUN (a run's folder, or one training's): evaluations, and how profiles changed."""
+    from duetbench.training.story import find_trainings, read_story, render_story
+
+    for folder in find_trainings(run):
+        for part in render_story(read_story(folder), rows=rows):
+            settings.console.print(part)
