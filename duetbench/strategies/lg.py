@@ -16,11 +16,12 @@ _TEMPLATE = "lg_user"
 
 
 class LettinGo(Strategy):
-    """The writer of LettinGo. Its lifecycle (explore, judge, pair, DPO) is the trainer's."""
+    """The writer of LettinGo. Its lifecycle (explore, judge, pair, align) is the trainer `dpo`."""
 
     name = "lg"
     summary = "a free-form user profile from the older interactions, beside the recent ones in the scorer"
     source = "LettinGo (Wang et al. 2025); DUET, appendix A.2"
+    default_trainer = "dpo"
 
     @dataclass(frozen=True)
     class Config(WriterConfig):

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from duetbench.errors import TrainingError
 from duetbench.interfaces import Trainer, option
 from duetbench.training.options import Tuning
+from duetbench.training.presets import DPO_PRESETS, options_with_presets, preset_settings
 
 if TYPE_CHECKING:
     from duetbench.interfaces import TrainingJob
@@ -19,53 +20,59 @@ if TYPE_CHECKING:
     from duetbench.types import ModelRef
 
 
+@dataclass(frozen=True)
+class DpoSettings(Tuning):
+    """All settings of direct preference optimisation."""
+
+    learning_rate: float = option(1e-5, "AdamW's learning rate")
+    beta: float = option(0.1, "weight of staying near the untrained model")
+    loss: Literal["sigmoid", "hinge", "ipo"] = option("sigmoid", "sigmoid is DPO's own")
+    label_smoothing: float = option(0.0, "share of preferences that are taken to be wrong")
+    pairs: int | None = option(
+        None, "training examples that candidates are sampled for at most, a seeded sample; none: all"
+    )
+    candidates: int = option(10, "answers sampled per question and explorer")
+    temperature: float = option(1.0, "sampling temperature of the candidates")
+    top_p: float = option(1.0, "draw from the likeliest tokens that hold this share")
+    explorers: tuple[str, ...] = option((), "models that write the candidates; none: the model itself")
+    judge: Literal["reward", "class"] = option(
+        "reward",
+        "reward: rewards of a pair lie at least margin apart; class: one hits the rating, the other does not",
+    )
+    margin: float = option(0.125, "least difference of rewards in a pair; 0.125 is half a star on 1 to 5")
+    pairing: Literal["all", "best_worst", "sampled"] = option("all", "which pairs of a question's candidates")
+    max_pairs: int = option(8, "pairs of one question at most, the widest first")
+    epochs: float = option(1.0, "passes over the pairs")
+    batch: int = option(16, "pairs behind one update")
+
+    def __post_init__(self) -> None:
+        """Refuses values outside their ranges."""
+        super().__post_init__()
+        if min(self.candidates * max(len(self.explorers), 1), self.batch + 1, self.max_pairs + 1) < 2:
+            raise ValueError("a question wants at least 2 candidates; batch and max_pairs want at least 1")
+        if self.epochs <= 0 or self.beta <= 0 or self.margin < 0 or not 0 <= self.label_smoothing < 0.5:
+            raise ValueError("epochs and beta want more than 0, margin at least 0, label_smoothing [0, 0.5)")
+        if self.temperature < 0 or not 0 < self.top_p <= 1:
+            raise ValueError("temperature wants at least 0, top_p more than 0 and at most 1")
+
+
 class Dpo(Trainer):
     """Direct preference optimisation of a strategy's last stage on pairs of sampled candidates, through TRL."""
 
     name = "dpo"
     summary = "direct preference optimisation on better and worse sampled answers"
     source = "LettinGo (KDD 2025): explore, judge, pair, align; DPO: Rafailov et al. 2023"
-
-    @dataclass(frozen=True)
-    class Config(Tuning):
-        """Options."""
-
-        learning_rate: float = option(1e-5, "AdamW's learning rate")
-        beta: float = option(0.1, "weight of staying near the untrained model")
-        loss: Literal["sigmoid", "hinge", "ipo"] = option("sigmoid", "sigmoid is DPO's own")
-        label_smoothing: float = option(0.0, "share of preferences that are taken to be wrong")
-        candidates: int = option(10, "answers sampled per question and explorer")
-        temperature: float = option(1.0, "sampling temperature of the candidates")
-        top_p: float = option(1.0, "draw from the likeliest tokens that hold this share")
-        explorers: tuple[str, ...] = option((), "models that write the candidates; none: the model itself")
-        judge: Literal["reward", "class"] = option(
-            "reward",
-            "reward: rewards of a pair lie at least margin apart; class: one hits the rating, the other does not",
-        )
-        margin: float = option(0.125, "least difference of rewards in a pair; 0.125 is half a star on 1 to 5")
-        pairing: Literal["all", "best_worst", "sampled"] = option("all", "which pairs of a question's candidates")
-        max_pairs: int = option(8, "pairs of one question at most, the widest first")
-        epochs: float = option(1.0, "passes over the pairs")
-        batch: int = option(16, "pairs behind one update")
-
-        def __post_init__(self) -> None:
-            """Refuses values outside their ranges."""
-            super().__post_init__()
-            if min(self.candidates * max(len(self.explorers), 1), self.batch + 1, self.max_pairs + 1) < 2:
-                raise ValueError("a question wants at least 2 candidates; batch and max_pairs want at least 1")
-            if self.epochs <= 0 or self.beta <= 0 or self.margin < 0 or not 0 <= self.label_smoothing < 0.5:
-                raise ValueError("epochs and beta want more than 0, margin at least 0, label_smoothing [0, 0.5)")
-            if self.temperature < 0 or not 0 < self.top_p <= 1:
-                raise ValueError("temperature wants at least 0, top_p more than 0 and at most 1")
+    Config = options_with_presets("Dpo.Config", __name__, DpoSettings, DPO_PRESETS)  # type: ignore[assignment]
 
     def fit(self, job: TrainingJob) -> ModelRef:
         """See the base class."""
         from duetbench.training.lifecycle import fit
 
-        return fit(self, self.config, job, lambda session: _course(session, self.config))
+        settings = preset_settings(self.config, DpoSettings, DPO_PRESETS)
+        return fit(self, settings, job, lambda session: _course(session, settings))
 
 
-def _course(session: Session, config: Any) -> Course:
+def _course(session: Session, config: DpoSettings) -> Course:
     from duetbench.training.lifecycle import Course
     from duetbench.training.order import batches_in_order
     from duetbench.training.watch import Limits
@@ -86,7 +93,7 @@ def _course(session: Session, config: Any) -> Course:
     return Course(updates, config.batch, run, facts, limits)
 
 
-def _pairs(session: Session, config: Any) -> tuple[list[TokenPair], dict[str, Any]]:
+def _pairs(session: Session, config: DpoSettings) -> tuple[list[TokenPair], dict[str, Any]]:
     """The pairs of all questions, and the counts.
 
     Raises:
@@ -97,14 +104,15 @@ def _pairs(session: Session, config: Any) -> tuple[list[TokenPair], dict[str, An
     from duetbench.training.targets import Targets
     from duetbench.training.trl_adapter import TokenPair
 
-    explored = explore(session, Exploring(config.candidates, config.temperature, config.top_p, config.explorers))
+    how = Exploring(config.candidates, config.temperature, config.top_p, config.explorers, config.pairs)
+    explored = explore(session, how)
     tokens = Targets(session.policy, explored.stage.stop, explored.stage.max_tokens)
-    how = Pairing(config.judge, config.pairing, config.margin, config.max_pairs)
+    pairing = Pairing(config.judge, config.pairing, config.margin, config.max_pairs)
     rng = Random(session.job.seed)
     found: list[TokenPair] = []
     n_flat = 0
     for question in explored.questions:
-        pairs = pairs_of(question.candidates, question.truth, how, rng)
+        pairs = pairs_of(question.candidates, question.truth, pairing, rng)
         n_flat += not pairs
         for better, worse in pairs:
             row = tokens.row(question.prompt, question.candidates[better].text, question.candidates[worse].text)

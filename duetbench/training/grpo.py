@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from duetbench.errors import TrainingError
 from duetbench.interfaces import Trainer
-from duetbench.training.presets import GrpoSettings, options_with_presets, preset_settings
+from duetbench.training.presets import PRESETS, GrpoSettings, options_with_presets, preset_settings
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -29,13 +29,13 @@ class Grpo(Trainer):
     name = "grpo"
     summary = "reinforcement learning: completions that lead to better predicted ratings become likelier"
     source = "DUET, section 3.4; GRPO: Shao et al. 2024 (DeepSeekMath)"
-    Config = options_with_presets("Grpo.Config", __name__)  # type: ignore[assignment]
+    Config = options_with_presets("Grpo.Config", __name__, GrpoSettings, PRESETS)  # type: ignore[assignment]
 
     def fit(self, job: TrainingJob) -> ModelRef:
         """See the base class."""
         from duetbench.training.lifecycle import fit
 
-        settings = preset_settings(self.config)
+        settings = preset_settings(self.config, GrpoSettings, PRESETS)
         return fit(self, settings, job, lambda session: _course(session, settings))
 
 

@@ -29,17 +29,21 @@ class Pairing:
     """Of one question; the widest ones, or a seeded sample."""
 
 
-def best_of(candidates: Sequence[Judged], *, least: float | None) -> int | None:
+def best_of(candidates: Sequence[Judged], *, least: float | None, gain: float = 0.0) -> int | None:
     """The position of the candidate that earned most, the first of equals; None if none is readable and good enough.
 
     Args:
         candidates: Answers to one question.
         least: What the best must have earned; None: anything will do.
+        gain: How far it must lie above the mean of the readable ones, if this is more than 0: where all earned the
+            same, being the best says nothing.
     """
     known = _known(candidates)
     if not known:
         return None
     place, reward = max(known, key=lambda entry: entry[1])
+    if gain > 0 and reward - sum(each for _, each in known) / len(known) < gain:
+        return None
     return place if least is None or reward >= least else None
 
 

@@ -1,12 +1,15 @@
-"""GRPO's settings and the named presets: every setting has a value of ours, none is left to a library's default."""
+"""Named presets, and GRPO's settings: every setting has a value of ours, none is left to a library's default."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import Field, dataclass, fields, make_dataclass
-from typing import Any, Literal, get_type_hints
+from typing import Any, Literal, TypeVar, get_type_hints
 
 from duetbench.interfaces import option
 from duetbench.training.options import Tuning
+
+S = TypeVar("S", bound=Tuning)
 
 FROM_PRESET = "preset"
 """An option's value that stands for the preset's."""
@@ -134,43 +137,73 @@ PRESETS: dict[str, dict[str, Any]] = {
 """What each preset sets; the rest has the settings' own defaults."""
 
 
-def preset_settings(config: Any) -> GrpoSettings:
+_CPU = {"precision": "fp32", "micro_batch": 64, "max_prompt": 2048, "evaluate_every": 10}
+_GPU = {"precision": "bf16", "gradient_checkpointing": True, "micro_batch": 4, "evaluate_every": 50, "patience": 4}
+
+SFT_PRESETS: dict[str, dict[str, Any]] = {
+    # Two cores, a model of a few million parameters: a minute or two.
+    "cpu": {**_CPU, "learning_rate": 1e-3, "pairs": 192, "candidates": 8, "least_gain": 0.02, "epochs": 5.0},
+    # One GPU of 80 GB, a model of 8 billion parameters in bf16 with an adapter.
+    "lora-gpu": {**_GPU, "learning_rate": 1e-4, "pairs": 4096, "warmup": 0.1},
+}
+"""What each preset of `sft` sets."""
+
+DPO_PRESETS: dict[str, dict[str, Any]] = {
+    # As many candidates as sft samples: both then learn from the same ones, which the request store has already.
+    "cpu": {**_CPU, "learning_rate": 1e-3, "pairs": 192, "candidates": 8, "margin": 0.05, "max_pairs": 4},
+    # LettinGo prints neither learning rate nor beta; 10 candidates per user are its own.
+    "lora-gpu": {**_GPU, "learning_rate": 5e-6, "pairs": 3000, "candidates": 10, "warmup": 0.1},
+}
+"""What each preset of `dpo` sets."""
+
+
+def preset_settings(config: Any, settings: type[S], presets: Mapping[str, Mapping[str, Any]]) -> S:
     """The settings that options stand for: the preset's, where the user says nothing else.
+
+    Args:
+        config: A trainer's options, made by `options_with_presets`.
+        settings: What they become.
+        presets: What each preset sets.
 
     Raises:
         ValueError: they do not fit together.
     """
     own = {entry.name: getattr(config, entry.name) for entry in fields(config) if entry.name != "preset"}
     own = {name: value for name, value in own.items() if value != FROM_PRESET}
-    return GrpoSettings(**{**PRESETS[config.preset], **own})
+    return settings(**{**presets[config.preset], **own})
 
 
-def options_with_presets(qualified: str, module: str) -> type:
+def options_with_presets(
+    qualified: str, module: str, settings: type[Tuning], presets: Mapping[str, Mapping[str, Any]]
+) -> type:
     """The `Config` of a plugin: one option per setting, each by default the preset's.
 
     Args:
         qualified: The class's qualified name, by which it is found again when options are sent to another process.
         module: Where it stands.
+        settings: What the options become.
+        presets: What each preset sets; the first one holds where none is named.
     """
-    hints = get_type_hints(GrpoSettings)
+    hints = get_type_hints(settings)
+    names = tuple(presets)
     options: list[tuple[str, Any, Any]] = [
-        ("preset", Literal[tuple(PRESETS)], option("cpu", "the settings that hold where nothing else is said"))
+        ("preset", Literal[names], option(names[0], "the settings that hold where nothing else is said"))
     ]
-    for entry in fields(GrpoSettings):
-        meaning = f"{entry.metadata['meaning']} ({_in_presets(entry)})"
+    for entry in fields(settings):
+        meaning = f"{entry.metadata['meaning']} ({_in_presets(entry, presets)})"
         options.append((entry.name, Literal["preset"] | hints[entry.name], option(FROM_PRESET, meaning)))
-    made = make_dataclass("Config", options, frozen=True, namespace={"__post_init__": _check, "__doc__": "Options."})
+
+    def check(self: Any) -> None:
+        preset_settings(self, settings, presets)
+
+    made = make_dataclass("Config", options, frozen=True, namespace={"__post_init__": check, "__doc__": "Options."})
     made.__qualname__, made.__module__ = qualified, module
     return made
 
 
-def _check(self: Any) -> None:
-    preset_settings(self)
-
-
-def _in_presets(entry: Field[Any]) -> str:
+def _in_presets(entry: Field[Any], presets: Mapping[str, Mapping[str, Any]]) -> str:
     """The setting's value in each preset, or the one that all share."""
-    values = {name: preset.get(entry.name, entry.default) for name, preset in PRESETS.items()}
+    values = {name: preset.get(entry.name, entry.default) for name, preset in presets.items()}
     if len(set(map(str, values.values()))) == 1:
-        return f"preset: {entry.default}"
+        return f"preset: {next(iter(values.values()))}"
     return "preset: " + ", ".join(f"{name} {value}" for name, value in values.items())

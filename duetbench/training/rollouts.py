@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from random import Random
 from typing import TYPE_CHECKING, Any
 
 from duetbench.engines.complete import complete
@@ -16,7 +17,7 @@ from duetbench.interfaces import Engine, Stage, TrainingJob
 from duetbench.training.feedback import Asked, Credit, Group, Judge, Judged
 from duetbench.training.folder import Lines
 from duetbench.training.units import Unit, ask, trained_stage
-from duetbench.types import Completion, Prompt, Sampling
+from duetbench.types import Completion, Example, Prompt, Sampling
 
 if TYPE_CHECKING:
     from duetbench.training.lifecycle import Session
@@ -45,6 +46,8 @@ class Exploring:
     top_p: float
     models: tuple[str, ...]
     """Who writes them; none: the model that is trained."""
+    pairs: int | None = None
+    """Training examples at most; None: all."""
 
 
 @dataclass(frozen=True)
@@ -63,7 +66,8 @@ def explore(session: Session, how: Exploring) -> Explored:
     Where user and item are asked apart, all candidates of one example meet.
     """
     job, stage = session.job, trained_stage(session.job.strategy)
-    asked = ask(job.strategy, job.train, job.engine)
+    train = _sample_of(job.train, how.pairs, job.seed)
+    asked = ask(job.strategy, train, job.engine)
     engines = _engines(job, how.models)
     partners = how.candidates * len(engines)
     judge = Judge(stage, job.scorer, job.engine, job.rewards, Credit(partners, unreadable=None))
@@ -78,7 +82,7 @@ def explore(session: Session, how: Exploring) -> Explored:
     ]
     statuses = [one.status for question in questions for one in question.candidates]
     facts = {
-        "examples": len(job.train),
+        "examples": len(train),
         "unasked": asked.unasked,
         "questions": len(questions),
         "candidates": len(statuses),
@@ -87,6 +91,13 @@ def explore(session: Session, how: Exploring) -> Explored:
         "sampling_seconds": sum(row["seconds"] for row in rows),
     }
     return Explored(stage, questions, facts)
+
+
+def _sample_of(examples: Sequence[Example], limit: int | None, seed: int) -> Sequence[Example]:
+    """So many of them in their order, or all."""
+    if limit is None or limit >= len(examples):
+        return examples
+    return [examples[place] for place in sorted(Random(seed).sample(range(len(examples)), limit))]
 
 
 def _rows(

@@ -9,13 +9,42 @@ from typing import TYPE_CHECKING, Any
 from duetbench.errors import TrainingError
 from duetbench.interfaces import Trainer, option
 from duetbench.training.options import Tuning
+from duetbench.training.presets import SFT_PRESETS, options_with_presets, preset_settings
 
 if TYPE_CHECKING:
     from duetbench.interfaces import TrainingJob
     from duetbench.training.lifecycle import Course, Session
+    from duetbench.training.rollouts import Exploring
     from duetbench.training.trl_adapter import Events, Learner, TokenRow
     from duetbench.training.trl_settings import Loop
     from duetbench.types import ModelRef
+
+
+@dataclass(frozen=True)
+class SftSettings(Tuning):
+    """All settings of supervised fine-tuning."""
+
+    pairs: int | None = option(
+        None, "training examples that candidates are sampled for at most, a seeded sample; none: all"
+    )
+    candidates: int = option(8, "answers sampled per question, of which the best is learned from")
+    temperature: float = option(1.0, "sampling temperature of the candidates")
+    top_p: float = option(1.0, "draw from the likeliest tokens that hold this share")
+    least_reward: float | None = option(None, "questions whose best candidate earned less are left out; none: none is")
+    least_gain: float = option(
+        0.0, "questions whose best candidate earned no more than this above their candidates' mean are left out"
+    )
+    teachers: tuple[str, ...] = option((), "models that write the candidates; none: the model itself")
+    epochs: float = option(3.0, "passes over the targets")
+    batch: int = option(16, "targets behind one update")
+
+    def __post_init__(self) -> None:
+        """Refuses values outside their ranges."""
+        super().__post_init__()
+        if min(self.candidates, self.batch, self.pairs or 1) < 1 or self.epochs <= 0:
+            raise ValueError("candidates, batch and pairs want at least 1, epochs more than 0")
+        if self.temperature < 0 or not 0 < self.top_p <= 1:
+            raise ValueError("temperature wants at least 0, top_p more than 0 and at most 1")
 
 
 class Sft(Trainer):
@@ -23,44 +52,24 @@ class Sft(Trainer):
 
     name = "sft"
     summary = "supervised fine-tuning on the best of n sampled answers"
-
-    @dataclass(frozen=True)
-    class Config(Tuning):
-        """Options."""
-
-        candidates: int = option(8, "answers sampled per question, of which the best is learned from")
-        temperature: float = option(1.0, "sampling temperature of the candidates")
-        top_p: float = option(1.0, "draw from the likeliest tokens that hold this share")
-        least_reward: float | None = option(
-            None, "questions whose best candidate earned less are left out; none: none is"
-        )
-        teachers: tuple[str, ...] = option((), "models that write the candidates; none: the model itself")
-        epochs: float = option(3.0, "passes over the targets")
-        batch: int = option(16, "targets behind one update")
-
-        def __post_init__(self) -> None:
-            """Refuses values outside their ranges."""
-            super().__post_init__()
-            if min(self.candidates, self.batch) < 1 or self.epochs <= 0:
-                raise ValueError("candidates and batch want at least 1, epochs more than 0")
-            if self.temperature < 0 or not 0 < self.top_p <= 1:
-                raise ValueError("temperature wants at least 0, top_p more than 0 and at most 1")
+    Config = options_with_presets("Sft.Config", __name__, SftSettings, SFT_PRESETS)  # type: ignore[assignment]
 
     def fit(self, job: TrainingJob) -> ModelRef:
         """See the base class."""
         from duetbench.training.lifecycle import fit
 
-        return fit(self, self.config, job, lambda session: _course(session, self.config))
+        settings = preset_settings(self.config, SftSettings, SFT_PRESETS)
+        return fit(self, settings, job, lambda session: _course(session, settings))
 
 
-def _course(session: Session, config: Any) -> Course:
+def _course(session: Session, config: SftSettings) -> Course:
     from duetbench.training.lifecycle import Course
     from duetbench.training.order import batches_in_order
     from duetbench.training.rollouts import Exploring
     from duetbench.training.watch import Limits
 
-    how = Exploring(config.candidates, config.temperature, config.top_p, config.teachers)
-    targets, facts = _targets(session, how, config.least_reward)
+    how = Exploring(config.candidates, config.temperature, config.top_p, config.teachers, config.pairs)
+    targets, facts = _targets(session, how, config)
     updates = math.ceil(len(targets) * config.epochs / config.batch)
 
     def run(learner: Learner, loop: Loop, events: Events) -> None:
@@ -74,7 +83,7 @@ def _course(session: Session, config: Any) -> Course:
     return Course(updates, config.batch, run, facts, limits)
 
 
-def _targets(session: Session, how: Any, least_reward: float | None) -> tuple[list[TokenRow], dict[str, Any]]:
+def _targets(session: Session, how: Exploring, config: SftSettings) -> tuple[list[TokenRow], dict[str, Any]]:
     """One target per question that has a candidate worth learning from, and the counts.
 
     Raises:
@@ -90,7 +99,7 @@ def _targets(session: Session, how: Any, least_reward: float | None) -> tuple[li
     found: list[TokenRow] = []
     n_bad = 0
     for question in explored.questions:
-        best = best_of(question.candidates, least=least_reward)
+        best = best_of(question.candidates, least=config.least_reward, gain=config.least_gain)
         row = tokens.row(question.prompt, question.candidates[best].text) if best is not None else None
         n_bad += best is None
         found += [TokenRow(*row)] if row else []

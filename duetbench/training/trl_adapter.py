@@ -7,6 +7,7 @@ re-tokenized or cut on the way.
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
 import warnings
 from collections.abc import Iterator, Sequence
@@ -214,6 +215,9 @@ def _quiet() -> Iterator[None]:
 
     had_bars = not are_progress_bars_disabled()
     disable_progress_bars()
+    log = logging.getLogger("trl")
+    level = log.level
+    log.setLevel(logging.ERROR)
     before = os.environ.get("TRL_EXPERIMENTAL_SILENCE")
     os.environ["TRL_EXPERIMENTAL_SILENCE"] = "1"  # custom rollouts count as experimental; the version is pinned
     try:
@@ -221,6 +225,7 @@ def _quiet() -> Iterator[None]:
             warnings.simplefilter("ignore")
             yield
     finally:
+        log.setLevel(level)
         if had_bars:
             enable_progress_bars()
         if before is None:

@@ -7,16 +7,16 @@ import pickle
 import pytest
 
 from duetbench.config import build_config, options_of
-from duetbench.training.dpo import Dpo
+from duetbench.training.dpo import Dpo, DpoSettings
 from duetbench.training.grpo import Grpo
-from duetbench.training.presets import PRESETS, GrpoSettings, preset_settings
-from duetbench.training.sft import Sft
+from duetbench.training.presets import DPO_PRESETS, PRESETS, SFT_PRESETS, GrpoSettings, preset_settings
+from duetbench.training.sft import Sft, SftSettings
 
 
 def settings(**values: object) -> GrpoSettings:
     config, faults = build_config(Grpo.Config, values, path="grpo")
     assert not faults
-    return preset_settings(config)
+    return preset_settings(config, GrpoSettings, PRESETS)
 
 
 def test_a_preset_holds_where_nothing_else_is_said():
@@ -73,3 +73,24 @@ def test_a_learning_rate_may_be_written_with_an_exponent():
 )
 def test_other_trainers_refuse_what_makes_no_sense(cls, values):
     assert build_config(cls.Config, values, path=cls.name)[1]
+
+
+@pytest.mark.parametrize(
+    ("cls", "made", "presets", "name"),
+    [(Sft, SftSettings, SFT_PRESETS, name) for name in SFT_PRESETS]
+    + [(Dpo, DpoSettings, DPO_PRESETS, name) for name in DPO_PRESETS],
+)
+def test_the_presets_of_sft_and_dpo_fit_together(cls, made, presets, name):
+    config, faults = build_config(cls.Config, {"preset": name}, path=cls.name)
+    assert not faults
+    assert preset_settings(config, made, presets).learning_rate == presets[name]["learning_rate"]
+
+
+def test_on_a_cpu_sft_and_dpo_sample_the_same_candidates():
+    names = ("pairs", "candidates", "temperature", "top_p")
+    found = [
+        preset_settings(build_config(cls.Config, {"preset": "cpu"}, path=cls.name)[0], made, presets)
+        for cls, made, presets in ((Sft, SftSettings, SFT_PRESETS), (Dpo, DpoSettings, DPO_PRESETS))
+    ]
+    first, second = ([getattr(each, name) for name in names] for each in found)
+    assert first == second

@@ -28,6 +28,12 @@ def test_a_best_that_is_not_good_enough_is_none():
     assert best_of(candidates(0.2, 0.4), least=0.5) is None
 
 
+def test_a_best_among_equals_says_nothing_where_a_gain_is_asked():
+    assert best_of(candidates(0.5, 0.5, 0.5), least=None, gain=0.01) is None
+    assert best_of(candidates(0.5, 0.5, 0.8), least=None, gain=0.2) == 2
+    assert best_of(candidates(0.5, 0.5, 0.8), least=None, gain=0.21) is None
+
+
 def test_of_unreadable_candidates_none_is_best():
     assert best_of([Judged("x", "unreadable", (), 1.0, None)], least=None) is None
 

@@ -73,3 +73,8 @@ def test_what_was_sampled_is_not_sampled_again(tiny_ref, tmp_path, cls):
 def test_a_teacher_writes_the_candidates(tiny_ref, tmp_path):
     trainer(Sft, teachers=(tiny_ref.name,), epochs=1, candidates=2).fit(job(tiny_ref, tmp_path))
     assert json.loads((tmp_path / "result.json").read_text())["rows"]["candidates"] == 24
+
+
+def test_candidates_are_sampled_for_as_many_pairs_as_asked(tiny_ref, tmp_path):
+    trainer(Sft, pairs=5, epochs=1, candidates=2).fit(job(tiny_ref, tmp_path))
+    assert json.loads((tmp_path / "result.json").read_text())["rows"]["examples"] == 5
