@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import random
 import time
-from dataclasses import asdict, dataclass
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +15,7 @@ from duetbench.interfaces import Engine, TrainingJob
 from duetbench.runner.cells import Cell
 from duetbench.runner.examples import Examples, train_rows
 from duetbench.runner.folder import write_whole
-from duetbench.types import ModelRef
+from duetbench.types import Example, ModelRef, Split
 
 RESULT = "trained.json"
 """Written into a training's folder once it has ended."""
@@ -93,8 +95,8 @@ class Trainings:
         scorer.fit(train_rows(cell.data), cell.data.prepared.domain)
         return TrainingJob(
             strategy=writing.strategy.make(),
-            train=self._examples.of(cell.data, "train", limit=writing.training.examples, seed=cell.seed),
-            valid=self._examples.of(cell.data, "valid", limit=writing.training.valid_examples, seed=cell.seed),
+            train=self._rows(cell, "train", writing.training.examples),
+            valid=self._rows(cell, "valid", writing.training.valid_examples),
             scorer=scorer,
             rewards=[(reward.make(), weight) for reward, weight in writing.rewards],
             model=model,
@@ -102,6 +104,22 @@ class Trainings:
             workdir=folder,
             seed=cell.seed,
         )
+
+    def _rows(self, cell: Cell, split: Split, limit: int | None) -> list[Example]:
+        rows = self._examples.of(cell.data, split, limit=limit, seed=cell.seed)
+        assert cell.writing is not None
+        assert cell.writing.training is not None
+        return shuffled_ratings(rows, f"{split} {cell.seed}") if cell.writing.training.shuffled_ratings else rows
+
+
+def shuffled_ratings(rows: Sequence[Example], seed: str) -> list[Example]:
+    """The rows with their ratings dealt out anew; histories stay as they are.
+
+    What a training gains from such rows is no skill in predicting: it shows what form and chance alone bring.
+    """
+    ratings = [row.rating for row in rows]
+    random.Random(seed).shuffle(ratings)
+    return [replace(row, rating=rating) for row, rating in zip(rows, ratings, strict=True)]
 
 
 def read_trained(folder: Path, training_id: str) -> Trained | None:

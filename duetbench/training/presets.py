@@ -88,7 +88,14 @@ _LEAST: dict[str, float] = {
 
 PRESETS: dict[str, dict[str, Any]] = {
     # Two cores, a model of a few million parameters: minutes.
-    "cpu": {"learning_rate": 3e-3, "precision": "fp32", "micro_batch": 64, "evaluate_every": 25, "max_prompt": 2048},
+    "cpu": {
+        "learning_rate": 1e-3,
+        "precision": "fp32",
+        "micro_batch": 64,
+        "rounds": 75,
+        "evaluate_every": 25,
+        "max_prompt": 2048,
+    },
     # One GPU of 80 GB, a model of 8 billion parameters in bf16 with an adapter.
     "lora-gpu": {
         "lora_r": 32,

@@ -147,7 +147,10 @@ class Counting(Trainer):
         log: str | None = option(None, "file that gets a line per training")
 
     def fit(self, job: TrainingJob) -> ModelRef:
+        ratings = [row.rating for row in (*job.train, *job.valid)]
+        rows = [row.request.request_id for row in (*job.train, *job.valid)]
         note(self.config.log, [f"trained {job.strategy.name} {len(job.train)} {len(job.valid)} {job.seed}"])
+        note(self.config.log, [f"rows {rows}", f"ratings {ratings}"])
         (job.workdir / "budget.json").write_text('{"steps": 7, "tokens": 70}')
         return job.model
 

@@ -147,7 +147,17 @@ def test_each_scorer_in_the_loop_is_a_training_of_its_own(ran: Ran, tmp_path: Pa
 def test_training_takes_as_many_examples_as_it_is_told(ran: Ran, tmp_path: Path) -> None:
     settings = (f"counting.log={tmp_path / 'log'}", "training.examples=5", "training.valid_examples=3")
     ran(*settings, strategies=("duet",), trainers=("counting",), limit=2, baselines=False)
-    assert logged(tmp_path / "log") == ["trained duet 5 3 0"]
+    assert logged(tmp_path / "log", "trained") == ["trained duet 5 3 0"]
+
+
+def test_a_control_trains_on_ratings_that_were_dealt_out_anew(ran: Ran, tmp_path: Path) -> None:
+    for shuffled in ("false", "true"):
+        settings = (f"counting.log={tmp_path / shuffled}", f"training.shuffled_ratings={shuffled}")
+        ran(*settings, strategies=("duet",), trainers=("counting",), limit=2, baselines=False)
+    true, dealt = (json.loads(logged(tmp_path / name, "ratings")[0].split(" ", 1)[1]) for name in ("false", "true"))
+    assert true != dealt
+    assert sorted(true) == sorted(dealt)
+    assert logged(tmp_path / "false", "rows") == logged(tmp_path / "true", "rows")
 
 
 def test_an_output_folder_in_the_way_of_a_file_is_refused(planned: Planned, tmp_path: Path) -> None:

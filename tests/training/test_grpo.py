@@ -123,7 +123,6 @@ def test_full_fine_tuning_gives_a_model_folder(tiny_ref, tmp_path):
     assert resolve(trained.name).digest == trained.digest != tiny_ref.digest
 
 
-@pytest.mark.slow
 def test_a_reward_that_is_no_number_stops_the_training(tiny_ref, tmp_path):
     class Broken(Near):
         def __call__(self, rollouts):
@@ -199,7 +198,6 @@ def killed(folder: Path, model: Path, n_updates: int) -> None:
     process.wait()
 
 
-@pytest.mark.slow
 def test_a_killed_training_goes_on_as_if_nothing_had_happened(tiny_folder, tmp_path):
     undisturbed, disturbed = tmp_path / "one", tmp_path / "two"
     assert train(undisturbed, tiny_folder).wait() == 0
