@@ -22,7 +22,7 @@ class Duet(Strategy):
     name = "duet"
     summary = "user and item profiles from cues and self-written prompts, written together or apart"
     source = "DUET, sections 3.2-3.4, Fig. 3"
-    default_trainer = "none"
+    default_trainer = "grpo"
 
     @dataclass(frozen=True)
     class Config:

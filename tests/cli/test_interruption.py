@@ -25,7 +25,7 @@ def _start(
     """`duetbench run` with two strategies on twelve pairs; the engine waits `pause` seconds per batch of two."""
     command = [sys.executable, "-m", "duetbench", "--plugins-dir", str(PLUGIN), "run", "--out", out, "--store", store]
     command += ["--dataset", "tiny", "--model", "path:model", "--engine", "logging", "--limit", str(PAIRS)]
-    command += ["--strategy", "10h", "--strategy", "duet", "--no-baselines"]
+    command += ["--strategy", "10h", "--strategy", "duet", "--trainer", "none", "--no-baselines"]
     # The log and the pause are options, and options make the cell: what a run is like must not depend on them.
     environ = {**os.environ, "GRID_LOG": str(work / f"{out}.log"), "GRID_PAUSE": str(pause)}
     return subprocess.Popen(command, cwd=work, env=environ, text=True, stdout=-1, stderr=-1, **more)  # type: ignore[call-overload, no-any-return]

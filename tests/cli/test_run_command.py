@@ -27,7 +27,7 @@ def _one_line(result: Result, *, exit_code: int = 1) -> str:
 
 
 def test_the_leaderboard_goes_to_stdout_and_progress_to_stderr(grid: Cli) -> None:
-    result = grid("--strategy", "10h", "--strategy", "duet")
+    result = grid("--strategy", "10h", "--strategy", "duet", "--trainer", "none")
     assert result.exit_code == 0, result.output
     assert "duet" in result.stdout
     assert "global_mean" in result.stdout
@@ -85,7 +85,7 @@ print(*sys.modules)
 
 
 def test_a_file_describes_a_run(grid: Cli, work: Path) -> None:
-    (work / "mine.yaml").write_text("strategies: [duet]\noptions: {duet: {joint: cross}}")
+    (work / "mine.yaml").write_text("strategies: [duet]\ntrainers: [none]\noptions: {duet: {joint: cross}}")
     assert grid("--config", "mine.yaml", "--no-baselines").exit_code == 0
     record = json.loads(next((work / "runs/mine/cells").glob("*/record.json")).read_text())
     assert record["cell"]["options"]["duet"]["joint"] == "cross"

@@ -25,7 +25,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Result]:
         pytest.skip(f"toy-lm is not built: {error}")
 
     def made(*more: str) -> Result:
-        fixed = ["run", "--strategy", "10h", "--strategy", "duet", "--limit", "24"]
+        fixed = ["run", "--strategy", "10h", "--strategy", "duet", "--trainer", "none", "--limit", "24"]
         return CliRunner().invoke(main, [*fixed, "--out", str(folder), "--store", str(folder / "store.sqlite"), *more])
 
     made.folder = folder  # type: ignore[attr-defined]

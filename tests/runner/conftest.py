@@ -26,11 +26,17 @@ def model(tmp_path: Path) -> str:
 
 @pytest.fixture
 def planned(plugins: Plugins, model: str) -> Callable[..., Plan]:
-    """Plans a grid of 10h on the tiny dataset; arguments change it, `settings` are `--set` arguments."""
+    """Plans a grid of 10h on the tiny dataset, untrained; arguments change it, `settings` are `--set` arguments."""
 
     def made(*settings: str, **changes: Any) -> Plan:
-        grid = {"strategies": ("10h",), "datasets": ("tiny",), "models": (model,), "engine": "logging", **changes}
-        return plan(RunConfig((Grid(**grid),), "test", parse_settings(settings)), plugins)
+        grid = {
+            "strategies": ("10h",),
+            "datasets": ("tiny",),
+            "models": (model,),
+            "engine": "logging",
+            "trainers": ("none",),
+        }
+        return plan(RunConfig((Grid(**{**grid, **changes}),), "test", parse_settings(settings)), plugins)
 
     return made
 

@@ -54,6 +54,11 @@ def test_a_strategy_that_writes_nothing_is_not_trained(planned: Planned) -> None
     assert "10h writes nothing" in made.notes[0]
 
 
+def test_a_strategy_is_trained_as_its_paper_does_unless_told_otherwise(planned: Planned) -> None:
+    made = planned(strategies=("10h", "duet", "kar"), trainers=(), baselines=False)
+    assert {name[:2] for name in _names(made)} == {("10h", "none"), ("duet", "grpo"), ("kar", "none")}
+
+
 def test_equal_cells_of_two_grids_are_one(plugins: Plugins, model: str) -> None:
     grid = Grid(("10h",), ("tiny",), (model,), engine="logging", label="first")
     made = plan(RunConfig((grid, replace(grid, label="second")), "test"), plugins)
@@ -127,7 +132,7 @@ def test_kinds_tell_plugins_of_one_name_apart(planned: Planned) -> None:
 
 def test_the_command_line_wins_over_the_file(plugins: Plugins, model: str) -> None:
     options = {"duet": {"joint": "cross", "history_k": 3}}
-    grid = Grid(("duet",), ("tiny",), (model,), engine="logging", baselines=False, options=options)
+    grid = Grid(("duet",), ("tiny",), (model,), ("none",), engine="logging", baselines=False, options=options)
     made = plan(RunConfig((grid,), "test", {"duet.history_k": "4"}), plugins)
     assert made.cells[0].writing is not None
     assert made.cells[0].writing.strategy.options["history_k"] == 4

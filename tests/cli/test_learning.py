@@ -1,0 +1,54 @@
+"""The configuration that `make demo` runs: the profile writer learns, and what it learnt holds on test rows."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+from click.testing import CliRunner
+
+from duetbench.cli import main
+from duetbench.evaluation.statistics import paired_difference
+
+CONFIG = Path(__file__).parents[2] / "configs" / "toy.yaml"
+
+
+@pytest.fixture(scope="module")
+def learnt(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("learnt")
+    arguments = ["run", "--config", str(CONFIG), "--strategy", "duet", "--no-baselines"]
+    result = CliRunner().invoke(main, [*arguments, "--out", str(folder), "--store", str(folder / "store.sqlite")])
+    assert result.exit_code == 0, result.output
+    return folder
+
+
+def _cell(folder: Path, trainer: str) -> tuple[dict[str, Any], pl.DataFrame]:
+    (cell,) = folder.glob(f"cells/duet__{trainer}__*")
+    return json.loads((cell / "record.json").read_text()), pl.read_parquet(cell / "predictions.parquet")
+
+
+def test_feedback_lowers_the_error_on_test_rows(learnt: Path) -> None:
+    (before, untrained), (after, trained) = _cell(learnt, "none"), _cell(learnt, "grpo")
+    assert before["cell"]["split"] == after["cell"]["split"] == "test"
+    assert after["metrics"]["coverage"] == 1.0
+    pairs = untrained.join(trained, on="request_id", suffix="_trained", validate="1:1")
+    assert len(pairs) == len(untrained) == len(trained)
+    errors = [(pairs[f"value{end}"] - pairs["rating"]).abs().to_numpy() for end in ("_trained", "")]
+    found = paired_difference(*errors, pairs["user_id"].to_list())
+    assert found is not None
+    assert found.high < 0, f"MAE changed by {found}"
+
+
+def test_what_was_learnt_is_no_rating_written_into_the_profile(learnt: Path) -> None:
+    (training,) = learnt.glob("trainings/grpo__*/evaluations.jsonl")
+    evaluations = [json.loads(line) for line in training.read_text().splitlines()]
+    assert all(entry["leaks"] == 0 for entry in evaluations)
+
+
+def test_the_record_tells_what_the_training_cost(learnt: Path) -> None:
+    budget = _cell(learnt, "grpo")[0]["budget"]
+    assert budget["steps"] > 0
+    assert budget["tokens"] > 0
