@@ -5,7 +5,8 @@ from __future__ import annotations
 import inspect
 import sys
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from duetbench.config import OptionInfo
     from duetbench.interfaces import Kind
     from duetbench.plugins import Plugins, Registered
+    from duetbench.types import Split
 
 
 @click.command("list")
@@ -34,11 +36,24 @@ def list_command(settings: Settings, kind: str | None) -> None:
 @click.command()
 @click.argument("kind")
 @click.argument("name")
+@click.option("--dataset", metavar="NAME", help="prompt: what is rated.  [default: toy]")
+@click.option("--model", metavar="NAME", help="prompt: who is asked.  [default: toy-lm]")
+@click.option("--split", type=click.Choice(["train", "valid", "test"]), default="test", help="prompt: of which rows.")
+@click.option("--example", type=click.IntRange(min=0), default=0, metavar="N", help="prompt: which row, from 0.")
+@click.option("--set", "settings_", multiple=True, metavar="PATH=VALUE", help="prompt: options, as for `run`.")
 @pass_settings
-def show(settings: Settings, kind: str, name: str) -> None:
-    """What the plugin NAME of a KIND does, where it comes from, and its options."""
+def show(settings: Settings, /, kind: str, name: str, settings_: tuple[str, ...], **row: Any) -> None:
+    """What the plugin NAME of a KIND does, where it comes from, and its options.
+
+    With KIND `prompt`: what strategy NAME has a model read for one row of a dataset, chat template and all.
+    """
     from duetbench.config import options_of
 
+    if kind == "prompt":
+        from duetbench.cli.prompt import show_prompts
+
+        show_prompts(settings, name, Row(**row), settings_)
+        return
     registered = settings.plugins.get(kind_named(kind), name)
     click.echo("\n".join(_description(registered)))
     options = options_of(registered.cls.Config)
@@ -49,6 +64,16 @@ def show(settings: Settings, kind: str, name: str) -> None:
     else:
         click.echo("\nIt has no options.")
     report_faults(settings.plugins)
+
+
+@dataclass(frozen=True)
+class Row:
+    """Which row of which dataset a prompt is shown for, and whose chat template it wears."""
+
+    dataset: str | None
+    model: str | None
+    split: Split
+    example: int
 
 
 def kind_named(text: str) -> Kind:

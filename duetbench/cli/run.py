@@ -126,13 +126,14 @@ def _print_plan(settings: Settings, planned: Plan, folder: Path) -> None:
 
 def _named_columns(planned: Plan) -> tuple[dict[str, str], list[dict[str, str]]]:
     """What all cells (of those without a model: all that they have) share, and the rest row by row."""
-    titles = ("strategy", "trainer", "dataset", "model", "scorer", "seed")
-    rows = [dict(zip(titles, cell.names, strict=True)) for cell in planned.cells]
+    titles = ("label", "strategy", "trainer", "dataset", "model", "scorer", "seed")
+    rows = [dict(zip(titles, (cell.label, *cell.names), strict=True)) for cell in planned.cells]
     asking = [row for row, cell in zip(rows, planned.cells, strict=True) if cell.writing] or rows
     always = ("strategy", "scorer")
     values = {title: {row[title] for row in (rows if title == "dataset" else asking)} for title in titles}
     shared = {title: min(found) for title, found in values.items() if len(found) == 1 and title not in always}
-    return shared, [{title: value for title, value in row.items() if title not in shared} for row in rows]
+    told = {title: value for title, value in shared.items() if value}
+    return told, [{title: value for title, value in row.items() if title not in shared} for row in rows]
 
 
 def _numbers(expected: Estimate) -> list[str]:

@@ -67,13 +67,20 @@ class Chat:
         Raises:
             EngineError: the template starts the sequence twice, or a text forged a special token.
         """
-        text = self._render(messages) + self.defused(answer)
-        ids = self._encode(text)
+        ids = self._encode(self.text(messages, answer))
         self._check_start(ids)
         found = [token for token in ids if token in self._watched]
         if found != self._structure(tuple(message.role for message in messages)):
             raise EngineError("a text in the prompt makes special tokens of its own; it is not sent to the model")
         return ids
+
+    def text(self, messages: Sequence[Message], answer: str = "") -> str:
+        """What `ids` cuts into tokens."""
+        return self._render(messages) + self.defused(answer)
+
+    def length(self, text: str) -> int:
+        """How many tokens a text has that stands alone."""
+        return len(self._encode(self.defused(text)))
 
     def defused(self, text: str) -> str:
         """The text with a space inside everything that would be read as a special token."""

@@ -25,6 +25,7 @@ class Reason4Rec(Strategy):
     name = "r4rec"
     summary = "aspects of each review, then a rationale for the pair; goes with the scorer r4rec_predictor"
     source = "Reason4Rec (Fang et al. 2025); DUET, appendix A.2"
+    default_trainer = "sft"
 
     @dataclass(frozen=True)
     class Config(WriterConfig):
