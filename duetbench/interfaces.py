@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
@@ -22,6 +22,7 @@ from duetbench.types import (
     Request,
     Rollout,
     Sampling,
+    TrainedModels,
 )
 
 if TYPE_CHECKING:
@@ -162,6 +163,58 @@ class Stage(ABC):
         """What the answer says; None if it could not be read. Never a guess."""
 
 
+@dataclass(frozen=True)
+class Lesson:
+    """One of several trainings of a strategy: a model of its own, on its own share of the training rows."""
+
+    name: str
+    share: tuple[float, float] = (0.0, 1.0)
+    """From where to where in the shuffled training rows, as parts of the whole."""
+    rows: int | None = None
+    """Of these at most so many; None: all."""
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    """The trainer's settings that its paper prints."""
+
+
+@dataclass(frozen=True)
+class Check:
+    """Which of a teacher's answers are learned from: those that do not lead the judge astray."""
+
+    judge: str
+    """The lesson whose model predicts; the untrained model if that lesson was not given."""
+    tau: float
+    """The judge's error with the answer may exceed that without it by less than this."""
+    retries: int
+    """How often the teacher is asked again, with a hint."""
+    hint: Callable[[Prompt, Example], Prompt]
+    """The question with the true rating in it. It is never learned from: the answer is learned with the question."""
+    forbidden: tuple[str, ...]
+    """What no answer to a hinted question may hold: it would give the rating away. In lower case."""
+
+
+@dataclass(frozen=True)
+class Imitation(Lesson):
+    """A stage learns to answer as a teacher does."""
+
+    stage: str = ""
+    """Who learns."""
+    temperature: float = 0.0
+    """The teacher's."""
+    check: Check | None = None
+    """None: every answer that can be read is learned from."""
+
+
+@dataclass(frozen=True)
+class Rating(Lesson):
+    """The scorer learns to name the true rating."""
+
+    evidence: Literal["review", "written"] = "written"
+    """What stands for the pair's rationale: the row's own review (train rows alone), or what the writers write."""
+    scorer: str | None = None
+    """Whose prediction it becomes: only runs that evaluate under the scorer of this name give the lesson. None: it
+    judges other lessons' answers alone."""
+
+
 class Strategy(Plugin):
     """Says what to ask the model and how to read the answer. The core does the asking."""
 
@@ -179,6 +232,13 @@ class Strategy(Plugin):
             profiles: What was written for each, same order.
         """
         return {}
+
+    def lessons(self) -> tuple[Lesson, ...]:
+        """Its trainings in order, where one of the last stage is not all; the trainer `sft` gives them.
+
+        (): the last stage alone is trained, on its own candidates.
+        """
+        return ()
 
     def history_needed(self) -> int:
         """How many of the latest interactions of a history it looks at; longer histories are not built for it."""
@@ -245,6 +305,10 @@ class Scorer(Plugin):
     ) -> list[Prediction]:
         """One prediction per request, same order. Requests whose profiles failed never get here."""
 
+    def target(self, rating: float, domain: Domain) -> str | None:
+        """The answer that means this rating, for a model that learns to predict; None: it cannot be learned."""
+        return None
+
     def prompts(self, requests: Sequence[Request], profiles: Sequence[Profiles]) -> list[Prompt]:
         """What would be asked, for estimates and for people; () if no model is asked."""
         return []
@@ -292,5 +356,8 @@ class Trainer(Plugin):
     """False: it hands back the model as it is, and is given neither examples nor an engine."""
 
     @abstractmethod
-    def fit(self, job: TrainingJob) -> ModelRef:
-        """The model to evaluate; `job.model` itself if nothing was trained."""
+    def fit(self, job: TrainingJob) -> ModelRef | TrainedModels:
+        """The model to evaluate; `job.model` itself if nothing was trained.
+
+        One model writes the last stage; earlier ones are left to the untrained model. Several: see `TrainedModels`.
+        """

@@ -81,6 +81,7 @@ def write_profiles(
     engine: Engine,
     sampling: Sampling,
     *,
+    others: Mapping[str, Engine] | None = None,
     on_done: Callable[[int], None] | None = None,
 ) -> Written:
     """The profiles for these requests.
@@ -90,6 +91,7 @@ def write_profiles(
         requests: They carry no label.
         engine: Each distinct question reaches it once.
         sampling: Temperature, seed and so on; the stage sets the answer's length and where it stops.
+        others: Who is asked instead of `engine`, by stage name.
         on_done: Called after each stage with the number of its prompts.
 
     Returns:
@@ -100,7 +102,7 @@ def write_profiles(
     answers: list[Answer] = []
     earlier: dict[str, Sequence[Profile]] = {}
     for stage in strategy.stages():
-        asked = _ask(stage, requests, earlier, engine, sampling)
+        asked = _ask(stage, requests, earlier, (others or {}).get(stage.name, engine), sampling)
         for answer in asked:
             _hand_out(answer, profiles)
         earlier |= {answer.key: answer.profiles for answer in asked if answer.status == "ok"}

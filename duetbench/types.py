@@ -82,6 +82,8 @@ class Example:
 
     request: Request
     rating: float
+    review: str = ""
+    """What the user wrote along with it; empty in test rows. For a trainer's judge alone: no writer may read it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -234,6 +236,18 @@ class ModelRef:
     """Arguments of the chat template, from the model's card (Qwen3: thinking off)."""
     context_length: int | None = None
     """From the card; None: what the model's own config says."""
+
+
+@dataclass(frozen=True, slots=True)
+class TrainedModels:
+    """What a training of several models leaves."""
+
+    writer: ModelRef
+    """Writes the last stage."""
+    stages: Mapping[str, ModelRef] = field(default_factory=dict)
+    """Who writes earlier stages, by name; a stage that is missing is written by the untrained model."""
+    scorer: ModelRef | None = None
+    """Who predicts; None: the untrained model, as for everybody."""
 
 
 @dataclass(frozen=True, slots=True)

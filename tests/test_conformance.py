@@ -10,9 +10,10 @@ import pytest
 
 from duetbench import prompts
 from duetbench.config import build_config
-from duetbench.interfaces import PLURALS, Kind
+from duetbench.interfaces import PLURALS, Imitation, Kind, Strategy
 from duetbench.plugins import Plugins, Registered
-from duetbench.testing import CONFORMANCE, Conformance, ScorerConformance, StrategyConformance
+from duetbench.testing import CONFORMANCE, Conformance, ScorerConformance, StrategyConformance, small_world
+from duetbench.types import Message, Prompt
 
 _PLUGINS = Plugins(environ={"DUETBENCH_DISABLE_PLUGINS": ""})
 _ALL = [registered for kind in PLURALS for registered in _PLUGINS.of_kind(kind).values()]
@@ -88,6 +89,14 @@ def test_prompts_conform_under_every_choice(registered: Registered, options: dic
             continue
 
 
+def _hint_all(strategy: Strategy) -> None:
+    """Asks the questions with hints that a strategy's lessons may ask."""
+    example = small_world().examples[0]
+    for lesson in strategy.lessons():
+        if isinstance(lesson, Imitation) and lesson.check:
+            lesson.check.hint(Prompt("key", "pair", (Message("user", "why?"),)), example)
+
+
 def test_every_prompt_file_is_asked_by_a_plugin(monkeypatch: pytest.MonkeyPatch) -> None:
     used: set[str] = set()
     found = prompts.template_path
@@ -98,6 +107,7 @@ def test_every_prompt_file_is_asked_by_a_plugin(monkeypatch: pytest.MonkeyPatch)
         conformance = _conformance(registered.kind, registered.cls, options)
         if isinstance(conformance, StrategyConformance):
             conformance.test_no_label_and_no_markup_reaches_a_prompt() if conformance.make().stages() else None
+            _hint_all(conformance.make())
         elif isinstance(conformance, ScorerConformance) and registered.cls.needs_engine:
             conformance.test_prompts_are_well_formed_and_safe()
     files = {f"{path.parent.name}/{path.name.removesuffix('.md.jinja')}" for path in prompts.FOLDER.glob("*/*.jinja")}

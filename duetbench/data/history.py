@@ -136,7 +136,7 @@ class _Writer:
             user_average=self._average(mine, float(user.average[position])),
             item_average=self._average(theirs, float(item.average[position])),
         )
-        return Example(request, of["rating"][row])
+        return Example(request, of["rating"][row], self._texts["review"][row] if split != "test" else "")
 
     def _history(self, window: IntArray) -> tuple[Interaction, ...]:
         return tuple(self._line(int(self._indexed[at])) for at in window if at >= 0)

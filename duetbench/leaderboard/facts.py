@@ -66,10 +66,15 @@ def _options(cell: Mapping[str, Any]) -> Facts:
 
 
 def scorer_of(record: Mapping[str, Any]) -> str:
-    """The scorer with its options, as one text: cells are ranked together only under the same one."""
+    """The scorer with its options, as one text: cells are ranked together only under the same one.
+
+    A predictor with weights of its own is another scorer than the untrained model that the others face.
+    """
     cell = record["cell"]
     name = cell["scorer"]
     options = cell["options"].get(f"scorer.{name}", cell["options"].get(name, {}))
+    trained = (record.get("trained") or {}).get("scorer")
+    options = {**options, "weights": trained[:8]} if trained else options
     settings = ", ".join(f"{name}={text_of(value)}" for name, value in sorted(options.items()))
     return f"{name} ({settings})" if settings else str(name)
 

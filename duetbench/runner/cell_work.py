@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from duetbench.errors import PluginError
-from duetbench.interfaces import Engine, Scorer
+from duetbench.interfaces import Engine, Scorer, Strategy
 from duetbench.runner.cells import Cell, Writing
 from duetbench.runner.examples import Examples, train_rows
 from duetbench.runner.folder import RunFolder
@@ -69,9 +69,9 @@ class Workshop:
         if cell.writing:
             frozen = self._pool.engine(cell.writing.engine, self._model(work, cell.writing))
             self._train(work, cell.writing, frozen)
-            self._write(work, cell.writing, requests)
-            if work.model != frozen.model:  # the pool may have closed it meanwhile
-                frozen = self._pool.engine(cell.writing.engine, frozen.model)
+            self._write(work, cell.writing, requests, frozen.model)
+            judge = (work.trained.models.scorer if work.trained else None) or frozen.model
+            frozen = self._pool.engine(cell.writing.engine, judge)  # the pool may have closed it meanwhile
         self._score(work, requests, frozen)
 
     def _model(self, work: CellWork, writing: Writing) -> ModelRef:
@@ -85,9 +85,9 @@ class Workshop:
         with self._progress.aside():
             self._progress.remark(f"training {writing.strategy.name} with {writing.trainer.name} in {folder}")
             work.trained = self._trainings.trained(work.cell, folder, frozen.model, frozen)
-        work.model = work.trained.model
+        work.model = work.trained.models.writer
 
-    def _write(self, work: CellWork, writing: Writing, requests: Sequence[Request]) -> None:
+    def _write(self, work: CellWork, writing: Writing, requests: Sequence[Request], untrained: ModelRef) -> None:
         from duetbench.profiling import write_profiles
 
         assert work.model is not None
@@ -95,8 +95,13 @@ class Workshop:
         work.engine = engine.info()
         sampling = Sampling(writing.sampling.temperature, writing.sampling.top_p, seed=work.cell.seed)
         with self._phase("profiles", work.writing):
+            strategy = writing.strategy.make()
             metered = MeteredEngine(engine, work.writing, self._progress.expect)
-            work.written = write_profiles(writing.strategy.make(), requests, metered, sampling)
+            others = {
+                stage: MeteredEngine(self._pool.engine(writing.engine, model), work.writing, self._progress.expect)
+                for stage, model in _others(work, strategy, untrained).items()
+            }
+            work.written = write_profiles(strategy, requests, metered, sampling, others=others)
         work.profiles = work.written.profiles
 
     def _score(self, work: CellWork, requests: Sequence[Request], engine: Engine | None) -> None:
@@ -115,6 +120,14 @@ class Workshop:
             yield
         finally:
             meter.usage.seconds = time.monotonic() - started
+
+
+def _others(work: CellWork, strategy: Strategy, untrained: ModelRef) -> dict[str, ModelRef]:
+    """Who writes the stages before the last one, by name, where a training has told them apart."""
+    if work.trained is None:
+        return {}
+    stages = work.trained.models.stages
+    return {stage.name: stages.get(stage.name, untrained) for stage in strategy.stages()[:-1]}
 
 
 def predict(

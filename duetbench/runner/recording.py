@@ -70,6 +70,7 @@ def _common(work: CellWork, frame: Mapping[str, Any]) -> dict[str, Any]:
         "dataset": _dataset(cell.data),
         "model": _model(work),
         "engine": _engine(work),
+        "trained": _trained(work),
         "plugins": {kind: _plugin(choice) for kind, choice in choices.items()} | _training_plugins(cell),
         "prompts": {name: digest for choice in choices.values() for name, digest in choice.prompts.items()},
         "usage": _usage(work) if cell.writing else None,
@@ -154,6 +155,16 @@ def _model(work: CellWork) -> dict[str, Any] | None:
     values = asdict(work.model)
     values.pop("path")
     return values
+
+
+def _trained(work: CellWork) -> dict[str, Any] | None:
+    """Weights that a training left beside the writer's; None if there are none."""
+    models = work.trained.models if work.trained else None
+    if models is None or not (models.stages or models.scorer):
+        return None
+    stages = {name: model.adapter_digest or model.digest for name, model in models.stages.items()}
+    scorer = models.scorer
+    return {"stages": stages, "scorer": scorer and (scorer.adapter_digest or scorer.digest)}
 
 
 def _engine(work: CellWork) -> dict[str, Any] | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import random
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ from duetbench.interfaces import Engine, TrainingJob
 from duetbench.runner.cells import Cell
 from duetbench.runner.examples import Examples, train_rows
 from duetbench.runner.folder import write_whole
-from duetbench.types import Example, ModelRef, Split
+from duetbench.types import Example, ModelRef, Split, TrainedModels
 
 RESULT = "trained.json"
 """Written into a training's folder once it has ended."""
@@ -26,7 +26,7 @@ BUDGET = "budget.json"
 class Trained:
     """What came out of a training."""
 
-    model: ModelRef
+    models: TrainedModels
     steps: int
     tokens: int
     seconds: float
@@ -79,8 +79,9 @@ class Trainings:
     def _train(self, cell: Cell, folder: Path, model: ModelRef, engine: Engine) -> Trained:
         job = self._job(cell, folder, model, engine)
         started = time.monotonic()
-        trained = cell.writing.trainer.make().fit(job)  # type: ignore[union-attr]
-        result = {"training_id": cell.training_id, "model": asdict(trained)}
+        found = cell.writing.trainer.make().fit(job)  # type: ignore[union-attr]
+        trained = TrainedModels(found) if isinstance(found, ModelRef) else found
+        result = {"training_id": cell.training_id, "models": asdict(trained)}
         budget = {"steps": 0, "tokens": 0, "seconds": time.monotonic() - started, **_read(folder / BUDGET)}
         text = json.dumps({**result, "budget": budget}, indent=2) + "\n"
         write_whole(folder / RESULT, lambda path: path.write_text(text, encoding="utf-8"))
@@ -131,11 +132,23 @@ def read_trained(folder: Path, training_id: str) -> Trained | None:
     content = _read(folder / RESULT)
     if content.get("training_id") != training_id:
         return None
-    model = ModelRef(**content["model"])
-    for path in (model.adapter, model.path):
+    if "models" not in content:  # left by an earlier version; the trainer finds what it kept itself
+        return None
+    models = _models(content["models"])
+    for path in (path for model in _all(models) for path in (model.adapter, model.path)):
         if path is not None and not Path(path).is_dir():
             raise TrainingError(f"{path}, which the training {folder} left, is gone: delete {folder} to train anew")
-    return Trained(model, **content["budget"])
+    return Trained(models, **content["budget"])
+
+
+def _models(content: Mapping[str, Any]) -> TrainedModels:
+    stages = {name: ModelRef(**model) for name, model in content["stages"].items()}
+    scorer = ModelRef(**content["scorer"]) if content["scorer"] else None
+    return TrainedModels(ModelRef(**content["writer"]), stages, scorer)
+
+
+def _all(models: TrainedModels) -> list[ModelRef]:
+    return [models.writer, *models.stages.values(), *([models.scorer] if models.scorer else [])]
 
 
 def _read(path: Path) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from typing import ClassVar
 
 from duetbench.interfaces import Engine, Scorer, option
 from duetbench.scorers.asking import AskingConfig, digest_of, needed, rating_prompts
-from duetbench.types import LabelReading, Prediction, Profiles, Prompt, Request
+from duetbench.types import Domain, LabelReading, Prediction, Profiles, Prompt, Request
 
 
 class RatingExpectation(Scorer):
@@ -41,6 +41,11 @@ class RatingExpectation(Scorer):
         for prompt, reading in zip(prompts, readings, strict=True):
             predictions |= dict.fromkeys(prompt.for_requests, expectation(reading, labels))
         return [predictions[position] for position in range(len(requests))]
+
+    def target(self, rating: float, domain: Domain) -> str:
+        """The prefix with the nearest label, the upper one of two as near."""
+        label = min(domain.labels, key=lambda label: (abs(label - rating), -label))
+        return f"{self.config.answer_prefix}{label}"
 
     def prompts(self, requests: Sequence[Request], profiles: Sequence[Profiles]) -> list[Prompt]:
         """What is asked, each question once; the answer begins with `answer_prefix`."""

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
-from duetbench.interfaces import Stage, Strategy, option
+from duetbench.interfaces import Check, Imitation, Lesson, Rating, Stage, Strategy, option
 from duetbench.parsing import answer_of, is_speech, read_prose
-from duetbench.prompts import prompt_key, unique_prompts
+from duetbench.prompts import prompt_key, render, unique_prompts
 from duetbench.strategies.asking import Line, WriterConfig, digests, window
-from duetbench.types import Domain, Interaction, Message, Profile, Prompt, Request, Slot
+from duetbench.types import Domain, Example, Interaction, Message, Profile, Prompt, Request, Slot
 
-_SUMMARY, _RATIONALE = "r4rec_summary", "r4rec_rationale"
+_SUMMARY, _RATIONALE, _HINT = "r4rec_summary", "r4rec_rationale", "r4rec_hint"
 ASPECTS = ("Positive Aspects", "Negative Aspects", "User Preference Elements")
 _ASPECT = {name: re.compile(rf"^\W*{name}\W*?:[ \t*]*(.*)$", re.IGNORECASE | re.MULTILINE) for name in ASPECTS}
 _NOTHING = re.compile(r"\W*(?:none|n/a|nothing|not mentioned)?\W*", re.IGNORECASE)
@@ -38,6 +38,14 @@ class Reason4Rec(Strategy):
         summary_tokens: int = option(160, "upper bound of a summary's length")
         max_tokens: int = option(320, "upper bound of the rationale's length")
         summary_prompt: str | None = option(None, "a prompt file of one's own for a review's aspects")
+        tau: float = option(
+            0.1, "sft: a rationale may add less than this to the reward model's error, or it is not learned from"
+        )
+        retries: int = option(10, "sft: how often the teacher tries again, told the true rating")
+        forbidden: tuple[str, ...] = option(
+            ("1.0", "2.0", "3.0", "4.0", "5.0", "rating ", "star ", "stars "),
+            "sft: what no rationale may hold whose teacher was told the rating; in lower case",
+        )
 
         def __post_init__(self) -> None:
             """Refuses sizes that make no sense."""
@@ -50,10 +58,33 @@ class Reason4Rec(Strategy):
         summaries = SummaryStage(self.config)
         return (summaries, RationaleStage(self.config, summaries))
 
+    def lessons(self) -> tuple[Lesson, ...]:
+        """Summarizer, reward model, reasoner, predictor, with the settings of the original's code."""
+        config = self.config
+        check = Check("reward", config.tau, config.retries, self._hinted, tuple(config.forbidden))
+        reward, reasoner = (0.0, 0.4), (0.4, 1.0)  # 8,000 and 12,000 of 20,000 rows
+        rating = {"lora_r": 8, "lora_alpha": 16, "epochs": 3.0, "batch": 16, "warmup": 0.1}
+        summarizer = {"lora_r": 16, "lora_alpha": 32, "learning_rate": 3e-4, "epochs": 5.0, "batch": 16}
+        reasons = {**summarizer, "lora_dropout": 0.1, "epochs": 3.0, "batch": 32}
+        return (
+            Imitation("summarizer", stage="summary", temperature=0.2, settings=summarizer),
+            Rating("reward", reward, 8000, {**rating, "learning_rate": 3e-6}, evidence="review"),
+            Imitation("reasoner", reasoner, 12_000, reasons, stage="rationale", temperature=1.0, check=check),
+            Rating("predictor", reasoner, 12_000, {**rating, "learning_rate": 3e-5}, scorer="r4rec_predictor"),
+        )
+
+    def _hinted(self, prompt: Prompt, example: Example) -> Prompt:
+        """The reasoner's question with the true rating after it, for the teacher alone."""
+        request = example.request
+        (hint,) = render(_HINT, self.config.prompt_set, domain=request.domain, item=request.item, rating=example.rating)
+        *turns, last = prompt.messages
+        messages = (*turns, replace(last, content=f"{last.content}\n\n{hint.content}"))
+        return replace(prompt, key=prompt_key(messages), messages=messages)
+
     def prompt_digests(self) -> dict[str, str]:
         """See the base class."""
         return digests(
-            [self.config.summary_prompt or _SUMMARY, self.config.prompt or _RATIONALE], self.config.prompt_set
+            [self.config.summary_prompt or _SUMMARY, self.config.prompt or _RATIONALE, _HINT], self.config.prompt_set
         )
 
 

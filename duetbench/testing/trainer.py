@@ -14,7 +14,7 @@ from duetbench.testing.conformance import Conformance, require, skip
 from duetbench.testing.dummy import DummyEngine, dummy_model
 from duetbench.testing.plain import PlainReward, PlainScorer, PlainStrategy
 from duetbench.testing.world import small_world
-from duetbench.types import Example, ModelRef
+from duetbench.types import Example, ModelRef, TrainedModels
 
 
 class TrainerConformance(Conformance):
@@ -46,11 +46,12 @@ class TrainerConformance(Conformance):
             workdir = Path(name) / "work"
             workdir.mkdir()
             try:
-                model = self.make().fit(self.job(workdir, seed=seed))
+                found = self.make().fit(self.job(workdir, seed=seed))
             except DuetbenchError as error:
                 if self.model is not None:
                     raise
                 skip(f"it needs a model: name one with --model ({error})")
+            model = found.writer if isinstance(found, TrainedModels) else found
             require(isinstance(model, ModelRef), f"fit() returns a {type(model).__name__}")
             look(model, workdir)
             return model

@@ -44,6 +44,8 @@ class Course:
     limits: Limits
     report: Callable[[], Mapping[str, float]] = dict
     """What is known of the latest update beside the loss."""
+    evaluate: Callable[[Engine], Evaluation] | None = None
+    """What weights are worth on validation rows; None: what the last stage's profiles are worth that they write."""
 
 
 @dataclass(frozen=True)
@@ -124,7 +126,7 @@ def _train(
         folder,
         display,
         course.limits,
-        evaluate=_evaluation(tuning, job, policy, frozen),
+        evaluate=_evaluation(tuning, job, policy, frozen, course),
         keep=_ADAPTER_FILES if is_adapter else _MODEL_FILES,
         report=course.report,
     )
@@ -137,15 +139,18 @@ def _train(
     return _finish(trainer, tuning, job, folder, course, watch, before)
 
 
-def _evaluation(tuning: Tuning, job: TrainingJob, policy: Policy, frozen: Engine) -> Callable[[Any], Evaluation] | None:
+def _evaluation(
+    tuning: Tuning, job: TrainingJob, policy: Policy, frozen: Engine, course: Course
+) -> Callable[[Any], Evaluation] | None:
     if not job.valid:
         return None
-    validation = Validation(job.strategy, job.valid, job.scorer, tuning.show_profiles)
+    others = {stage.name: job.engine for stage in job.strategy.stages()[:-1]}
+    validation = Validation(job.strategy, job.valid, job.scorer, tuning.show_profiles, others)
     writer = policy.engine(trained=True)
 
     def evaluate(model: Any) -> Evaluation:
         policy.model = model
-        return validation.evaluate(writer, frozen)
+        return course.evaluate(writer) if course.evaluate else validation.evaluate(writer, frozen)
 
     return evaluate
 

@@ -149,7 +149,15 @@ _GPU = {"precision": "bf16", "gradient_checkpointing": True, "micro_batch": 4, "
 
 SFT_PRESETS: dict[str, dict[str, Any]] = {
     # Two cores, a model of a few million parameters: a minute or two.
-    "cpu": {**_CPU, "learning_rate": 1e-3, "pairs": 128, "candidates": 8, "least_gain": 0.02, "epochs": 2.0},
+    "cpu": {
+        **_CPU,
+        "learning_rate": 1e-3,
+        "pairs": 256,
+        "candidates": 8,
+        "least_gain": 0.02,
+        "epochs": 3.0,
+        "lessons": "own",
+    },
     # One GPU of 80 GB, a model of 8 billion parameters in bf16 with an adapter.
     "lora-gpu": {**_GPU, "learning_rate": 1e-4, "pairs": 4096, "warmup": 0.1},
 }
@@ -157,7 +165,15 @@ SFT_PRESETS: dict[str, dict[str, Any]] = {
 
 DPO_PRESETS: dict[str, dict[str, Any]] = {
     # As many candidates as sft samples: both then learn from the same ones, which the request store has already.
-    "cpu": {**_CPU, "learning_rate": 3e-4, "pairs": 128, "candidates": 8, "margin": 0.05, "max_pairs": 2},
+    "cpu": {
+        **_CPU,
+        "evaluate_every": 5,
+        "learning_rate": 1e-3,
+        "pairs": 256,
+        "candidates": 8,
+        "margin": 0.05,
+        "max_pairs": 2,
+    },
     # LettinGo prints neither learning rate nor beta; 10 candidates per user are its own.
     "lora-gpu": {**_GPU, "learning_rate": 5e-6, "pairs": 3000, "candidates": 10, "warmup": 0.1},
 }

@@ -17,7 +17,7 @@ from duetbench.interfaces import Engine, Stage, TrainingJob
 from duetbench.training.feedback import Asked, Credit, Group, Judge, Judged
 from duetbench.training.folder import Lines
 from duetbench.training.units import Unit, ask, trained_stage
-from duetbench.types import Completion, Example, Prompt, Sampling
+from duetbench.types import Completion, Example, ModelRef, Prompt, Sampling
 
 if TYPE_CHECKING:
     from duetbench.training.lifecycle import Session
@@ -144,13 +144,18 @@ def _engines(job: TrainingJob, names: Sequence[str]) -> list[Engine]:
         UnknownName: no such model.
         ModelError: a model cannot be had.
     """
-    from duetbench.engines.store import StoredEngine
     from duetbench.models import resolve
 
-    if not names:
-        return [job.engine]
-    inner = job.engine.engine if isinstance(job.engine, StoredEngine) else job.engine
-    found: list[Engine] = [type(inner)(inner.config, model=resolve(name)) for name in names]
+    return [engine_of(job, resolve(name)) for name in names] or [job.engine]
+
+
+def engine_of(job: TrainingJob, model: ModelRef) -> Engine:
+    """An engine of the job's kind for another model, behind the same store; the job's own for its own."""
+    from duetbench.engines.store import StoredEngine
+
+    if model == job.model:
+        return job.engine
     if isinstance(job.engine, StoredEngine):
-        return [StoredEngine(engine, job.engine.store) for engine in found]
-    return found
+        inner = job.engine.engine
+        return StoredEngine(type(inner)(inner.config, model=model), job.engine.store)
+    return type(job.engine)(job.engine.config, model=model)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from duetbench.errors import TrainingError
 from duetbench.interfaces import Trainer, option
@@ -12,12 +12,14 @@ from duetbench.training.options import Tuning
 from duetbench.training.presets import SFT_PRESETS, options_with_presets, preset_settings
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     from duetbench.interfaces import TrainingJob
     from duetbench.training.lifecycle import Course, Session
     from duetbench.training.rollouts import Exploring
     from duetbench.training.trl_adapter import Events, Learner, TokenRow
     from duetbench.training.trl_settings import Loop
-    from duetbench.types import ModelRef
+    from duetbench.types import ModelRef, TrainedModels
 
 
 @dataclass(frozen=True)
@@ -37,6 +39,10 @@ class SftSettings(Tuning):
     teachers: tuple[str, ...] = option((), "models that write the candidates; none: the model itself")
     epochs: float = option(3.0, "passes over the targets")
     batch: int = option(16, "targets behind one update")
+    lessons: Literal["published", "own"] = option(
+        "published",
+        "of a strategy with several trainings. published: each has the settings that its paper prints; own: these here",
+    )
 
     def __post_init__(self) -> None:
         """Refuses values outside their ranges."""
@@ -54,29 +60,39 @@ class Sft(Trainer):
     summary = "supervised fine-tuning on the best of n sampled answers"
     Config = options_with_presets("Sft.Config", __name__, SftSettings, SFT_PRESETS)  # type: ignore[assignment]
 
-    def fit(self, job: TrainingJob) -> ModelRef:
-        """See the base class."""
+    def fit(self, job: TrainingJob) -> ModelRef | TrainedModels:
+        """See the base class. A strategy with lessons of its own is given those."""
         from duetbench.training.lifecycle import fit
 
         settings = preset_settings(self.config, SftSettings, SFT_PRESETS)
+        if job.strategy.lessons():
+            from duetbench.training.teaching import teach
+
+            return teach(self, settings, job)
         return fit(self, settings, job, lambda session: _course(session, settings))
 
 
 def _course(session: Session, config: SftSettings) -> Course:
-    from duetbench.training.lifecycle import Course
-    from duetbench.training.order import batches_in_order
     from duetbench.training.rollouts import Exploring
-    from duetbench.training.watch import Limits
 
     how = Exploring(config.candidates, config.temperature, config.top_p, config.teachers, config.pairs)
     targets, facts = _targets(session, how, config)
+    return course_on(targets, facts, config, session.job.seed)
+
+
+def course_on(targets: Sequence[TokenRow], facts: Mapping[str, Any], config: SftSettings, seed: int) -> Course:
+    """A training on these targets."""
+    from duetbench.training.lifecycle import Course
+    from duetbench.training.order import batches_in_order
+    from duetbench.training.watch import Limits
+
     updates = math.ceil(len(targets) * config.epochs / config.batch)
 
     def run(learner: Learner, loop: Loop, events: Events) -> None:
         from duetbench.training.trl_adapter import train_sft
 
         lengths = [len(row.prompt) + len(row.target) for row in targets]
-        order = batches_in_order(lengths, config.batch, updates, session.job.seed)
+        order = batches_in_order(lengths, config.batch, updates, seed)
         train_sft(learner, [targets[place] for batch in order for place in batch], config, loop, events)
 
     limits = Limits(config.patience, loss_factor=3.0, reward_drop=None)

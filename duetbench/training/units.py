@@ -66,7 +66,7 @@ def ask(strategy: Strategy, examples: Sequence[Example], engine: Engine) -> Aske
     """
     stage = trained_stage(strategy)
     requests = [example.request for example in examples]
-    before = write_profiles(_Before(strategy), requests, engine, Sampling())
+    before = write_profiles(Before(strategy, stage.name), requests, engine, Sampling())
     earlier: Mapping[str, Sequence[Profile]] = {
         answer.key: answer.profiles for answer in before.answers if answer.status == "ok"
     }
@@ -105,14 +105,20 @@ def encode_all(
     return kept, fitted
 
 
-class _Before(Strategy):
-    """A strategy without its last stage."""
+class Before(Strategy):
+    """A strategy without one of its stages and all after it.
+
+    Args:
+        strategy: The whole.
+        stage: The first stage that is left out, by name.
+    """
 
     name = "before"
 
-    def __init__(self, strategy: Strategy) -> None:
+    def __init__(self, strategy: Strategy, stage: str) -> None:
         super().__init__()
-        self._stages = strategy.stages()[:-1]
+        stages = strategy.stages()
+        self._stages = stages[: [each.name for each in stages].index(stage)]
 
     def stages(self) -> tuple[Stage, ...]:
         return self._stages

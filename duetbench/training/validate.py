@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from duetbench.interfaces import Engine, Scorer, Strategy
@@ -34,21 +34,28 @@ class Validation:
     scorer: Scorer
     show: int
     """How many rows' profiles are kept."""
+    others: Mapping[str, Engine] = field(default_factory=dict)
+    """Who writes instead of the writer, by stage name."""
 
     def evaluate(self, writer: Engine, judge: Engine | None) -> Evaluation:
         """The metrics of what `writer` writes, greedily, under the frozen scorer asking `judge`."""
         requests = [example.request for example in self.examples]
-        written = write_profiles(self.strategy, requests, writer, Sampling())
-        readable = [place for place, profiles in enumerate(written.profiles) if profiles.failed is None]
+        written = write_profiles(self.strategy, requests, writer, Sampling(), others=self.others)
+        return self.judge(written.profiles, judge)
+
+    def judge(self, written: Sequence[Profiles], judge: Engine | None) -> Evaluation:
+        """The metrics of these profiles under the scorer asking `judge`."""
+        requests = [example.request for example in self.examples]
+        readable = [place for place, profiles in enumerate(written) if profiles.failed is None]
         predictions = self.scorer.score(
-            [requests[place] for place in readable], [written.profiles[place] for place in readable], judge
+            [requests[place] for place in readable], [written[place] for place in readable], judge
         )
         values = {
             place: prediction.value
             for place, prediction in zip(readable, predictions, strict=True)
             if prediction.value is not None
         }
-        return Evaluation(self._metrics(written.profiles, values, len(readable)), self._shown(written.profiles, values))
+        return Evaluation(self._metrics(written, values, len(readable)), self._shown(written, values))
 
     def _metrics(
         self, written: Sequence[Profiles], values: dict[int, float], n_readable: int

@@ -187,3 +187,9 @@ def test_what_comes_later_changes_no_history(found: list[Line], tie: str) -> Non
             for world in (prepared(*found), prepared(*replaced))
         ]
         assert early[0] == early[1]
+
+
+def test_a_test_row_carries_no_review_of_its_own() -> None:
+    world = prepared(("a", "x", 5.0, 10, "train"), ("a", "y", 5.0, 20, "valid"), ("a", "z", 5.0, 30, "test"))
+    reviews = [asked(world, "a", item).review for item in "xyz"]
+    assert reviews == ["a/x/10", "a/y/20", ""]

@@ -124,4 +124,4 @@ def test_no_reviews_no_summaries_is_refused() -> None:
 
 
 def test_digests_name_the_files_in_use() -> None:
-    assert set(Reason4Rec().prompt_digests()) == {"r4rec_summary", "r4rec_rationale"}
+    assert set(Reason4Rec().prompt_digests()) == {"r4rec_summary", "r4rec_rationale", "r4rec_hint"}
