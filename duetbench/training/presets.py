@@ -156,6 +156,7 @@ SFT_PRESETS: dict[str, dict[str, Any]] = {
         "candidates": 8,
         "least_gain": 0.02,
         "epochs": 3.0,
+        "targets": 512,
         "lessons": "own",
     },
     # One GPU of 80 GB, a model of 8 billion parameters in bf16 with an adapter.

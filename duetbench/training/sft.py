@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from random import Random
 from typing import TYPE_CHECKING, Any, Literal
 
 from duetbench.errors import TrainingError
@@ -39,6 +40,7 @@ class SftSettings(Tuning):
     teachers: tuple[str, ...] = option((), "models that write the candidates; none: the model itself")
     epochs: float = option(3.0, "passes over the targets")
     batch: int = option(16, "targets behind one update")
+    targets: int | None = option(None, "targets that are learned from at most, a seeded sample; none: all")
     lessons: Literal["published", "own"] = option(
         "published",
         "of a strategy with several trainings. published: each has the settings that its paper prints; own: these here",
@@ -47,8 +49,11 @@ class SftSettings(Tuning):
     def __post_init__(self) -> None:
         """Refuses values outside their ranges."""
         super().__post_init__()
-        if min(self.candidates, self.batch, self.pairs or 1) < 1 or self.epochs <= 0:
-            raise ValueError("candidates, batch and pairs want at least 1, epochs more than 0")
+        if (
+            min(self.candidates, self.batch, *(1 if n is None else n for n in (self.pairs, self.targets))) < 1
+            or self.epochs <= 0
+        ):
+            raise ValueError("candidates, batch, pairs and targets want at least 1, epochs more than 0")
         if self.temperature < 0 or not 0 < self.top_p <= 1:
             raise ValueError("temperature wants at least 0, top_p more than 0 and at most 1")
 
@@ -86,6 +91,10 @@ def course_on(targets: Sequence[TokenRow], facts: Mapping[str, Any], config: Sft
     from duetbench.training.order import batches_in_order
     from duetbench.training.watch import Limits
 
+    if config.targets is not None and config.targets < len(targets):
+        places = sorted(Random(seed).sample(range(len(targets)), config.targets))
+        targets = [targets[place] for place in places]
+    facts = {**facts, "learned": len(targets)}
     updates = math.ceil(len(targets) * config.epochs / config.batch)
 
     def run(learner: Learner, loop: Loop, events: Events) -> None:

@@ -13,6 +13,7 @@ from duetbench.engines.complete import complete
 from duetbench.errors import TrainingError
 from duetbench.interfaces import Check, Engine, Imitation, Lesson, Rating, Stage, TrainingJob
 from duetbench.profiling import Answer, read_answer, write_profiles
+from duetbench.training.display import say
 from duetbench.training.folder import write_whole
 from duetbench.training.lifecycle import Course, Session, fit
 from duetbench.training.rollouts import engine_of
@@ -30,19 +31,34 @@ Target = tuple[Prompt, str]
 """A question and the answer to learn."""
 
 
+class _NothingToLearnError(TrainingError):
+    """A lesson without targets."""
+
+
 def teach(trainer: Trainer, settings: SftSettings, job: TrainingJob) -> TrainedModels:
     """The models that the strategy's lessons leave; a lesson that has ended in its folder is not given again.
 
+    A lesson without a single target, such as one whose teacher writes nothing readable, is passed over and told.
+
     Raises:
-        TrainingError: a lesson cannot be given.
+        TrainingError: no lesson can be given, or one goes wrong.
     """
     school = _School(job, settings)
-    lessons = [lesson for lesson in job.strategy.lessons() if school.is_given(lesson)]
-    for lesson in lessons:
+    lessons: list[Lesson] = []
+    failures: list[str] = []
+    for lesson in filter(school.is_given, job.strategy.lessons()):
         tuning = replace(settings, **lesson.settings) if settings.lessons == "published" else settings
         part = replace(job, train=_rows(job.train, lesson, settings.pairs, job.seed), workdir=job.workdir / lesson.name)
-        model = fit(trainer, tuning, part, school.course(lesson, part, tuning))
+        try:
+            model = fit(trainer, tuning, part, school.course(lesson, part, tuning))
+        except _NothingToLearnError as reason:  # its learner stays untrained, as the record shows
+            say(f"{trainer.name} of {job.strategy.name}", str(reason))
+            failures.append(str(reason))
+            continue
         school.graduated(lesson, model)
+        lessons.append(lesson)
+    if not lessons:
+        raise TrainingError("; ".join(failures) or f"no lesson of {job.strategy.name} fits scorer {job.scorer.name}")
     found = [json.loads((job.workdir / lesson.name / "budget.json").read_text(encoding="utf-8")) for lesson in lessons]
     budget = {name: sum(each[name] for each in found) for name in ("steps", "tokens", "seconds")}
     write_whole(job.workdir / "budget.json", json.dumps(budget) + "\n")
@@ -106,7 +122,7 @@ class _School:
             facts = {**counts, "too_long": tokens.too_long, "targets": len(rows)}
             if not rows:
                 told = ", ".join(f"{name} {number}" for name, number in facts.items())
-                raise TrainingError(f"lesson {lesson.name} has nothing to learn from: {told}")
+                raise _NothingToLearnError(f"lesson {lesson.name} has nothing to learn from: {told}")
             course = course_on(rows, facts, tuning, part.seed)
             return replace(course, evaluate=self._evaluation(lesson, part, session) if part.valid else None)
 

@@ -201,6 +201,14 @@ def test_four_lessons_leave_three_models(tiny_ref, tmp_path):
     assert json.loads((tmp_path / "budget.json").read_text())["steps"] == sum(steps) > 0
 
 
+def test_a_lesson_without_targets_is_passed_over_and_told(tiny_ref, tmp_path, capsys):
+    work = lesson_job(tiny_ref, tmp_path, Teacher(model=tiny_ref, rationales=("",)), valid=[])
+    found = Sft(build_config(Sft.Config, {"epochs": 1.0, "lessons": "own"}, path="sft")[0]).fit(work)
+    assert found.writer == tiny_ref
+    assert "summary" in found.stages
+    assert "lesson reasoner has nothing to learn from" in capsys.readouterr().err
+
+
 def test_a_lesson_without_any_target_says_why(tiny_ref, tmp_path):
     work = lesson_job(tiny_ref, tmp_path, Teacher(model=tiny_ref), train=rows("train", 4, review=""))
     work = replace(
