@@ -1,60 +1,47 @@
 """Guided profile generation: narrow questions about a user's history first, then a profile guided by the answers."""
 
-from __future__ import annotations
-
 from duetbench.hookspecs import hookimpl
 from duetbench.interfaces import Stage, Strategy
 from duetbench.parsing import read_fields
 from duetbench.prompts import prompt_key, render_text, unique_prompts
 from duetbench.types import Profile
 
-HISTORY = """[[user]]
-What one person wrote about some {{ plural }}, oldest first:
+HISTORY = """[[user]]\nWhat one person wrote about some {{ plural }}, oldest first:
 {% for line in history %}{% call droppable(loop.revindex) %}
 - {{ line.rating }} stars: {{ line.item.title | cut(80) }}. {{ line.review | cut(200) }}
-{% endcall %}{% else %}- nothing yet
-{% endfor %}
-"""
+{% endcall %}{% else %}- nothing yet\n{% endfor %}\n"""
 QUESTIONS = """Which kinds come back, what is praised, what is complained of, how strict are the ratings?
 Answer as <digest>four short answers</digest>."""
 PROFILE = """Notes on this person: {{ digest }}
 Guided by the notes, say in two sentences what the person will like. Answer as <profile>two sentences</profile>."""
 
 
-class Gpg(Strategy):
-    """Two rounds: a digest of the history, which no scorer sees, and the profile."""
+class Round(Stage):
+    def __init__(self, name, side, text):
+        self.name, self.side, self.text = name, side, HISTORY + text
 
-    name = "gpg"
-    summary = "a user profile guided by answers to narrow questions"
-    source = "Zhang, Guided Profile Generation Improves Personalization with LLMs, Findings of EMNLP 2024"
-
-    def stages(self):
-        return (Digest(), Written())
-
-
-class Digest(Stage):
-    name, side, text = "digest", "note", HISTORY + QUESTIONS
-
-    def ask(self, request, digest=""):
+    def ask(self, request, digest="none"):
         return render_text(self.text, plural=request.domain.plural, history=request.user_history[-10:], digest=digest)
 
     def prompts(self, requests, earlier):
-        return unique_prompts(self.side, [(n, self.ask(request)) for n, request in enumerate(requests)])
+        notes = [earlier.get(prompt_key(Gpg.rounds[0].ask(each)), ()) for each in requests]  # unread ones are counted
+        told = [self.ask(each, *(note.text for note in found)) for each, found in zip(requests, notes, strict=True)]
+        return unique_prompts(self.side, enumerate(told))
 
     def parse(self, prompt, text):
-        found = read_fields(text, [self.name])
-        return [Profile(self.side, found[self.name])] if found and found[self.name] else None
+        found = (read_fields(text, [self.name]) or {}).get(self.name)
+        return [Profile(self.side, found)] if found else None
 
 
-class Written(Digest):
-    name, side, text = "profile", "user", HISTORY + PROFILE
+class Gpg(Strategy):
+    """Two rounds: a digest of the history, which no scorer sees, and the profile."""
 
-    def prompts(self, requests, earlier):
-        asked = []
-        for n, request in enumerate(requests):
-            found = earlier.get(prompt_key(Digest().ask(request)))  # an unreadable digest is counted by the core
-            asked.append((n, self.ask(request, found[0].text if found else "none")))
-        return unique_prompts(self.side, asked)
+    name, summary = "gpg", "a user profile guided by answers to narrow questions"
+    source = "Zhang, Guided Profile Generation Improves Personalization with LLMs, Findings of EMNLP 2024"
+    rounds = (Round("digest", "note", QUESTIONS), Round("profile", "user", PROFILE))
+
+    def stages(self):
+        return self.rounds
 
 
 @hookimpl

@@ -58,6 +58,11 @@ def test_every_kind_has_an_example() -> None:
     assert _PLUGINS.broken == []
 
 
+def test_a_strategy_of_two_rounds_takes_forty_lines() -> None:
+    lines = (_FOLDER / "gpg.py").read_text(encoding="utf-8").splitlines()
+    assert sum(bool(line.strip()) for line in lines) <= 40
+
+
 def test_gpg_profile_is_guided_by_its_digest() -> None:
     strategy: Strategy = _cls("strategy", "gpg")()
     digest, profile = strategy.stages()
