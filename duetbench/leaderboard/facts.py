@@ -73,8 +73,8 @@ def scorer_of(record: Mapping[str, Any]) -> str:
     cell = record["cell"]
     name = cell["scorer"]
     options = cell["options"].get(f"scorer.{name}", cell["options"].get(name, {}))
-    trained = (record.get("trained") or {}).get("scorer")
-    options = {**options, "weights": trained[:8]} if trained else options
+    if (record.get("trained") or {}).get("scorer"):  # the weights themselves are others for each seed
+        options = {**options, "weights": f"trained by {cell['trainer']} on {cell['strategy']}"}
     settings = ", ".join(f"{name}={text_of(value)}" for name, value in sorted(options.items()))
     return f"{name} ({settings})" if settings else str(name)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -116,14 +117,16 @@ class _School:
             session.say(f"lesson {lesson.name}: targets from {len(part.train)} rows")
             counts: Counter[str] = Counter(examples=len(part.train))
             stage = self._stage(lesson)
+            started = time.perf_counter()
             found = self._targets(lesson, part, stage, counts)
+            seconds = time.perf_counter() - started
             tokens = Targets(session.policy, stage.stop if stage else (), stage.max_tokens if stage else 16)
             rows = [TokenRow(*row) for prompt, text in found if (row := tokens.row(prompt, text))]
             facts = {**counts, "too_long": tokens.too_long, "targets": len(rows)}
             if not rows:
                 told = ", ".join(f"{name} {number}" for name, number in facts.items())
                 raise _NothingToLearnError(f"lesson {lesson.name} has nothing to learn from: {told}")
-            course = course_on(rows, facts, tuning, part.seed)
+            course = course_on(rows, {**facts, "sampling_seconds": seconds}, tuning, part.seed)
             return replace(course, evaluate=self._evaluation(lesson, part, session) if part.valid else None)
 
         return prepare
@@ -226,6 +229,7 @@ class _Teacher:
         limits = Sampling(self.temperature, 1.0, self.stage.max_tokens, self.stage.stop, self.seed, number)
         completions = complete(self.engine, asked, limits)
         found = [read_answer(self.stage, *pair) for pair in zip(prompts, completions, strict=True)]
+        self.counts["sampled_tokens"] += sum(answer.completion_tokens for answer in found)
         self.counts.update(f"teacher_{answer.status}" for answer in found if answer.status != "ok")
         return [answer if answer.status == "ok" else None for answer in found]
 

@@ -68,3 +68,12 @@ def test_only_names_that_two_rows_share_and_differ_in_are_differing() -> None:
         {"strategy": "kar", "kar.n": "3", "torch": "1"},
     ]
     assert differing(rows) == ("duet.joint",)
+
+
+def test_a_trained_predictor_is_another_scorer_whatever_its_seed() -> None:
+    found = [
+        scorer_of(make_record(trained={"stages": {}, "scorer": digest * 64}, cell={"trainer": "sft"}))
+        for digest in ("1", "2")
+    ]
+    assert found == ["rating_expectation (history_k=10, weights=trained by sft on duet)"] * 2
+    assert scorer_of(make_record(trained={"stages": {"summary": "1"}, "scorer": None})) == scorer_of(make_record())
