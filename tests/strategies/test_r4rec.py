@@ -125,3 +125,19 @@ def test_no_reviews_no_summaries_is_refused() -> None:
 
 def test_digests_name_the_files_in_use() -> None:
     assert set(Reason4Rec().prompt_digests()) == {"r4rec_summary", "r4rec_rationale", "r4rec_hint"}
+
+
+def test_each_stage_can_be_written_by_a_model_of_its_own() -> None:
+    writer, summarizer = ScriptedEngine(good), ScriptedEngine(good)
+    write_profiles(Reason4Rec(), [request()], writer, Sampling(), others={"summary": summarizer})
+    assert {prompt.side for prompt in summarizer.asked} == {"note"}
+    assert {prompt.side for prompt in writer.asked} == {"pair"}
+
+
+def test_its_lessons_have_the_published_settings() -> None:
+    lessons = {lesson.name: lesson for lesson in Reason4Rec().lessons()}
+    assert [lessons[name].settings["learning_rate"] for name in lessons] == [3e-4, 3e-6, 3e-4, 3e-5]
+    assert [lessons[name].settings["lora_r"] for name in lessons] == [16, 8, 16, 8]
+    assert [lessons[name].settings["epochs"] for name in lessons] == [5.0, 3.0, 3.0, 3.0]
+    check = lessons["reasoner"].check  # type: ignore[attr-defined]
+    assert (check.tau, check.retries, check.judge) == (0.1, 10, "reward")
