@@ -2,18 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from duetbench.engines.remembering import Readings
+
 if TYPE_CHECKING:
     import torch
+    from transformers import DynamicCache
 
 Pick = Callable[["torch.Tensor", Sequence[int]], "torch.Tensor"]
 """From logits (rows, vocabulary) and the rows that they belong to, to the next tokens (rows,)."""
 
 IsEnded = Callable[[Sequence["Answer"]], list[bool]]
 """Whether each answer, with its newest token, has come to its end."""
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """Where the prompts of one call stand among the readings."""
+
+    readings: Readings
+    names: Sequence[Hashable]
+    """One per prompt."""
 
 
 @dataclass(slots=True)
@@ -38,7 +50,14 @@ def next_logits(model: Any, prompts: Sequence[Sequence[int]], *, pad: int) -> to
 
 
 def write(
-    model: Any, prompts: Sequence[Sequence[int]], *, pad: int, max_tokens: int, pick: Pick, is_ended: IsEnded
+    model: Any,
+    prompts: Sequence[Sequence[int]],
+    *,
+    pad: int,
+    max_tokens: int,
+    pick: Pick,
+    is_ended: IsEnded,
+    memory: Memory | None = None,
 ) -> list[Answer]:
     """One answer per prompt. Rows that have ended leave the batch, so the last long answer runs alone.
 
@@ -49,16 +68,15 @@ def write(
         max_tokens: Length at which an answer is cut off, >= 1.
         pick: Chooses the next tokens.
         is_ended: Looks at the answers after each token.
+        memory: What is known of the prompts is not read again, and what is read is added.
     """
     import torch
-    from transformers import DynamicCache
 
     answers = [Answer() for _ in prompts]
     rows = list(range(len(prompts)))
-    cache = DynamicCache(config=model.config)
-    ids, mask = left_padded(prompts, pad=pad, device=model.device)
-    positions = _positions(mask)
     with torch.inference_mode():
+        ids, mask, cache = _start(model, prompts, pad, memory)
+        positions = _positions(mask)[:, -ids.shape[1] :]
         for step in range(max_tokens):
             out = model(
                 input_ids=ids,
@@ -68,6 +86,8 @@ def write(
                 use_cache=True,
                 logits_to_keep=1,
             )
+            if memory and not step:
+                memory.readings.keep(memory.names, prompts, mask, cache)
             tokens = pick(out.logits[:, -1], rows)
             going = _note([answers[row] for row in rows], tokens.tolist(), is_ended)
             if not going or step + 1 == max_tokens:
@@ -81,6 +101,23 @@ def write(
             mask = torch.cat([mask, mask.new_ones(len(rows), 1)], dim=1)
             positions = mask.sum(-1, keepdim=True) - 1
     return answers
+
+
+def _start(
+    model: Any, prompts: Sequence[Sequence[int]], pad: int, memory: Memory | None
+) -> tuple[torch.Tensor, torch.Tensor, DynamicCache]:
+    """What is left to read, (prompts, longest rest); the mask of all, (prompts, known + rest); what is known."""
+    import torch
+    from transformers import DynamicCache
+
+    known = [memory.readings.known(*each) for each in zip(memory.names, prompts, strict=True)] if memory else [0]
+    if memory is None or not all(known):
+        return *left_padded(prompts, pad=pad, device=model.device), DynamicCache(config=model.config)
+    rest = [prompt[n:] for prompt, n in zip(prompts, known, strict=True)]
+    ids, mask = left_padded(rest, pad=pad, device=model.device)
+    _, before = left_padded([[pad] * n for n in known], pad=pad, device=model.device)
+    cache = memory.readings.cache(memory.names, known, model.config)
+    return ids, torch.cat([before, mask], dim=1), cache
 
 
 def left_padded(

@@ -34,7 +34,7 @@ def fill(engine: Engine, prompts: Sequence[Prompt], sampling: Sampling) -> list[
 
     Args:
         engine: Any engine that continues a prefill.
-        prompts: Each with a `form`; its gaps are asked in rounds, all prompts' first gaps together, and so on.
+        prompts: Each with a `form`; its gaps are asked in rounds, a batch's first gaps together, and so on.
         sampling: `max_tokens` and `stop` are the slots' own.
 
     Returns:
@@ -42,8 +42,12 @@ def fill(engine: Engine, prompts: Sequence[Prompt], sampling: Sampling) -> list[
         those of the first gap's prompt, `completion_tokens` those written in all gaps.
     """
     sheets = [_Sheet(prompt, prompt.prefill) for prompt in prompts]
-    for number in range(max((len(prompt.form) for prompt in prompts), default=0)):
-        _fill_round(engine, [sheet for sheet in sheets if number < len(sheet.prompt.form)], number, sampling)
+    written = max((sum(slot.max_tokens for slot in prompt.form) for prompt in prompts), default=0)
+    # Batch by batch to the last gap: the engine still knows the prompt when the next gap is asked.
+    for batch in engine.batches(prompts, written):
+        together = [sheets[place] for place in batch]
+        for number in range(max(len(sheet.prompt.form) for sheet in together)):
+            _fill_round(engine, [sheet for sheet in together if number < len(sheet.prompt.form)], number, sampling)
     return [_completion(sheet) for sheet in sheets]
 
 

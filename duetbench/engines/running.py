@@ -8,10 +8,11 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any, TypeVar
 
 from duetbench.engines.chat import Chat
-from duetbench.engines.decoding import Answer, next_logits, write
+from duetbench.engines.decoding import Answer, Memory, next_logits, write
 from duetbench.engines.fitting import Fitted
 from duetbench.engines.labels import label_ids
 from duetbench.engines.loading import Place, end_ids, load_model
+from duetbench.engines.remembering import Readings
 from duetbench.engines.sampling import Picker
 from duetbench.engines.stops import Stops
 from duetbench.types import Completion, LabelReading, ModelRef, Prompt, Sampling, Status
@@ -32,13 +33,15 @@ class Runner:
         model: Which weights.
         place: Where and how they run.
         chat: The model's template and tokenizer.
+        remembered: Tokens of forms in work whose keys and values are kept from gap to gap.
     """
 
-    def __init__(self, model: ModelRef, place: Place, chat: Chat) -> None:
+    def __init__(self, model: ModelRef, place: Place, chat: Chat, *, remembered: int) -> None:
         self._model: Any = load_model(model, place)
         self._chat = chat
         self._ends = end_ids(self._model, chat.tokenizer)
         self._pad = chat.pad_id
+        self._readings: Readings | None = Readings(remembered)
 
     def complete(self, asked: Sequence[Asked], sampling: Sampling) -> list[Completion]:
         """One completion per prompt, all in one batch if the memory suffices."""
@@ -52,6 +55,7 @@ class Runner:
                 max_tokens=sampling.max_tokens,
                 pick=Picker(sampling, [prompt.key for prompt, _ in batch], self._model.device).pick,
                 is_ended=stops.are_ended,
+                memory=self._memory(batch) if sampling.gap else None,
             )
             return [
                 _completion(one, answer, sampling, stops, self._chat)
@@ -80,12 +84,16 @@ class Runner:
         with _threads(self._model):
             return _halving(run, asked, lambda one: LabelReading((), "error", error=_too_big(one)))
 
+    def _memory(self, batch: Sequence[Asked]) -> Memory | None:
+        """Where forms are remembered: the prefill grows from gap to gap, the messages stay."""
+        return Memory(self._readings, [prompt.messages for prompt, _ in batch]) if self._readings else None
+
     def close(self) -> None:
         """Frees the weights."""
         import torch
 
         is_cuda = self._model.device.type == "cuda"
-        self._model = None
+        self._model = self._readings = None
         if is_cuda:
             torch.cuda.empty_cache()
 

@@ -140,12 +140,15 @@ class TransformersEngine(Engine):
     def _runner(self) -> Runner:
         from duetbench.engines.running import Runner
 
-        return Runner(self.model, self._place, self._chat)
+        return Runner(self.model, self._place, self._chat, remembered=self._budget)
 
     def _cut(self, prompts: Sequence[Prompt], fitted: Sequence[Fitted], max_tokens: int) -> list[list[int]]:
         sizes = [(len(one.ids), prompt.key) for prompt, one in zip(prompts, fitted, strict=True)]
-        budget = self.config.batch_tokens or _BATCH_TOKENS[self._place.device]
-        return cut_batches(sizes, max_tokens=max_tokens, budget=budget)
+        return cut_batches(sizes, max_tokens=max_tokens, budget=self._budget)
+
+    @property
+    def _budget(self) -> int:
+        return int(self.config.batch_tokens or _BATCH_TOKENS[self._place.device])
 
     def _fit_all(self, prompts: Sequence[Prompt], max_tokens: int) -> list[Fitted]:
         room = self.info().context_length - max_tokens

@@ -29,6 +29,7 @@ class _LiveRunner(Runner):
         self._chat = policy.chat
         self._ends = policy.ends
         self._pad = policy.chat.pad_id
+        self._readings = None  # the weights change under it
 
     def complete(self, asked: Sequence[Asked], sampling: Sampling) -> list[Completion]:
         with self._policy.running(trained=self._trained) as self._model:

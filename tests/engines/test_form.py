@@ -6,12 +6,13 @@ import re
 from collections.abc import Sequence
 from dataclasses import replace
 
+import pytest
 from engine_making import ask
 
 from duetbench.engines.form import fill
 from duetbench.engines.transformers_engine import TransformersEngine
 from duetbench.testing import DummyEngine
-from duetbench.types import Completion, Prompt, Sampling, Slot
+from duetbench.types import Completion, ModelRef, Prompt, Sampling, Slot
 
 FORM = (
     Slot("<cue>", "</cue>", 5),
@@ -85,3 +86,40 @@ def test_a_gap_that_fails_fails_the_form_and_asks_no_more() -> None:
     answer = fill(engine, PROMPTS[:1], Sampling())[0]
     assert (answer.status, answer.error) == ("error", "too long")
     assert len(engine.asked) == 1
+
+
+def _read_tokens(engine: TransformersEngine, sampling: Sampling) -> tuple[list[Completion], int]:
+    """The filled forms, and how many tokens the model was given for them."""
+    seen: list[int] = []
+    model = engine._runner._model
+    hook = model.register_forward_pre_hook(
+        lambda _module, _arguments, named: seen.append(named["input_ids"].numel()), with_kwargs=True
+    )
+    try:
+        return fill(engine, LONG, sampling), sum(seen)
+    finally:
+        hook.remove()
+
+
+LONG = [
+    replace(ask("some people like " + "jazz and rock and " * n), form=(Slot("<a>", "</a>", 5), *FORM)) for n in (9, 30)
+]
+
+
+@pytest.mark.parametrize("temperature", [0.0, 1.0])
+def test_a_prompt_is_read_once_for_all_of_its_gaps(model: ModelRef, temperature: float) -> None:
+    remembering, forgetting = TransformersEngine(model=model), TransformersEngine(model=model)
+    forgetting._runner._readings = None
+    sampling = Sampling(temperature=temperature, seed=3)
+    found, n_read = _read_tokens(remembering, sampling)
+    expected, n_whole = _read_tokens(forgetting, sampling)
+    assert [one.text for one in found] == [one.text for one in expected]
+    assert found == expected
+    assert n_read < n_whole / 2
+
+
+def test_forms_beyond_what_is_remembered_are_filled_alike(model: ModelRef) -> None:
+    small = TransformersEngine(TransformersEngine.Config(batch_tokens=40), model=model)
+    assert [one.text for one in fill(small, LONG, Sampling())] == [
+        one.text for one in fill(TransformersEngine(model=model), LONG, Sampling())
+    ]
