@@ -52,7 +52,7 @@ format: $(STAMP) ## Format the code.
 	$(BIN)/ruff format .
 
 bench: $(STAMP) ## Measure what the project promises.
-	$(BIN)/duetbench bench
+	$(BIN)/duetbench bench all
 
 clean: ## Remove the environment and all caches.
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis dist

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from duetbench.bench.lines import Line
 from duetbench.bench.measuring import Measured, alternated
 from duetbench.data.generate import World, generate
 from duetbench.errors import DuetbenchError
@@ -30,26 +31,6 @@ class BenchOptions:
     def few(self) -> int:
         """Runs of each work on the large set."""
         return min(self.repeats, 2)
-
-
-@dataclass(frozen=True, slots=True)
-class Line:
-    """One line of the table."""
-
-    what: str
-    ours: str
-    reference: str
-    value: float
-    unit: str
-    """`x` for a ratio, `MB` for memory."""
-    bound: float
-    at_least: bool
-    """Whether the bound is a lower one."""
-
-    @property
-    def is_met(self) -> bool:
-        """Whether the value keeps to the bound."""
-        return self.value >= self.bound if self.at_least else self.value <= self.bound
 
 
 def bench_data(folder: Path, options: BenchOptions, *, told: Callable[[str], None]) -> list[Line]:

@@ -2,15 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from duetbench.cli.context import Settings, pass_settings
 
 if TYPE_CHECKING:
-    from duetbench.bench.data import Line
+    from duetbench.bench.grpo import GrpoBench, GrpoFound
+    from duetbench.bench.lines import Line
+
+_FEW = {"small": 100_000, "large": 1_000_000, "repeats": 2}
+"""Size of `bench data` in `bench all`."""
+
+_folder = click.option(
+    "--folder", type=click.Path(path_type=Path), metavar="DIR", help="Scratch space.  [default: the cache]"
+)
+_json = click.option(
+    "--json", "report", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE", help="Write JSON too."
+)
 
 
 @click.group()
@@ -19,37 +31,113 @@ def bench() -> None:
 
 
 @bench.command()
-@click.option("--folder", type=click.Path(path_type=Path), metavar="DIR", help="Scratch space.  [default: the cache]")
+@_folder
 @click.option("--small", default=1_000_000, show_default=True, type=click.IntRange(min=1000), metavar="N")
 @click.option("--large", default=10_000_000, show_default=True, type=click.IntRange(min=1000), metavar="N")
 @click.option("--repeats", default=3, show_default=True, type=click.IntRange(min=1), help="Of the small measurements.")
+@_json
 @pass_settings
-def data(settings: Settings, folder: Path | None, small: int, large: int, repeats: int) -> None:
+def data(settings: Settings, folder: Path | None, small: int, large: int, repeats: int, report: Path | None) -> None:
     """Reading, steps and histories on generated data; the full size needs 10 GB of disk and some minutes.
 
     A bound that is not met is shown, and is no error: a busy machine misses some.
     """
+    lines = _data(settings, folder, small=small, large=large, repeats=repeats)
+    _report(report, lines)
+
+
+def _data(settings: Settings, folder: Path | None, **sizes: int) -> list[Line]:
     from duetbench.bench.data import BenchOptions, bench_data
+
+    with settings.progress_console.status("measuring") as status:
+        lines = bench_data(_scratch(folder), BenchOptions(**sizes), told=status.update)
+    _print(settings, lines)
+    return lines
+
+
+def _grpo_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    options = [
+        click.option("--strategy", default="duet", show_default=True, metavar="NAME"),
+        click.option("--dataset", default="toy", show_default=True, metavar="NAME"),
+        click.option("--model", default="toy-lm", show_default=True, metavar="NAME"),
+        click.option("--joint", metavar="MODE", help="The strategy's option: paired or cross."),
+        click.option("--steps", default=10, show_default=True, type=click.IntRange(min=2), help="Rounds of a run."),
+        click.option("--repeats", default=3, show_default=True, type=click.IntRange(min=1), help="Runs of each side."),
+        click.option("--examples", default=256, show_default=True, type=click.IntRange(min=1), help="Training rows."),
+    ]
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
+@bench.command()
+@_grpo_options
+@click.option("--set", "settings_", multiple=True, metavar="PATH=VALUE", help="grpo.samples=4, ...")
+@_folder
+@_json
+@pass_settings
+def grpo(
+    settings: Settings,
+    /,
+    settings_: tuple[str, ...],
+    folder: Path | None,
+    report: Path | None,
+    **chosen: Any,
+) -> None:
+    """A step of GRPO by phase, and beside it TRL alone: same model, prompts and settings, a constant reward.
+
+    The sides run in turns, each from the untrained weights; each round counts as its fastest repeat had it, without the
+    first, which warms up. A constant reward saves TRL nothing: advantages of 0 go forward and backward like others.
+    """
+    from duetbench.bench.grpo import GrpoBench
+    from duetbench.bench.lines import write_json
+    from duetbench.config import parse_settings
+
+    found = _grpo(settings, folder, GrpoBench(**chosen), parse_settings(settings_))
+    if report:
+        write_json(report, found.as_json())
+
+
+def _grpo(settings: Settings, folder: Path | None, options: GrpoBench, chosen: dict[str, str]) -> GrpoFound:
+    from duetbench.bench.grpo import bench_grpo
+    from duetbench.cli.bench_tables import print_grpo
+
+    with settings.progress_console.status("measuring") as status:
+        found = bench_grpo(options, chosen, settings.plugins, folder=_scratch(folder), told=status.update)
+    print_grpo(settings, found)
+    _print(settings, found.lines)
+    return found
+
+
+@bench.command("all")
+@_folder
+@_json
+@pass_settings
+def everything(settings: Settings, folder: Path | None, report: Path | None) -> None:
+    """Every measurement, at a size of a few minutes."""
+    from duetbench.bench.grpo import GrpoBench
+    from duetbench.bench.lines import lines_json, write_json
+
+    lines = _data(settings, folder, **_FEW)
+    found = _grpo(settings, folder, GrpoBench(), {})
+    if report:
+        write_json(report, {"data": lines_json(lines), "grpo": found.as_json()})
+
+
+def _scratch(folder: Path | None) -> Path:
     from duetbench.paths import cache_dir
 
-    place = folder or cache_dir("bench")
-    with settings.progress_console.status("measuring") as status:
-        lines = bench_data(place, BenchOptions(small, large, repeats), told=status.update)
-    _print(settings, lines)
+    return folder or cache_dir("bench")
 
 
-def _print(settings: Settings, lines: list[Line]) -> None:
-    from duetbench.cli.data_tables import print_table
+def _report(path: Path | None, lines: Sequence[Line]) -> None:
+    from duetbench.bench.lines import lines_json, write_json
 
-    rows = [
-        (
-            line.what,
-            line.ours,
-            line.reference,
-            f"{line.value:,.2f} {line.unit}" if line.unit == "x" else "",
-            f"{'at least' if line.at_least else 'at most'} {line.bound:g} {line.unit}",
-            "met" if line.is_met else "NOT met",
-        )
-        for line in lines
-    ]
-    print_table(settings, ("what", "ours", "reference", "ratio", "bound", ""), rows)
+    if path:
+        write_json(path, lines_json(lines))
+
+
+def _print(settings: Settings, lines: Sequence[Line]) -> None:
+    from duetbench.cli.bench_tables import print_lines
+
+    print_lines(settings, lines)

@@ -77,7 +77,7 @@ class Trainings:
                 raise
 
     def _train(self, cell: Cell, folder: Path, model: ModelRef, engine: Engine) -> Trained:
-        job = self._job(cell, folder, model, engine)
+        job = self.job(cell, folder, model, engine)
         started = time.monotonic()
         found = cell.writing.trainer.make().fit(job)  # type: ignore[union-attr]
         trained = TrainedModels(found) if isinstance(found, ModelRef) else found
@@ -87,7 +87,8 @@ class Trainings:
         write_whole(folder / RESULT, lambda path: path.write_text(text, encoding="utf-8"))
         return Trained(trained, budget["steps"], budget["tokens"], budget["seconds"])
 
-    def _job(self, cell: Cell, folder: Path, model: ModelRef, engine: Engine) -> TrainingJob:
+    def job(self, cell: Cell, folder: Path, model: ModelRef, engine: Engine) -> TrainingJob:
+        """What the trainer of a cell is given; see `trained`."""
         writing = cell.writing
         assert writing is not None
         assert writing.training is not None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
@@ -106,6 +107,8 @@ class Judge:
         """How many predictions were asked of the scorer."""
         self.shared = 0
         """How many further times such a prediction was used."""
+        self.scorer_seconds = 0.0
+        """How long the scorer took for them."""
 
     def __call__(self, groups: Sequence[Group]) -> list[list[list[Judged]]]:
         """What every completion earned: one list per group, in it one per question, in it one value per completion."""
@@ -155,7 +158,9 @@ class Judge:
         self.scored += len(unique)
         self.shared += sum(key is not None for key in keys) - len(unique)
         requests = [scene.example.request for scene in unique.values()]
+        started = time.perf_counter()
         found = self._scorer.score(requests, [scene.profiles for scene in unique.values()], self._engine)
+        self.scorer_seconds += time.perf_counter() - started
         _check_answers(found)
         by_key = dict(zip(unique, found, strict=True))
         return [by_key[key] if key else _unwritten(scene) for key, scene in zip(keys, scenes, strict=True)]

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from duetbench.engines.fitting import Fitted
-    from duetbench.interfaces import TrainingJob
+    from duetbench.interfaces import Stage, TrainingJob
     from duetbench.training.feedback import Judge
     from duetbench.training.lifecycle import Course, Session
     from duetbench.training.trl_adapter import Events, Learner
@@ -51,14 +51,14 @@ def _course(session: Session, settings: GrpoSettings) -> Course:
     job, stage = session.job, trained_stage(session.job.strategy)
     asked = ask(job.strategy, job.train, job.engine)
     mode = resolve_mode(settings.credit, asked.units, job.strategy)
-    max_tokens = min(settings.max_completion or stage.max_tokens, stage.max_tokens)
+    max_tokens = longest_completion(settings, stage)
     units, fitted = encode_all(session.policy, asked.units, max_tokens)
     pen = Pen(settings.samples, settings.temperature, max_tokens, stage.stop, settings.token_budget)
     credit = Credit(settings.partners, settings.unreadable_reward, settings.unscored_reward)
     judge = Judge(stage, job.scorer, session.frozen, job.rewards, credit)
     kept = _worth_asking(session, settings, units, fitted, judge, pen)
     rounds = PolicyRounds(session.policy, stage, units, fitted, judge=judge, pen=pen, seed=job.seed)
-    per_round = settings.pairs_per_round * settings.samples * (2 if mode == "cross" else 1)
+    terms = terms_of(settings, mode, max_tokens)
     facts = {
         "examples": len(job.train),
         "unasked": asked.unasked,
@@ -71,15 +71,20 @@ def _course(session: Session, settings: GrpoSettings) -> Course:
     def run(learner: Learner, loop: Loop, events: Events) -> None:
         from duetbench.training.trl_adapter import train_grpo
 
-        keys = _keys(kept, fitted, mode, settings, job.seed)
-        train_grpo(learner, keys, settings, loop, events, _terms(settings, per_round, max_tokens), rounds)
+        keys = keys_in_order(kept, fitted, mode, settings, job.seed)
+        train_grpo(learner, keys, settings, loop, events, terms, rounds)
 
     updates = settings.rounds * settings.updates_per_round * settings.iterations
     limits = Limits(settings.patience, loss_factor=None, reward_drop=0.5)
-    return Course(updates, per_round // settings.updates_per_round, run, facts, limits, rounds.report)
+    return Course(updates, terms.per_round // settings.updates_per_round, run, facts, limits, rounds.report)
 
 
-def _keys(
+def longest_completion(settings: GrpoSettings, stage: Stage) -> int:
+    """How many tokens a completion may have."""
+    return min(settings.max_completion or stage.max_tokens, stage.max_tokens)
+
+
+def keys_in_order(
     kept: Sequence[int], fitted: dict[tuple[int, int], Fitted], mode: Mode, settings: GrpoSettings, seed: int
 ) -> list[str]:
     """The prompts of all rounds in order; those of one round are of similar length."""
@@ -98,12 +103,13 @@ def _keys(
     ]
 
 
-def _terms(settings: GrpoSettings, per_round: int, max_tokens: int) -> GrpoTerms:
+def terms_of(settings: GrpoSettings, mode: Mode, max_tokens: int) -> GrpoTerms:
+    """What defines the objective, for TRL."""
     from duetbench.training.trl_settings import GrpoTerms
 
     return GrpoTerms(
         samples=settings.samples,
-        per_round=per_round,
+        per_round=settings.pairs_per_round * settings.samples * (2 if mode == "cross" else 1),
         iterations=settings.iterations,
         temperature=settings.temperature,
         max_completion=max_tokens,

@@ -129,17 +129,24 @@ class PolicyRounds:
 
     def rewards(self) -> list[float | None]:
         """See `Rounds`. TRL computes log-probabilities between sampling and this."""
-        started = time.perf_counter()
+        started, scoring = time.perf_counter(), self._judge.scorer_seconds
         groups = list(self._groups())
         judged = [one for group in self._judge(groups) for one in group]
-        self._report |= {"logps_seconds": started - self._clock, "score_seconds": time.perf_counter() - started}
-        self._report |= summary(judged) | self._lengths()
+        found = summary(judged) | self._lengths()
+        score = self._judge.scorer_seconds - scoring
+        times = {"logps_seconds": started - self._clock, "score_seconds": score}
+        self._clock = time.perf_counter()
+        self._report |= found | times | {"reward_seconds": self._clock - started - score}
         return [one.reward for group in judged for one in group]
 
     def report(self) -> dict[str, float]:
-        """What the latest round was like; empty until the next one has been judged."""
+        """What the latest round was like and how long its phases took; empty until the next one has been judged.
+
+        `score_seconds` are the scorer's own, `reward_seconds` go to reading, meeting and rewarding, `update_seconds`
+        lie between the rewards and this call.
+        """
         report, self._report = self._report, {}
-        return report
+        return report | {"update_seconds": time.perf_counter() - self._clock} if report else {}
 
     def _groups(self) -> Iterator[Group]:
         """Questions of one unit that were asked together form one group; a side that was not asked is given."""

@@ -10,7 +10,7 @@ import contextlib
 import logging
 import os
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
@@ -155,6 +155,46 @@ def train_grpo(
             processing_class=learner.tokenizer,
             peft_config=learner.adapter,
             rollout_func=rollout,
+        )
+        _run(trainer, loop, events)
+
+
+def train_grpo_plainly(
+    learner: Learner,
+    prompts: Sequence[str],
+    tuning: Tuning,
+    loop: Loop,
+    events: Events,
+    terms: GrpoTerms,
+    paid: Callable[[Sequence[Sequence[int]]], None],
+) -> None:
+    """GRPO as TRL does it alone, for comparisons: its own sampling, and the same reward for everything.
+
+    Equal rewards save it nothing: advantages of 0 still go forward and backward through the model.
+
+    Args:
+        learner: What is trained.
+        prompts: As text with all special tokens, one per prompt and round, in order.
+        tuning: See `train_grpo`.
+        loop: See `train_grpo`.
+        events: See `train_grpo`.
+        terms: See `train_grpo`.
+        paid: Called with the completions of a round when they are to be rewarded.
+    """
+    trl = _trl()
+
+    def constant(completion_ids: list[list[int]], **_columns: Any) -> list[float]:
+        paid(completion_ids)
+        return [1.0] * len(completion_ids)
+
+    with _quiet():
+        trainer = trl.GRPOTrainer(
+            model=learner.model,
+            reward_funcs=constant,
+            args=trl.GRPOConfig(**shared_settings(tuning, loop), **grpo_settings(terms, loop)),
+            train_dataset=_dataset([{"prompt": prompt} for prompt in prompts]),
+            processing_class=learner.tokenizer,
+            peft_config=learner.adapter,
         )
         _run(trainer, loop, events)
 

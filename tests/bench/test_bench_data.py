@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from duetbench.bench.data import BenchOptions, Line, bench_data
+from duetbench.bench.data import BenchOptions, bench_data
+from duetbench.bench.lines import Line
 from duetbench.bench.measuring import Clock, measured, peak_mb
 from duetbench.cli import main
 from duetbench.errors import DuetbenchError
