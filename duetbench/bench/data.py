@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -39,12 +40,14 @@ def bench_data(folder: Path, options: BenchOptions, *, told: Callable[[str], Non
     Raises:
         DuetbenchError: a work failed, or two ways of doing the same gave different results.
     """
-    small, large = folder / f"raw-{options.small}", folder / f"raw-{options.large}"
+    folder.mkdir(parents=True, exist_ok=True)
+    own = Path(tempfile.mkdtemp(prefix="bench-", dir=folder))  # another run may use the same folder
+    small, large = own / f"raw-{options.small}", own / f"raw-{options.large}"
     lines = []
-    for place, n in ((small, options.small), (large, options.large)):
-        told(f"generating {n:,} interactions")
-        generate(place, "amazon-2018", World(n), pack="none")
     try:
+        for place, n in ((small, options.small), (large, options.large)):
+            told(f"generating {n:,} interactions")
+            generate(place, "amazon-2018", World(n), pack="none")
         told("reading JSON lines")
         lines += _reading(small, large, options)
         told("preparing whole sets")
@@ -52,8 +55,7 @@ def bench_data(folder: Path, options: BenchOptions, *, told: Callable[[str], Non
         told("5-core and histories")
         lines += [*_core(options), *_histories()]
     finally:
-        for place in (small, large):
-            shutil.rmtree(place, ignore_errors=True)
+        shutil.rmtree(own, ignore_errors=True)
     return lines
 
 

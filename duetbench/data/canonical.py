@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -21,6 +21,7 @@ Told = Callable[[str], None]
 
 _COUNTS = "counts.json"
 _PARTS_PER_LINE = 20
+_WRITERS = 2
 _LIGHT_PARTS = 50  # files read at once without their texts: one by one takes five times as long
 
 
@@ -118,21 +119,21 @@ def _described(folder: Path, counts: _Counts) -> Canonical:
 
 
 def _write_parts(dataset: Dataset, files: Mapping[str, Path], folder: Path, told: Told) -> _Counts:
-    """Writes each part while the next is read: one waits for the disk, the other for the parser."""
+    """Writes parts while the next are read: one waits for the disk, the other for the parser."""
     counts = _Counts()
     for name in ("interactions", "items"):
         (folder / name).mkdir()
-    with ThreadPoolExecutor(1) as writer:
-        written: Future[None] | None = None
+    with ThreadPoolExecutor(_WRITERS) as writers:
+        written: deque[Future[None]] = deque()
         for number, part in enumerate(dataset.read_parts(files)):
-            if written is not None:
-                written.result()
-            written = writer.submit(_write_part, part, folder, f"{number:06d}.parquet")
+            if len(written) == _WRITERS:
+                written.popleft().result()
+            written.append(writers.submit(_write_part, part, folder, f"{number:06d}.parquet"))
             counts.add(part)
             if number % _PARTS_PER_LINE == _PARTS_PER_LINE - 1:
                 told(f"{dataset.name}: {counts.interactions:,} interactions and {counts.items:,} items read")
-        if written is not None:
-            written.result()
+        for one in written:
+            one.result()
     return counts
 
 

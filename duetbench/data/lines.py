@@ -10,6 +10,7 @@ from pathlib import Path
 from duetbench.errors import DataError, MissingDependency
 
 BLOCK_BYTES = 16 << 20
+_LARGEST_KEPT = (32 << 20) - 4096  # glibc's bound for the size of a piece that may be kept, and room for its header
 _ZST_STEP = 1 << 18  # packed bytes at a time: what they unpack to is not bounded otherwise
 SUFFIXES = ("", ".gz", ".zst")
 """What may follow a raw file's name: all of them are read."""
@@ -22,8 +23,10 @@ def read_blocks(path: Path, *, block_bytes: int = BLOCK_BYTES) -> Iterator[bytes
         DataError: the file cannot be opened, or its compressed stream is damaged or ends early.
         MissingDependency: a .zst file without the `zstandard` package.
     """
+    _keep_freed_memory()
+    ways = {".zst": _zst_blocks, ".gz": _gz_blocks}
     try:
-        yield from _zst_blocks(path, block_bytes) if path.suffix == ".zst" else _blocks(path, block_bytes)
+        yield from ways.get(path.suffix, _plain_blocks)(path, block_bytes)
     except EOFError as error:
         raise DataError(f"{path} ends early, as after an interrupted download: fetch it again") from error
     except (gzip.BadGzipFile, zlib.error) as error:
@@ -32,8 +35,32 @@ def read_blocks(path: Path, *, block_bytes: int = BLOCK_BYTES) -> Iterator[bytes
         raise DataError(f"{path} cannot be read: {error.strerror or error}") from error
 
 
-def _blocks(path: Path, size: int) -> Iterator[bytes]:
-    with gzip.open(path, "rb") if path.suffix == ".gz" else path.open("rb") as stream:
+def _keep_freed_memory() -> None:
+    """Makes glibc keep what is freed for the next block; elsewhere this changes nothing.
+
+    It gives large pieces back to the system at once, until a larger one was freed. To get a block's pages anew each
+    time took a sixth of the time of reading JSON lines.
+    """
+    del [bytearray(_LARGEST_KEPT)][:]
+
+
+def _plain_blocks(path: Path, size: int) -> Iterator[bytes]:
+    with path.open("rb") as stream:
+        start = 0
+        while True:
+            # First where the block ends, then the block in one piece: to add a line's rest to it would copy it.
+            stream.seek(start + size - 1)
+            stream.readline()
+            end = stream.tell()
+            stream.seek(start)
+            if not (block := stream.read(end - start)):
+                return
+            yield block
+            start = end
+
+
+def _gz_blocks(path: Path, size: int) -> Iterator[bytes]:
+    with gzip.open(path, "rb") as stream:
         while block := stream.read(size):
             yield block if block.endswith(b"\n") else block + stream.readline()
 

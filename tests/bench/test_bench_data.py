@@ -22,8 +22,9 @@ TINY = BenchOptions(small=2_000, large=4_000, repeats=1)
 def lines(tmp_path_factory: pytest.TempPathFactory) -> list[Line]:
     """One whole run."""
     folder = tmp_path_factory.mktemp("bench")
+    (others := folder / "raw-2000").mkdir()
     found = bench_data(folder, TINY, told=lambda _line: None)
-    assert list(folder.iterdir()) == []
+    assert list(folder.iterdir()) == [others]
     return found
 
 

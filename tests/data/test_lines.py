@@ -28,6 +28,13 @@ def test_blocks_together_are_the_file(tmp_path: Path, name: str) -> None:
     assert all(block.endswith(b"\n") for block in blocks)
 
 
+@pytest.mark.parametrize("block_bytes", [1, 6, 7, 8, 14, 50_000, 1_000_000])
+def test_blocks_end_where_lines_end(tmp_path: Path, block_bytes: int) -> None:
+    blocks = list(read_blocks(packed(tmp_path / "a.json", LINES), block_bytes=block_bytes))
+    assert b"".join(blocks) == LINES
+    assert all(block.endswith(b"\n") and len(block) < block_bytes + len(b"line 4999\n") for block in blocks)
+
+
 def test_a_line_longer_than_a_block_stays_whole(tmp_path: Path) -> None:
     data = b"a" * 5_000 + b"\nb\n"
     assert next(read_blocks(packed(tmp_path / "a.json", data), block_bytes=100)).startswith(b"a" * 5_000 + b"\n")
