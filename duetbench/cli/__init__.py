@@ -20,6 +20,7 @@ from duetbench.cli.leaderboard import leaderboard
 from duetbench.cli.listing import list_command, show
 from duetbench.cli.models import models
 from duetbench.cli.plugin import plugin
+from duetbench.cli.profiles import profiles
 from duetbench.cli.run import run
 from duetbench.cli.store import store
 from duetbench.cli.train import train
@@ -110,5 +111,5 @@ def main(context: click.Context, plugins_dirs: tuple[Path, ...], verbose: bool, 
     context.obj = Settings(plugins_dirs, verbose=verbose, quiet=quiet)
 
 
-for _command in (run, leaderboard, train, list_command, show, plugin, data, models, store, bench, doctor):
+for _command in (run, leaderboard, train, profiles, list_command, show, plugin, data, models, store, bench, doctor):
     main.add_command(_command)

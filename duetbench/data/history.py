@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from random import Random
 from typing import Literal
@@ -88,6 +89,48 @@ class _Histories:
         """The user's and the item's history before each chosen row; windows hold positions in `indexed`."""
         return self._index.before(_at(self._asked, chosen), k=k)
 
+    def at_the_end(self, of: Literal["user", "item"], first: IntArray, *, k: int) -> Before:
+        """The history of some users or items after all that is indexed; `first` holds a row of each."""
+        nobody = np.full(len(first), len(self._split))  # beyond every code
+        late = np.full(len(first), len(self._split))
+        asked = _at(self._asked, first)
+        if of == "user":
+            return self._index.before(Questions(asked.user, nobody, late), k=k)[0]
+        return self._index.before(Questions(nobody, asked.item, late), k=k)[1]
+
+
+class Interactions:
+    """A dataset's histories after all that their source holds, and their lines as values.
+
+    Args:
+        prepared: The dataset.
+        options: How histories are taken.
+    """
+
+    def __init__(self, prepared: Prepared, options: HistoryOptions) -> None:
+        self._histories = _Histories(prepared, options)
+        self._writer = _Writer(prepared, options, self._histories.indexed)
+        self._prepared = prepared
+        self.domain = prepared.domain
+
+    def at_the_end(self, side: Literal["user", "item"], idents: Sequence[str], *, k: int) -> Before:
+        """The latest `k` interactions of these users or items; each of them occurs in the dataset."""
+        column = self._prepared.interactions[f"{side}_id"].to_list()
+        rows = {ident: row for row, ident in enumerate(column)}
+        return self._histories.at_the_end(side, np.asarray([rows[ident] for ident in idents], dtype=np.int64), k=k)
+
+    def history(self, window: IntArray) -> tuple[Interaction, ...]:
+        """The lines of a window."""
+        return self._writer.history(window)
+
+    def average(self, history: tuple[Interaction, ...], over_all: float) -> float | None:
+        """The average as the options want it; `over_all` is that over all that lies before, NaN where nothing does."""
+        return self._writer.average(history, over_all)
+
+    def item(self, item_id: str) -> Item:
+        """The item of that id."""
+        return self._writer.item(item_id)
+
 
 def _sampled(rows: IntArray, limit: int | None, seed: int) -> IntArray:
     if limit is None or limit >= len(rows):
@@ -128,20 +171,22 @@ class _Writer:
         request = Request(
             request_id=f"{split}:{of['row'][row]}",
             user_id=of["user_id"][row],
-            item=self._item(row),
+            item=self.item(of["item_id"][row]),
             asked_at=of["timestamp"][row],
             domain=self._domain,
-            user_history=(mine := self._history(user.window[position])),
-            item_history=(theirs := self._history(item.window[position])),
-            user_average=self._average(mine, float(user.average[position])),
-            item_average=self._average(theirs, float(item.average[position])),
+            user_history=(mine := self.history(user.window[position])),
+            item_history=(theirs := self.history(item.window[position])),
+            user_average=self.average(mine, float(user.average[position])),
+            item_average=self.average(theirs, float(item.average[position])),
         )
         return Example(request, of["rating"][row], self._texts["review"][row] if split != "test" else "")
 
-    def _history(self, window: IntArray) -> tuple[Interaction, ...]:
+    def history(self, window: IntArray) -> tuple[Interaction, ...]:
+        """The lines of a window of positions in `indexed`."""
         return tuple(self._line(int(self._indexed[at])) for at in window if at >= 0)
 
-    def _average(self, history: tuple[Interaction, ...], over_all: float) -> float | None:
+    def average(self, history: tuple[Interaction, ...], over_all: float) -> float | None:
+        """See `Interactions.average`."""
         if self._options.average == "window":
             latest = history[len(history) - min(self._options.average_k, len(history)) :]
             return sum(line.rating for line in latest) / len(latest) if latest else None
@@ -152,7 +197,7 @@ class _Writer:
             of = self._columns
             self._lines[row] = Interaction(
                 of["user_id"][row],
-                self._item(row),
+                self.item(of["item_id"][row]),
                 of["rating"][row],
                 of["timestamp"][row],
                 self._texts["review"][row],
@@ -160,9 +205,8 @@ class _Writer:
             )
         return self._lines[row]
 
-    def _item(self, row: int) -> Item:
-        """The row's item; one without metadata or without a title is called by its id."""
-        item_id = self._columns["item_id"][row]
+    def item(self, item_id: str) -> Item:
+        """The item of that id; one without metadata or without a title is called by it."""
         if item_id not in self._items:
             self._items[item_id] = Item(item_id, item_id)
         return self._items[item_id]

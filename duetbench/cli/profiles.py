@@ -1,0 +1,67 @@
+"""`duetbench profiles`: profiles for use elsewhere."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+import click
+
+from duetbench.cli.context import Settings, pass_settings
+
+if TYPE_CHECKING:
+    from duetbench.data.everyone import Cut
+    from duetbench.runner.export import Exported
+
+
+@click.group()
+def profiles() -> None:
+    """Profiles as a product."""
+
+
+@profiles.command()
+@click.argument("run", type=click.Path(path_type=Path))
+@click.option("--side", required=True, type=click.Choice(["user", "item"]), help="Whose profiles.")
+@click.option("--format", "form", default="parquet", show_default=True, type=click.Choice(["parquet", "jsonl"]))
+@click.option("--out", required=True, type=click.Path(path_type=Path, dir_okay=False), metavar="FILE")
+@click.option(
+    "--cut",
+    default="train",
+    show_default=True,
+    type=click.Choice(["train", "train+valid", "all"]),
+    help="Up to where histories go; all: to the end of the data.",
+)
+@click.option("--store", type=click.Path(path_type=Path), metavar="FILE", help="Another request store.")
+@pass_settings
+def export(
+    settings: Settings,
+    /,
+    run: Path,
+    side: Literal["user", "item"],
+    form: Literal["parquet", "jsonl"],
+    out: Path,
+    cut: Cut,
+    store: Path | None,
+) -> None:
+    """Write the profiles of all users or items, as the cell RUN writes them (a cell's folder, or a run's with one).
+
+    Every row says who wrote it from what. A profile that could not be read is null. The same command goes on where it
+    was stopped.
+    """
+    from duetbench.runner import Bars, Progress
+    from duetbench.runner.export import export_profiles
+    from duetbench.runner.restoring import restore
+
+    with settings.progress_console.status("reading the run"):
+        restored = restore(run, settings.plugins)
+    progress = Progress() if settings.quiet else Bars(settings.progress_console)
+    found = export_profiles(restored, side, cut, out, form, store=store, progress=progress)
+    settings.progress_console.print(_told(found, side, out), markup=False, highlight=False, soft_wrap=True)
+
+
+def _told(found: Exported, side: str, out: Path) -> str:
+    total = sum(found.statuses.values())
+    others = ", ".join(f"{n} {status}" for status, n in sorted(found.statuses.items()) if status != "ok")
+    told = f"{out}: {found.statuses.get('ok', 0)} of {total} {side} profiles"
+    told += f"; null: {others}" if others else ""
+    return told + (f"; {found.unknown} {side}s have no history before the cut" if found.unknown else "")
