@@ -64,7 +64,7 @@ class Reason4Rec(Strategy):
         check = Check("reward", config.tau, config.retries, self._hinted, tuple(config.forbidden))
         reward, reasoner = (0.0, 0.4), (0.4, 1.0)  # 8,000 and 12,000 of 20,000 rows
         rating = {"lora_r": 8, "lora_alpha": 16, "epochs": 3.0, "batch": 16, "warmup": 0.1}
-        summarizer = {"lora_r": 16, "lora_alpha": 32, "learning_rate": 3e-4, "epochs": 5.0, "batch": 16}
+        summarizer = {"lora_r": 16, "lora_alpha": 32, "learning_rate": 3e-4, "epochs": 5.0, "batch": 16, "warmup": 100}
         reasons = {**summarizer, "lora_dropout": 0.1, "epochs": 3.0, "batch": 32}
         return (
             Imitation("summarizer", stage="summary", temperature=0.2, settings=summarizer),

@@ -20,7 +20,7 @@ class Tuning:
     lora_dropout: float = option(0.0, "dropout in front of the adapter while training")
     learning_rate: float = option(1e-4, "AdamW's learning rate")
     scheduler: Literal["constant", "linear", "cosine"] = option("constant", "what becomes of it after the warm-up")
-    warmup: float = option(0.0, "share of all updates over which it rises from 0")
+    warmup: float = option(0.0, "updates over which it rises from 0: below 1 a share of all, from 1 on their number")
     weight_decay: float = option(0.0, "AdamW's weight decay")
     beta1: float = option(0.9, "AdamW's first beta")
     beta2: float = option(0.999, "AdamW's second beta")
@@ -39,6 +39,8 @@ class Tuning:
         """Refuses values outside their ranges, all at once."""
         faults = [f"{name} wants at least {least}" for name, least in _LEAST.items() if getattr(self, name) < least]
         faults += [f"{name} wants a share in [0, 1)" for name in _SHARES if not 0 <= getattr(self, name) < 1]
+        if self.warmup >= 1 and self.warmup != round(self.warmup):
+            faults.append("warmup wants a share below 1 or a whole number")
         faults += [] if self.learning_rate > 0 else ["learning_rate wants more than 0"]
         faults += [] if self.max_grad_norm > 0 else ["max_grad_norm wants more than 0"]
         if faults:
@@ -48,6 +50,7 @@ class Tuning:
 _LEAST = {
     "lora_r": 1,
     "lora_alpha": 1,
+    "warmup": 0,
     "weight_decay": 0,
     "micro_batch": 1,
     "max_prompt": 1,
@@ -55,7 +58,12 @@ _LEAST = {
     "patience": 0,
     "show_profiles": 0,
 }
-_SHARES = ("lora_dropout", "warmup", "beta1", "beta2")
+_SHARES = ("lora_dropout", "beta1", "beta2")
+
+
+def warmup_updates(warmup: float, updates: int) -> int:
+    """Over how many of a training's updates the learning rate rises; at most all of them."""
+    return min(round(warmup * updates) if warmup < 1 else round(warmup), updates)
 
 
 def divisor_at_most(whole: int, limit: int) -> int:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from duetbench.training.options import Tuning
+from duetbench.training.options import Tuning, warmup_updates
 
 
 @dataclass(frozen=True)
@@ -69,7 +69,7 @@ def shared_settings(tuning: Tuning, loop: Loop) -> dict[str, Any]:
         "learning_rate": tuning.learning_rate,
         "lr_scheduler_type": tuning.scheduler,
         "lr_scheduler_kwargs": None,
-        "warmup_steps": round(tuning.warmup * loop.updates),
+        "warmup_steps": warmup_updates(tuning.warmup, loop.updates),
         "weight_decay": tuning.weight_decay,
         "adam_beta1": tuning.beta1,
         "adam_beta2": tuning.beta2,

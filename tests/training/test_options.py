@@ -9,6 +9,7 @@ import pytest
 from duetbench.config import build_config, options_of
 from duetbench.training.dpo import Dpo, DpoSettings
 from duetbench.training.grpo import Grpo
+from duetbench.training.options import warmup_updates
 from duetbench.training.presets import DPO_PRESETS, PRESETS, SFT_PRESETS, GrpoSettings, preset_settings
 from duetbench.training.sft import Sft, SftSettings
 
@@ -48,12 +49,19 @@ def test_the_options_say_what_the_presets_hold():
     assert "paper 1e-06" in meanings["learning_rate"]
 
 
+@pytest.mark.parametrize(("warmup", "updates"), [(0.0, 0), (0.1, 20), (1.0, 1), (100.0, 100), (500.0, 200)])
+def test_warm_up_is_a_share_or_a_number(warmup, updates):
+    assert warmup_updates(warmup, 200) == updates
+
+
 def test_settings_that_do_not_fit_together_are_a_fault():
     _, faults = build_config(Grpo.Config, {"updates_per_round": 2, "evaluate_every": 3}, path="grpo")
     assert "multiple of 2" in faults[0]
 
 
-@pytest.mark.parametrize(("name", "value"), [("learning_rate", 0), ("samples", 1), ("warmup", 1.5), ("kl", -1)])
+@pytest.mark.parametrize(
+    ("name", "value"), [("learning_rate", 0), ("samples", 1), ("warmup", 1.5), ("warmup", -1), ("kl", -1)]
+)
 def test_values_outside_their_range_are_faults(name, value):
     assert build_config(Grpo.Config, {name: value}, path="grpo")[1]
 
