@@ -32,7 +32,7 @@ $(STAMP): pyproject.toml constraints.txt
 	$(BIN)/pip install -c constraints.txt -e '.[dev]'
 	touch $(STAMP)
 
-demo: $(STAMP) ## Run the toy grid: 10h and duet on the toy world with toy-lm, ending in a leaderboard.
+demo: $(STAMP) ## Run the toy grid: 10h and duet, untrained and trained with GRPO, ending in a leaderboard.
 	$(BIN)/duetbench run --config configs/toy.yaml
 
 test: $(STAMP) ## Run the tests.

@@ -17,7 +17,8 @@ from duetbench.errors import ModelError
 from duetbench.models.digests import model_digest
 from duetbench.prompts import template_digest
 from duetbench.toy.corpus import Lesson, rate, tell_duet, write_duet
-from duetbench.toy.measure import Measurements, measure
+from duetbench.toy.measure import Measured, Measurements, measure
+from duetbench.toy.others import sort_aspects, tell_others, write_others
 from duetbench.toy.tokenizer import train_tokenizer
 from duetbench.toy.train import Stage, new_model, train
 from duetbench.types import ModelRef
@@ -28,7 +29,10 @@ if TYPE_CHECKING:
 REPORT_FILE = "build.json"
 CONTEXT_LENGTH = 2048
 WIDTH, LAYERS = 64, 3
-PROMPTS = ("duet_paired", "duet_user", "duet_item", "score_text", "score_labels")
+PROMPTS = (
+    *("duet_paired", "duet_user", "duet_item", "kar_user", "kar_item", "lg_user", "palr_user", "palr_item"),
+    *("rlmrec_user", "rlmrec_item", "r4rec_summary", "r4rec_rationale", "r4rec_predict", "score_text", "score_labels"),
+)
 
 
 class OnProgress(Protocol):
@@ -59,8 +63,14 @@ class BuildReport:
             f"  MAE with sampled profiles: {_two(about.mae_sampled_0, about.mae_sampled_10)}",
             f"  MAE without profiles, history_k 10: {_shown(about.mae_none_10)}",
             f"  telling at temperature 1: {about.telling_user:.1%} of users, {about.telling_item:.1%} of items",
+            *(f"  {name}: {_other(found)}" for name, found in about.others.items()),
             *(f"  NOT MET: {fault}" for fault in about.faults()),
         ]
+
+
+def _other(found: Measured) -> str:
+    readable = f"readable {found.readable:.1%} at temperature 0, {found.readable_sampled:.1%} at 1"
+    return f"{readable}; MAE {_shown(found.mae_written)}, with a careful writer's profiles {_shown(found.mae_careful)}"
 
 
 def _two(without: float | None, with_history: float | None) -> str:
@@ -115,7 +125,7 @@ def build_toy_lm(
 def make_tokenizer() -> PreTrainedTokenizerFast:
     """The same for every seed: its text is drawn until no word is rare."""
     random = Random("toy tokenizer")
-    lessons = [lesson for _ in range(1500) for lesson in (*write_duet(random), *rate(random))]
+    lessons = [lesson for _ in range(1500) for lesson in _all_kinds(random)]
     texts = [text for lesson in lessons for text in (*(one.content for one in lesson.messages), lesson.answer)]
     return train_tokenizer(texts, context_length=CONTEXT_LENGTH)
 
@@ -134,14 +144,18 @@ def stages(scale: float = 1.0) -> list[Stage]:
     return [
         Stage("read profiles", steps(4000), _read, enough_ratings=0.65),
         Stage("tell facts", steps(3000), _tell, enough_words=0.06, enough_ratings=0.62),
-        Stage("short histories", steps(300), _short),
-        Stage("all histories", steps(1800), _mixed),
-        Stage("settle", steps(1200), _mixed, final_rate=5e-5, token_budget=6144),
+        Stage("short histories", steps(600), _short),
+        Stage("all histories", steps(2200), _mixed),
+        Stage("settle", steps(1400), _mixed, final_rate=5e-5, token_budget=6144),
     ]
 
 
+def _all_kinds(random: Random) -> list[Lesson]:
+    return [*write_duet(random), *rate(random), *write_others(random, count=5), *sort_aspects(random)]
+
+
 def _read(random: Random) -> list[Lesson]:
-    return rate(random, longest_history=0, told=1.0)[:1]
+    return rate(random, longest_history=0, told=1.0, forms=False)[:1]
 
 
 def _tell(random: Random) -> list[Lesson]:
@@ -150,13 +164,18 @@ def _tell(random: Random) -> list[Lesson]:
 
 def _short(random: Random) -> list[Lesson]:
     rated = [lesson for k in (0, 0, 0, 3) for lesson in rate(random, longest_history=k)]
-    return [*rated, *tell_duet(random, longest_history=3), *write_duet(random, longest_history=3)]
+    written = [*write_duet(random, longest_history=3), *write_others(random, longest_history=3, count=1)]
+    told = [*tell_duet(random, longest_history=3), *tell_others(random, longest_history=4), *sort_aspects(random)]
+    return [*rated, *written, *told]
 
 
 def _mixed(random: Random) -> list[Lesson]:
     rated = [lesson for k in (0, 0, 0, 3, 10) for lesson in rate(random, longest_history=k)]
+    rated += rate(random, longest_history=random.choice((0, 10)), told=0.2)
     written = [lesson for k in (3, 10) for lesson in write_duet(random, longest_history=k)]
-    return [*rated, *written, *(lesson for k in (4, 10) for lesson in tell_duet(random, longest_history=k))]
+    told = [lesson for k in (4, 10) for lesson in tell_duet(random, longest_history=k)]
+    others = [*write_others(random), *tell_others(random), *sort_aspects(random)]
+    return [*rated, *written, *told, *others]
 
 
 def _step_reporter(on_progress: OnProgress | None, stage: Stage) -> Callable[[int, str], None]:

@@ -1,7 +1,7 @@
 """The text that toy-lm is trained on: what the strategies and scorers really ask, and the answers to it.
 
 One function per family of tasks, each drawing a fresh user, item and histories; none of them ever sees the shipped
-toy dataset. A further strategy adds its own function to `FAMILIES`.
+toy dataset. DUET and the scorers are here, the other strategies in `others`.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from itertools import product
 from random import Random
 from typing import Literal
 
+from duetbench.scorers.r4rec_predictor import Reason4RecPredictor
 from duetbench.scorers.rating_expectation import RatingExpectation
 from duetbench.scorers.rating_text import RatingText
 from duetbench.strategies.duet import Duet
@@ -22,9 +23,11 @@ from duetbench.toy.styles import (
     ItemFacts,
     UserFacts,
     item_text,
+    keyword_text,
     read_item,
     read_user,
     user_text,
+    why_text,
 )
 from duetbench.toy.world import (
     DAY,
@@ -35,6 +38,7 @@ from duetbench.toy.world import (
     ToyItem,
     ToyUser,
     make_interaction,
+    make_item,
     make_user,
     pick_item,
     rating_shares,
@@ -43,7 +47,7 @@ from duetbench.types import Example, Interaction, Message, Profile, Profiles, Re
 
 _CHOICE = re.compile(r"(?<=<cue>)[\w ]+|(?<=<constructed_prompt>)[\w ]+|(?<=<profile>)\w+")
 _FACTS = re.compile(r"(?<=likes )\w+|(?<=Likes )\w+|(?:Judges|Praises) \w+|(?<=genre is )\w+|\w+(?= sound\.)")
-_FACT_WEIGHT = 8.0
+FACT_WEIGHT = 8.0
 """What a word counts that has to be found in the history; without it, finding is not learnt in time."""
 
 HISTORY_TRUST = 0.5
@@ -117,10 +121,14 @@ def write_duet(random: Random, *, longest_history: int = 10) -> list[Lesson]:
 
 def tell_duet(random: Random, *, longest_history: int = 10) -> list[Lesson]:
     """The same with telling styles alone: what stands in them is learnt, that they are chosen is not."""
-    lesson = _duet(random, longest_history, {"taste and temper": 1}, {"genre and sound": 1})
-    chosen = ((*match.span(), 0.0) for match in _CHOICE.finditer(lesson.answer))
-    told = ((*match.span(), _FACT_WEIGHT) for match in _FACTS.finditer(lesson.answer))
-    return [replace(lesson, weights=(*chosen, *told))]
+    return [weighted(_duet(random, longest_history, {"taste and temper": 1}, {"genre and sound": 1}), _CHOICE, _FACTS)]
+
+
+def weighted(lesson: Lesson, choice: re.Pattern[str], facts: re.Pattern[str]) -> Lesson:
+    """The lesson with what was chosen left out, and what had to be found weighing more."""
+    chosen = ((*match.span(), 0.0) for match in choice.finditer(lesson.answer))
+    told = ((*match.span(), FACT_WEIGHT) for match in facts.finditer(lesson.answer))
+    return replace(lesson, weights=(*chosen, *told))
 
 
 def _duet(random: Random, longest_history: int, user_styles: Shares, item_styles: Shares) -> Lesson:
@@ -131,7 +139,7 @@ def _duet(random: Random, longest_history: int, user_styles: Shares, item_styles
     config = Duet.Config(side=side, cue=fields[0], self_prompt=fields[1], prompt_set="compact")
     (prompt,) = Duet(config).stages()[0].prompts([pair.request], {})
     own, others = pair.request.user_history, pair.request.item_history
-    user, item = _draw(random, user_styles), _draw(random, item_styles)
+    user, item = draw(random, user_styles), draw(random, item_styles)
     blocks = {
         "user": _block("user", user, user_text(random, user, read_user(own), own), fields),
         "item": _block("item", item, item_text(random, item, read_item(pair.item.genre, others), others), fields),
@@ -146,50 +154,61 @@ def _block(side: str, style: str, text: str, fields: tuple[bool, bool]) -> str:
     return f"<{side}_profile>{lead}{asked}<profile>{text}</profile></{side}_profile>"
 
 
-def rate(random: Random, *, longest_history: int = 10, told: float = 0.75) -> list[Lesson]:
+def rate(random: Random, *, longest_history: int = 10, told: float = 0.75, forms: bool = True) -> list[Lesson]:
     """The scorers' questions about one pair, from profiles that tell more or less, with or without history.
 
     Args:
         random: Draws everything.
         longest_history: Of the user, in lines.
         told: How often a side's profile tells all there is.
+        forms: Whether profiles come in the other strategies' forms too; else in DUET's alone.
     """
     lines = random.choice((0, longest_history, random.randint(0, longest_history)))
     pair = make_pair(random, user_lines=lines, item_lines=1)
-    user_style, user_facts = _user_profile(random, pair.user, told)
-    item_style, item_facts = _item_profile(random, pair.item, told)
-    history = pair.request.user_history
-    profiles = Profiles(
-        Profile("user", user_text(random, user_style, user_facts, history)) if user_style else None,
-        Profile("item", item_text(random, item_style, item_facts, history)) if item_style else None,
-    )
+    user, user_facts = _user_profile(random, pair, told, forms)
+    item, item_facts = _item_profile(random, pair, told)
+    profiles = Profiles(Profile("user", user) if user else None, Profile("item", item) if item else None)
+    if forms and user and item and random.random() < 0.2:
+        profiles = Profiles(pair=Profile("pair", f"{user} {item}"))
     shares = heard_shares(user_facts, item_facts, pair.item.genre)
     if lines:
         full = UserFacts(pair.user.liked, pair.user.disliked, pair.user.leniency)
         known = heard_shares(full, item_facts, pair.item.genre)
         shares = tuple(HISTORY_TRUST * a + (1 - HISTORY_TRUST) * b for a, b in zip(known, shares, strict=True))
-    return [
-        _rate_labels(pair, profiles, shares),
-        *([_rate_text(pair, profiles, shares)] if random.random() < 0.2 else []),
-    ]
+    in_text = [_rate_text(pair, profiles, shares)] if random.random() < 0.2 else []
+    scorer = Reason4RecPredictor if profiles.pair and random.random() < 0.3 else RatingExpectation
+    return [_rate_labels(pair, profiles, shares, scorer), *in_text]
 
 
-def _user_profile(random: Random, user: ToyUser, told: float) -> tuple[str, UserFacts]:
-    """A style and the facts that it tells; no style: no profile."""
-    style = "taste and temper" if random.random() < told else random.choice(["", *USER_STYLES])
+def _user_profile(random: Random, pair: Pair, told: float, forms: bool) -> tuple[str, UserFacts]:
+    """A text and the facts that it tells; no text: no profile."""
+    known = pair.user
+    style = "taste and temper" if random.random() < told else random.choice(["", *USER_STYLES, *["keyword"] * forms])
     taste, temper = "taste" in style, "temper" in style
-    return style, UserFacts(
-        user.liked if taste else None, user.disliked if taste else None, user.leniency if temper else None
-    )
+    facts = UserFacts(known.liked, known.disliked) if taste else UserFacts()
+    if style == "keyword":
+        facts = UserFacts(known.liked)
+    elif style == "taste" and random.random() < 0.3:
+        facts = random.choice((UserFacts(known.liked), UserFacts(disliked=known.disliked)))
+    facts = replace(facts, leniency=known.leniency if temper else None)
+    titles = [make_item(random, "T").item.title]
+    text = keyword_text(style, facts.liked, titles) if style == "keyword" else ""
+    if style and not text:
+        text = user_text(random, style, facts, pair.request.user_history)
+    return f"{text} {why_text(titles)}" if forms and style in (
+        "taste",
+        "habits",
+    ) and random.random() < 0.5 else text, facts
 
 
-def _item_profile(random: Random, item: ToyItem, told: float) -> tuple[str, ItemFacts]:
+def _item_profile(random: Random, pair: Pair, told: float) -> tuple[str, ItemFacts]:
     style = "genre and sound" if random.random() < told else random.choice(["", *ITEM_STYLES])
-    return style, ItemFacts(item.genre, item.quality if "sound" in style else None)
+    facts = ItemFacts(pair.item.genre, pair.item.quality if "sound" in style else None)
+    return item_text(random, style, facts, pair.request.user_history) if style else "", facts
 
 
-def _rate_labels(pair: Pair, profiles: Profiles, shares: tuple[float, ...]) -> Lesson:
-    scorer = RatingExpectation(RatingExpectation.Config(prompt_set="compact"))
+def _rate_labels(pair: Pair, profiles: Profiles, shares: tuple[float, ...], kind: type[RatingExpectation]) -> Lesson:
+    scorer = kind(kind.Config(prompt_set="compact"))
     (prompt,) = scorer.prompts([pair.request], [profiles])
     likeliest = max(range(len(shares)), key=lambda place: shares[place])
     return Lesson(prompt.messages, f"{scorer.config.answer_prefix}{DOMAIN.labels[likeliest]}", shares)
@@ -212,17 +231,20 @@ def heard_shares(user: UserFacts, item: ItemFacts, genre: str) -> tuple[float, .
 
 
 def _tastes(user: UserFacts, genre: str) -> Sequence[tuple[int, float]]:
-    """The taste for the genre: sure where it is told, else the share of each among what users pick."""
-    if user.liked is None and user.disliked is None:
-        return list(PICKED.items())
-    return (((genre == user.liked) - (genre == user.disliked), 1.0),)
+    """The taste for the genre: sure where it is told, else the share of each left one among what users pick."""
+    told = {user.liked: 1, user.disliked: -1}
+    if genre in told:
+        return ((told[genre], 1.0),)
+    left = [taste for taste, known in ((1, user.liked), (-1, user.disliked)) if known is None]
+    return [(taste, PICKED[taste] / sum(PICKED[one] for one in (0, *left))) for taste in (0, *left)]
 
 
 def _levels(level: int | None) -> Sequence[tuple[int, float]]:
     return [(one, 1 / len(LEVELS)) for one in LEVELS] if level is None else [(level, 1.0)]
 
 
-def _draw(random: Random, shares: Shares) -> str:
+def draw(random: Random, shares: Shares) -> str:
+    """One of several things."""
     return random.choices(list(shares), list(shares.values()))[0]
 
 

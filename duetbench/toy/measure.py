@@ -2,22 +2,50 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from random import Random
 from statistics import fmean
+from typing import Any
 
-from duetbench.interfaces import Engine
+from duetbench.interfaces import Engine, Strategy
 from duetbench.profiling import write_profiles
 from duetbench.scorers.rating_expectation import RatingExpectation
 from duetbench.strategies.duet import Duet
+from duetbench.strategies.kar import Kar
+from duetbench.strategies.lg import LettinGo
+from duetbench.strategies.palr import Palr
+from duetbench.strategies.r4rec import Reason4Rec
+from duetbench.strategies.rlmrec import RlmRec
 from duetbench.toy.corpus import Pair, make_pair
+from duetbench.toy.others import careful_profiles
 from duetbench.toy.styles import ItemFacts, UserFacts, item_text, user_text
 from duetbench.types import Profile, Profiles, Sampling
 
 _ANSWER_TOKENS = 160
+STRATEGIES: Mapping[str, Strategy] = {
+    "kar": Kar(Kar.Config(prompt_set="compact", max_tokens=_ANSWER_TOKENS)),
+    "lg": LettinGo(LettinGo.Config(prompt_set="compact", max_tokens=_ANSWER_TOKENS)),
+    "palr": Palr(Palr.Config(prompt_set="compact", max_tokens=_ANSWER_TOKENS)),
+    "r4rec": Reason4Rec(Reason4Rec.Config(prompt_set="compact", max_tokens=_ANSWER_TOKENS)),
+    "rlmrec": RlmRec(RlmRec.Config(prompt_set="compact", max_tokens=_ANSWER_TOKENS)),
+}
+"""All but DUET, as a run would use them with a small model."""
 LINES = 10
 """How much history the measured users and items have: the default window of the writer and of the scorers."""
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """Another strategy's answers; errors are those of `Measurements.mae_written_10`."""
+
+    readable: float
+    """Share of requests at temperature 0 whose profiles can be read."""
+    readable_sampled: float
+    """The same at temperature 1."""
+    mae_written: float | None
+    mae_careful: float | None
+    """With the profiles of a careful writer who is told the same: what training could reach."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +73,8 @@ class Measurements:
     """Share of user profiles at temperature 1 that tell the tastes."""
     telling_item: float
     """Share of item profiles at temperature 1 that tell the quality."""
+    others: Mapping[str, Measured]
+    """By the name of the strategy."""
 
     def faults(self) -> list[str]:
         """Which of the conditions on a toy model do not hold."""
@@ -57,9 +87,11 @@ class Measurements:
             leaves_room = true is not None and written is not None and written >= 1.3 * true
             checks[f"true profiles at most half the global mean's MAE (history_k {k})"] = is_matched
             checks[f"written profiles at least 30 % above true ones (history_k {k})"] = leaves_room
+        for name, found in self.others.items():
+            checks[f"{name} readable at temperature 0 in 95 % of requests"] = found.readable >= 0.95
         return [name for name, holds in checks.items() if not holds]
 
-    def as_dict(self) -> dict[str, float | None]:
+    def as_dict(self) -> dict[str, Any]:
         """For a JSON file."""
         return asdict(self)
 
@@ -96,6 +128,22 @@ def measure(engine: Engine, *, pairs: int = 300, seed: int = 0) -> Measurements:
         readable_sampled=fmean(one.failed is None for one in sampled),
         telling_user=fmean("Likes" in _text(one.user) for one in sampled),
         telling_item=fmean("sound" in _text(one.item) for one in sampled),
+        others={name: _measure_other(engine, name, drawn, seed) for name in STRATEGIES},
+    )
+
+
+def _measure_other(engine: Engine, name: str, drawn: Sequence[Pair], seed: int) -> Measured:
+    strategy = STRATEGIES[name]
+    requests = [pair.request for pair in drawn]
+    greedy, sampled = (
+        write_profiles(strategy, requests, engine, Sampling(temperature=heat, seed=seed)).profiles
+        for heat in (0.0, 1.0)
+    )
+    return Measured(
+        readable=fmean(one.failed is None for one in greedy),
+        readable_sampled=fmean(one.failed is None for one in sampled),
+        mae_written=mae_with(engine, drawn, greedy, history_k=LINES),
+        mae_careful=mae_with(engine, drawn, [careful_profiles(name, pair) for pair in drawn], history_k=LINES),
     )
 
 

@@ -10,7 +10,7 @@ from duetbench.engines.transformers_engine import TransformersEngine
 from duetbench.models import resolve
 from duetbench.paths import registry_dir
 from duetbench.toy.build import make_tokenizer, taught_prompts
-from duetbench.toy.measure import Measurements, measure
+from duetbench.toy.measure import STRATEGIES, Measurements, measure
 
 
 @pytest.fixture(scope="module")
@@ -36,6 +36,19 @@ def test_it_was_taught_the_words_of_the_toy_world() -> None:
 
 def test_it_follows_the_tags(measured: Measurements) -> None:
     assert measured.readable >= 0.95
+
+
+@pytest.mark.parametrize("name", sorted(STRATEGIES))
+def test_it_follows_every_other_strategys_form(measured: Measurements, name: str) -> None:
+    assert measured.others[name].readable >= 0.95
+    assert measured.others[name].readable_sampled >= 0.9
+
+
+def test_a_careful_rationale_would_win_something(measured: Measurements) -> None:
+    found = measured.others["r4rec"]
+    assert found.mae_written is not None
+    assert found.mae_careful is not None
+    assert found.mae_written >= 1.3 * found.mae_careful
 
 
 def test_true_profiles_halve_the_error_of_the_global_mean(measured: Measurements) -> None:
