@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
-from duetbench.errors import ModelError
-from duetbench.models.cards import ModelCard, Source, load_card
+from duetbench.errors import DigestMismatch, ModelError
+from duetbench.models.cards import ModelCard, Source
 from duetbench.models.digests import adapter_digest, check_files, model_digest
 from duetbench.models.folder import check_adapter_folder, check_model_folder
+from duetbench.models.origin import base_of, card_of, is_adapter, own_folder, read_origin
 from duetbench.paths import cache_dir, registry_dir
 from duetbench.types import ModelRef
 
@@ -22,7 +24,8 @@ def resolve(
     """The reference to a model's weights, fetched first if need be.
 
     Args:
-        name: A card's name, `path:DIR`, or `served:NAME` for a model that a server has loaded.
+        name: A card's name, `path:DIR` for the folder of a model or of an adapter whose base is known, or
+            `served:NAME` for a model that a server has loaded.
         adapter: Folder of a peft adapter for it.
         pull: False: an absent model is an error instead of a download.
         on_progress: See `Progress`.
@@ -33,8 +36,11 @@ def resolve(
     """
     if name.startswith("served:"):
         return _served(name, adapter)
-    card = None if name.startswith("path:") else load_card(name)
-    folder = _own_folder(name) if card is None else local_folder(card)
+    if name.startswith("path:") and is_adapter(own_folder(name)):
+        return _adapted(name, adapter, pull=pull, on_progress=on_progress)
+    card = card_of(name)
+    is_own = name.startswith("path:")
+    folder = own_folder(name) if is_own or card is None else local_folder(card)
     if folder is None and card is not None:
         if not pull:
             raise ModelError(f"model '{name}' is not here yet: fetch it with `duetbench models pull {name}`")
@@ -43,7 +49,7 @@ def resolve(
         folder = fetch(card, on_progress=on_progress)
     assert folder is not None  # either branch above has set it
     check_model_folder(folder)
-    if card is not None:
+    if card is not None and not is_own:
         _check_shipped(card, folder)
     where = _adapter_folder(adapter)
     return ModelRef(
@@ -55,6 +61,26 @@ def resolve(
         template_args=dict(card.template_args) if card else {},
         context_length=card.context_length if card else None,
     )
+
+
+def _adapted(name: str, adapter: str | None, *, pull: bool, on_progress: Progress | None) -> ModelRef:
+    """An adapter's folder with the base that it names.
+
+    Raises:
+        ModelError: another adapter is asked for, too.
+        DigestMismatch: the base is here with other weights than those that the adapter was trained on.
+    """
+    folder = own_folder(name)
+    if adapter:
+        raise ModelError(f"'{name}' is an adapter itself: name its base to use {adapter}")
+    base, origin = base_of(folder), read_origin(folder)
+    found = resolve(base, adapter=str(folder), pull=pull, on_progress=on_progress)
+    if origin and origin.base_digest != found.digest:
+        raise DigestMismatch(
+            f"adapter {folder} was trained on {base} with digest {origin.base_digest[:12]}, here it has "
+            f"{found.digest[:12]}: fetch the right weights, or train the adapter again"
+        )
+    return replace(found, name=name)
 
 
 def local_folder(card: ModelCard) -> Path | None:
@@ -87,13 +113,6 @@ def _served(name: str, adapter: str | None) -> ModelRef:
     if not served:
         raise ModelError("model 'served:' names nothing: write served:NAME, with the name that the server knows")
     return ModelRef(name, served, "")
-
-
-def _own_folder(name: str) -> Path:
-    given = name.removeprefix("path:")
-    if not given:
-        raise ModelError("model 'path:' names no folder: write path:DIR")
-    return Path(given).expanduser().resolve()
 
 
 def _adapter_folder(adapter: str | None) -> Path | None:

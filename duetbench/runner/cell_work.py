@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from duetbench.errors import PluginError
@@ -67,7 +67,8 @@ class Workshop:
         work.profiles = [Profiles() for _ in requests]
         frozen: Engine | None = None
         if cell.writing:
-            frozen = self._pool.engine(cell.writing.engine, self._model(work, cell.writing))
+            model = self._model(work, cell.writing)
+            frozen = self._pool.engine(cell.writing.engine, _bare(model))
             self._train(work, cell.writing, frozen)
             self._write(work, cell.writing, requests, frozen.model)
             judge = (work.trained.models.scorer if work.trained else None) or frozen.model
@@ -84,7 +85,8 @@ class Workshop:
         folder = self._folder.training(work.cell)
         with self._progress.aside():
             self._progress.remark(f"training {writing.strategy.name} with {writing.trainer.name} in {folder}")
-            work.trained = self._trainings.trained(work.cell, folder, frozen.model, frozen)
+            assert work.model is not None
+            work.trained = self._trainings.trained(work.cell, folder, work.model, frozen)
         work.model = work.trained.models.writer
 
     def _write(self, work: CellWork, writing: Writing, requests: Sequence[Request], untrained: ModelRef) -> None:
@@ -123,11 +125,19 @@ class Workshop:
 
 
 def _others(work: CellWork, strategy: Strategy, untrained: ModelRef) -> dict[str, ModelRef]:
-    """Who writes the stages before the last one, by name, where a training has told them apart."""
-    if work.trained is None:
+    """Who writes the stages before the last one, by name, where a training has told them apart.
+
+    An adapter that is named as the model was trained on the last stage, here or elsewhere: its base writes the others.
+    """
+    if work.trained is None and (work.model is None or work.model.adapter is None):
         return {}
-    stages = work.trained.models.stages
+    stages = work.trained.models.stages if work.trained else {}
     return {stage.name: stages.get(stage.name, untrained) for stage in strategy.stages()[:-1]}
+
+
+def _bare(model: ModelRef) -> ModelRef:
+    """The base of an adapted model: what scores is frozen, whoever writes."""
+    return replace(model, adapter=None, adapter_digest=None) if model.adapter else model
 
 
 def predict(

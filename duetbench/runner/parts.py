@@ -140,10 +140,12 @@ def model_choice(name: str) -> ModelChoice:
         UnknownName: no such card.
         ModelError: `path:DIR` is no usable model folder.
     """
-    from duetbench.models import load_card, resolve
+    from duetbench.models import card_of, load_card, resolve
 
     if name.startswith(("path:", "served:")):
-        return ModelChoice(name, {"digest": resolve(name).digest}, {})
+        found, base = resolve(name), card_of(name)
+        adapter = {"adapter": found.adapter_digest} if found.adapter_digest else {}
+        return ModelChoice(name, {"digest": found.digest, **adapter}, base.options if base else {})
     card = load_card(name)
     identity = {
         "sources": [source.ident for source in card.sources],

@@ -8,11 +8,12 @@ from typing import Any
 
 from duetbench import __version__
 from duetbench.interfaces import TrainingJob
+from duetbench.models.origin import Origin, write_origin
 from duetbench.training.folder import write_whole
 
 
 def write_card(folder: Path, job: TrainingJob, result: Mapping[str, Any]) -> None:
-    """Writes `README.md` into the folder."""
+    """Writes `README.md` into the folder, and for `--model path:` what the weights were trained from."""
     is_adapter = result["settings"]["adapter"] == "lora"
     rewards = ", ".join(f"{reward.name} x {weight:g}" for reward, weight in job.rewards)
     lines = [
@@ -49,6 +50,7 @@ def write_card(folder: Path, job: TrainingJob, result: Mapping[str, Any]) -> Non
         *_use(folder, job, is_adapter=is_adapter),
     ]
     write_whole(folder / "README.md", "\n".join(lines) + "\n")
+    write_origin(folder, Origin(job.model.name, job.model.digest))
 
 
 def _base(job: TrainingJob) -> str:
@@ -69,9 +71,14 @@ def _evaluations(result: Mapping[str, Any]) -> list[str]:
 
 
 def _use(folder: Path, job: TrainingJob, *, is_adapter: bool) -> list[str]:
+    here = ["```", f"duetbench run --strategy {job.strategy.name} --trainer none --model path:{folder}", "```"]
     if not is_adapter:
-        return ["```", f"duetbench run --strategy {job.strategy.name} --model path:{folder}", "```"]
+        return here
     return [
+        *here,
+        "",
+        "Or elsewhere, with BASE the base model's folder:",
+        "",
         "```python",
         "from peft import PeftModel",
         "from transformers import AutoModelForCausalLM",

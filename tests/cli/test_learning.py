@@ -52,3 +52,14 @@ def test_the_record_tells_what_the_training_cost(learnt: Path) -> None:
     budget = _cell(learnt, "grpo")[0]["budget"]
     assert budget["steps"] > 0
     assert budget["tokens"] > 0
+
+
+def test_the_adapter_s_folder_as_a_model_predicts_the_same(learnt: Path, tmp_path: Path) -> None:
+    (adapter,) = learnt.glob("trainings/grpo__*/best")
+    arguments = ["run", "--strategy", "duet", "--trainer", "none", "--set", "duet.joint=cross", "--no-baselines"]
+    places = ["--out", str(tmp_path), "--store", str(tmp_path / "store.sqlite")]
+    result = CliRunner().invoke(main, [*arguments, "--model", f"path:{adapter}", *places])
+    assert result.exit_code == 0, result.output
+    record, predictions = _cell(tmp_path, "none")
+    assert predictions.equals(_cell(learnt, "grpo")[1])
+    assert record["model"]["adapter_digest"] == _cell(learnt, "grpo")[0]["model"]["adapter_digest"]
