@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from duetbench.interfaces import Kind, Plugin
     from duetbench.plugins import Registered
     from duetbench.testing import Conformance, Result
+    from duetbench.testing.conformance import Finding
     from duetbench.types import ModelRef
 
 _COLOURS = {"pass": "green", "fail": "red", "skipped": "yellow"}
@@ -52,11 +53,13 @@ def check(
     report_faults(settings.plugins)
     conformance = _conformance(registered, _options(registered.cls, settings_), model, raw)
     results = conformance.run(_print_result)
+    findings = [] if any(result.outcome == "fail" for result in results) else conformance.findings()
+    _print_findings(findings)
     counts = {outcome: sum(result.outcome == outcome for result in results) for outcome in _COLOURS}
     told = ", ".join(f"{n} {outcome}" for outcome, n in counts.items())
     click.echo(f"{registered.kind} {name} from {registered.origin}: {told}")
     if report:
-        _write_report(report, registered, conformance.options, results)
+        _write_report(report, registered, conformance.options, results, findings)
     if counts["fail"]:
         raise click.exceptions.Exit(1)
 
@@ -149,7 +152,22 @@ def _print_result(result: Result) -> None:
     click.echo(f"{outcome}{result.meaning.removesuffix('.')}{reason}")
 
 
-def _write_report(path: Path, registered: Registered, options: Mapping[str, Any], results: Sequence[Result]) -> None:
+def _print_findings(findings: Sequence[Finding]) -> None:
+    """A block of numbers with their meanings; for a reward what each kind of completion earns."""
+    if findings:
+        click.echo("what a completion earns on average:")
+    for finding in findings:
+        value = "does not apply" if finding.value is None else f"{finding.value:.3f}"
+        click.echo(f"  {finding.name:<15}{value:>15}  {finding.meaning}")
+
+
+def _write_report(
+    path: Path,
+    registered: Registered,
+    options: Mapping[str, Any],
+    results: Sequence[Result],
+    findings: Sequence[Finding],
+) -> None:
     import dataclasses
     import platform
 
@@ -163,6 +181,7 @@ def _write_report(path: Path, registered: Registered, options: Mapping[str, Any]
         "duetbench": __version__,
         "python": platform.python_version(),
         "checks": [dataclasses.asdict(result) for result in results],
+        "findings": [dataclasses.asdict(finding) for finding in findings],
     }
     path.write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
     click.echo(f"report: {path}", err=True)

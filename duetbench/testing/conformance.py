@@ -52,6 +52,16 @@ def skip(reason: str) -> NoReturn:
     raise SkipTest(reason)
 
 
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """Something to look at that neither passes nor fails."""
+
+    name: str
+    value: float | None
+    """None: does not apply."""
+    meaning: str
+
+
 class Conformance:
     """The checks for all kinds. Subclass the one of your kind, not this one."""
 
@@ -116,6 +126,10 @@ class Conformance:
         """Importing it loads no heavy package: those belong inside functions."""
         loaded = _loaded_by(Path(inspect.getfile(self.plugin)), self.plugin.__module__)
         require(not loaded, f"importing it loads {', '.join(loaded)}: import them inside the function that uses them")
+
+    def findings(self) -> list[Finding]:
+        """What there is to look at beside the checks."""
+        return []
 
     @classmethod
     def checks(cls) -> list[str]:

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from duetbench.interfaces import Reward
-from duetbench.testing.conformance import Conformance, require
+from duetbench.testing.conformance import Conformance, Finding, require
+from duetbench.testing.degenerate import kinds, mean_of, rollouts_of
 from duetbench.testing.world import right, small_world, some_rollouts, wrong
 from duetbench.types import Prediction, Rollout
 
@@ -58,6 +59,18 @@ class RewardConformance(Conformance):
         bad = Rollout(good.example, good.completion, profiles, prediction, readable=False)
         require(_at_most(self._pair(bad, good)), "an unreadable completion earns more than a good one")
 
+    def test_being_degenerate_never_pays(self) -> None:
+        """A constant, copied, empty or otherwise degenerate completion earns no more than an honest one."""
+        honest, *others = kinds()
+        earned = mean_of(self.make()(rollouts_of(honest)))
+        values = {kind.name: mean_of(self.make()(rollouts_of(kind))) for kind in others}
+        better = [name for name, value in values.items() if not _at_most((value, earned))]
+        require(not better, f"{' and '.join(better)} earns more than an honest completion")
+
+    def findings(self) -> list[Finding]:
+        """What each kind of completion earns, for people: what pays as much as honesty may be what is learnt."""
+        return [Finding(kind.name, mean_of(self.make()(rollouts_of(kind))), kind.meaning) for kind in kinds()]
+
     def _pair(self, bad: Rollout, good: Rollout) -> Sequence[float | None]:
         return self.make()([bad, good])
 
@@ -69,4 +82,4 @@ def _rollout() -> Rollout:
 
 def _at_most(rewards: Sequence[float | None]) -> bool:
     bad, good = rewards
-    return bad is None or good is None or bad <= good
+    return bad is None or good is None or bad <= good + 1e-9  # means of equal numbers differ by rounding

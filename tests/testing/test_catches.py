@@ -178,6 +178,7 @@ REWARDS = {
     "being_wrong_never_pays": _reward(
         lambda rollouts: [abs((each.prediction.value or 0) - each.example.rating) for each in rollouts]
     ),
+    "being_degenerate_never_pays": _reward(lambda rollouts: [float(len(each.completion)) for each in rollouts]),
     "being_unreadable_never_pays": _reward(lambda rollouts: [float(not each.readable) for each in rollouts]),
 }
 
