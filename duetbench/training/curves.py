@@ -10,7 +10,7 @@ from typing import Any
 
 from duetbench.training.folder import write_whole
 
-_PANELS = (
+PANELS = (
     ("reward", "Reward"),
     ("readable", "Readable share"),
     ("spread", "Spread within groups"),
@@ -19,6 +19,8 @@ _PANELS = (
     ("grad_norm", "Gradient norm"),
 )
 """What is drawn over updates, where there is any of it."""
+
+_BARS = "▁▂▃▄▅▆▇█"
 
 
 def write_csv(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
@@ -33,7 +35,7 @@ def write_csv(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
 
 def draw_curves(path: Path, curve: Sequence[Mapping[str, Any]], evaluations: Sequence[Mapping[str, Any]]) -> None:
     """A picture with one panel per quantity, validation error first; nothing if there is nothing to draw."""
-    panels = [(name, title) for name, title in _PANELS if any(row.get(name) is not None for row in curve)]
+    panels = [(name, title) for name, title in PANELS if any(row.get(name) is not None for row in curve)]
     if not panels and not evaluations:
         return
     from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -49,6 +51,16 @@ def draw_curves(path: Path, curve: Sequence[Mapping[str, Any]], evaluations: Seq
         FigureCanvasAgg(figure)
         figure.savefig(file, format="png")
     fresh.replace(path)
+
+
+def sparkline(values: Sequence[float], *, width: int = 40) -> str:
+    """The values as a line of bars from the lowest to the highest, neighbours averaged where there are too many."""
+    n = min(len(values), width)
+    parts = [values[len(values) * place // n : len(values) * (place + 1) // n] for place in range(n)]
+    means = [sum(part) / len(part) for part in parts]
+    low, high = min(means, default=0.0), max(means, default=0.0)
+    scale = (len(_BARS) - 1) / (high - low) if high > low else 0.0
+    return "".join(_BARS[round((mean - low) * scale)] for mean in means)
 
 
 def _panel(axis: Any, name: str, title: str, rows: Sequence[Mapping[str, Any]], **style: Any) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ from click.testing import CliRunner
 
 from duetbench.cli import main
 from duetbench.errors import TrainingError
+from duetbench.training.curves import sparkline
 from duetbench.training.folder import Lines, TrainingFolder
 from duetbench.training.story import find_trainings, read_story
 
@@ -29,6 +31,43 @@ def run(tmp_path: Path) -> Path:
 def test_the_trainings_of_a_run_are_found(run):
     assert find_trainings(run) == [run / "trainings" / "one"]
     assert find_trainings(run / "trainings" / "one") == [run / "trainings" / "one"]
+
+
+def test_lessons_are_trainings_of_their_own_in_the_order_in_which_they_began(run):
+    for place, name in enumerate(("summarizer", "reward", "reasoner")):
+        folder = TrainingFolder(run / "trainings" / "two" / name)
+        folder.claim({"trainer": "sft", "strategy": {"name": "r4rec"}})
+        os.utime(folder.path / "job.json", (place, place))
+    lessons = [run / "trainings" / "two" / name for name in ("summarizer", "reward", "reasoner")]
+    assert find_trainings(run) == [run / "trainings" / "one", *lessons]
+    assert find_trainings(run / "trainings" / "two") == lessons
+    shown = CliRunner().invoke(main, ["train", "show", str(run)])
+    assert shown.output.count("sft of r4rec") == 3
+
+
+def test_curves_are_shown_with_where_they_began_and_ended(run):
+    for step in range(1, 41):
+        Lines(run / "trainings" / "one" / "curve.jsonl").append({"step": step, "reward": step / 100, "kl": None})
+    shown = CliRunner().invoke(main, ["train", "show", str(run)])
+    (line,) = [line for line in shown.output.splitlines() if "Reward" in line]
+    assert "0.025" in line  # the mean of 0.01 to 0.04
+    assert "0.385" in line
+    assert "▁" in line
+    assert "█" in line
+    assert "KL" not in shown.output
+
+
+def test_the_best_evaluation_is_marked(run):
+    TrainingFolder(run / "trainings" / "one").finish({"steps": 25, "best_step": 25, "tokens": 1, "seconds": 1.0})
+    shown = CliRunner().invoke(main, ["train", "show", str(run), "--rows", "0"])
+    assert ["0.7500" in line for line in shown.output.splitlines() if "best │" in line] == [True]
+
+
+@pytest.mark.parametrize(
+    ("values", "drawn"), [([], ""), ([1.0], "▁"), ([2.0, 2.0], "▁▁"), ([0.0, 7.0], "▁█"), ([1.0, 3.0, 0.0, 0.0], "█▁")]
+)
+def test_a_line_of_bars_goes_from_the_lowest_to_the_highest(values, drawn):
+    assert sparkline(values, width=2) == drawn
 
 
 def test_a_run_without_a_training_says_so(tmp_path):
