@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from duetbench.interfaces import Dataset
 
 
+_SHARE = click.FloatRange(0, 1)
+
+
 @click.group()
 def data() -> None:
     """Datasets: prepare, stats, check, sample, import, export, generate."""
@@ -26,7 +29,7 @@ def chooses_dataset(command: Callable[..., Any]) -> Callable[..., Any]:
         click.argument("dataset"),
         click.option("--raw", type=click.Path(path_type=Path), metavar="DIR", help="Folder of the raw files."),
         click.option("--steps", metavar="A,B:ARG,...", help="The steps in order.  [default: the dataset's own]"),
-        click.option("--tolerated", default=0.01, show_default=True, help="Share of unusable rows that is let pass."),
+        click.option("--tolerated", default=0.01, show_default=True, type=_SHARE, help="Of unusable rows, let pass."),
         click.option(
             "--set", "set_", multiple=True, metavar="PATH=VALUE", help="yelp.raw=DIR, history.source=..., ..."
         ),
@@ -127,12 +130,17 @@ def check(settings: Settings, /, **chosen: Any) -> None:
 @click.option("--seed", default=0, show_default=True, type=click.IntRange(min=0), metavar="S")
 @click.option("--category", default="Digital_Music", show_default=True, help="Of Amazon's file names.")
 @click.option("--pack", type=click.Choice(["gz", "zst", "none"]), help="[default: as the official files come]")
-def generate(folder: Path, form: str, interactions: int, seed: int, category: str, pack: Any) -> None:
+@pass_settings
+def generate(
+    settings: Settings, folder: Path, form: str, interactions: int, seed: int, category: str, pack: Any
+) -> None:
     """Write made-up raw files in an official format into FOLDER: any size, same arguments same bytes."""
     from duetbench.data.generate import World, format_named
     from duetbench.data.generate import generate as write
 
-    files = write(folder, format_named(form), World(interactions, seed, category), pack=pack)
+    known = format_named(form)
+    with settings.progress_console.status(f"writing {interactions:,} made-up interactions"):
+        files = write(folder, known, World(interactions, seed, category), pack=pack)
     for path in files.values():
         click.echo(f"{path}  {path.stat().st_size:,} bytes")
 
@@ -148,7 +156,7 @@ def generate(folder: Path, form: str, interactions: int, seed: int, category: st
 @click.option("--labels", default="1,2,3,4,5", show_default=True, help="The rating scale, ascending.")
 @click.option("--time", "time_unit", type=click.Choice(["auto", "s", "ms", "date"]), default="auto", show_default=True)
 @click.option("--since", default="1990-01-01", show_default=True, metavar="DATE", help="An older time is a fault.")
-@click.option("--tolerated", default=0.01, show_default=True, help="Share of unusable rows that is let pass.")
+@click.option("--tolerated", default=0.01, show_default=True, type=_SHARE, help="Of unusable rows, let pass.")
 @pass_settings
 def import_(settings: Settings, /, **chosen: Any) -> None:
     """Bring your own interactions in: .csv, .tsv, .parquet, .jsonl, .pkl, or hf:NAME of a Hugging Face dataset.

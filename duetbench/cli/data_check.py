@@ -77,8 +77,9 @@ def _on_strategies(
         strategy: Strategy = _plugin(settings, "strategy", name, chosen)
         scorer: Scorer = _plugin(settings, "scorer", chosen["scorer"], chosen)
         ask = asking(strategy, scorer)
-        findings += canary_probe(prepared, options, chosen["split"], ask, limit=limit)
-        findings += future_probe(prepared, options, chosen["split"], ask, limit=limit)
+        with settings.progress_console.status(f"probing {name}"):
+            findings += canary_probe(prepared, options, chosen["split"], ask, limit=limit)
+            findings += future_probe(prepared, options, chosen["split"], ask, limit=limit)
         checked.append(f"strategy {name}")
     return findings
 

@@ -20,7 +20,9 @@ def import_command(settings: Settings, chosen: dict[str, Any]) -> None:
     sources = [parse_source(text) for text in chosen["sources"]]
     items = parse_source(chosen["items"]) if chosen["items"] else None
     folder = chosen["out"] or cache_dir("imported", chosen["name"])
-    found = import_tables(sources, folder, _options(chosen), items=items)
+    options = _options(chosen)
+    with settings.progress_console.status(f"reading {', '.join(source.place for source in sources)}"):
+        found = import_tables(sources, folder, options, items=items)
     _report(settings, found)
     where = f"imported.raw={folder}" if chosen["out"] else f"imported.table={chosen['name']}"
     click.echo(f"use it with: duetbench run --dataset imported --set {where}")

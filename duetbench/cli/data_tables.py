@@ -91,6 +91,8 @@ def print_windows(settings: Settings, windows: Sequence[WindowStatistics], split
     ]
     titles = ("window", "mean of user", "full", "mean of item", "full", "differs from the one before")
     print_table(settings, titles, rows)
+    if all(window.mean_user is None for window in windows):
+        click.echo(f"warning: there are no {split} rows, so no window holds anything", err=True)
     for small, large in same_inputs(windows):
         click.echo(
             f"warning: {small} and {large} give every {split} request the same inputs: comparing them would be empty",

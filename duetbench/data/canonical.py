@@ -160,7 +160,8 @@ def _check_share(canonical: Canonical, dataset: Dataset, tolerated: float) -> No
             kinds = ", ".join(f"{count:,} {kind}{_at(canonical, kind)}" for kind, count in canonical.counts.items())
             raise DataError(
                 f"{dataset.name}: {n_dropped:,} of {n_dropped + n_kept:,} {what} cannot be used ({kinds}), more than "
-                f"the tolerated share of {tolerated:g}; mend the raw files, or raise data.tolerated"
+                f"the tolerated share of {tolerated:g}; mend the raw files, or let more pass "
+                f"(--tolerated, in a config data.tolerated)"
             )
     if not canonical.n_interactions:
         raise DataError(f"{dataset.name}: the raw files hold no interaction")

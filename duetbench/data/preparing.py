@@ -66,12 +66,16 @@ def prepare(
     files = dataset.raw_files(_raw_folder(dataset, raw))
     chosen = tuple(parsed.text for parsed in parse_steps(dataset.default_steps() if steps is None else steps))
     base = (cache or cache_dir("data")) / dataset.name
-    digests = {role: file_digest(path, base) for role, path in files.items()}
+    digests = {}
+    for role, path in files.items():
+        told(f"{dataset.name}: reading {path.name} for its SHA-256, {path.stat().st_size / 1e6:,.0f} MB")
+        digests[role] = file_digest(path, base)
     canonical = canonical_digest(dataset, digests)
     job = _Job(dataset, files, digests, chosen, prepared_digest(canonical, chosen))
     target = base / job.fingerprint[:16]
     tables = canonical_tables(dataset, files, base / f"canonical-{canonical[:16]}", tolerated=tolerated, told=told)
     if not target.is_dir():
+        told(f"{dataset.name}: {', '.join(chosen)} over {tables.n_interactions:,} interactions")
         with new_folder(target) as partial:
             _make(job, tables, partial)
     return load_prepared(target)
@@ -114,7 +118,7 @@ def _check_not_empty(job: _Job, counts: Sequence[StepCount]) -> None:
     step = next(count.step for count in counts if not count.rows)
     raise DataError(
         f"{job.dataset.name}: no row is left after the step {step} of {', '.join(job.steps)}; "
-        f"choose other steps (data.steps) or more raw data"
+        f"choose other steps (--steps, in a config data.steps) or more raw data"
     )
 
 

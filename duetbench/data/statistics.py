@@ -116,7 +116,7 @@ def window_statistics(
 
 def same_inputs(windows: Sequence[WindowStatistics]) -> list[tuple[int, int]]:
     """Neighbouring windows (smaller, larger) that give every request the same inputs: comparing them says nothing."""
-    return [(small.k, large.k) for small, large in pairwise(windows) if not large.differs]
+    return [(small.k, large.k) for small, large in pairwise(windows) if large.differs == 0]
 
 
 def _mean(values: IntArray) -> float | None:

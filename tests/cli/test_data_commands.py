@@ -54,6 +54,7 @@ def test_steps_can_be_chosen() -> None:
         (["toy", "--set", "toi.users=3"], 1, "only toy.*, history.* can be set here"),
         (["toy", "--steps", "dedup"], 1, "did you mean 'dedupe'"),
         (["toy", "--steps", "window:x"], 1, "steps.window:x"),
+        (["toy", "--tolerated", "3"], 2, "0<=x<=1"),
         ([], 2, "Missing argument 'DATASET'"),
     ],
 )
@@ -100,6 +101,13 @@ def test_check_passes_honest_data_and_strategies() -> None:
     assert result.exit_code == 0
     assert "strategy duet" in result.stdout
     assert "not checked" in result.stdout
+
+
+def test_stats_of_a_split_without_rows_say_so() -> None:
+    result = run("stats", "toy", *TOY, "--steps", "dedupe,sort")
+    assert result.exit_code == 0
+    assert "there are no test rows" in result.stderr
+    assert "the same inputs" not in result.stderr
 
 
 def test_check_fails_on_a_leak_in_a_log(tmp_path: Path) -> None:

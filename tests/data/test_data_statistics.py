@@ -5,7 +5,13 @@ from __future__ import annotations
 from prepared_making import prepared
 
 from duetbench.data import HistoryOptions, StepCount
-from duetbench.data.statistics import differences, same_inputs, split_statistics, window_statistics
+from duetbench.data.statistics import (
+    WindowStatistics,
+    differences,
+    same_inputs,
+    split_statistics,
+    window_statistics,
+)
 
 LONG = prepared(
     *[("a", f"i{day}", float(1 + day % 5), day * 86_400, "train") for day in range(40)],
@@ -32,6 +38,10 @@ def test_windows_say_how_much_they_really_hold() -> None:
 
 def test_windows_with_the_same_inputs_are_named() -> None:
     assert same_inputs(window_statistics(LONG, "test", HistoryOptions())) == [(50, 70)]
+
+
+def test_windows_of_no_requests_are_not_called_the_same() -> None:
+    assert same_inputs([WindowStatistics(k, *[None] * 5) for k in (10, 30)]) == []
 
 
 def test_no_requests_means_no_numbers() -> None:

@@ -17,6 +17,9 @@ NEEDED = ("user_id", "item_id", "rating", "timestamp")
 INTERACTION_COLUMNS = (*NEEDED, "review", "summary")
 ITEM_COLUMNS = ("title", "categories", "description")
 
+_LARGEST_SECONDS = 100_000_000_000
+"""In seconds a time in the year 5138, in milliseconds one in 1973: what is typically beyond it is in milliseconds."""
+
 _USUAL: dict[str, tuple[str, ...]] = {
     "user_id": ("user", "userId", "reviewerID", "user_name"),
     "item_id": ("item", "itemId", "parent_asin", "asin", "business_id", "movieId", "book_id"),
@@ -96,8 +99,14 @@ def _seconds(values: pl.Series, unit: TimeUnit) -> pl.Series:
     numbers = values.cast(pl.Float64, strict=False)
     if unit == "date" or (unit == "auto" and numbers.null_count() > len(values) / 2):
         return _dates(values.cast(pl.String))
-    ticks = 1000 if unit == "ms" else 1
+    is_ms = unit == "ms" or (unit == "auto" and _typical(numbers) > _LARGEST_SECONDS)
+    ticks = 1000 if is_ms else 1
     return (numbers / ticks).floor().cast(pl.Int64, strict=False)
+
+
+def _typical(numbers: pl.Series) -> float:
+    median = numbers.median()
+    return median if isinstance(median, float) else 0.0
 
 
 def _dates(texts: pl.Series) -> pl.Series:

@@ -44,8 +44,10 @@ def read_log(path: Path) -> list[LoggedPrompt]:
         return list(_from_cell(path))
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise DataError(f"{path} cannot be read as a prompt log: {error}") from error
+    except OSError as error:
+        raise DataError(f"{path} cannot be read as a prompt log: {error.strerror or error}") from error
+    except UnicodeDecodeError as error:
+        raise DataError(f"{path} is no prompt log, which is UTF-8: {error}") from error
     return [_prompt(line, f"{path.name} line {number}") for number, line in enumerate(lines, 1) if line.strip()]
 
 

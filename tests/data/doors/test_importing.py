@@ -118,6 +118,8 @@ def test_all_faults_of_the_mapping_come_at_once(tmp_path: Path) -> None:
         (["2011-03-13T07:06:40Z"], "date"),
         (["2011-03-13T08:06:40+0100"], "auto"),
         ([1_300_000_000_000], "ms"),
+        ([1_300_000_000_000], "auto"),
+        (["1300000000000"], "auto"),
         ([1_300_000_000.0], "s"),
         (pl.Series(["2011-03-13T07:06:40"]).str.to_datetime(), "auto"),
     ],
@@ -131,6 +133,13 @@ def test_times_come_in_many_shapes(tmp_path: Path, values: Any, unit: Any) -> No
 def test_milliseconds_taken_for_seconds_are_a_fault(tmp_path: Path) -> None:
     path = written(tmp_path, "csv", TABLE.with_columns(pl.col("time") * 1000))
     with pytest.raises(DataError, match=r"3 of 3 rows.*milliseconds where seconds are due"):
+        imported(tmp_path, path, options=ImportOptions(MOVIE.domain, time_unit="s"))
+
+
+@pytest.mark.parametrize("factors", [(1, 1, 1000), (1000, 1000, 1)])
+def test_the_time_of_most_rows_decides_and_others_are_faults(tmp_path: Path, factors: tuple[int, ...]) -> None:
+    path = written(tmp_path, "csv", TABLE.with_columns(pl.col("time") * pl.Series(factors)))
+    with pytest.raises(DataError, match="1 of 3 rows"):
         imported(tmp_path, path)
 
 
