@@ -17,6 +17,7 @@ from duetbench.data.doors.mapping import (
     find_columns,
     mapped_interactions,
     mapped_items,
+    tell_apart,
 )
 from duetbench.data.doors.sources import Source, columns_of, read_table
 from duetbench.data.folders import new_folder
@@ -37,7 +38,7 @@ class ImportOptions:
     named: Mapping[str, str] = field(default_factory=dict)
     """Our column to theirs; what is not named is looked for under usual names."""
     time_unit: TimeUnit = "auto"
-    """auto: dates where most values are no numbers, else seconds."""
+    """auto: dates where most values are no numbers, else milliseconds or seconds by their size."""
     since: str = "1990-01-01"
     """YYYY-MM-DD; an older time is a fault."""
     tolerated: float = 0.01
@@ -107,6 +108,10 @@ def _one_source(
     wanted = (*INTERACTION_COLUMNS, *(ITEM_COLUMNS if has_items else ()))
     found = find_columns(columns_of(source), options.named, wanted, needed=NEEDED)
     table = read_table(source, set(found.values()), tally)
+    if has_items:
+        found, strange = tell_apart(table, found, options.named)
+        for name in strange:
+            tally.note(f"{name} of the interaction, not of the item", table.height)
     return _interactions(table, found, options, tally, source), mapped_items(table, found), found
 
 

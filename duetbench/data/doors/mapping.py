@@ -123,6 +123,43 @@ def _dates(texts: pl.Series) -> pl.Series:
 
 def mapped_items(frame: pl.DataFrame, columns: Mapping[str, str]) -> pl.DataFrame:
     """item_id, title, categories, description: once per item, as its first row says."""
+    return _item_rows(frame, columns).unique("item_id", keep="first", maintain_order=True)
+
+
+def tell_apart(
+    frame: pl.DataFrame, columns: Mapping[str, str], named: Mapping[str, str]
+) -> tuple[dict[str, str], list[str]]:
+    """The columns that are left, and the names of those that speak of single interactions instead of items.
+
+    Amazon's reviews of 2023 have a `title`: the headline of the review. As the item's title it would stand in every
+    prompt about the item, the target's own headline among them. So a column that says different things of the same
+    item, for most items that come more than once, is none of the item's; a title then is the review's summary.
+
+    Raises:
+        ConfigError: the user has named such a column as the item's.
+    """
+    present = [name for name in ITEM_COLUMNS if name in columns]
+    says = [pl.col(name).drop_nulls().n_unique().alias(name) for name in present]
+    rows = _item_rows(frame, columns).with_columns(pl.col("categories").list.join("|"))
+    often = rows.group_by("item_id").agg(pl.len().alias("rows"), *says).filter(pl.col("rows") > 1)
+    n_varying = {name: int((often[name] > 1).sum()) for name in present}
+    strange = [name for name, count in n_varying.items() if count > often.height / 2]
+    faults = [
+        f"map.{name}: the column '{columns[name]}' says different things of the same item, for {n_varying[name]:,} of "
+        f"{often.height:,} items that come more than once: it speaks of interactions; is it summary={columns[name]}?"
+        for name in strange
+        if name in named
+    ]
+    if faults:
+        raise ConfigError(faults)
+    kept = {name: column for name, column in columns.items() if name not in strange}
+    if "title" in strange:
+        kept.setdefault("summary", columns["title"])
+    return kept, strange
+
+
+def _item_rows(frame: pl.DataFrame, columns: Mapping[str, str]) -> pl.DataFrame:
+    """item_id, title, categories, description of each row."""
     empty = {"title": pl.lit(""), "categories": pl.lit([], dtype=pl.List(pl.String)), "description": pl.lit("")}
     selected = [pl.col(columns["item_id"]).cast(pl.String).alias("item_id")]
     for name in ITEM_COLUMNS:
@@ -132,7 +169,7 @@ def mapped_items(frame: pl.DataFrame, columns: Mapping[str, str]) -> pl.DataFram
             selected.append(_listed(frame[columns[name]]).alias(name))
         else:
             selected.append(_joined(frame[columns[name]]).alias(name))
-    return frame.select(*selected).unique("item_id", keep="first", maintain_order=True)
+    return frame.select(*selected)
 
 
 def _listed(values: pl.Series) -> pl.Expr:

@@ -143,6 +143,35 @@ def test_the_time_of_most_rows_decides_and_others_are_faults(tmp_path: Path, fac
         imported(tmp_path, path)
 
 
+HEADLINES = pl.concat([TABLE, TABLE.with_columns(user=pl.lit("c"))]).with_columns(
+    title=pl.Series([f"headline {row}" for row in range(6)])
+)
+
+
+def test_headlines_of_reviews_are_no_titles_of_items(tmp_path: Path) -> None:
+    found = import_tables([parse_source(written(tmp_path, "csv", HEADLINES))], tmp_path / "out", MOVIE)
+    assert "title" not in found.columns
+    assert found.columns["summary"] == "title"
+    assert found.noted["title of the interaction, not of the item"] == 6
+    assert pl.read_parquet(tmp_path / "out" / "items.parquet")["title"].to_list() == ["", ""]
+    assert pl.read_parquet(tmp_path / "out" / "interactions.parquet")["summary"][5] == "headline 5"
+
+
+def test_a_headline_that_is_named_as_title_is_a_fault(tmp_path: Path) -> None:
+    options = ImportOptions(MOVIE.domain, {"title": "title"})
+    with pytest.raises(ConfigError, match=r"map.title: .* 2 of 2 items .*summary=title"):
+        imported(tmp_path, written(tmp_path, "csv", HEADLINES), options=options)
+
+
+def test_a_few_items_with_two_titles_keep_the_first(tmp_path: Path) -> None:
+    titles = pl.Series(["The X", "The X", "The Y", "The X", "The X", "Y, remastered"])
+    found = import_tables(
+        [parse_source(written(tmp_path, "csv", HEADLINES.with_columns(title=titles)))], tmp_path / "out", MOVIE
+    )
+    assert found.columns["title"] == "title"
+    assert pl.read_parquet(tmp_path / "out" / "items.parquet")["title"].to_list() == ["The X", "The Y"]
+
+
 def test_unusable_rows_are_counted_by_kind(tmp_path: Path) -> None:
     bad = pl.DataFrame({"stars": ["x", "9", None], "time": ["1300000000", "1300000000", "1300000000"]})
     table = pl.concat([TABLE.with_columns(pl.col("stars", "time").cast(pl.String)), TABLE.with_columns(bad)])
