@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from duetbench.engines.decoding import Answer, left_padded
+from duetbench.errors import TrainingError
 
 if TYPE_CHECKING:
     import torch
@@ -113,10 +114,19 @@ class _Live:
         return cls(logits, cache, mask.repeat_interleave(copies, 0), position[:, -1].repeat_interleave(copies, 0))
 
     def sample(self, temperature: float, generator: torch.Generator) -> torch.Tensor:
-        """The next token of every row."""
+        """The next token of every row.
+
+        Raises:
+            TrainingError: the weights have burst, so that a row has no probabilities.
+        """
         import torch
 
         chances = torch.softmax(self.logits.float() / temperature, dim=-1)
+        if bool(chances[:, 0].isnan().any()):  # one odd logit spoils all of its row; multinomial would kill a GPU
+            raise TrainingError(
+                "the probabilities of the model that is trained are not finite: its weights have burst; lower the "
+                "learning rate and train in a new folder; what was kept as best is still good"
+            )
         return torch.multinomial(chances, 1, generator=generator)[:, 0]  # (rows,)
 
     def note(self, answers: Sequence[Answer], tokens: torch.Tensor, stops: Stops) -> None:

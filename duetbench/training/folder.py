@@ -85,6 +85,12 @@ class TrainingFolder:
         self._write("result.json", result)
         shutil.rmtree(self.checkpoints, ignore_errors=True)
 
+    def discard(self) -> None:
+        """Removes all weights: what they were trained from cannot be trusted."""
+        for path in (self.checkpoints, self.best):
+            shutil.rmtree(path, ignore_errors=True)
+        self.checkpoints.mkdir()
+
     def mark(self, step: int) -> None:
         """Says that the checkpoint of a step is whole, and removes all but the two latest."""
         self._write(f"checkpoints/checkpoint-{step}/{MARK}", {"step": step})

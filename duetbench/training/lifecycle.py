@@ -135,6 +135,7 @@ def _train(
     finally:
         display.close()
     if policy.frozen_digest() != before:
+        folder.discard()
         raise TrainingError("the frozen weights changed while the adapter was trained; nothing of it is kept")
     return _finish(trainer, tuning, job, folder, course, watch, before)
 
