@@ -14,8 +14,8 @@ from duetbench.data.lines import read_blocks
 from duetbench.data.quality import Place, Tally
 from duetbench.errors import DataError
 
-_AHEAD = 2
-"""Blocks that are parsed at a time: with one alone, threads wait for each other at its end."""
+_AHEAD = 1
+"""Blocks that are parsed while one is used: the parser has threads of its own, and writers fill the gaps between."""
 _HOPELESS = 1_000
 """So many unreadable lines in one block, more than half of it, and the file is something else than JSON lines."""
 

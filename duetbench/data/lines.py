@@ -9,7 +9,7 @@ from pathlib import Path
 
 from duetbench.errors import DataError, MissingDependency
 
-BLOCK_BYTES = 16 << 20
+BLOCK_BYTES = 12 << 20  # four of them, read, parsed and written at a time, are within what glibc keeps of freed memory
 _LARGEST_KEPT = (32 << 20) - 4096  # glibc's bound for the size of a piece that may be kept, and room for its header
 _ZST_STEP = 1 << 18  # packed bytes at a time: what they unpack to is not bounded otherwise
 SUFFIXES = ("", ".gz", ".zst")
