@@ -189,6 +189,7 @@ def prepared_dataset(settings: Settings, chosen: dict[str, Any]) -> tuple[Prepar
 
     Raises:
         UnknownName: neither a dataset nor a folder.
+        UsageError: options that a folder cannot follow, since it is prepared already.
         ConfigError: options that do not fit.
         DataError: it cannot be prepared.
     """
@@ -197,6 +198,7 @@ def prepared_dataset(settings: Settings, chosen: dict[str, Any]) -> tuple[Prepar
 
     folder = Path(chosen["dataset"])
     if (folder / "manifest.json").is_file():
+        _refuse_ignored(folder, chosen)
         return load_prepared(folder), None
     registered = settings.plugins.get("dataset", chosen["dataset"])
     values = section(chosen["set_"], registered.cls.name, also=("history", *_probed(chosen)))
@@ -205,6 +207,15 @@ def prepared_dataset(settings: Settings, chosen: dict[str, Any]) -> tuple[Prepar
     with settings.progress_console.status(f"preparing {registered.cls.name}") as status:
         prepared = make(dataset, raw=chosen["raw"], steps=steps, tolerated=chosen["tolerated"], told=status.update)
     return prepared, dataset
+
+
+def _refuse_ignored(folder: Path, chosen: dict[str, Any]) -> None:
+    from duetbench.errors import UsageError
+
+    given = [f"--{name}" for name in ("raw", "steps") if chosen[name] is not None]
+    if given:
+        raise UsageError(f"{folder} is prepared already: {' and '.join(given)} change nothing; name a dataset")
+    section(chosen["set_"], "history", also=_probed(chosen))
 
 
 def history_options(chosen: dict[str, Any]) -> HistoryOptions:

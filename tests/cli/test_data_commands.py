@@ -84,6 +84,14 @@ def test_a_prepared_folder_is_a_dataset_too() -> None:
     assert run("stats", folder).exit_code == 0
 
 
+@pytest.mark.parametrize("option", [["--steps", "dedupe"], ["--raw", "x"], ["--set", "toy.users=3"]])
+def test_what_a_prepared_folder_cannot_follow_is_an_error(option: list[str]) -> None:
+    folder = run("prepare", "toy", *TOY).stdout.rstrip().rpartition("prepared in ")[2]
+    result = run("stats", folder, *option)
+    assert result.exit_code != 0
+    assert "prepared already" in result.stderr or "only history.* can be set here" in result.stderr
+
+
 def test_a_sample_shows_histories_and_the_truth() -> None:
     result = run("sample", "toy", *TOY, "-n", "2")
     assert result.stdout.count("the true rating is") == 2

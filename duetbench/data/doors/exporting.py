@@ -21,7 +21,7 @@ def export(prepared: Prepared, folder: Path, form: ExportFormat) -> dict[str, in
     """Writes the folder, whole or not at all, and returns the rows of each split.
 
     `parquet`: one file a split and one for the items. `datasets`: a DatasetDict whose rows carry their item's title,
-    categories and description. Rows of no split go to `train`, under their own name where there is no split at all.
+    categories and description. Where no step made splits, all rows go to one called `all`.
 
     Raises:
         DataError: the folder exists, cannot be written, or the disk is full.

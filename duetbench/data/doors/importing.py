@@ -140,10 +140,12 @@ def _described(items: Source, options: ImportOptions) -> tuple[list[pl.DataFrame
 
 def _check(interactions: pl.DataFrame, tally: Tally, tolerated: float) -> None:
     n_dropped = tally.dropped.total()
+    if not n_dropped and not interactions.height:
+        raise DataError("the tables hold no rows")
     if n_dropped > tolerated * (n_dropped + interactions.height) or not interactions.height:
         kinds = ", ".join(f"{count:,} {kind}, first at {tally.places[kind]}" for kind, count in tally.dropped.items())
         raise DataError(
-            f"{n_dropped:,} of {n_dropped + interactions.height:,} rows cannot be used ({kinds or 'there are none'}); "
+            f"{n_dropped:,} of {n_dropped + interactions.height:,} rows cannot be used ({kinds}); "
             f"the tolerated share is {tolerated:g} (--tolerated)"
         )
 

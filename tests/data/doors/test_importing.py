@@ -260,6 +260,11 @@ def test_files_that_are_no_table_are_named(
         imported(tmp_path, str(tmp_path / name))
 
 
+def test_a_table_without_rows_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="the tables hold no rows"):
+        imported(tmp_path, written(tmp_path, "csv", TABLE[:0]))
+
+
 def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"there is no file .*own.csv"):
         imported(tmp_path, str(tmp_path / "own.csv"))
