@@ -237,6 +237,11 @@ class ModelRef:
     context_length: int | None = None
     """From the card; None: what the model's own config says."""
 
+    @property
+    def base(self) -> ModelRef:
+        """The same weights without the adapter."""
+        return replace(self, adapter=None, adapter_digest=None) if self.adapter else self
+
 
 @dataclass(frozen=True, slots=True)
 class TrainedModels:

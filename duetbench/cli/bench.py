@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from duetbench.bench.grpo import GrpoBench, GrpoFound
     from duetbench.bench.lines import Line
 
-_FEW = {"small": 100_000, "large": 1_000_000, "repeats": 2}
+_FEW = {"small": 300_000, "large": 2_000_000, "repeats": 2}
 """Size of `bench data` in `bench all`."""
 
 _folder = click.option(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from duetbench.errors import PluginError
@@ -68,7 +68,7 @@ class Workshop:
         frozen: Engine | None = None
         if cell.writing:
             model = self._model(work, cell.writing)
-            frozen = self._pool.engine(cell.writing.engine, _bare(model))
+            frozen = self._pool.engine(cell.writing.engine, model.base)  # what scores is frozen, whoever writes
             self._train(work, cell.writing, frozen)
             self._write(work, cell.writing, requests, frozen.model)
             judge = (work.trained.models.scorer if work.trained else None) or frozen.model
@@ -133,11 +133,6 @@ def _others(work: CellWork, strategy: Strategy, untrained: ModelRef) -> dict[str
         return {}
     stages = work.trained.models.stages if work.trained else {}
     return {stage.name: stages.get(stage.name, untrained) for stage in strategy.stages()[:-1]}
-
-
-def _bare(model: ModelRef) -> ModelRef:
-    """The base of an adapted model: what scores is frozen, whoever writes."""
-    return replace(model, adapter=None, adapter_digest=None) if model.adapter else model
 
 
 def predict(

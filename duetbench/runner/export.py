@@ -4,21 +4,21 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from duetbench.data.everyone import Cut, Everyone, Known, everyone
-from duetbench.errors import ModelError, UsageError
-from duetbench.interfaces import Stage, Strategy
+from duetbench.errors import ModelError
 from duetbench.profiling import Answer, write_profiles
 from duetbench.runner.cells import digest
 from duetbench.runner.folder import write_whole
 from duetbench.runner.metering import Meter, MeteredEngine
+from duetbench.runner.one_sided import OneSided, Wanted
 from duetbench.runner.pool import EnginePool
 from duetbench.runner.progress import Progress
 from duetbench.runner.restoring import Restored
-from duetbench.types import Item, ModelRef, Profile, Prompt, Request, Sampling, Side
+from duetbench.types import ModelRef, Profile, Sampling
 
 if TYPE_CHECKING:
     import polars as pl
@@ -28,11 +28,13 @@ if TYPE_CHECKING:
 CHUNK = 2048
 """Users or items that are written together: what is kept in memory, not what is lost by a kill."""
 
+_LOOK = 32
+"""Of so many it is seen whether the strategy asks about that side alone; it may ask nothing about a single one."""
+
 UNASKED = "unasked"
 """Status of one whom the strategy asks nothing about."""
 
 Row = dict[str, Any]
-Wanted = Literal["user", "item"]
 
 
 @dataclass(frozen=True)
@@ -75,7 +77,7 @@ def export_profiles(
     known = everyone(data.prepared, side, data.history, cut)
     assert restored.cell.writing is not None
     strategy = OneSided(restored.cell.writing.strategy.make(), side)
-    strategy.check([one.request for one in known.known[:1]])
+    strategy.check([one.request for one in known.known[:_LOOK]])
     pool = EnginePool(store, on_done=progress.advance, told=progress.tell)
     try:
         with progress:
@@ -92,77 +94,19 @@ def export_profiles(
     return Exported(statuses, known.unknown)
 
 
-class OneSided(Strategy):
-    """A strategy that is asked about users alone, or about items alone.
-
-    Args:
-        strategy: The whole.
-        side: Whose questions are left; working notes are too.
-    """
-
-    name = "one-sided"
-
-    def __init__(self, strategy: Strategy, side: Wanted) -> None:
-        super().__init__()
-        self._strategy, self._side = strategy, side
-        self.name = strategy.name  # type: ignore[misc]
-
-    def stages(self) -> tuple[Stage, ...]:
-        """See the base class."""
-        return tuple(_OneSidedStage(stage, self._side) for stage in self._strategy.stages())
-
-    def check(self, requests: Sequence[Request]) -> None:
-        """Passes if the strategy writes profiles of that side that depend on no partner.
-
-        Raises:
-            UsageError: it does not.
-        """
-        others = [_with_partner(request, self._side) for request in requests]
-        asked, asked_again = (
-            [stage.prompts(each, {}) for stage in self._strategy.stages()] for each in (requests, others)
-        )
-        sides = {prompt.side for prompts in asked for prompt in prompts}
-        if requests and self._side not in sides:
-            hint = " (duet: train and run it with joint=cross)" if "pair" in sides else ""
-            raise UsageError(
-                f"strategy '{self.name}' as it was run writes no {self._side} profile without a partner{hint}; "
-                f"it asks about: {', '.join(sorted(sides)) or 'nothing'}"
-            )
-        keys, keys_again = (
-            [prompt.key for prompts in found for prompt in prompts if prompt.side == self._side]
-            for found in (asked, asked_again)
-        )
-        if keys != keys_again:
-            raise UsageError(f"strategy '{self.name}' writes {self._side} profiles that depend on the partner")
-
-
-class _OneSidedStage(Stage):
-    def __init__(self, stage: Stage, side: Side) -> None:
-        self._stage, self._side = stage, side
-        self.name, self.max_tokens, self.stop = stage.name, stage.max_tokens, stage.stop
-
-    def prompts(self, requests: Sequence[Request], earlier: Mapping[str, Sequence[Profile]]) -> list[Prompt]:
-        return [prompt for prompt in self._stage.prompts(requests, earlier) if prompt.side in (self._side, "note")]
-
-    def parse(self, prompt: Prompt, text: str) -> list[Profile] | None:
-        return self._stage.parse(prompt, text)
-
-
-def _with_partner(request: Request, side: Wanted) -> Request:
-    return replace(request, item=Item("x", "Another")) if side == "user" else replace(request, user_id="x")
-
-
 def _rows(
     restored: Restored, strategy: OneSided, known: Everyone, cut: Cut, pool: EnginePool, progress: Progress
 ) -> Iterator[Row]:
-    cell, side = restored.cell, strategy._side
+    cell, side = restored.cell, strategy.side
     writing = cell.writing
     assert writing is not None
     untrained = pool.model(writing.model)
     models = restored.trained.models if restored.trained else None
     writer = models.writer if models else untrained
     _check_weights(writer, restored)
-    stages = [stage.name for stage in strategy.stages()[:-1]] if models else []
+    is_adapted = models is not None or untrained.adapter is not None
+    stages = [stage.name for stage in strategy.stages()[:-1]] if is_adapted else []  # as in `cell_work`
+    written_by = models.stages if models else {}
     sampling = Sampling(writing.sampling.temperature, writing.sampling.top_p, seed=cell.seed)
     same = _provenance(restored, writer) | {"history_cut": cut, "history_until": known.until}
 
@@ -172,7 +116,7 @@ def _rows(
     for start in range(0, len(known.known), CHUNK):
         chunk = known.known[start : start + CHUNK]
         progress.phase(f"{min(start + CHUNK, len(known.known)):,} of {len(known.known):,}")
-        others = {name: engine(models.stages.get(name, untrained)) for name in stages} if models else {}
+        others = {name: engine(written_by.get(name, untrained.base)) for name in stages}
         written = write_profiles(strategy, [one.request for one in chunk], engine(writer), sampling, others=others)
         answers = {place: answer for answer in written.answers if answer.side == side for place in answer.for_requests}
         for place, one in enumerate(chunk):

@@ -168,3 +168,13 @@ def test_other_weights_than_the_record_s_are_refused(duet: Restored, tmp_path: P
     (Path(model.removeprefix("path:")) / "model.safetensors").write_text("others")
     with pytest.raises(ModelError, match="no longer those of"):
         _export(tmp_path, duet)
+
+
+def test_whom_the_strategy_asks_nothing_about_is_told_apart(ran: Ran, plugins: Plugins, exported: Export) -> None:
+    options = ("lg.recent_k=6", "lg.short_history=skip_profile")
+    outcome = ran(*options, strategies=("lg",), trainers=("none",), limit=12, baselines=False)
+    table = exported(restore(outcome.folder, plugins))
+    unasked = table.filter(pl.col("status") == "unasked")
+    assert 0 < unasked.height < table.height
+    assert unasked["profile"].null_count() == unasked.height
+    assert unasked["interactions"].max() <= 6 < table.filter(pl.col("readable"))["interactions"].min()
