@@ -120,7 +120,8 @@ def _adapted(base: Any, folder: Path) -> Any:
         raise _needs_peft() from error
     before = _probe(base)
     try:
-        adapted: Any = PeftModel.from_pretrained(base, str(folder))
+        with quiet_transformers():
+            adapted: Any = PeftModel.from_pretrained(base, str(folder))
     except (OSError, ValueError, RuntimeError, KeyError, TypeError) as error:
         raise ModelError(f"adapter {folder} does not fit the model: {_line(error)}") from error
     adapted.eval()

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import warnings
 from collections.abc import Iterator
 from typing import Any
 
 
 @contextlib.contextmanager
 def quiet_transformers() -> Iterator[None]:
-    """Only errors are told inside; what was set before holds again afterwards."""
+    """Only errors are told inside, and no name that peft still uses is called old; afterwards all is as before."""
     from transformers.utils import logging as library_logging
 
     logging: Any = library_logging
@@ -17,7 +18,9 @@ def quiet_transformers() -> Iterator[None]:
     logging.set_verbosity_error()
     logging.disable_progress_bar()
     try:
-        yield
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", FutureWarning)
+            yield
     finally:
         logging.set_verbosity(was_level)
         if had_bars:
