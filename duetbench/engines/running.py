@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 import logging
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 from duetbench.engines.chat import Chat
@@ -15,12 +14,10 @@ from duetbench.engines.loading import Place, end_ids, load_model
 from duetbench.engines.remembering import Readings
 from duetbench.engines.sampling import Picker
 from duetbench.engines.stops import Stops
+from duetbench.engines.threads import few_threads
 from duetbench.types import Completion, LabelReading, ModelRef, Prompt, Sampling, Status
 
 _log = logging.getLogger("duetbench")
-
-TINY = 5_000_000
-"""Parameters below which one thread runs a model: dividing its small matrices costs more than it gives."""
 
 Asked = tuple[Prompt, Fitted]
 _T = TypeVar("_T")
@@ -62,7 +59,7 @@ class Runner:
                 for one, answer in zip(batch, answers, strict=True)
             ]
 
-        with _threads(self._model):
+        with few_threads(self._model):
             return _halving(run, asked, lambda one: Completion(one[0].prefill, "error", error=_too_big(one)))
 
     def read_labels(self, asked: Sequence[Asked], labels: Sequence[str]) -> list[LabelReading]:
@@ -81,7 +78,7 @@ class Runner:
                 for row, (_, fitted) in zip(rows, batch, strict=True)
             ]
 
-        with _threads(self._model):
+        with few_threads(self._model):
             return _halving(run, asked, lambda one: LabelReading((), "error", error=_too_big(one)))
 
     def _memory(self, batch: Sequence[Asked]) -> Memory | None:
@@ -96,20 +93,6 @@ class Runner:
         self._model = self._readings = None
         if is_cuda:
             torch.cuda.empty_cache()
-
-
-@contextlib.contextmanager
-def _threads(model: Any) -> Iterator[None]:
-    """One thread while a tiny model runs; another model in the same process gets back what there was."""
-    import torch
-
-    before = torch.get_num_threads()
-    if model.num_parameters() < TINY:
-        torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
 
 
 def _completion(asked: Asked, answer: Answer, sampling: Sampling, stops: Stops, chat: Chat) -> Completion:

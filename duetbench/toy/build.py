@@ -91,7 +91,7 @@ def build_toy_lm(
 ) -> BuildReport:
     """Trains, measures and saves the model; the folder appears whole or not at all.
 
-    The bytes depend on the seed, on torch's version and on its number of threads.
+    The bytes depend on the seed and on torch's version.
 
     Args:
         out: The model folder. One that a build made before is replaced; anything else that is there is an error.

@@ -9,6 +9,7 @@ from random import Random
 from statistics import fmean
 from typing import TYPE_CHECKING
 
+from duetbench.engines.threads import few_threads
 from duetbench.toy.corpus import Lesson
 
 if TYPE_CHECKING:
@@ -119,11 +120,12 @@ def train(
     for step in range(1, stage.steps + 1):
         for group in optimizer.param_groups:
             group["lr"] = _rate_at(stage, step)
-        words, ratings = _losses(model, next(batches), labels, tokenizer.pad_token_id)
-        optimizer.zero_grad()
-        (words + ratings).backward()  # type: ignore[no-untyped-call]
-        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-        optimizer.step()
+        with few_threads(model):
+            words, ratings = _losses(model, next(batches), labels, tokenizer.pad_token_id)
+            optimizer.zero_grad()
+            (words + ratings).backward()  # type: ignore[no-untyped-call]
+            torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+            optimizer.step()
         progress.add(words.item(), ratings.item())
         if on_step:
             on_step(step, progress.summary())

@@ -12,6 +12,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from duetbench.engines.threads import few_threads
 from duetbench.errors import EngineError, TrainingError
 from duetbench.interfaces import Engine, Plugin, TrainingJob
 from duetbench.models.digests import adapter_digest, model_digest
@@ -112,9 +113,22 @@ def _named(plugin: Plugin) -> dict[str, Any]:
 def _train(
     trainer: Plugin, tuning: Tuning, job: TrainingJob, folder: TrainingFolder, prepare: Callable[[Session], Course]
 ) -> dict[str, Any]:
-    title = f"{trainer.name} of {job.strategy.name}"
     inner = getattr(job.engine, "engine", job.engine)  # past the request store: what is scored here never comes again
     policy = Policy(job.model, tuning, inner.config)
+    with few_threads(policy.model):
+        return _with_policy(trainer, tuning, job, folder, prepare, policy, inner)
+
+
+def _with_policy(
+    trainer: Plugin,
+    tuning: Tuning,
+    job: TrainingJob,
+    folder: TrainingFolder,
+    prepare: Callable[[Session], Course],
+    policy: Policy,
+    inner: Engine,
+) -> dict[str, Any]:
+    title = f"{trainer.name} of {job.strategy.name}"
     is_adapter = tuning.adapter == "lora"
     frozen = policy.engine(trained=False) if is_adapter else inner
     course = prepare(Session(job, folder, policy, frozen, lambda line: say(title, line)))

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from engine_making import ask
 
-from duetbench.engines import running
+from duetbench.engines import running, threads
 from duetbench.engines.transformers_engine import TransformersEngine
 from duetbench.errors import EngineError, ModelError
 from duetbench.models import resolve
@@ -212,7 +212,7 @@ def test_a_tiny_model_takes_one_thread_and_gives_the_others_back(
     try:
         engine.label_logprobs(PROMPTS[:1], "Rating: ", LABELS)
         assert (seen, torch.get_num_threads()) == ([1], 2)
-        monkeypatch.setattr(running, "TINY", 1)
+        monkeypatch.setattr(threads, "TINY", 1)
         engine.label_logprobs(PROMPTS[:1], "Rating: ", LABELS)
         assert seen == [1, 2]
     finally:

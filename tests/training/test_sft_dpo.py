@@ -38,6 +38,23 @@ def test_sft_learns_its_targets(tiny_ref, tmp_path):
     assert trained.adapter == str(tmp_path / "best") or result["best_step"] == 0
 
 
+def test_a_tiny_model_learns_on_one_thread(tiny_ref, tmp_path, monkeypatch):
+    import torch
+
+    from duetbench.training import trl_adapter
+
+    seen: list[int] = []
+    train = trl_adapter.train_sft
+    monkeypatch.setattr(trl_adapter, "train_sft", lambda *a: (seen.append(torch.get_num_threads()), train(*a))[1])
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        trainer(Sft, epochs=1).fit(job(tiny_ref, tmp_path))
+        assert (seen, torch.get_num_threads()) == ([1], 2)
+    finally:
+        torch.set_num_threads(before)
+
+
 def test_sft_on_sides_apart_learns_from_both(tiny_ref, tmp_path):
     trainer(Sft, epochs=1).fit(job(tiny_ref, tmp_path, joint="cross"))
     assert json.loads((tmp_path / "result.json").read_text())["rows"]["questions"] == 24
