@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from duetbench.interfaces import Dataset
 
 STEPS = ("dedupe", "titled", "kcore:5", "sort", "split_count:0.8/0.1/0.1", "drop_cold")
-_SAMPLED_ROWS = 150  # per-row masks over a whole table are too slow to time for every row
+SAMPLED_ROWS = 150  # per-row masks over a whole table are too slow to time for every row
 _WINDOW = 10
 
 
@@ -152,7 +152,7 @@ def histories(interactions: str) -> None:
         rank = np.unique(rows["day"].to_numpy(), return_inverse=True)[1]
         asked = Questions(number([hashes(rows["user"])]), number([hashes(rows["item"])]), rank)
         mine, theirs = HistoryIndex(asked, rows["rating"].to_numpy()).before(asked, k=_WINDOW)
-    sampled = slice(0, _SAMPLED_ROWS)
+    sampled = slice(0, SAMPLED_ROWS)
     check = float(np.nansum(mine.average[sampled]) + np.nansum(theirs.average[sampled]))
     n_lines = int((mine.window[sampled] >= 0).sum() + (theirs.window[sampled] >= 0).sum())
     report(clock, rows=len(rows), check=round(check, 6), lines=n_lines)
@@ -163,7 +163,7 @@ def histories_masks(interactions: str) -> None:
     import pandas as pd
 
     world = _world(interactions)
-    asked = [[values[place] for values in world.values()] for place in range(_SAMPLED_ROWS)]
+    asked = [[values[place] for values in world.values()] for place in range(SAMPLED_ROWS)]
     rows = pd.DataFrame(world).sort_values("day", kind="stable")
     check, n_lines = 0.0, 0
     with Clock() as clock:
@@ -173,7 +173,7 @@ def histories_masks(interactions: str) -> None:
             for found in (of_user, of_item):
                 check += found.rating.mean() if len(found) else 0.0
                 n_lines += len(found.tail(_WINDOW))
-    clock.seconds *= len(rows) / _SAMPLED_ROWS
+    clock.seconds *= len(rows) / SAMPLED_ROWS
     report(clock, rows=len(rows), check=round(check, 6), lines=n_lines)
 
 
