@@ -8,8 +8,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from duetbench.bench.lines import Line
 from duetbench.bench.data_work import SAMPLED_ROWS
+from duetbench.bench.lines import Line
 from duetbench.bench.measuring import Measured, alternated
 from duetbench.data.generate import World, generate
 from duetbench.errors import DuetbenchError
