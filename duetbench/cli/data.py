@@ -43,7 +43,14 @@ def chooses_dataset(command: Callable[..., Any]) -> Callable[..., Any]:
 @chooses_dataset
 @pass_settings
 def prepare(settings: Settings, /, **chosen: Any) -> None:
-    """Make DATASET's tables from its raw files, once, and show what each step left."""
+    """Make DATASET's tables from raw files; show what each step left.
+
+    Steps, in any order: dedupe or dedupe:last; titled; window:2m, window:60d or window:FROM/UNTIL; kcore:5 or
+    kcore:USERS/ITEMS; sort; split_count:0.8/0.1/0.1; split_time:30d/30d, split_time:1m/1m or split_time:FROM/FROM;
+    split_leave_last:1; drop_cold.
+
+    What was made once from the same files and steps is not made again.
+    """
     from duetbench.cli import data_tables
 
     prepared, dataset = prepared_dataset(settings, chosen)
@@ -61,7 +68,7 @@ def prepare(settings: Settings, /, **chosen: Any) -> None:
 @click.option("--json", "as_json", is_flag=True, help="For other programs.")
 @pass_settings
 def stats(settings: Settings, /, *, split: Any, windows: str, as_json: bool, **chosen: Any) -> None:
-    """Users, items, rows, ratings, reviews, and how long histories really are.
+    """Count users, items and ratings, and how long histories are.
 
     DATASET is a name, or a folder that `duetbench data prepare` has written.
     """
@@ -89,7 +96,7 @@ def stats(settings: Settings, /, *, split: Any, windows: str, as_json: bool, **c
 @click.option("--lines", default=5, show_default=True, help="How many lines of each history to show.")
 @pass_settings
 def sample(settings: Settings, /, *, split: Any, n: int, seed: int, lines: int, **chosen: Any) -> None:
-    """Show some examples of DATASET with their histories, as a strategy sees them."""
+    """Show examples of DATASET with the histories that they come with."""
     from duetbench.cli import data_tables
     from duetbench.data import build_examples
     from duetbench.errors import DataError
@@ -113,7 +120,7 @@ def sample(settings: Settings, /, *, split: Any, n: int, seed: int, lines: int, 
 @click.option("--limit", default=200, show_default=True, type=click.IntRange(min=1), help="So many examples at most.")
 @pass_settings
 def check(settings: Settings, /, **chosen: Any) -> None:
-    """Run the leakage guards on DATASET's tables and histories, on logs of prompts, and on strategies.
+    """Run the leakage guards on data, logs of prompts and strategies.
 
     A log holds one JSON object a line: `text` or `messages`, and as far as known `requests`, `key`, `purpose`; or it
     is a cell's folder of `duetbench run`. Any leak is an error.
@@ -134,7 +141,10 @@ def check(settings: Settings, /, **chosen: Any) -> None:
 def generate(
     settings: Settings, folder: Path, form: str, interactions: int, seed: int, category: str, pack: Any
 ) -> None:
-    """Write made-up raw files in an official format into FOLDER: any size, same arguments same bytes."""
+    """Write made-up raw files in an official format into FOLDER.
+
+    Any size; the same arguments give the same bytes.
+    """
     from duetbench.data.generate import World, format_named
     from duetbench.data.generate import generate as write
 
@@ -159,9 +169,10 @@ def generate(
 @click.option("--tolerated", default=0.01, show_default=True, type=_SHARE, help="Of unusable rows, let pass.")
 @pass_settings
 def import_(settings: Settings, /, **chosen: Any) -> None:
-    """Bring your own interactions in: .csv, .tsv, .parquet, .jsonl, .pkl, or hf:NAME of a Hugging Face dataset.
+    """Bring in tables of your own, of many kinds.
 
-    Each SOURCE may say its split: train=a.csv valid=b.csv test=c.csv. Columns are found under usual names, or named
+    Kinds: .csv, .tsv and .jsonl (plain, .gz or .zst), .parquet, .pkl, or hf:NAME or hf:FOLDER of a Hugging Face
+    dataset. Each SOURCE may say its split: train=a.csv valid=b.csv test=c.csv. Columns are found under usual names, or named
     with --map. Afterwards: duetbench run --dataset imported --set imported.table=NAME ...
     """
     from duetbench.cli.data_doors import import_command
@@ -175,7 +186,10 @@ def import_(settings: Settings, /, **chosen: Any) -> None:
 @click.option("--format", "form", type=click.Choice(["parquet", "datasets"]), default="parquet", show_default=True)
 @pass_settings
 def export(settings: Settings, /, *, folder: Path, form: Any, **chosen: Any) -> None:
-    """Write DATASET, prepared, into FOLDER: Parquet files, or a Hugging Face DatasetDict (load_from_disk)."""
+    """Write DATASET into FOLDER as Parquet or as a DatasetDict.
+
+    A DatasetDict is opened with `datasets.load_from_disk(FOLDER)`.
+    """
     from duetbench.data.doors.exporting import export as write
 
     prepared, _ = prepared_dataset(settings, chosen)

@@ -40,6 +40,17 @@ def test_a_missing_file_is_one_line_and_exit_code_1(tmp_path: Path) -> None:
     assert "yelp_academic_dataset_review.json" in result.stderr
 
 
+def test_the_help_names_every_step() -> None:
+    from duetbench.data.steps import STEPS
+
+    words = run("prepare", "--help").stdout.replace(";", " ").replace(":", " ").replace(".", " ").split()
+    assert set(STEPS) <= set(words)
+
+
+def test_no_command_of_data_is_cut_short_in_the_overview() -> None:
+    assert "..." not in run("--help").stdout
+
+
 def test_steps_can_be_chosen() -> None:
     result = run("prepare", "toy", *TOY, "--steps", "sort, split_time:60d/60d")
     assert "split_time:60d/60d" in result.stdout
