@@ -172,8 +172,8 @@ def import_(settings: Settings, /, **chosen: Any) -> None:
     """Bring in tables of your own, of many kinds.
 
     Kinds: .csv, .tsv and .jsonl (plain, .gz or .zst), .parquet, .pkl, or hf:NAME or hf:FOLDER of a Hugging Face
-    dataset. Each SOURCE may say its split: train=a.csv valid=b.csv test=c.csv. Columns are found under usual names, or named
-    with --map. Afterwards: duetbench run --dataset imported --set imported.table=NAME ...
+    dataset. Each SOURCE may say its split: train=a.csv valid=b.csv test=c.csv. Columns are found under usual names, or
+    named with --map. Afterwards: duetbench run --dataset imported --set imported.table=NAME ...
     """
     from duetbench.cli.data_doors import import_command
 
