@@ -273,3 +273,19 @@ def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
 def test_nothing_imported_says_what_to_do(tmp_path: Path) -> None:
     with pytest.raises(MissingRawFiles, match=r"duetbench data import FILE --name films"):
         Imported(Imported.Config(table="films")).raw_files(tmp_path)
+
+
+def test_gift_cards_of_2018_come_in_with_their_metadata(real_data: Path, tmp_path: Path) -> None:
+    folder = real_data / "amazon-2018-gift-cards"
+    options = ImportOptions(Domain("gift card", "gift cards"), tolerated=0.0)
+    items = parse_source(str(folder / "meta_Gift_Cards.json.gz"))
+    found = import_tables([parse_source(str(folder / "Gift_Cards_5.json.gz"))], tmp_path / "out", options, items=items)
+    assert (found.rows, found.items, found.dropped) == (2972, 1547, {})
+    assert found.noted == {"empty review": 6, "item: markup in a title": 178}
+    assert found.columns["categories"] == "category"
+
+
+def test_the_books_sample_comes_in_under_usual_names(real_data: Path, tmp_path: Path) -> None:
+    path = real_data / "amazon-2014-books-sample" / "reviews_Books.json.gz"
+    found = import_tables([parse_source(str(path))], tmp_path / "out", ImportOptions(Domain("book", "books")))
+    assert (found.rows, found.items, found.dropped) == (1000, 977, {})
