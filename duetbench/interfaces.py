@@ -347,6 +347,8 @@ class TrainingJob:
     """Belongs to this job alone and survives a restart: checkpoints, curves. What a trainer leaves there as
     `budget.json` (`steps`, `tokens`, `seconds`) stands in the records of all cells that use the training."""
     seed: int
+    judge: Engine | None = None
+    """What the scorer asks while the training goes on, if not the untrained `model`: another model, or a server."""
 
 
 class Trainer(Plugin):

@@ -86,7 +86,9 @@ class Workshop:
         with self._progress.aside():
             self._progress.remark(f"training {writing.strategy.name} with {writing.trainer.name} in {folder}")
             assert work.model is not None
-            work.trained = self._trainings.trained(work.cell, folder, work.model, frozen)
+            named = writing.judge
+            judge = self._pool.engine(named.engine, self._pool.model(named.model)) if named else None
+            work.trained = self._trainings.trained(work.cell, folder, work.model, frozen, judge)
         work.model = work.trained.models.writer
 
     def _write(self, work: CellWork, writing: Writing, requests: Sequence[Request], untrained: ModelRef) -> None:

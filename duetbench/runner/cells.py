@@ -82,6 +82,18 @@ class ModelChoice:
 
 
 @dataclass(frozen=True)
+class Judge:
+    """A model for the scorer in a training's loop."""
+
+    model: ModelChoice
+    engine: Choice
+
+    def describe(self) -> dict[str, Any]:
+        """What decides its answers."""
+        return {"model": {"name": self.model.name, **self.model.identity}, "engine": self.engine.describe()}
+
+
+@dataclass(frozen=True)
 class Writing:
     """How profiles come about: what a cell has beside data and scorer if a model is asked."""
 
@@ -95,6 +107,8 @@ class Writing:
     rewards: tuple[tuple[Choice, float], ...] = ()
     trained_on: Choice | None = None
     """The scorer in the training's loop; None: nothing is trained."""
+    judge: Judge | None = None
+    """What that scorer asks; None: the untrained model."""
 
     def describe(self) -> dict[str, Any]:
         """What decides which profiles are written."""
@@ -115,6 +129,7 @@ class Writing:
             "options": asdict(self.training),
             "rewards": [{**reward.describe(), "weight": weight} for reward, weight in self.rewards],
             "scorer": self.trained_on.describe(),
+            **({"judge": self.judge.describe()} if self.judge else {}),
         }
 
 

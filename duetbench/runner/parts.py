@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, cast
 from duetbench.errors import ConfigError, DuetbenchError
 from duetbench.interfaces import Kind
 from duetbench.plugins import Plugins
-from duetbench.runner.cells import Choice, ModelChoice, Writing
+from duetbench.runner.cells import Choice, Judge, ModelChoice, Writing
 from duetbench.runner.options import Options
 from duetbench.runner.sections import DataOptions, EvaluationOptions, SamplingOptions, TrainingOptions
 from duetbench.runner.settings import Grid
@@ -55,7 +55,7 @@ class Parts:
         self._plugins = plugins
         self._grid = grid
         self._options = options
-        self._models = models
+        self._models = dict(models)
         self._choices: dict[tuple[str, str, str | None], Choice] = {}
         self.faults: list[DuetbenchError] = []
         self.data: DataOptions = options.section("data")
@@ -109,7 +109,17 @@ class Parts:
             training=self.training if trains else None,
             rewards=tuple(self._rewards()) if trains else (),
             trained_on=self.choice("scorer", self.training.scorer or scorer, model) if trains else None,
+            judge=self._judge(model) if trains else None,
         )
+
+    def _judge(self, model: str) -> Judge | None:
+        """What the scorer in the loop asks, where the options name something of its own."""
+        if self.training.scorer_model is None and self.training.scorer_engine is None:
+            return None
+        name = self.training.scorer_model or model
+        if name not in self._models:
+            self._models[name] = model_choice(name)
+        return Judge(self._models[name], self.choice("engine", self.training.scorer_engine or self._grid.engine, name))
 
     def history_of(self, choices: Iterable[Choice]) -> HistoryOptions:
         """How histories are taken for these plugins: as long as the one that looks farthest back needs."""

@@ -110,6 +110,8 @@ def options_of_cell(cell: Cell) -> dict[str, dict[str, Any]]:
         found["sampling"] = asdict(cell.writing.sampling)
         if cell.writing.training:
             found["training"] = asdict(cell.writing.training)
+        if cell.writing.judge:
+            found.setdefault(cell.writing.judge.engine.name, cell.writing.judge.engine.options)
     return found
 
 

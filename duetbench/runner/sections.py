@@ -62,6 +62,12 @@ class TrainingOptions:
     valid_examples: int | None = option(None, "at most so many examples from valid; none: all")
     rewards: tuple[str, ...] = option(("fractional",), "rewards by name, each with a weight: fractional:1,format:0.2")
     scorer: str | None = option(None, "the scorer in the loop; none: the one that evaluates")
+    scorer_model: str | None = option(
+        None, "the model that the scorer in the loop asks; none: the trained one's untrained weights"
+    )
+    scorer_engine: str | None = option(
+        None, "the engine that runs it, such as openai for a server of its own; none: the writer's"
+    )
     shuffled_ratings: bool = option(
         False, "a control: deal the ratings that the training sees out anew, so that nothing true can be learnt"
     )

@@ -48,7 +48,9 @@ class Trainings:
         self._examples = examples
         self._failed: dict[str, DuetbenchError] = {}
 
-    def trained(self, cell: Cell, folder: Path, model: ModelRef, engine: Engine) -> Trained:
+    def trained(
+        self, cell: Cell, folder: Path, model: ModelRef, engine: Engine, judge: Engine | None = None
+    ) -> Trained:
         """What came out of a cell's training; another process that does the same training is waited for.
 
         Args:
@@ -56,6 +58,7 @@ class Trainings:
             folder: The training's own.
             model: What is trained.
             engine: Runs `model`, frozen.
+            judge: What the scorer asks; None: `engine`.
 
         Raises:
             TrainingError: it failed; what failed once in this run fails again without another try.
@@ -71,13 +74,12 @@ class Trainings:
             if known:
                 return known
             try:
-                return self._train(cell, folder, model, engine)
+                return self._train(cell, folder, self.job(cell, folder, model, engine, judge))
             except DuetbenchError as error:
                 self._failed[key] = error
                 raise
 
-    def _train(self, cell: Cell, folder: Path, model: ModelRef, engine: Engine) -> Trained:
-        job = self.job(cell, folder, model, engine)
+    def _train(self, cell: Cell, folder: Path, job: TrainingJob) -> Trained:
         started = time.monotonic()
         found = cell.writing.trainer.make().fit(job)  # type: ignore[union-attr]
         trained = TrainedModels(found) if isinstance(found, ModelRef) else found
@@ -87,7 +89,9 @@ class Trainings:
         write_whole(folder / RESULT, lambda path: path.write_text(text, encoding="utf-8"))
         return Trained(trained, budget["steps"], budget["tokens"], budget["seconds"])
 
-    def job(self, cell: Cell, folder: Path, model: ModelRef, engine: Engine) -> TrainingJob:
+    def job(
+        self, cell: Cell, folder: Path, model: ModelRef, engine: Engine, judge: Engine | None = None
+    ) -> TrainingJob:
         """What the trainer of a cell is given; see `trained`."""
         writing = cell.writing
         assert writing is not None
@@ -105,6 +109,7 @@ class Trainings:
             engine=engine,
             workdir=folder,
             seed=cell.seed,
+            judge=judge,
         )
 
     def _rows(self, cell: Cell, split: Split, limit: int | None) -> list[Example]:

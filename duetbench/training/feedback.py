@@ -161,7 +161,7 @@ class Judge:
         started = time.perf_counter()
         found = self._scorer.score(requests, [scene.profiles for scene in unique.values()], self._engine)
         self.scorer_seconds += time.perf_counter() - started
-        _check_answers(found)
+        check_answers(found)
         by_key = dict(zip(unique, found, strict=True))
         return [by_key[key] if key else _unwritten(scene) for key, scene in zip(keys, scenes, strict=True)]
 
@@ -200,8 +200,8 @@ def weighted(rewards: Sequence[tuple[Reward, float]], rollouts: Sequence[Rollout
     return totals
 
 
-def _check_answers(predictions: Sequence[Prediction]) -> None:
-    """Stops where the scorer mostly fails: without its judgement, training would go on learning nothing.
+def check_answers(predictions: Sequence[Prediction]) -> None:
+    """Stops where the scorer mostly fails: training would learn nothing from it, or keep the wrong weights.
 
     Raises:
         EngineError: with the first error.

@@ -57,7 +57,7 @@ class Session:
     folder: TrainingFolder
     policy: Policy
     frozen: Engine
-    """Runs the untouched weights for the scorer; keeps nothing in the request store."""
+    """Runs the untouched weights for the scorer, or the job's judge; keeps nothing in the request store."""
     say: Callable[[str], None]
 
 
@@ -95,6 +95,7 @@ def identity(trainer: Plugin, tuning: Tuning, job: TrainingJob) -> dict[str, Any
         "train": rows_digest(job.train),
         "valid": rows_digest(job.valid),
         "seed": job.seed,
+        **({"judge": {"engine": _named(job.judge), "model": job.judge.model.name}} if job.judge else {}),
     }
 
 
@@ -131,6 +132,8 @@ def _with_policy(
     title = f"{trainer.name} of {job.strategy.name}"
     is_adapter = tuning.adapter == "lora"
     frozen = policy.engine(trained=False) if is_adapter else inner
+    if job.judge is not None:
+        frozen = getattr(job.judge, "engine", job.judge)
     course = prepare(Session(job, folder, policy, frozen, lambda line: say(title, line)))
     if is_adapter:
         job.engine.close()  # the base with the adapter off scores: its weights need not lie in memory twice

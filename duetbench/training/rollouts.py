@@ -70,7 +70,7 @@ def explore(session: Session, how: Exploring) -> Explored:
     asked = ask(job.strategy, train, job.engine)
     engines = _engines(job, how.models)
     partners = how.candidates * len(engines)
-    judge = Judge(stage, job.scorer, job.engine, job.rewards, Credit(partners, unreadable=None))
+    judge = Judge(stage, job.scorer, job.judge or job.engine, job.rewards, Credit(partners, unreadable=None))
     kept = Lines(session.folder.path / "rollouts.jsonl")
     session.say(f"sampling {partners} candidates for each of {len(asked.units)} pairs")
     rows = _rows(asked.units, kept, lambda units: _sample(stage, units, engines, judge, how, job.seed))

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 from duetbench.interfaces import Engine, Scorer, Strategy
 from duetbench.profiling import write_profiles
+from duetbench.training.feedback import check_answers
 from duetbench.training.leaks import leak_rate
 from duetbench.types import Example, Profile, Profiles, Sampling
 
@@ -44,12 +45,17 @@ class Validation:
         return self.judge(written.profiles, judge)
 
     def judge(self, written: Sequence[Profiles], judge: Engine | None) -> Evaluation:
-        """The metrics of these profiles under the scorer asking `judge`."""
+        """The metrics of these profiles under the scorer asking `judge`.
+
+        Raises:
+            EngineError: most calls failed; they would count against weights that have no part in it.
+        """
         requests = [example.request for example in self.examples]
         readable = [place for place, profiles in enumerate(written) if profiles.failed is None]
         predictions = self.scorer.score(
             [requests[place] for place in readable], [written[place] for place in readable], judge
         )
+        check_answers(predictions)
         values = {
             place: prediction.value
             for place, prediction in zip(readable, predictions, strict=True)

@@ -10,12 +10,15 @@ from typing import Any
 
 import polars as pl
 import pytest
-from grid_making import logged
+from grid_making import logged, make_model_folder
 
 from duetbench.errors import RecordError
+from duetbench.interfaces import TrainingJob
+from duetbench.plugins import Plugins
 from duetbench.records import read_record
 from duetbench.runner import Outcome, Plan, run
 from duetbench.runner.run import is_finished
+from duetbench.types import ModelRef
 
 Ran = Callable[..., Outcome]
 Planned = Callable[..., Plan]
@@ -142,6 +145,25 @@ def test_each_scorer_in_the_loop_is_a_training_of_its_own(ran: Ran, tmp_path: Pa
     scorers = ("rating_text", "rating_expectation")
     ran(log, strategies=("duet",), trainers=("counting",), scorers=scorers, limit=2)
     assert len(logged(tmp_path / "log", "trained duet")) == 2
+
+
+def test_the_scorer_in_the_loop_may_ask_a_model_of_its_own(
+    ran: Ran, plugins: Plugins, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = f"path:{make_model_folder(tmp_path / 'other')}"
+    jobs: list[TrainingJob] = []
+
+    def fit(_trainer: Any, job: TrainingJob) -> ModelRef:
+        jobs.append(job)
+        return job.model
+
+    monkeypatch.setattr(plugins.get("trainer", "counting").cls, "fit", fit)
+    grid: dict[str, Any] = {"strategies": ("duet",), "trainers": ("counting",), "limit": 2, "baselines": False}
+    ran(**grid)
+    outcome = ran(f"training.scorer_model={other}", "training.scorer_engine=logging", "logging.pause=0.001", **grid)
+    assert outcome.count("done") == 1
+    assert [job.judge and job.judge.model.name for job in jobs] == [None, other]  # a training of its own
+    assert [job.model.name for job in jobs] == [jobs[0].model.name] * 2
 
 
 def test_training_takes_as_many_examples_as_it_is_told(ran: Ran, tmp_path: Path) -> None:
