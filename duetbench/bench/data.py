@@ -80,8 +80,8 @@ def _rate(what: str, mb: float, found: Mapping[str, Measured], name: str) -> Lin
     return Line(what, speed, _time(theirs), theirs.seconds / ours.seconds, "x", 0.8, True)
 
 
-def _time(found: Measured) -> str:
-    return f"{found.seconds:.1f} s ({found.cpu_seconds:.1f} s CPU)"
+def _time(found: Measured, digits: int = 1) -> str:
+    return f"{found.seconds:.{digits}f} s ({found.cpu_seconds:.{digits}f} s CPU)"
 
 
 def _preparing(small: Path, large: Path, options: BenchOptions) -> list[Line]:
@@ -106,7 +106,7 @@ def _memory(what: str, ours: Measured, reference: str) -> Line:
 
 def _core(options: BenchOptions) -> list[Line]:
     size = str(options.large)
-    found = alternated({name: (_WORK, (name, size)) for name in ("core", "core_pandas")}, repeats=2)
+    found = alternated({name: (_WORK, (name, size)) for name in ("core", "core_pandas")}, repeats=3)
     return [
         _faster(f"5-core, {options.large:,} rows: times faster than pandas", found["core"], found["core_pandas"], 2)
     ]
@@ -124,8 +124,8 @@ def _faster(what: str, ours: Measured, reference: Measured, bound: float) -> Lin
         raise DuetbenchError(f"{what}: the results differ, {dict(ours.result)} and {dict(reference.result)}")
     return Line(
         what,
-        f"{ours.seconds:.3f} s",
-        f"{reference.seconds:.1f} s",
+        _time(ours, digits=3),
+        _time(reference),
         reference.seconds / ours.seconds,
         "x",
         bound,

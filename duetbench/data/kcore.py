@@ -12,14 +12,16 @@ def k_core(user: IntArray, item: IntArray, *, k_user: int, k_item: int) -> BoolA
 
     Removal goes on until nothing more has to go: the result is the one largest such part, whatever the order.
     """
-    positions = np.arange(len(user))
+    n_users, n_items = np.bincount(user), np.bincount(item)
+    positions, users, items = np.arange(len(user)), user, item
     while len(positions):
-        n_users = np.bincount(user[positions])
-        n_items = np.bincount(item[positions])
-        kept = (n_users[user[positions]] >= k_user) & (n_items[item[positions]] >= k_item)
+        # Whether a user stays is one byte each: the looked-up table fits into a core's cache, counts would not.
+        kept = (n_users >= k_user)[users] & (n_items >= k_item)[items]
         if kept.all():
             break
-        positions = positions[kept]
+        n_users -= np.bincount(users[~kept], minlength=len(n_users))
+        n_items -= np.bincount(items[~kept], minlength=len(n_items))
+        positions, users, items = positions[kept], users[kept], items[kept]
     stays = np.zeros(len(user), dtype=np.bool_)
     stays[positions] = True
     return stays
