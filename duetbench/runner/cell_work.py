@@ -16,7 +16,7 @@ from duetbench.runner.folder import RunFolder
 from duetbench.runner.metering import Meter, MeteredEngine
 from duetbench.runner.pool import EnginePool
 from duetbench.runner.progress import Progress
-from duetbench.runner.trainings import Trained, Trainings
+from duetbench.runner.trainings import Trained, Trainings, read_trained
 from duetbench.types import EngineInfo, Example, ModelRef, Prediction, Profiles, Request, Sampling
 
 if TYPE_CHECKING:
@@ -84,7 +84,9 @@ class Workshop:
             return
         folder = self._folder.training(work.cell)
         with self._progress.aside():
-            self._progress.remark(f"training {writing.strategy.name} with {writing.trainer.name} in {folder}")
+            is_done = read_trained(folder, str(work.cell.training_id)) is not None
+            doing = "using the finished training of" if is_done else "training"
+            self._progress.remark(f"{doing} {writing.strategy.name} with {writing.trainer.name} in {folder}")
             assert work.model is not None
             named = writing.judge
             judge = self._pool.engine(named.engine, self._pool.model(named.model)) if named else None
