@@ -33,6 +33,10 @@ _WORLD = {
     errno.EROFS: "the file system can only be read; choose another place",
     errno.EACCES: "permission denied; choose another place, or ask for the right to write there",
     errno.EPERM: "not permitted; choose another place",
+    errno.ENOENT: "there is no such file or folder; choose another place",
+    errno.ENOTDIR: "a file stands where a folder should be; choose another place",
+    errno.EISDIR: "a folder stands where a file should be; choose another place",
+    errno.ENAMETOOLONG: "the name is too long; choose a shorter one",
 }
 """Faults of the machine that one line explains."""
 

@@ -42,6 +42,8 @@ def data(settings: Settings, folder: Path | None, small: int, large: int, repeat
 
     A bound that is not met is shown, and is no error: a busy machine misses some.
     """
+    if small >= large:
+        raise click.UsageError(f"--large wants more than --small, not {large:,} beside {small:,}")
     lines = _data(settings, folder, small=small, large=large, repeats=repeats)
     _report(report, lines)
 

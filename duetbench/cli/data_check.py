@@ -54,9 +54,12 @@ def _on_data(prepared: Prepared, options: HistoryOptions, chosen: dict[str, Any]
 
 def _on_logs(prepared: Prepared, options: HistoryOptions, chosen: dict[str, Any], checked: list[str]) -> list[Finding]:
     from duetbench.data.leakage import check_prompts, read_log
+    from duetbench.errors import DataError
 
     prompts = [prompt for path in chosen["prompts"] for prompt in read_log(path)]
     if not prompts:
+        if chosen["prompts"]:
+            raise DataError(f"no prompt stands in {', '.join(map(str, chosen['prompts']))}: nothing could be checked")
         return []
     nameless = sum(not prompt.requests for prompt in prompts)
     checked.append(

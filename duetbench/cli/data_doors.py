@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -11,12 +12,17 @@ if TYPE_CHECKING:
     from duetbench.data.doors.importing import Imported, ImportOptions
 
 
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
+
+
 def import_command(settings: Settings, chosen: dict[str, Any]) -> None:
     """Reads the sources, writes the folder and says what was found."""
     from duetbench.data.doors.importing import import_tables
     from duetbench.data.doors.sources import parse_source
     from duetbench.paths import cache_dir
 
+    if not _NAME.fullmatch(chosen["name"]):
+        raise click.UsageError(f"--name wants letters, digits, dots, - and _, not '{chosen['name']}'")
     sources = [parse_source(text) for text in chosen["sources"]]
     items = parse_source(chosen["items"]) if chosen["items"] else None
     folder = chosen["out"] or cache_dir("imported", chosen["name"])
@@ -30,6 +36,7 @@ def import_command(settings: Settings, chosen: dict[str, Any]) -> None:
 
 def _options(chosen: dict[str, Any]) -> ImportOptions:
     from duetbench.data.doors.importing import ImportOptions
+    from duetbench.data.windows import moment_of
     from duetbench.errors import UsageError
     from duetbench.types import Domain
 
@@ -40,6 +47,7 @@ def _options(chosen: dict[str, Any]) -> ImportOptions:
     wrong = [ours + equals + theirs for ours, equals, theirs in pairs if not (ours and theirs)]
     if wrong:
         raise UsageError(f"--map wants OURS=THEIRS, as in rating=stars, not '{wrong[0]}'")
+    moment_of(chosen["since"], "--since")
     return ImportOptions(
         Domain(chosen["noun"], chosen["plural"] or f"{chosen['noun']}s", tuple(sorted(map(int, labels)))),
         {ours.strip(): theirs.strip() for ours, _, theirs in pairs},

@@ -74,12 +74,16 @@ def check(
     show_default=True,
     help="Folder to write the file to.",
 )
-def new(kind: str, name: str, into: Path) -> None:
+@pass_settings
+def new(settings: Settings, /, kind: str, name: str, into: Path) -> None:
     """Write a working single-file plugin of a KIND, called NAME, as a start."""
     from duetbench.cli.listing import kind_named
+    from duetbench.errors import PluginError
     from duetbench.testing.starts import write_start
 
     chosen = kind_named(kind)
+    if name in settings.plugins.of_kind(chosen):
+        raise PluginError(f"there is a {chosen} named '{name}' already; choose another name")
     path = write_start(chosen, name, into)
     click.echo(f"{path} is a working start. Check it with:")
     click.echo(f"duetbench --plugins-dir {into} plugin check {name} --kind {chosen}")

@@ -84,7 +84,10 @@ def prepare(
 def _raw_folder(dataset: Dataset, raw: Path | None) -> Path:
     folder = raw or dataset.default_folder()
     if folder is None:
-        raise MissingRawFiles(f"dataset '{dataset.name}' has no usual place for its raw files: name their folder")
+        raise MissingRawFiles(
+            f"dataset '{dataset.name}' has no usual place for its raw files: name their folder with "
+            "--raw DIR (data commands) or --set data.raw=DIR (run)"
+        )
     return folder
 
 

@@ -51,7 +51,8 @@ def pull(card: ModelCard, *, on_progress: Progress | None = None) -> Path:
             except ModelError as error:
                 reasons.append(f"{source}: {error}")
                 notice(f"{source}: not to be had", 0, 0)
-    raise ModelError(f"model '{card.name}' could not be had: {'; '.join(reasons)}")
+    way_out = f"with a network: duetbench models pull {card.name}"
+    raise ModelError(f"model '{card.name}' could not be had: {'; '.join(reasons)}; {way_out}")
 
 
 def _silent(_what: str, _done: int, _total: int) -> None:

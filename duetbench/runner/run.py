@@ -228,4 +228,6 @@ def _short_title(cell: Cell) -> str:
 def _short(record: Mapping[str, Any]) -> str:
     metrics = record["metrics"]
     mae = metrics["over"][metrics["fill"]]["mae"]["raw"]
-    return f"MAE {mae:.3f}, {metrics['n_readable']} of {metrics['n']} readable, {record['seconds']:.1f} s"
+    n_read, n = metrics["n_readable"], metrics["n"]
+    filled = "" if n_read == n else f", the others taken as {metrics['fill']}"
+    return f"MAE {mae:.3f}, {n_read} of {n} readable{filled}, {record['seconds']:.1f} s"

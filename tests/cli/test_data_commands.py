@@ -137,6 +137,27 @@ def test_check_fails_on_a_leak_in_a_log(tmp_path: Path) -> None:
     assert "banned_field: log.jsonl line 1" in result.stderr
 
 
+def test_a_log_without_prompts_is_no_clean_log(tmp_path: Path) -> None:
+    (tmp_path / "log.jsonl").write_text("")
+    result = run("check", "toy", "--prompts", tmp_path / "log.jsonl")
+    assert result.exit_code == 1
+    assert "no prompt stands in" in result.output
+
+
+@pytest.mark.parametrize("name", ["../../evil", "a/b", ""])
+def test_an_import_stays_in_its_place(tmp_path: Path, name: str) -> None:
+    (tmp_path / "r.csv").write_text("user,item,rating,timestamp\na,b,5,1400000000\n")
+    result = run("import", tmp_path / "r.csv", "--name", name)
+    assert result.exit_code == 2
+    assert "--name wants" in result.output
+
+
+def test_an_import_wants_a_date() -> None:
+    result = run("import", "r.csv", "--since", "yesterday")
+    assert result.exit_code == 1
+    assert "'yesterday' is no date" in result.output
+
+
 def test_generate_then_prepare(tmp_path: Path) -> None:
     made = run("generate", tmp_path, "--format", "amazon-2023", "--interactions", "500", "--category", "Books")
     assert made.exit_code == 0

@@ -127,3 +127,10 @@ def test_starts_are_clean(kind: Kind, tmp_path: Path) -> None:
     for command in (["check", "--no-cache"], ["format", "--check", "--no-cache"]):
         done = subprocess.run([sys.executable, "-m", "ruff", *command, *config, str(path)], capture_output=True)
         assert done.returncode == 0, done.stdout.decode()
+
+
+def test_a_start_takes_no_name_that_is_taken(tmp_path: Path) -> None:
+    result = _run("plugin", "new", "strategy", "duet", "--into", str(tmp_path))
+    assert result.exit_code == 1
+    assert "there is a strategy named 'duet' already" in result.output
+    assert not list(tmp_path.iterdir())
