@@ -79,12 +79,16 @@ def notes(section: Section) -> list[str]:
     convention = section.convention
     found = [
         f"{_digests(section)}. Convention {convention.name}: "
-        f"{convention.meaning}. All metrics over all pairs; what was not readable is filled: {section.fill}."
+        f"{convention.meaning}. All metrics over all pairs; "
+        f"what was not readable counts as a prediction of {section.fill}."
     ]
     if section.key.scorer:
         found.append(f"Scorer of all rows with an LLM: {section.key.scorer}.")
     if any(row.rank for row in section.rows):
-        found.append("Rows share a rank where the 95 % interval of their difference on the same pairs includes zero.")
+        found.append(
+            "Rows share a rank where the 95 % interval of their difference to the first of that rank includes zero, "
+            "on the same pairs."
+        )
     if section.baseline:
         found.append(
             f"Δ: MAE minus that of {section.baseline} on the same pairs, 95 % interval from a bootstrap over users; "
