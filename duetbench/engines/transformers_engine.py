@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from duetbench.engines.batching import cut_batches
+from duetbench.errors import ModelError
 from duetbench.interfaces import Engine, option
 from duetbench.models.folder import read_json
 from duetbench.types import Completion, EngineInfo, LabelReading, ModelRef, Prompt, Sampling
@@ -53,6 +54,8 @@ class TransformersEngine(Engine):
 
     def __init__(self, config: Any = None, *, model: ModelRef) -> None:
         super().__init__(config, model=model)
+        if model.name.startswith("served:"):
+            raise ModelError(f"'{model.name}' runs on a server: ask it there with --engine openai")
         self._fitted: dict[tuple[Any, ...], Fitted] = {}
 
     def generate(self, prompts: Sequence[Prompt], sampling: Sampling) -> list[Completion]:

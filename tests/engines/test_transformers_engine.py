@@ -217,3 +217,8 @@ def test_a_tiny_model_takes_one_thread_and_gives_the_others_back(
         assert seen == [1, 2]
     finally:
         torch.set_num_threads(before)
+
+
+def test_a_server_s_model_is_not_looked_for_here() -> None:
+    with pytest.raises(ModelError, match="--engine openai"):
+        TransformersEngine(model=ModelRef("served:big", "big", ""))
