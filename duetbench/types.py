@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
@@ -188,6 +188,14 @@ class Profiles:
     pair: Profile | None = None
     failed: Status | None = None
     """Why a profile that should be there is not; None if nothing is missing."""
+
+    @classmethod
+    def of(cls, written: Iterable[Profile]) -> Profiles:
+        """These profiles alone; the last one of a side counts."""
+        found = cls()
+        for profile in written:
+            found = found.with_profile(profile)
+        return found
 
     def with_profile(self, profile: Profile) -> Profiles:
         """These profiles with one more; a `note` changes nothing."""

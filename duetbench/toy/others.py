@@ -106,10 +106,7 @@ FAMILIES: Mapping[str, Callable[[Random, Pair, Shares, bool], Answered]] = {
 def careful_profiles(name: str, pair: Pair) -> Profiles:
     """What the strategy of that name would read out of a careful answer: the most that training can win."""
     stage, prompt, answer = FAMILIES[name](Random(0), pair, _TELLING, False)
-    profiles = Profiles()
-    for profile in stage.parse(prompt, answer) or ():
-        profiles = profiles.with_profile(profile)
-    return profiles
+    return Profiles.of(stage.parse(prompt, answer) or ())
 
 
 def write_others(random: Random, *, longest_history: int = 10, count: int = 3) -> list[Lesson]:

@@ -117,20 +117,20 @@ def train(
     labels = torch.tensor(tokenizer.convert_tokens_to_ids(list(LABELS)))
     batches = _batches(tokenizer, stage, random)
     progress = _Progress(stage)
-    for step in range(1, stage.steps + 1):
-        for group in optimizer.param_groups:
-            group["lr"] = _rate_at(stage, step)
-        with few_threads(model):
+    with few_threads(model):
+        for step in range(1, stage.steps + 1):
+            for group in optimizer.param_groups:
+                group["lr"] = _rate_at(stage, step)
             words, ratings = _losses(model, next(batches), labels, tokenizer.pad_token_id)
             optimizer.zero_grad()
             (words + ratings).backward()  # type: ignore[no-untyped-call]
             torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
             optimizer.step()
-        progress.add(words.item(), ratings.item())
-        if on_step:
-            on_step(step, progress.summary())
-        if progress.is_enough():
-            break
+            progress.add(words.item(), ratings.item())
+            if on_step:
+                on_step(step, progress.summary())
+            if progress.is_enough():
+                break
     model.eval()  # type: ignore[no-untyped-call]
 
 

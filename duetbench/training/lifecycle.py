@@ -116,19 +116,6 @@ def _train(
 ) -> dict[str, Any]:
     inner = getattr(job.engine, "engine", job.engine)  # past the request store: what is scored here never comes again
     policy = Policy(job.model, tuning, inner.config)
-    with few_threads(policy.model):
-        return _with_policy(trainer, tuning, job, folder, prepare, policy, inner)
-
-
-def _with_policy(
-    trainer: Plugin,
-    tuning: Tuning,
-    job: TrainingJob,
-    folder: TrainingFolder,
-    prepare: Callable[[Session], Course],
-    policy: Policy,
-    inner: Engine,
-) -> dict[str, Any]:
     title = f"{trainer.name} of {job.strategy.name}"
     is_adapter = tuning.adapter == "lora"
     frozen = policy.engine(trained=False) if is_adapter else inner
@@ -188,7 +175,7 @@ def _run(
         resume_from=folder.last_checkpoint(),
     )
     learner = Learner(policy.model, policy.chat.tokenizer, policy.adapter())
-    with _explained(folder), contextlib.suppress(Ended):
+    with _explained(folder), few_threads(policy.model), contextlib.suppress(Ended):
         course.run(learner, loop, watch)
 
 

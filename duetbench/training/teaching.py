@@ -251,7 +251,7 @@ def _checked(
             allowed = [(prompt, answer) for prompt, answer in known if not _gives_away(answer.text, check.forbidden)]
             teacher.counts["forbidden_word"] += len(known) - len(allowed)
             known = allowed
-        pairs = [(example_of[prompt.key], _profiles(answer)) for prompt, answer in known]
+        pairs = [(example_of[prompt.key], Profiles.of(answer.profiles)) for prompt, answer in known]
         for (prompt, answer), error in zip(known, _errors(part, pairs, judge), strict=True):
             before = without[prompt.key]
             if error is not None and before is not None and error - before < check.tau:
@@ -262,13 +262,6 @@ def _checked(
             break
     teacher.counts["rejected"] = len(pending)
     return [(prompt, found[prompt.key]) for prompt in prompts if prompt.key in found]
-
-
-def _profiles(answer: Answer) -> Profiles:
-    profiles = Profiles()
-    for profile in answer.profiles:
-        profiles = profiles.with_profile(profile)
-    return profiles
 
 
 def _gives_away(text: str, forbidden: Sequence[str]) -> bool:
