@@ -5,9 +5,14 @@ from __future__ import annotations
 import gzip
 import json
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from random import Random
 from typing import Any
+
+import pytest
+
+from duetbench.data.lines import read_blocks
 
 DAY = 86_400
 START = 1_300_000_000 // DAY * DAY
@@ -75,3 +80,10 @@ def write_lines_of(folder: Path, files: dict[str, list[Any]]) -> Path:
     for name, lines in files.items():
         write_json(folder / name, lines)
     return folder
+
+
+def in_small_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Lets packed files be read some lines at a time, as large ones are read some megabytes at a time."""
+    monkeypatch.setattr("duetbench.data.lines.UNPACKED_BYTES", 100)
+    monkeypatch.setattr("duetbench.data.lines.PIECE_BYTES", 700)
+    monkeypatch.setattr("duetbench.data.literals.read_blocks", partial(read_blocks, block_bytes=700))

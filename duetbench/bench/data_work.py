@@ -30,6 +30,9 @@ def _dataset(*, metadata: bool) -> Dataset:
 
 def ingest(folder: str) -> None:
     """Our JSON lines to canonical Parquet, every row checked and numbered."""
+    import duckdb  # noqa: F401  # as with the others, to load libraries is not timed
+    import pyarrow as pa  # noqa: F401
+
     from duetbench.data.canonical import canonical_tables
 
     dataset = _dataset(metadata=False)

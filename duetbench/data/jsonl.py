@@ -1,105 +1,222 @@
-"""JSON lines to frames. A block is parsed at once; only a block with unreadable lines is searched for them."""
+"""JSON lines to frames, parsed by DuckDB. Only where a row came out odd is its line looked at again.
+
+DuckDB parses a field that it cannot read, and a whole line that it cannot read, as null: so no line costs its
+neighbours, and rows and lines count alike. What was wrong with a line is told from the line itself, which few rows
+need.
+"""
 
 from __future__ import annotations
 
+import glob
 import json
-from collections import deque
+import os
 from collections.abc import Iterator, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
 
 import polars as pl
 
-from duetbench.data.lines import read_blocks
+from duetbench.data.lines import numbered_lines, plain_files
 from duetbench.data.quality import Place, Tally
 from duetbench.errors import DataError
 
-_AHEAD = 1
-"""Blocks that are parsed while one is used: the parser has threads of its own, and writers fill the gaps between."""
+if TYPE_CHECKING:
+    import duckdb
+    import pyarrow as pa
+
+BATCH_ROWS = 8_192
+"""Rows taken from the parser at a time, a multiple of its 2,048."""
+FRAME_BYTES = 24 << 20
+"""How much is gathered into one frame: many small ones cost more than they save memory."""
+_THREADS = 4  # more parse faster than anybody uses the rows, and each has buffers of its own
+_LINE_BYTES = (16 << 20, 128 << 20)  # what a line may take: a parser's buffers hold two of the longest
 _HOPELESS = 1_000
-"""So many unreadable lines in one block, more than half of it, and the file is something else than JSON lines."""
+"""So many unreadable lines, more than half of all so far, and the file is something else than JSON lines."""
+_ODD = "duetbench: is odd"
+_SQL: dict[pl.DataType, str] = {
+    pl.Float64(): "TRY_CAST(CAST({0} AS VARCHAR) AS DOUBLE)",
+    # A fraction would be rounded.
+    pl.Int64(): "CASE WHEN NOT contains(CAST({0} AS VARCHAR), '.') THEN TRY_CAST(CAST({0} AS VARCHAR) AS BIGINT) END",
+    pl.List(pl.String()): "TRY_CAST({0} AS VARCHAR[])",
+}
+"""From a field's JSON to its value, null where it is of another type; text is taken as it comes."""
 
 
 def read_json_lines(
     path: Path, schema: Mapping[str, pl.DataType], tally: Tally
 ) -> Iterator[tuple[pl.DataFrame, Place]]:
-    """The file's rows in order, block by block; a field that a line lacks is null, unreadable lines are tallied.
+    """The file's rows in order, part by part; a field that a line lacks is null, unreadable lines are tallied.
 
-    Where there are blank lines, a place's line is too low by as many.
+    A value of another type where text is due is kept as its JSON. Where there are blank lines, a place's line is too
+    low by as many.
 
     Raises:
         DataError: the file is damaged, or mostly no JSON lines.
     """
-    line = 1
-    for block, frame in _parsed_ahead(read_blocks(path), schema):
-        if frame is not None:
-            n_lines = frame.height
-        else:
-            lines = block.split(b"\n")
-            n_lines = len(lines) - block.endswith(b"\n")
-            frame = _salvaged(lines, schema, tally, path, line)
-        yield frame, Place(path.name, line)
-        line += n_lines
+    lines = _Lines(path)
+    n_rows = n_bad = 0
+    for frame in _frames(path, schema):
+        bad = []
+        for row in frame[_ODD].arg_true():
+            number, line = lines.at(n_rows + row)
+            if fault := _what_is_wrong(line, schema):
+                bad.append(row)
+                tally.drop(fault, 1, f"{path.name} line {number}")
+                n_bad += 1
+                if n_bad >= _HOPELESS and n_bad * 2 > number:
+                    raise DataError(
+                        f"{path} is not in the expected format: {n_bad} of the first {number} lines are unreadable"
+                    )
+        sound = frame.drop(_ODD)
+        yield _without(sound, bad) if bad else sound, Place(path.name, n_rows + 1)
+        n_rows += frame.height
 
 
-def _parsed_ahead(
-    blocks: Iterator[bytes], schema: Mapping[str, pl.DataType]
-) -> Iterator[tuple[bytes, pl.DataFrame | None]]:
-    """Each block with its rows, in order, parsed while others are read and used; None where a line is unreadable."""
-    with ThreadPoolExecutor(_AHEAD) as pool:
-        waiting: deque[tuple[bytes, Future[pl.DataFrame | None]]] = deque()
-        for block in blocks:
-            waiting.append((block, pool.submit(_parsed, block, schema)))
-            if len(waiting) > _AHEAD:
-                done, frame = waiting.popleft()
-                yield done, frame.result()
-        for done, frame in waiting:
-            yield done, frame.result()
+class _Lines:
+    """Lines by the rows that they became, which have to be asked for in order."""
+
+    def __init__(self, path: Path) -> None:
+        self._lines = enumerate(numbered_lines(path))
+
+    def at(self, row: int) -> tuple[int, bytes]:
+        """The line's number in the file, and the line."""
+        return next(found for place, found in self._lines if place == row)
 
 
-def _salvaged(
-    lines: list[bytes], schema: Mapping[str, pl.DataType], tally: Tally, path: Path, first_line: int
-) -> pl.DataFrame:
-    """The rows of a block in which some line cannot be read."""
-    good: list[pl.DataFrame] = []
-    n_bad = 0
-    for start, stop, part in _search(lines, 0, len(lines), schema):
-        if part is not None:
-            good.append(part)
-            continue
-        n_bad += 1
-        tally.drop(_what_is_wrong(lines[start]), 1, f"{path.name} line {first_line + start}")
-        if n_bad >= _HOPELESS and n_bad * 2 > stop:
-            raise DataError(f"{path} is not in the expected format: {n_bad} of the first {stop} lines are unreadable")
-    return pl.concat(good) if good else pl.DataFrame(schema=dict(schema))
-
-
-def _search(
-    lines: list[bytes], start: int, stop: int, schema: Mapping[str, pl.DataType]
-) -> Iterator[tuple[int, int, pl.DataFrame | None]]:
-    """Spans of lines with their frames, in order; a span of one line that cannot be read comes with None."""
-    frame = _parsed(b"\n".join(lines[start:stop]), schema)
-    if frame is not None or stop - start <= 1:
-        yield start, stop, frame
-        return
-    middle = (start + stop) // 2
-    yield from _search(lines, start, middle, schema)
-    yield from _search(lines, middle, stop, schema)
-
-
-def _parsed(data: bytes, schema: Mapping[str, pl.DataType]) -> pl.DataFrame | None:
-    try:
-        # A last line without its end made older versions of the parser panic, and damaged bytes may yet do so.
-        return pl.read_ndjson(data if data.endswith(b"\n") else data + b"\n", schema=dict(schema))
-    except (pl.exceptions.PolarsError, pl.exceptions.PanicException):
-        return None
-
-
-def _what_is_wrong(line: bytes) -> str:
+def _what_is_wrong(line: bytes, schema: Mapping[str, pl.DataType]) -> str | None:
+    """None for a line that holds none of the fields, which is no fault of the line's."""
     try:
         value = json.loads(line.decode("utf-8"))
-    except UnicodeDecodeError:
+        json.dumps(value, ensure_ascii=False).encode("utf-8")  # an escaped half of a character pair is none
+    except UnicodeError:
         return "invalid UTF-8"
     except (ValueError, RecursionError):
         return "malformed line"
-    return "ill-typed field" if isinstance(value, dict) else "malformed line"
+    if not isinstance(value, dict):
+        return "malformed line"
+    return "ill-typed field" if any(value.get(name) is not None for name in schema) else None
+
+
+def _without(frame: pl.DataFrame, rows: list[int]) -> pl.DataFrame:
+    kept = pl.repeat(True, frame.height, eager=True).scatter(rows, False)
+    return frame.filter(kept)
+
+
+def _frames(path: Path, schema: Mapping[str, pl.DataType]) -> Iterator[pl.DataFrame]:
+    """All rows, and a column that tells odd ones.
+
+    Raises:
+        DataError: the file is damaged, or holds a line that is too long.
+    """
+    import duckdb
+
+    config: dict[str, str | bool | int | float | list[str]] = {
+        "threads": min(_THREADS, os.cpu_count() or 1),
+        "arrow_large_buffer_size": True,
+        "autoinstall_known_extensions": False,
+        "autoload_known_extensions": False,
+    }
+    with duckdb.connect(config=config) as connection:
+        connection.execute("SET enable_progress_bar = false")
+        for plain in plain_files(path):
+            try:
+                yield from _parsed(connection, plain, schema)
+            except _LineTooLong:
+                longest = _LINE_BYTES[-1] >> 20
+                raise DataError(f"{path} holds a line of over {longest} MB, as no review is: remove it") from None
+            except duckdb.Error as error:
+                raise DataError(f"{path} cannot be read: {' '.join(str(error).split())[:300]}") from error
+
+
+class _LineTooLong(Exception):
+    """A line does not fit into the parser's largest buffers."""
+
+
+def _parsed(
+    connection: duckdb.DuckDBPyConnection, plain: Path, schema: Mapping[str, pl.DataType]
+) -> Iterator[pl.DataFrame]:
+    """The rows of a plain file; read again with larger buffers where a line wants them."""
+    import duckdb
+
+    n_done = 0
+    for line_bytes in _LINE_BYTES:
+        n_known = n_done
+        try:
+            for frame in _parsed_once(connection, plain, schema, line_bytes):
+                fresh = frame.slice(min(n_known, frame.height))
+                n_known -= frame.height - fresh.height
+                n_done += fresh.height
+                yield fresh
+            return
+        except (
+            duckdb.Error,
+            OSError,
+        ) as error:  # the second by way of Arrow
+            if "maximum_object_size" not in str(error):
+                raise duckdb.Error(str(error)) from error
+    raise _LineTooLong
+
+
+def _parsed_once(
+    connection: duckdb.DuckDBPyConnection, plain: Path, schema: Mapping[str, pl.DataType], line_bytes: int
+) -> Iterator[pl.DataFrame]:
+    rows = connection.read_json(
+        glob.escape(str(plain)),
+        columns={name: "VARCHAR" if dtype == pl.String() else "JSON" for name, dtype in schema.items()},
+        format="newline_delimited",
+        records="true",
+        ignore_errors=True,
+        maximum_object_size=line_bytes,
+        compression="none",
+        hive_partitioning=False,
+    )
+    yield from _gathered(rows.project(_projection(schema)).to_arrow_reader(BATCH_ROWS))
+
+
+def _gathered(batches: Iterator[pa.RecordBatch]) -> Iterator[pl.DataFrame]:
+    import pyarrow as pa
+
+    held: list[pa.RecordBatch] = []
+    n_bytes = 0
+    for batch in batches:
+        held.append(batch)
+        n_bytes += batch.nbytes
+        if n_bytes >= FRAME_BYTES:
+            yield _frame(pa.Table.from_batches(held))
+            held, n_bytes = [], 0
+    if held:
+        yield _frame(pa.Table.from_batches(held))
+
+
+def _frame(table: pa.Table) -> pl.DataFrame:
+    frame = pl.from_arrow(table, rechunk=False)
+    assert isinstance(frame, pl.DataFrame)
+    return frame
+
+
+class _Field(NamedTuple):
+    """SQL of a field: as the file has it, and as the schema wants it."""
+
+    raw: str
+    value: str
+
+
+def _projection(schema: Mapping[str, pl.DataType]) -> str:
+    """The values, and whether a row is odd: a value is of another type, or there is none at all."""
+    fields = {name: _field(name, dtype) for name, dtype in schema.items()}
+    ill_typed = [
+        f"{field.raw} IS NOT NULL AND ({field.value}) IS NULL" for field in fields.values() if field.value != field.raw
+    ]
+    empty = " AND ".join(f"{field.raw} IS NULL" for field in fields.values())
+    odd = " OR ".join(f"({condition})" for condition in (*ill_typed, empty))
+    values = (f"{field.value} AS {field.raw}" for field in fields.values())
+    return f"{', '.join(values)}, {odd} AS {_quoted(_ODD)}"
+
+
+def _field(name: str, dtype: pl.DataType) -> _Field:
+    raw = _quoted(name)
+    return _Field(raw, _SQL[dtype].format(raw) if dtype in _SQL else raw)
+
+
+def _quoted(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'

@@ -14,7 +14,7 @@ import polars as pl
 from duetbench.errors import DataError
 from duetbench.types import Domain
 
-FORMAT = 1
+FORMAT = 2
 """Version of the folder's layout and of the reading and the steps behind it: part of every fingerprint."""
 MANIFEST = "manifest.json"
 INTERACTIONS = "interactions.parquet"

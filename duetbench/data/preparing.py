@@ -162,6 +162,7 @@ def _write_items(tables: Canonical, folder: Path) -> dict[str, int]:
 
 def _manifest(job: _Job, tables: Canonical, counts: Sequence[StepCount], notes: Mapping[str, int]) -> dict[str, Any]:
     import platform
+    from importlib.metadata import version
 
     domain = job.dataset.domain()
     return {
@@ -179,6 +180,7 @@ def _manifest(job: _Job, tables: Canonical, counts: Sequence[StepCount], notes: 
         "notes": dict(notes),
         "versions": {
             "duetbench": __version__,
+            "duckdb": version("duckdb"),
             "polars": pl.__version__,
             "numpy": np.__version__,
             "python": platform.python_version(),

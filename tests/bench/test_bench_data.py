@@ -13,7 +13,6 @@ from duetbench.bench.measuring import Clock, measured, peak_mb
 from duetbench.cli import main
 from duetbench.errors import DuetbenchError
 
-pytest.importorskip("duckdb")
 pytest.importorskip("pandas")
 TINY = BenchOptions(small=2_000, large=4_000, repeats=1)
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import gzip
 import json
-from functools import partial
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
@@ -12,11 +12,10 @@ import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from raw_making import START, item_2014, review_2014, small_music, write_music
+from raw_making import START, in_small_pieces, item_2014, review_2014, small_music, write_music
 
 from duetbench.data import prepare
 from duetbench.data.jsonl import read_json_lines
-from duetbench.data.lines import read_blocks
 from duetbench.data.quality import Tally
 from duetbench.datasets.amazon import AmazonMusic
 from duetbench.errors import DataError
@@ -55,10 +54,10 @@ def test_a_bad_review_is_counted_and_left_out(tmp_path: Path, kind: str) -> None
 @settings(max_examples=150, deadline=None)
 @given(
     damage=st.lists(st.tuples(st.integers(0, 4_000), st.sampled_from(b'"{}[],:\\\x00\xff\xc3 9e-')), max_size=6),
-    block=st.integers(60, 3_000),
+    piece=st.none() | st.integers(60, 3_000),
 )
 def test_damaged_bytes_cost_only_their_own_lines(
-    tmp_path_factory: pytest.TempPathFactory, damage: list[tuple[int, int]], block: int
+    tmp_path_factory: pytest.TempPathFactory, damage: list[tuple[int, int]], piece: int | None
 ) -> None:
     data = bytearray("".join(json.dumps(line) + "\n" for line in small_music(5, 3)).encode())
     hit = set()
@@ -67,18 +66,18 @@ def test_damaged_bytes_cost_only_their_own_lines(
         if data[at] != 10:
             hit.add(bytes(data[:at]).count(b"\n"))
             data[at] = byte
-    path = tmp_path_factory.mktemp("raw") / "reviews.json"
-    path.write_bytes(bytes(data))
+    path = tmp_path_factory.mktemp("raw") / ("reviews.json.gz" if piece else "reviews.json")
+    path.write_bytes(gzip.compress(data) if piece else data)
     tally = Tally()
     schema: dict[str, pl.DataType] = {"reviewerID": pl.String(), "overall": pl.Float64()}
-    with patch("duetbench.data.jsonl.read_blocks", partial(read_blocks, block_bytes=block)):
+    with patch.multiple("duetbench.data.lines", UNPACKED_BYTES=60, PIECE_BYTES=piece):
         rows = sum(frame.height for frame, _ in read_json_lines(path, schema, tally))
     assert rows + tally.dropped.total() == 15
     assert tally.dropped.total() <= len(hit)
 
 
 def test_a_bad_line_far_down_the_file_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("duetbench.data.jsonl.read_blocks", partial(read_blocks, block_bytes=500))
+    in_small_pieces(monkeypatch)
     good = small_music(20, 10)
     tables = read(write_music(tmp_path, [*good[:150], "{", *good[150:], BAD_REVIEWS["time of zero"]]))
     assert tables.counts == {"malformed line": 1, "time of zero": 1}

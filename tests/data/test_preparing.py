@@ -5,17 +5,15 @@ from __future__ import annotations
 import errno
 import json
 import os
-from functools import partial
 from pathlib import Path
 from unittest.mock import patch
 
 import polars as pl
 import pytest
-from raw_making import item_2014, review_2014, small_music, write_music
+from raw_making import in_small_pieces, item_2014, review_2014, small_music, write_music
 
 from duetbench.data import load_prepared, prepare
 from duetbench.data.folders import new_folder
-from duetbench.data.lines import read_blocks
 from duetbench.datasets.amazon import AmazonMusic
 from duetbench.errors import DataError
 
@@ -79,7 +77,7 @@ def test_the_manifest_says_how_it_was_made(tmp_path: Path) -> None:
     assert made.manifest["steps"] == STEPS
     assert set(made.manifest["raw"]) == {"reviews", "items"}
     assert len(made.manifest["raw"]["reviews"]["sha256"]) == 64
-    assert set(made.manifest["versions"]) == {"duetbench", "polars", "numpy", "python"}
+    assert set(made.manifest["versions"]) == {"duetbench", "duckdb", "polars", "numpy", "python"}
     assert str(tmp_path) not in json.dumps(made.manifest)
 
 
@@ -169,8 +167,7 @@ def test_a_folder_without_manifest_is_no_dataset(tmp_path: Path) -> None:
 def test_many_small_parts_give_the_same_data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     raw = write_music(tmp_path / "raw", small_music(20, 15))
     whole = prepare(AmazonMusic(), raw=raw, cache=tmp_path / "a")
-    for module in ("jsonl", "literals"):
-        monkeypatch.setattr(f"duetbench.data.{module}.read_blocks", partial(read_blocks, block_bytes=700))
+    in_small_pieces(monkeypatch)
     parts = prepare(AmazonMusic(), raw=raw, cache=tmp_path / "b")
     assert len(list((tmp_path / "b" / "amazon-music").glob("canonical-*/interactions/*.parquet"))) > 20
     assert parts.interactions.equals(whole.interactions)
