@@ -11,6 +11,7 @@ import importlib.util
 import os
 import re
 import sys
+import traceback
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -76,6 +77,7 @@ class Plugins:
         self._folders = [*listed, *folders]
         self._blocked = {name.strip() for name in environ.get("DUETBENCH_DISABLE_PLUGINS", "").split(",")} - {""}
         self._classes: dict[Kind, dict[str, Registered]] = {}
+        self._clashes: dict[tuple[Kind, str], str] = {}
         self.broken: list[Broken] = []
         self.blocked: list[str] = []
 
@@ -152,24 +154,29 @@ class Plugins:
         self._origins[name] = origin
 
     def of_kind(self, kind: Kind) -> dict[str, Registered]:
-        """All classes of a kind by name, sorted; broken plugins are left out and stand in `broken`.
+        """All classes of a kind by name, sorted; what cannot be used is left out and stands in `broken`.
 
-        Raises:
-            PluginError: two classes carry one name.
+        That is broken plugins, and names that two classes carry: neither is taken for the other.
         """
         if kind not in self._classes:
             found: dict[str, Registered] = {}
             for plugin_name, function in self._implementations(kind):
                 for registered in self._called(kind, plugin_name, function):
-                    name = registered.cls.name
-                    if name in found and found[name].cls is not registered.cls:
-                        raise PluginError(
-                            f"two {PLURALS[kind]} are named '{name}': one from {found[name].origin}, "
-                            f"one from {registered.origin}; rename one, or block one with DUETBENCH_DISABLE_PLUGINS"
-                        )
-                    found[name] = registered
-            self._classes[kind] = dict(sorted(found.items()))
+                    known = found.setdefault(registered.cls.name, registered)
+                    if known.cls is not registered.cls:
+                        self._clash(known, registered)
+            unique = {name: one for name, one in sorted(found.items()) if (kind, name) not in self._clashes}
+            self._classes[kind] = unique
         return self._classes[kind]
+
+    def _clash(self, known: Registered, other: Registered) -> None:
+        kind, name = known.kind, known.cls.name
+        reason = (
+            f"two {PLURALS[kind]} are named '{name}': one from {known.origin}, one from {other.origin}; "
+            "rename one, or block one with DUETBENCH_DISABLE_PLUGINS"
+        )
+        self._clashes[kind, name] = reason
+        self.broken.append(Broken(other.origin, reason))
 
     def _implementations(self, kind: Kind) -> list[tuple[str, Any]]:
         hook = getattr(self._manager.hook, f"duetbench_register_{PLURALS[kind]}")
@@ -188,18 +195,44 @@ class Plugins:
             return []
         return [Registered(kind, cls, origin) for cls in classes if not self._is_blocked(cls.name)]
 
+    def to_blame(self, error: BaseException) -> str | None:
+        """Origin of the stranger's plugin in whose code an error came about, and the line; None if it was in none."""
+        if "_manager" not in vars(self):
+            return None  # no plugin was asked for
+        origins = {_root_of(self._manager.get_plugin(name)): origin for name, origin in self._origins.items()}
+        blamed = None
+        for frame, line in traceback.walk_tb(error.__traceback__):
+            origin = origins.get(str(frame.f_globals.get("__name__")).partition(".")[0], "built-in")
+            if origin != "built-in":
+                blamed = f"{origin}, {Path(frame.f_code.co_filename).name} line {line}"
+        return blamed
+
+    def ambiguous(self, kind: Kind) -> list[str]:
+        """Names that two classes of a kind carry; `get` says which."""
+        self.of_kind(kind)
+        return [name for found, name in self._clashes if found == kind]
+
     def get(self, kind: Kind, name: str) -> Registered:
         """The class of that name.
 
         Raises:
             UnknownName: with the nearest name, and with what is broken, since that may be why.
+            PluginError: two classes carry the name.
         """
         known = self.of_kind(kind)
+        if (kind, name) in self._clashes:
+            raise PluginError(self._clashes[kind, name])
         if name not in known:
             notes = [f"Broken plugins: {'; '.join(map(str, self.broken))}."] if self.broken else []
             notes += [f"'{name}' is {self._blocked_origin}."] if name in self.blocked else []
             raise UnknownName(kind, name, known, note=" ".join(notes))
         return known[name]
+
+
+def _root_of(plugin: object) -> str:
+    """The package that a plugin's code stands in, or its module if it is a single file."""
+    module = plugin.__name__ if isinstance(plugin, ModuleType) else type(plugin).__module__
+    return module.partition(".")[0]
 
 
 def _check_class(kind: Kind, cls: Any) -> None:

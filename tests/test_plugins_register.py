@@ -163,7 +163,7 @@ def test_hook_that_returns_nonsense_is_blamed(tmp_path: Path, returned: str, rea
 def test_two_of_one_name_are_an_error_naming_both_origins(tmp_path: Path) -> None:
     one, other = _reward(tmp_path, "one", "mine"), _reward(tmp_path, "other", "mine")
     with pytest.raises(PluginError, match="two rewards are named 'mine'") as error:
-        _plugins(tmp_path).of_kind("reward")
+        _plugins(tmp_path).get("reward", "mine")
     assert str(one) in str(error.value)
     assert str(other) in str(error.value)
 
@@ -171,7 +171,16 @@ def test_two_of_one_name_are_an_error_naming_both_origins(tmp_path: Path) -> Non
 def test_a_stranger_cannot_take_a_built_in_name(tmp_path: Path) -> None:
     _reward(tmp_path, "one", "fractional")
     with pytest.raises(PluginError, match="one from built-in, one from file"):
-        _plugins(tmp_path).of_kind("reward")
+        _plugins(tmp_path).get("reward", "fractional")
+
+
+def test_two_of_one_name_leave_the_others_alone(tmp_path: Path) -> None:
+    _reward(tmp_path, "one", "fractional")
+    plugins = _plugins(tmp_path)
+    assert plugins.get("reward", "exact").origin == "built-in"
+    assert "fractional" not in plugins.of_kind("reward")
+    assert plugins.ambiguous("reward") == ["fractional"]
+    assert [str(broken).count("fractional") for broken in plugins.broken] == [1]
 
 
 def test_blocking_a_file_settles_a_clash(tmp_path: Path) -> None:

@@ -24,7 +24,7 @@ from duetbench.cli.profiles import profiles
 from duetbench.cli.run import run
 from duetbench.cli.store import store
 from duetbench.cli.train import train
-from duetbench.errors import DuetbenchError
+from duetbench.errors import DuetbenchError, PluginError
 
 _WORLD = {
     errno.ENOSPC: "no space is left there; free some, or choose another place",
@@ -50,9 +50,14 @@ class _Main(click.Group):
     def invoke(self, ctx: click.Context) -> Any:
         try:
             return super().invoke(ctx)
-        except DuetbenchError:
-            if isinstance(ctx.obj, Settings) and ctx.obj.verbose:
+        except (click.ClickException, click.Abort, click.exceptions.Exit):
+            raise
+        except Exception as error:  # of strangers' code, which may raise anything; all else goes on as it is
+            told = error if isinstance(error, DuetbenchError) else _fault_of_a_plugin(ctx.obj, error)
+            if told and isinstance(ctx.obj, Settings) and ctx.obj.verbose:
                 click.echo(traceback.format_exc(), err=True)
+            if told and told is not error:
+                raise told from error
             raise
 
     def main(  # type: ignore[override]
@@ -87,6 +92,15 @@ class _Main(click.Group):
             _say(f"{error.filename or 'output'}: {_WORLD[error.errno]}; what was finished is kept")
             sys.exit(1)
         sys.exit(result if isinstance(result, int) else 0)
+
+
+def _fault_of_a_plugin(settings: Any, error: Exception) -> PluginError | None:
+    """One line for what went wrong in a stranger's code; None if it was not there."""
+    origin = settings.plugins.to_blame(error) if isinstance(settings, Settings) else None
+    if not origin:
+        return None
+    text = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+    return PluginError(f"{origin}: {text} (duetbench -v ... shows the traceback)")
 
 
 def _say(text: str) -> None:

@@ -22,7 +22,7 @@ Told = Callable[[str], None]
 _COUNTS = "counts.json"
 _PARTS_PER_LINE = 20
 _WRITERS = 2
-_LIGHT_PARTS = 50  # files read at once without their texts: one by one takes five times as long
+_LIGHT_PARTS = 20  # files read at once without their texts: one by one takes five times as long
 
 
 @dataclass

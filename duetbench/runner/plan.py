@@ -73,6 +73,8 @@ class _Planner:
         self.option_faults.update(dict.fromkeys(fault for _, options in grids for fault in options.unused(touched)))
         self._stop_at_faults()
         cells = [cell for draft in drafts for cell in draft()]
+        if not any(grid.strategies for grid in self.config.grids):
+            self.notes["no strategy is named, so only scorers that ask no model are run"] = None
         unique: dict[str, Cell] = {}
         for cell in cells:
             unique.setdefault(cell.id, cell)  # of equal cells the first keeps its label
@@ -116,7 +118,9 @@ class _Planner:
         return [default_trainer(self.plugins, name) for name in strategies if name in known]
 
     def _baselines(self) -> list[str]:
-        return [name for name in self.plugins.of_kind("scorer") if not asks_a_model(self.plugins, name)]
+        """Every scorer without a model, and names that might be one's: a baseline must not go missing unseen."""
+        known = [name for name in self.plugins.of_kind("scorer") if not asks_a_model(self.plugins, name)]
+        return [*known, *self.plugins.ambiguous("scorer")]
 
     def _models(self) -> dict[str, ModelChoice]:
         names = dict.fromkeys(name for grid in self.config.grids if grid.strategies for name in grid.models)

@@ -6,6 +6,7 @@ import errno
 import subprocess
 import sys
 from collections.abc import Callable
+from pathlib import Path
 
 import click
 import pytest
@@ -15,7 +16,10 @@ from duetbench import __version__
 from duetbench.cli import main
 from duetbench.errors import DataError, UsageError
 
-HEAVY = ("torch", "transformers", "trl", "vllm", "datasets", "pandas", "numpy", "polars", "jsonschema", "yaml", "rich")
+HEAVY = (
+    "torch", "transformers", "trl", "vllm", "datasets", "pandas", "numpy", "polars", "duckdb", "pyarrow", "jsonschema",
+    "yaml", "rich",
+)  # fmt: skip
 
 
 @pytest.fixture
@@ -100,3 +104,50 @@ def test_a_bug_keeps_its_traceback(failing: Callable[[BaseException], Result]) -
 def test_a_broken_plugin_does_not_stop_the_help(work: object, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DUETBENCH_PLUGINS", "/nowhere/at/all")
     assert CliRunner().invoke(main, ["--help"]).exit_code == 0
+
+
+FAULTY = """
+from duetbench.hookspecs import hookimpl
+from duetbench.interfaces import Stage, Strategy
+
+
+class Asks(Stage):
+    name = "asks"
+
+    def prompts(self, requests, earlier):
+        return [earlier["nothing"]]
+
+    def parse(self, prompt, text):
+        return None
+
+
+class Faulty(Strategy):
+    name = "faulty"
+    summary = "Fails when it is asked for prompts."
+
+    def stages(self):
+        return (Asks(),)
+
+
+@hookimpl
+def duetbench_register_strategies():
+    return [Faulty]
+"""
+
+
+@pytest.fixture
+def faulty(tmp_path: Path) -> list[str]:
+    """A command that reaches a plugin's fault outside of a run."""
+    (tmp_path / "faulty.py").write_text(FAULTY)
+    return ["--plugins-dir", str(tmp_path), "show", "prompt", "faulty", "--dataset", "toy", "--model", "toy-lm"]
+
+
+def test_a_fault_in_a_plugins_code_is_a_line_that_blames_it(faulty: list[str]) -> None:
+    result = CliRunner().invoke(main, faulty)
+    assert result.exit_code == 1
+    assert result.stderr.count("\n") == 1
+    assert f"file {faulty[1]}/faulty.py, faulty.py line 10: KeyError: 'nothing'" in result.stderr
+
+
+def test_a_fault_in_a_plugins_code_is_traced_if_asked_for(faulty: list[str]) -> None:
+    assert "Traceback" in CliRunner().invoke(main, ["-v", *faulty]).stderr

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
-from duetbench.errors import ConfigError, DataError, UnknownName
+from duetbench.errors import ConfigError, DataError, PluginError, UnknownName
 from duetbench.plugins import Plugins
 from duetbench.runner import Grid, Plan, RunConfig, plan
 
@@ -46,6 +47,22 @@ def test_a_named_scorer_without_a_model_is_no_cell_per_strategy(planned: Planned
     made = planned(strategies=("10h", "duet"), scorers=("bias",), baselines=False)
     assert [name[:2] + name[4:] for name in _names(made)] == [("none", "none", "bias", "0")]
     assert "bias" in made.notes[0]
+
+
+def test_a_grid_without_strategies_says_what_it_runs(planned: Planned) -> None:
+    made = planned(strategies=())
+    assert {name[0] for name in _names(made)} == {"none"}
+    assert "no strategy is named" in made.notes[0]
+
+
+def test_a_baseline_that_two_plugins_carry_is_not_left_out_unseen(tmp_path: Path) -> None:
+    (tmp_path / "mine.py").write_text(
+        "from duetbench.hookspecs import hookimpl\nfrom duetbench.scorers.baselines import Bias\n"
+        "@hookimpl\ndef duetbench_register_scorers():\n    return [type('Mine', (Bias,), {'name': 'bias'})]\n"
+    )
+    grid = Grid(strategies=("10h",), datasets=("toy",), models=("toy-lm",), trainers=("none",))
+    with pytest.raises(PluginError, match="two scorers are named 'bias': one from built-in, one from file"):
+        plan(RunConfig((grid,), "test"), Plugins([tmp_path]))
 
 
 def test_a_strategy_that_writes_nothing_is_not_trained(planned: Planned) -> None:
