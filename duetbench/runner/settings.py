@@ -88,6 +88,16 @@ def read_config(file: Path) -> dict[str, Any]:
     return dict(content or {})
 
 
+_TYPES = {
+    "array": "a list",
+    "object": "names with values, as in `name: value`",
+    "integer": "a whole number",
+    "string": "text",
+    "boolean": "true or false",
+}
+"""JSON Schema's words for them, in those of options."""
+
+
 def _schema_faults(content: Any) -> list[str]:
     from jsonschema import Draft202012Validator
 
@@ -98,6 +108,8 @@ def _schema_faults(content: Any) -> list[str]:
 
 def _faults_of(error: Any) -> list[str]:
     path = _path(error.absolute_path)
+    if error.validator == "type" and error.validator_value in _TYPES:
+        return [f"{path or 'it'}: wants {_TYPES[error.validator_value]}, got {error.instance!r}"]
     if error.validator != "additionalProperties":
         return [f"{path}: {error.message}" if path else error.message]
     known = sorted(error.schema["properties"])

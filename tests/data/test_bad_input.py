@@ -51,6 +51,13 @@ def test_a_bad_review_is_counted_and_left_out(tmp_path: Path, kind: str) -> None
     assert tables.places[kind].endswith("line 4")
 
 
+@pytest.mark.parametrize("number", ["NaN", "Infinity", "-Infinity", "1e999"])
+def test_a_rating_that_is_no_finite_number_is_outside_the_scale(tmp_path: Path, number: str) -> None:
+    line = json.dumps(review_2014("U1", "I1")).replace("5.0", number)
+    tables = read(write_music(tmp_path, [*small_music(), line]))
+    assert tables.counts == {"rating outside the scale": 1}
+
+
 @settings(max_examples=150, deadline=None)
 @given(
     damage=st.lists(st.tuples(st.integers(0, 4_000), st.sampled_from(b'"{}[],:\\\x00\xff\xc3 9e-')), max_size=6),

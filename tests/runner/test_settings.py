@@ -59,7 +59,13 @@ def test_all_faults_of_a_file_are_told_with_their_paths(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "why"), [("a: [", "no YAML"), ("[1, 2]", "is not of type 'object'"), ("models: []", "non-empty")]
+    ("text", "why"),
+    [
+        ("a: [", "no YAML"),
+        ("[1, 2]", "it: wants names with values"),
+        ("datasets: toy", "datasets: wants a list, got 'toy'"),
+        ("models: []", "non-empty"),
+    ],
 )
 def test_a_file_that_makes_no_sense_is_refused(tmp_path: Path, text: str, why: str) -> None:
     with pytest.raises(ConfigError, match=why):
