@@ -172,8 +172,8 @@ def import_(settings: Settings, /, **chosen: Any) -> None:
     """Bring in tables of your own, of many kinds.
 
     Kinds: .csv, .tsv and .jsonl (plain, .gz or .zst), .parquet, .pkl, or hf:NAME or hf:FOLDER of a Hugging Face
-    dataset. Each SOURCE may say its split: train=a.csv valid=b.csv test=c.csv. Columns are found under usual names, or
-    named with --map. Afterwards: duetbench run --dataset imported --set imported.table=NAME ...
+    dataset. Each SOURCE may say its split: train=a.csv valid=b.csv test=c.csv; so may each row, in a column named
+    split. Columns are found under usual names, or named with --map. Ratings are whole steps of --labels. Afterwards: duetbench run --dataset imported --set imported.table=NAME ...
     """
     from duetbench.cli.data_doors import import_command
 
@@ -291,6 +291,6 @@ def _whole_numbers(text: str) -> list[int]:
     from duetbench.errors import UsageError
 
     parts = [part.strip() for part in text.split(",") if part.strip()]
-    if not parts or not all(part.isdigit() and int(part) for part in parts):
+    if not parts or not all(part.isdecimal() and int(part) for part in parts):
         raise UsageError(f"--windows wants whole numbers such as 10,30,50,70, not '{text}'")
     return [int(part) for part in parts]

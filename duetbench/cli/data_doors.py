@@ -41,7 +41,7 @@ def _options(chosen: dict[str, Any]) -> ImportOptions:
     from duetbench.types import Domain
 
     labels = [label.strip() for label in chosen["labels"].split(",")]
-    if not all(label.lstrip("-").isdigit() for label in labels) or len(labels) < 2:
+    if not all(label.removeprefix("-").isdecimal() for label in labels) or len(labels) < 2:
         raise UsageError(f"--labels wants two or more whole numbers such as 1,2,3,4,5, not '{chosen['labels']}'")
     pairs = [text.partition("=") for text in chosen["maps"]]
     wrong = [ours + equals + theirs for ours, equals, theirs in pairs if not (ours and theirs)]

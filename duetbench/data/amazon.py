@@ -76,7 +76,7 @@ _SPANS: dict[Release, Span] = {
 def release_bounds(release: Release) -> Bounds:
     """What a review of this release may hold."""
     span = _SPANS[release]
-    return bounds_of((1, 5), span.since, span.until, ticks=span.ticks)
+    return bounds_of(range(1, 6), span.since, span.until, ticks=span.ticks)
 
 
 def read_reviews(path: Path, release: Release, tally: Tally) -> Iterator[pl.DataFrame]:

@@ -65,25 +65,25 @@ class Canonical:
 
     def items(self) -> pl.LazyFrame:
         """item_id, title, categories, description; an item may come twice, see `once_each`."""
-        return pl.scan_parquet(self.folder / "items" / "*.parquet", glob=True)
+        return pl.scan_parquet(self._files("items"), glob=False)
 
     def interaction_parts(self) -> Iterator[pl.DataFrame]:
         """The interactions part by part, in file order.
 
         user_id, item_id, rating, timestamp, review, summary, split (null where the source has none).
         """
-        for path in self._interaction_files():
-            yield pl.read_parquet(path)
+        for path in self._files("interactions"):
+            yield pl.read_parquet(path, glob=False)
 
     def light_parts(self) -> Iterator[pl.DataFrame]:
         """user_id, item_id, timestamp and split, many parts at a time, in file order."""
-        files = self._interaction_files()
+        files = self._files("interactions")
         for start in range(0, len(files), _LIGHT_PARTS):
-            some = pl.scan_parquet(files[start : start + _LIGHT_PARTS])
+            some = pl.scan_parquet(files[start : start + _LIGHT_PARTS], glob=False)
             yield some.select("user_id", "item_id", "timestamp", "split").collect()
 
-    def _interaction_files(self) -> list[Path]:
-        return sorted((self.folder / "interactions").glob("*.parquet"))
+    def _files(self, table: str) -> list[Path]:
+        return sorted((self.folder / table).glob("*.parquet"))
 
 
 def canonical_tables(

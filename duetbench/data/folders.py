@@ -56,6 +56,24 @@ def new_folder(target: Path, *, replace: bool = False) -> Iterator[Path]:
 
 
 @contextmanager
+def scratch_folder() -> Iterator[Path]:
+    """A folder for what nobody needs afterwards, among the system's temporary files.
+
+    Raises:
+        DataError: the disk there is full, or it cannot be written.
+    """
+    place = Path(tempfile.gettempdir())
+    _remove_abandoned(place)
+    try:
+        with tempfile.TemporaryDirectory(prefix=f".partial-{socket.gethostname()}-{os.getpid()}-", dir=place) as made:
+            yield Path(made)
+    except OSError as error:
+        if not _is_disk_full(error):
+            raise
+        raise DataError(f"no space left in {place} to unpack into: free some, or set TMPDIR to another") from error
+
+
+@contextmanager
 def new_file(target: Path) -> Iterator[Path]:
     """A file to write, which replaces `target` when the block ends well and vanishes otherwise.
 

@@ -7,6 +7,7 @@ of Amazon's items have no title. Nothing in them is anybody's.
 from __future__ import annotations
 
 import gzip
+import re
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
@@ -20,7 +21,7 @@ from duetbench.data.folders import new_file
 from duetbench.data.generate_formats import FORMATS, LAYOUTS, Format, Layout, Pack, json_lines
 from duetbench.data.generate_words import CITIES, KINDS, first_words, sentences
 from duetbench.data.quality import seconds_of
-from duetbench.errors import MissingDependency, UnknownName
+from duetbench.errors import MissingDependency, UnknownName, UsageError
 
 _CHUNK = 200_000
 _ACTIVE = 90 * 86_400  # seconds that a user writes, on average
@@ -57,9 +58,12 @@ def generate(folder: Path, form: Format, world: World, *, pack: Pack | None = No
         pack: `gz`, `zst` or `none`; None: as the official files come.
 
     Raises:
+        UsageError: the category is no part of a file's name.
         DataError: the folder cannot be written.
         MissingDependency: zst without the `zstandard` package.
     """
+    if not re.fullmatch(r"\w[\w-]*", world.category):
+        raise UsageError(f"a category wants letters, digits, - and _, not '{world.category}'")
     layout = LAYOUTS[form]
     suffix = {"gz": ".gz", "zst": ".zst", "none": ""}[pack or layout.pack]
     paths = {

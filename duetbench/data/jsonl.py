@@ -55,7 +55,7 @@ def read_json_lines(
     """
     lines = _Lines(path)
     n_rows = n_bad = 0
-    for frame in _frames(path, schema):
+    for frame in _frames(path, _values(schema)):
         bad = []
         for row in frame[_ODD].arg_true():
             number, line = lines.at(n_rows + row)
@@ -65,11 +65,27 @@ def read_json_lines(
                 n_bad += 1
                 if n_bad >= _HOPELESS and n_bad * 2 > number:
                     raise DataError(
-                        f"{path} is not in the expected format: {n_bad} of the first {number} lines are unreadable"
+                        f"{path} is not in the expected format: {n_bad} of the first {number} lines are unreadable "
+                        f"({', '.join(tally.dropped)})"
                     )
         sound = frame.drop(_ODD)
         yield _without(sound, bad) if bad else sound, Place(path.name, n_rows + 1)
         n_rows += frame.height
+
+
+def json_columns(path: Path) -> list[str]:
+    """Names of the fields that the file's lines have, in the order in which they come.
+
+    Raises:
+        DataError: the file is damaged, or no line is a JSON object.
+    """
+    names: dict[str, None] = {}
+    for frame in _frames(path, _NAMES):
+        for found in frame["names"].drop_nulls().unique(maintain_order=True):
+            names |= dict.fromkeys(json.loads(found))
+    if not names:
+        raise DataError(f"{path} holds no JSON lines")
+    return list(names)
 
 
 class _Lines:
@@ -102,8 +118,24 @@ def _without(frame: pl.DataFrame, rows: list[int]) -> pl.DataFrame:
     return frame.filter(kept)
 
 
-def _frames(path: Path, schema: Mapping[str, pl.DataType]) -> Iterator[pl.DataFrame]:
-    """All rows, and a column that tells odd ones.
+class _Query(NamedTuple):
+    """What is asked of each line."""
+
+    columns: dict[str, str]
+    """Fields with their types; or one of any name for the whole line, if a line is no record."""
+    projection: str
+    is_record: bool = True
+
+
+_NAMES = _Query(
+    {"line": "JSON"},
+    "CASE WHEN json_type(line) = 'OBJECT' THEN CAST(to_json(json_keys(line)) AS VARCHAR) END AS names",
+    is_record=False,
+)
+
+
+def _frames(path: Path, query: _Query) -> Iterator[pl.DataFrame]:
+    """All rows in order.
 
     Raises:
         DataError: the file is damaged, or holds a line that is too long.
@@ -120,7 +152,7 @@ def _frames(path: Path, schema: Mapping[str, pl.DataType]) -> Iterator[pl.DataFr
         connection.execute("SET enable_progress_bar = false")
         for plain in plain_files(path):
             try:
-                yield from _parsed(connection, plain, schema)
+                yield from _parsed(connection, plain, query)
             except _LineTooLong:
                 longest = _LINE_BYTES[-1] >> 20
                 raise DataError(f"{path} holds a line of over {longest} MB, as no review is: remove it") from None
@@ -132,9 +164,7 @@ class _LineTooLong(Exception):
     """A line does not fit into the parser's largest buffers."""
 
 
-def _parsed(
-    connection: duckdb.DuckDBPyConnection, plain: Path, schema: Mapping[str, pl.DataType]
-) -> Iterator[pl.DataFrame]:
+def _parsed(connection: duckdb.DuckDBPyConnection, plain: Path, query: _Query) -> Iterator[pl.DataFrame]:
     """The rows of a plain file; read again with larger buffers where a line wants them."""
     import duckdb
 
@@ -142,35 +172,33 @@ def _parsed(
     for line_bytes in _LINE_BYTES:
         n_known = n_done
         try:
-            for frame in _parsed_once(connection, plain, schema, line_bytes):
+            for frame in _parsed_once(connection, plain, query, line_bytes):
                 fresh = frame.slice(min(n_known, frame.height))
                 n_known -= frame.height - fresh.height
                 n_done += fresh.height
                 yield fresh
             return
-        except (
-            duckdb.Error,
-            OSError,
-        ) as error:  # the second by way of Arrow
+        except (duckdb.Error, OSError) as error:
+            # The second comes by way of Arrow's stream, whatever DuckDB has to say.
             if "maximum_object_size" not in str(error):
                 raise duckdb.Error(str(error)) from error
     raise _LineTooLong
 
 
 def _parsed_once(
-    connection: duckdb.DuckDBPyConnection, plain: Path, schema: Mapping[str, pl.DataType], line_bytes: int
+    connection: duckdb.DuckDBPyConnection, plain: Path, query: _Query, line_bytes: int
 ) -> Iterator[pl.DataFrame]:
     rows = connection.read_json(
         glob.escape(str(plain)),
-        columns={name: "VARCHAR" if dtype == pl.String() else "JSON" for name, dtype in schema.items()},
+        columns=query.columns,
         format="newline_delimited",
-        records="true",
+        records="true" if query.is_record else "false",
         ignore_errors=True,
         maximum_object_size=line_bytes,
         compression="none",
         hive_partitioning=False,
     )
-    yield from _gathered(rows.project(_projection(schema)).to_arrow_reader(BATCH_ROWS))
+    yield from _gathered(rows.project(query.projection).to_arrow_reader(BATCH_ROWS))
 
 
 def _gathered(batches: Iterator[pa.RecordBatch]) -> Iterator[pl.DataFrame]:
@@ -201,7 +229,7 @@ class _Field(NamedTuple):
     value: str
 
 
-def _projection(schema: Mapping[str, pl.DataType]) -> str:
+def _values(schema: Mapping[str, pl.DataType]) -> _Query:
     """The values, and whether a row is odd: a value is of another type, or there is none at all."""
     fields = {name: _field(name, dtype) for name, dtype in schema.items()}
     ill_typed = [
@@ -210,7 +238,8 @@ def _projection(schema: Mapping[str, pl.DataType]) -> str:
     empty = " AND ".join(f"{field.raw} IS NULL" for field in fields.values())
     odd = " OR ".join(f"({condition})" for condition in (*ill_typed, empty))
     values = (f"{field.value} AS {field.raw}" for field in fields.values())
-    return f"{', '.join(values)}, {odd} AS {_quoted(_ODD)}"
+    columns = {name: "VARCHAR" if dtype == pl.String() else "JSON" for name, dtype in schema.items()}
+    return _Query(columns, f"{', '.join(values)}, {odd} AS {_quoted(_ODD)}")
 
 
 def _field(name: str, dtype: pl.DataType) -> _Field:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import gzip
 import zlib
+from codecs import BOM_UTF8
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from itertools import count
+from itertools import count, islice
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
+from duetbench.data.folders import scratch_folder
 from duetbench.errors import DataError, MissingDependency
 
 PIECE_BYTES = 64 << 20
@@ -23,7 +24,7 @@ SUFFIXES = ("", ".gz", ".zst")
 
 
 def read_blocks(path: Path, *, block_bytes: int = _BLOCK_BYTES) -> Iterator[bytes]:
-    """The file in blocks of whole lines; a line longer than a block makes its block longer.
+    """The file in blocks of whole lines, without a byte order mark; a line longer than a block makes its block longer.
 
     Raises:
         DataError: the file cannot be opened, or its compressed stream is damaged or ends early.
@@ -31,7 +32,9 @@ def read_blocks(path: Path, *, block_bytes: int = _BLOCK_BYTES) -> Iterator[byte
     """
     ways = {".zst": _zst_blocks, ".gz": _gz_blocks}
     try:
-        yield from ways.get(path.suffix, _plain_blocks)(path, block_bytes)
+        blocks = ways.get(path.suffix.lower(), _plain_blocks)(path, block_bytes)
+        yield from (block.removeprefix(BOM_UTF8) for block in islice(blocks, 1))
+        yield from blocks
     except EOFError as error:
         raise DataError(f"{path} ends early, as after an interrupted download: fetch it again") from error
     except (gzip.BadGzipFile, zlib.error) as error:
@@ -52,19 +55,27 @@ def numbered_lines(path: Path) -> Iterator[tuple[int, bytes]]:
 def plain_files(path: Path) -> Iterator[Path]:
     """The file itself; of a packed one, whole lines of it in files that are gone when the next is asked for.
 
-    A library's own unpacking does not do: DuckDB's passes over damage that gz and zst tell of. Raises like
-    `read_blocks`.
+    A library's own unpacking does not do: DuckDB's passes over damage that gz and zst tell of. Nor does it pass over a
+    byte order mark, so that a file with one goes the way of packed files. Raises like `read_blocks`.
     """
-    if path.suffix not in SUFFIXES[1:]:
+    if path.suffix.lower() not in SUFFIXES[1:] and not _is_marked(path):
         yield path
         return
-    with TemporaryDirectory(prefix="duetbench-") as folder, ThreadPoolExecutor(1) as pool:
-        pieces = _unpacked(path, Path(folder))
+    with scratch_folder() as folder, ThreadPoolExecutor(1) as pool:
+        pieces = _unpacked(path, folder)
         ahead = pool.submit(next, pieces, None)
         while piece := ahead.result():
             ahead = pool.submit(next, pieces, None)
             yield piece
             piece.unlink()
+
+
+def _is_marked(path: Path) -> bool:
+    try:
+        with path.open("rb") as stream:
+            return stream.read(len(BOM_UTF8)) == BOM_UTF8
+    except OSError as error:
+        raise DataError(f"{path} cannot be read: {error.strerror or error}") from error
 
 
 def _unpacked(path: Path, folder: Path) -> Iterator[Path]:

@@ -60,7 +60,7 @@ class Prepared:
     @cached_property
     def items(self) -> pl.DataFrame:
         """item_id, title, categories, description of every item rated; one without metadata is missing."""
-        return pl.read_parquet(self.folder / ITEMS)
+        return pl.read_parquet(self.folder / ITEMS, glob=False)
 
     def with_interactions(self, interactions: pl.DataFrame) -> Prepared:
         """The same dataset with other interactions, in memory only: for probes."""
@@ -70,7 +70,7 @@ class Prepared:
 
     def scan(self) -> pl.LazyFrame:
         """The interactions in file order, unread: for data larger than memory."""
-        return pl.scan_parquet(self.folder / INTERACTIONS)
+        return pl.scan_parquet(self.folder / INTERACTIONS, glob=False)
 
     @cached_property
     def manifest(self) -> Mapping[str, Any]:
@@ -85,6 +85,8 @@ def load_prepared(folder: Path) -> Prepared:
         DataError: there is no prepared dataset, or one of another format.
     """
     manifest = _manifest(folder)
+    if missing := [name for name in (INTERACTIONS, ITEMS) if not (folder / name).is_file()]:
+        raise DataError(f"{folder} holds no prepared dataset: there is no {missing[0]}")
     if manifest.get("format") != FORMAT:
         raise DataError(f"{folder} was prepared in format {manifest.get('format')}, not {FORMAT}: prepare it again")
     domain = manifest["domain"]

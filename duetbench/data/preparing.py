@@ -147,7 +147,7 @@ def _write_interactions(tables: Canonical, split: np.ndarray, path: Path) -> Non
 
 def _write_items(tables: Canonical, folder: Path) -> dict[str, int]:
     """Writes the items that were rated; returns what is worth knowing about them."""
-    rated = pl.scan_parquet(folder / INTERACTIONS).select("item_id").unique().collect()
+    rated = pl.scan_parquet(folder / INTERACTIONS, glob=False).select("item_id").unique().collect()
     items = no_items()
     if tables.n_items:
         items = tables.items().join(rated.lazy(), on="item_id", how="semi", maintain_order="left").collect()

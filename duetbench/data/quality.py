@@ -96,8 +96,8 @@ class Place:
 class Bounds:
     """What a row of the source may hold."""
 
-    ratings: tuple[float, float]
-    """Lowest and highest, both allowed."""
+    labels: tuple[int, ...]
+    """All values that a rating may have, ascending."""
     since: int
     """Seconds, UTC; nothing of this source is older."""
     until: int
@@ -110,7 +110,7 @@ def bounds_of(labels: Sequence[int], since: str, until: str | None, *, ticks: in
     """Bounds from dates `YYYY-MM-DD`; without an end, the present: a later time is a fault whatever the source."""
     now = int(datetime.now(UTC).timestamp())
     end = seconds_of(until) if until else now
-    return Bounds((float(labels[0]), float(labels[-1])), seconds_of(since), min(end, now), ticks)
+    return Bounds(tuple(labels), seconds_of(since), min(end, now), ticks)
 
 
 def seconds_of(date: str) -> int:
@@ -144,7 +144,6 @@ def checked_interactions(frame: pl.DataFrame, bounds: Bounds, tally: Tally, plac
 def _fault(bounds: Bounds) -> pl.Expr:
     """The first fault of a row, null if it has none."""
     timestamp = pl.col("timestamp")
-    low, high = bounds.ratings
     return (
         pl.when(pl.col("user_id").is_null() | (pl.col("user_id") == ""))
         .then(pl.lit("user missing"))
@@ -152,8 +151,10 @@ def _fault(bounds: Bounds) -> pl.Expr:
         .then(pl.lit("item missing"))
         .when(pl.col("rating").is_null())
         .then(pl.lit("rating missing"))
-        .when(~pl.col("rating").is_between(low, high))
+        .when(~pl.col("rating").is_between(bounds.labels[0], bounds.labels[-1]))
         .then(pl.lit("rating outside the scale"))
+        .when(~pl.col("rating").is_in([float(label) for label in bounds.labels]))
+        .then(pl.lit("rating between the steps of the scale"))
         .when(timestamp.is_null())
         .then(pl.lit("time missing"))
         .when(timestamp.is_between(bounds.since * bounds.ticks, bounds.until * bounds.ticks))

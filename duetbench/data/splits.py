@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import re
-
 import numpy as np
 
 from duetbench.data.rows import SPLITS, Rows
-from duetbench.data.windows import moment_of, months_before
+from duetbench.data.windows import SPAN, moment_of, span_before
 from duetbench.errors import ConfigError
 
 TRAIN, VALID, TEST = range(len(SPLITS))
@@ -28,7 +26,7 @@ def _shares(argument: str) -> tuple[int, int, int]:
         train, valid, test = (round(float(part) * 1_000_000) for part in argument.split("/"))
     except (ValueError, OverflowError):
         train = valid = test = -1
-    if min(train, valid, test) < 0 or train + valid + test != 1_000_000:
+    if min(train, valid, test) < 0 or abs(train + valid + test - 1_000_000) > 2:  # thirds round to less
         raise ConfigError([f"steps.split_count:{argument}: wants three shares that sum to 1, as in 0.8/0.1/0.1"])
     return train, valid, test
 
@@ -45,6 +43,8 @@ def split_time(rows: Rows, argument: str) -> Rows:
     last = int(rows.time.max(initial=0))
     test_from = _begin(parts[1], last, argument)
     valid_from = _begin(parts[0], test_from - 1 if _is_span(parts[1]) else last, argument)
+    if valid_from > test_from:
+        raise ConfigError([f"steps.split_time:{argument}: validation would begin after test; it comes first"])
     split = np.full(len(rows), TRAIN)
     split[rows.time >= valid_from] = VALID
     split[rows.time >= test_from] = TEST
@@ -52,15 +52,14 @@ def split_time(rows: Rows, argument: str) -> Rows:
 
 
 def _is_span(text: str) -> bool:
-    return bool(re.fullmatch(r"\d+[dm]", text))
+    return bool(SPAN.fullmatch(text))
 
 
 def _begin(text: str, last: int, argument: str) -> int:
     """The first second of a split that ends with `last`."""
     if not _is_span(text):
         return moment_of(text, f"steps.split_time:{argument}")
-    count = int(text[:-1])
-    return (last - count * 86_400 if text[-1] == "d" else months_before(last, count)) + 1
+    return span_before(last, text) + 1
 
 
 def split_leave_last(rows: Rows, argument: str) -> Rows:
@@ -69,7 +68,7 @@ def split_leave_last(rows: Rows, argument: str) -> Rows:
     A user with too few rows to leave one in train stays in train whole. The cut is each user's own, so the
     training rows of some users are later than the test rows of others.
     """
-    if not (argument or "1").isdigit() or int(argument or "1") < 1:
+    if not (argument or "1").isdecimal() or int(argument or "1") < 1:
         raise ConfigError([f"steps.split_leave_last:{argument}: wants how many rows, at least 1"])
     n = int(argument or "1")
     order = np.lexsort((rows.row, rows.time, rows.user))

@@ -54,7 +54,7 @@ def titled(rows: Rows, argument: str) -> Rows:
 def core(rows: Rows, argument: str) -> Rows:
     """The k-core: `kcore:5` for users and items, `kcore:5/0` for users alone."""
     counts = (argument or "5").split("/")
-    if len(counts) > 2 or not all(count.isdigit() for count in counts):
+    if len(counts) > 2 or not all(count.isdecimal() for count in counts):
         raise ConfigError([f"steps.kcore:{argument}: wants a count, or USERS/ITEMS, as in kcore:5 or kcore:5/0"])
     return rows.take(k_core(rows.user, rows.item, k_user=int(counts[0]), k_item=int(counts[-1])))
 

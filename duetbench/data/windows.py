@@ -10,7 +10,8 @@ from duetbench.data.quality import seconds_of
 from duetbench.data.rows import Rows
 from duetbench.errors import ConfigError
 
-_SPAN = re.compile(r"(\d+)([dm])")
+SPAN = re.compile(r"(\d{1,5})([dm])")
+"""So many days or months."""
 
 
 def window(rows: Rows, argument: str) -> Rows:
@@ -26,9 +27,8 @@ def window(rows: Rows, argument: str) -> Rows:
 
 
 def _bounds(argument: str, last: int) -> tuple[int, int]:
-    if span := _SPAN.fullmatch(argument):
-        count = int(span[1])
-        return (last - count * 86_400 if span[2] == "d" else months_before(last, count)) + 1, last + 1
+    if SPAN.fullmatch(argument):
+        return span_before(last, argument) + 1, last + 1
     since, slash, until = argument.partition("/")
     if not slash:
         raise ConfigError([f"steps.window:{argument}: wants 2m, 60d or FROM/UNTIL, as in 2014-05-01/2014-07-01"])
@@ -48,10 +48,16 @@ def moment_of(text: str, where: str) -> int:
         raise ConfigError([f"{where}: '{text}' is no date, as in 2014-05-01"]) from error
 
 
+def span_before(moment: int, span: str) -> int:
+    """Seconds since 1970 of the moment that lies a span such as 60d or 2m earlier, in the calendar's first year at the earliest."""
+    count = int(span[:-1])
+    return moment - count * 86_400 if span[-1] == "d" else months_before(moment, count)
+
+
 def months_before(moment: int, count: int) -> int:
     """The same day and time some calendar months earlier; the month's last day where it has no such day."""
     at = datetime.fromtimestamp(moment, UTC)
     months = at.year * 12 + at.month - 1 - count
-    year, month = divmod(months, 12)
+    year, month = divmod(max(months, 12), 12)
     day = min(at.day, calendar.monthrange(year, month + 1)[1])
     return int(at.replace(year=year, month=month + 1, day=day).timestamp())

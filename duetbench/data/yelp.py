@@ -22,9 +22,13 @@ _FIRST_DAY = "2004-01-01"
 
 def read_reviews(path: Path, tally: Tally) -> Iterator[pl.DataFrame]:
     """Canonical interactions in file order, block by block."""
-    bounds = bounds_of((1, 5), _FIRST_DAY, None)
+    bounds = bounds_of(range(1, 6), _FIRST_DAY, None)
     for frame, place in read_json_lines(path, _REVIEWS, tally):
-        date = pl.col("date").str.to_datetime("%Y-%m-%d %H:%M:%S", strict=False, time_unit="ms", time_zone="UTC")
+        # Dumps before 2018 tell the day alone.
+        date = pl.coalesce(
+            pl.col("date").str.to_datetime(form, strict=False, time_unit="ms", time_zone="UTC")
+            for form in ("%Y-%m-%d %H:%M:%S", "%Y-%m-%d")
+        )
         canonical = frame.select(
             "user_id",
             pl.col("business_id").alias("item_id"),

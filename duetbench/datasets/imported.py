@@ -73,7 +73,7 @@ class Imported(Dataset):
         import polars as pl
 
         try:
-            tables = pl.read_parquet(files["interactions"]), pl.read_parquet(files["items"])
+            interactions, items = (pl.read_parquet(files[role], glob=False) for role in ("interactions", "items"))
         except (OSError, pl.exceptions.PolarsError) as error:
             raise DataError(f"{files['interactions'].parent} is damaged, import again: {error}") from error
-        return Tables(*tables)
+        return Tables(interactions, items)

@@ -79,7 +79,7 @@ def read_predictions(path: Path) -> pl.DataFrame:
     import polars as pl
 
     try:
-        table = pl.read_parquet(path)
+        table = pl.read_parquet(path, glob=False)
     except (OSError, pl.exceptions.PolarsError) as error:
         raise DataError(f"cannot read predictions {path}: {' '.join(str(error).split())}") from error
     check_predictions(table)

@@ -29,6 +29,7 @@ BAD_REVIEWS: dict[str, Any] = {
     "item missing": {key: value for key, value in review_2014("U1", "I1").items() if key != "asin"},
     "rating missing": review_2014("U1", "I1", overall=None),
     "rating outside the scale": review_2014("U1", "I1", overall=6.0),
+    "rating between the steps of the scale": review_2014("U1", "I1", overall=3.7),
     "time missing": review_2014("U1", "I1", unixReviewTime=None),
     "time of zero": review_2014("U1", "I1", unixReviewTime=0),
     "time in milliseconds where seconds are due": review_2014("U1", "I1", unixReviewTime=START * 1000),

@@ -14,7 +14,7 @@ from duetbench.data.generate import World, format_named, generate
 from duetbench.data.generate_formats import FORMATS
 from duetbench.datasets.amazon import AmazonMusic
 from duetbench.datasets.yelp import Yelp
-from duetbench.errors import UnknownName
+from duetbench.errors import UnknownName, UsageError
 
 FIELDS = {
     "amazon-2014": (
@@ -71,3 +71,10 @@ def test_some_items_of_amazon_have_no_title(tmp_path: Path) -> None:
 def test_an_unknown_format_gets_a_near_name() -> None:
     with pytest.raises(UnknownName, match="did you mean 'amazon-2018'"):
         format_named("amazon-2019")
+
+
+@pytest.mark.parametrize("category", ["../up", "a/b", "", "a b", "-a"])
+def test_a_category_cannot_leave_the_folder(tmp_path: Path, category: str) -> None:
+    with pytest.raises(UsageError, match="a category wants letters"):
+        generate(tmp_path, "amazon-2018", World(10, category=category))
+    assert not list(tmp_path.iterdir())

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import gzip
 import json
+import os
+import subprocess
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -11,7 +15,7 @@ from typing import Any
 import polars as pl
 import pytest
 
-from duetbench.data.jsonl import read_json_lines
+from duetbench.data.jsonl import json_columns, read_json_lines
 from duetbench.data.quality import Tally
 from duetbench.errors import DataError
 
@@ -92,6 +96,20 @@ def test_a_line_without_any_of_the_fields_is_a_row_of_nulls(tmp_path: Path) -> N
     assert not tally.dropped
 
 
+@pytest.mark.parametrize("name", ["a.json", "a.json.gz"])
+def test_a_byte_order_mark_is_no_part_of_the_first_line(tmp_path: Path, name: str) -> None:
+    tally = Tally()
+    path = written(tmp_path / name, b'\xef\xbb\xbf{"id": "a"}', b'{"id": "b"}', b"bad")
+    assert read(path, {"id": TEXT}, tally)["id"].to_list() == ["a", "b"]
+    assert tally.places == {"malformed line": f"{name} line 3"}
+
+
+def test_columns_are_those_of_all_lines(tmp_path: Path) -> None:
+    lines = b'{"b": 1, "a": {"z": 1}}', b"bad", b"", b"[1]", b"5", b'{"c\xc3\xbc": 2, "a": 1}'
+    path = written(tmp_path / "a.json", *lines)
+    assert json_columns(path) == ["b", "a", "cü"]
+
+
 @pytest.mark.parametrize("name", ["it's [a] *?.json", "a=b.json", "-.json.gz", "%s{}.json.gz"])
 def test_a_name_means_nothing_but_the_file(tmp_path: Path, name: str) -> None:
     folder = tmp_path / "year=2014" / "x[1]'; --"
@@ -148,6 +166,25 @@ def test_who_stops_early_leaves_nothing_behind(tmp_path: Path, monkeypatch: pyte
     assert list((tmp_path / "temp").iterdir())
     rows.close()  # type: ignore[attr-defined]
     assert not list((tmp_path / "temp").iterdir())
+
+
+def test_what_a_killed_process_unpacked_is_removed_by_the_next(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    ended = subprocess.run([sys.executable, "-c", "import os; print(os.getpid())"], capture_output=True, text=True)
+    left = tmp_path / f".partial-{os.uname().nodename}-{ended.stdout.strip()}-abc"
+    left.mkdir()
+    read(written(tmp_path / "a.json.gz", b'{"n": 1}'), {"n": TIME})
+    assert not left.exists()
+
+
+def test_a_full_disk_of_temporary_files_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> int:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    monkeypatch.setattr("duetbench.data.lines._unpacked", lambda *_: iter(full, None))
+    with pytest.raises(DataError, match=f"no space left in {tmp_path} to unpack into.*TMPDIR"):
+        read(written(tmp_path / "a.json.gz", b'{"n": 1}'), {"n": TIME})
 
 
 def test_a_file_that_is_not_there_is_an_error(tmp_path: Path) -> None:

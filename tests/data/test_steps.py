@@ -105,6 +105,16 @@ def test_leave_last_out_spares_users_with_few_rows() -> None:
     assert data.split.tolist() == [TEST, TRAIN, VALID, TRAIN, TRAIN]
 
 
+@pytest.mark.parametrize("step", ["window:99999m", "window:99999d", "split_time:99999m/1d"])
+def test_a_span_may_reach_beyond_the_calendar(step: str) -> None:
+    assert left(rows((1, 1, 0), (2, 2, 1)), step) == [0, 1]
+
+
+def test_shares_with_many_digits_sum_to_one() -> None:
+    data = run_steps(rows(*((user, 1, user) for user in range(6))), ["split_count:0.3333333/0.3333333/0.3333334"])[0]
+    assert data.split.tolist() == [TRAIN, VALID, VALID, TEST, TEST, TEST]
+
+
 def test_drop_cold_asks_for_user_and_item_in_train() -> None:
     data = rows((1, 1, 0), (2, 2, 1), (1, 2, 2), (1, 3, 3), (3, 1, 4))
     assert left(data, "split_count:0.4/0.2/0.4", "drop_cold") == [0, 1, 2]
@@ -119,7 +129,8 @@ def test_drop_cold_before_a_split_changes_nothing() -> None:
     [
         "dedupe:some", "titled:x", "window:", "window:2w", "window:a/b", "kcore:x", "kcore:1/2/3", "sort:up",
         "split_count:0.5/0.6/0.1", "split_count:1", "split_count:nan/0/1", "split_time:3d", "split_time:x/y",
-        "split_leave_last:0", "drop_cold:1",
+        "split_leave_last:0", "drop_cold:1", "kcore:²", "split_leave_last:²", "window:999999m",
+        "split_time:2014-06-01/2014-05-01",
     ],
 )  # fmt: skip
 @pytest.mark.parametrize("data", [rows((1, 1, 0)), rows()], ids=["one row", "no row"])

@@ -59,6 +59,11 @@ def test_a_business_without_categories_has_none(tmp_path: Path) -> None:
     assert read(tmp_path, [review()], [business(categories=None)]).items["categories"].to_list() == [[]]
 
 
+def test_a_date_without_a_time_is_the_days_beginning(tmp_path: Path) -> None:
+    times = read(tmp_path, [review(date="2012-08-01"), review(date="2012-08-01 00:00:01")], [business()]).interactions
+    assert times["timestamp"].to_list() == [1_343_779_200, 1_343_779_201]
+
+
 @pytest.mark.parametrize("date", ["yesterday", "2021-13-01 00:00:00", None])
 def test_a_date_that_is_none_is_a_missing_time(tmp_path: Path, date: str | None) -> None:
     assert read(tmp_path, [review(date=date), review()], [business()]).counts == {"time missing": 1}

@@ -72,8 +72,9 @@ def import_tables(
 
     Raises:
         ConfigError: a column is not there.
-        DataError: a table cannot be read, too many rows are unusable, or none is left.
+        DataError: a table cannot be read, too many rows are unusable, none is left, or the folder holds other files.
     """
+    _check_place(folder)
     tally, tally_items = Tally(), Tally(prefix="item: ")
     columns: dict[str, str] = {}
     frames, described = [], []
@@ -83,11 +84,15 @@ def import_tables(
         described.append(things)
         columns |= found
     interactions = _together(frames)
-    _check(interactions, tally, options.tolerated)
+    if not interactions.height and not tally.dropped:
+        raise DataError("the tables hold no rows")
+    _check_share("rows", interactions.height, tally, options.tolerated)
     if items:
-        described, found = _described(items, options)
+        described, found = _described(items, options, tally_items)
         columns |= {name: column for name, column in found.items() if name in ITEM_COLUMNS}
     things = once_each(checked_items(pl.concat(described), tally_items, Place("items", 1)))
+    if items:
+        _check_share("items", things.height, tally_items, options.tolerated)
     result = Imported(
         folder,
         columns,
@@ -99,6 +104,14 @@ def import_tables(
     )
     _write(result, interactions, things, options, sources)
     return result
+
+
+def _check_place(folder: Path) -> None:
+    """Raises DataError unless the folder is new, empty, or what an import left, since it will be replaced."""
+    if folder.is_dir() and (others := {path.name for path in folder.iterdir()} - {ABOUT, INTERACTIONS, ITEMS}):
+        raise DataError(f"{folder} holds other files, such as {min(others)}: name a new folder, which import will fill")
+    if folder.exists() and not folder.is_dir():
+        raise DataError(f"{folder} is a file: name a folder")
 
 
 def _one_source(
@@ -133,19 +146,18 @@ def _together(frames: Sequence[pl.DataFrame]) -> pl.DataFrame:
     return pl.concat(frames)
 
 
-def _described(items: Source, options: ImportOptions) -> tuple[list[pl.DataFrame], dict[str, str]]:
+def _described(items: Source, options: ImportOptions, tally: Tally) -> tuple[list[pl.DataFrame], dict[str, str]]:
     found = find_columns(columns_of(items), options.named, ("item_id", *ITEM_COLUMNS), needed=("item_id",))
-    return [mapped_items(read_table(items, set(found.values())), found)], found
+    return [mapped_items(read_table(items, set(found.values()), tally), found)], found
 
 
-def _check(interactions: pl.DataFrame, tally: Tally, tolerated: float) -> None:
+def _check_share(what: str, n_kept: int, tally: Tally, tolerated: float) -> None:
+    """Raises DataError if too much was left out, or all."""
     n_dropped = tally.dropped.total()
-    if not n_dropped and not interactions.height:
-        raise DataError("the tables hold no rows")
-    if n_dropped > tolerated * (n_dropped + interactions.height) or not interactions.height:
+    if n_dropped > tolerated * (n_dropped + n_kept) or not n_kept:
         kinds = ", ".join(f"{count:,} {kind}, first at {tally.places[kind]}" for kind, count in tally.dropped.items())
         raise DataError(
-            f"{n_dropped:,} of {n_dropped + interactions.height:,} rows cannot be used ({kinds}); "
+            f"{n_dropped:,} of {n_dropped + n_kept:,} {what} cannot be used ({kinds}); "
             f"the tolerated share is {tolerated:g} (--tolerated)"
         )
 
@@ -163,7 +175,7 @@ def _write(
         "noted": result.noted,
         "has_splits": result.has_splits,
     }
-    with new_folder(result.folder, replace=True) as partial:
+    with new_folder(result.folder.absolute(), replace=True) as partial:
         interactions.write_parquet(partial / INTERACTIONS)
         items.write_parquet(partial / ITEMS)
         (partial / ABOUT).write_text(json.dumps(about, indent=1, ensure_ascii=False), encoding="utf-8")

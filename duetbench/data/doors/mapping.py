@@ -81,7 +81,7 @@ def mapped_interactions(
         for name in ("user_id", "item_id", "review", "summary")
     ]
     rating, timestamp = frame[columns["rating"]], frame[columns["timestamp"]]
-    numbers = {"rating": rating.cast(pl.Float64, strict=False), "timestamp": _seconds(timestamp, time_unit)}
+    numbers = {"rating": _numbers(rating), "timestamp": _seconds(timestamp, time_unit)}
     given = ["split"] if "split" in frame.columns else []
     canonical = frame.select(*texts, *given).with_columns(**numbers)
     ill_typed = (numbers["rating"].is_null() & rating.is_not_null()) | (
@@ -92,11 +92,20 @@ def mapped_interactions(
     return canonical.filter(~ill_typed).select(*INTERACTION_COLUMNS, *given)
 
 
+def _numbers(values: pl.Series) -> pl.Series:
+    """Numbers, or text that says some; null where a value is anything else, be it true or false."""
+    if values.dtype.is_numeric() or values.dtype == pl.String:
+        return values.cast(pl.Float64, strict=False)
+    return pl.repeat(None, len(values), dtype=pl.Float64, eager=True)
+
+
 def _seconds(values: pl.Series, unit: TimeUnit) -> pl.Series:
     """Seconds since 1970, UTC; null where a value is none."""
-    if values.dtype.is_temporal():
+    if isinstance(values.dtype, pl.Date | pl.Datetime):
         return values.cast(pl.Datetime("ms")).dt.epoch("s").cast(pl.Int64)
-    numbers = values.cast(pl.Float64, strict=False)
+    if not (values.dtype.is_numeric() or values.dtype == pl.String):
+        return pl.repeat(None, len(values), dtype=pl.Int64, eager=True)
+    numbers = _numbers(values)
     if unit == "date" or (unit == "auto" and numbers.null_count() > len(values) / 2):
         return _dates(values.cast(pl.String))
     is_ms = unit == "ms" or (unit == "auto" and _typical(numbers) > _LARGEST_SECONDS)
@@ -114,7 +123,8 @@ def _dates(texts: pl.Series) -> pl.Series:
     column = pl.col("text")
     iso = column.str.replace("T", " ", literal=True).str.replace(r"(Z|\+00:?00)$", "").str.replace(r"\.\d+$", "")
     shapes = ("%Y-%m-%d %H:%M:%S", "%Y-%m-%d %H:%M", "%Y-%m-%d")
-    zoned = column.str.to_datetime("%Y-%m-%dT%H:%M:%S%z", strict=False, time_unit="ms").dt.epoch("s")
+    moved = column.str.replace("T", " ", literal=True).str.replace(r"\.\d+", "")
+    zoned = moved.str.to_datetime("%Y-%m-%d %H:%M:%S%z", strict=False, time_unit="ms").dt.epoch("s")
     plain = [iso.str.to_datetime(shape, strict=False, time_unit="ms").dt.epoch("s") for shape in shapes]
     return (
         pl.DataFrame({"text": texts}).select(pl.coalesce(*plain, zoned).alias("timestamp")).to_series().cast(pl.Int64)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import polars as pl
 
-from duetbench.data.jsonl import read_json_lines
+from duetbench.data.jsonl import json_columns, read_json_lines
 from duetbench.data.lines import SUFFIXES, read_blocks
 from duetbench.data.quality import Tally
 from duetbench.errors import DataError, UsageError
@@ -54,14 +54,14 @@ def parse_source(text: str) -> Source:
 
 
 def columns_of(source: Source) -> list[str]:
-    """The table's columns, in order; of JSON lines those of the first 100 lines.
+    """The table's columns, in order.
 
     Raises:
         DataError: it cannot be read.
         UsageError: its kind is not known.
     """
     if source.kind in _JSON_LINES:
-        return _json_columns(source.path)
+        return json_columns(source.path)
     return read_table(source).columns
 
 
@@ -80,12 +80,28 @@ def read_table(source: Source, columns: Collection[str] | None = None, tally: Ta
     if source.place.startswith(HUGGING_FACE):
         frame = _from_hugging_face(source.place.removeprefix(HUGGING_FACE))
     elif not source.path.is_file():
-        raise DataError(f"there is no file {source.path}")
+        raise DataError(f"{source.path} is a folder" if source.path.is_dir() else f"there is no file {source.path}")
     else:
         frame = _read_file(source, columns, tally or Tally())
     if source.split:
         frame = frame.with_columns(pl.lit(source.split).alias("split"))
+    elif "split" in frame.columns:
+        frame = _with_known_splits(frame, source)
     return frame.select(name for name in frame.columns if columns is None or name in columns or name == "split")
+
+
+def _with_known_splits(frame: pl.DataFrame, source: Source) -> pl.DataFrame:
+    """The column in our names; without it where it says nothing."""
+    said = frame["split"].cast(pl.String).str.strip_chars().str.to_lowercase()
+    strange = said.filter(~said.is_in(list(_SPLIT_NAMES))).unique(maintain_order=True)
+    if len(strange):
+        raise DataError(
+            f"{source.place}: the column 'split' says '{strange[0]}', which is none of {', '.join(_SPLIT_NAMES)}: "
+            "mend it, or give the column another name"
+        )
+    if said.null_count() == len(said):
+        return frame.drop("split")
+    return frame.with_columns(said.replace(_SPLIT_NAMES).alias("split"))
 
 
 def _read_file(source: Source, columns: Collection[str] | None, tally: Tally) -> pl.DataFrame:
@@ -96,10 +112,10 @@ def _read_file(source: Source, columns: Collection[str] | None, tally: Tally) ->
             # As text: what is a number and what only looks like one (an id 007) is said by the mapping.
             return pl.read_csv(data, separator=_CSV[source.kind], infer_schema=False)
         if source.kind == ".parquet":
-            return pl.read_parquet(path)
+            return pl.read_parquet(path, glob=False)
         if source.kind in _JSON_LINES:
-            wanted = _json_columns(path) if columns is None else columns
-            schema: dict[str, pl.DataType] = {name: pl.String() for name in wanted}
+            wanted = json_columns(path) if columns is None else columns
+            schema: dict[str, pl.DataType] = {name: pl.String() for name in [*wanted, "split"]}
             return pl.concat([frame for frame, _ in read_json_lines(path, schema, tally)])
     except (OSError, pl.exceptions.PolarsError) as error:
         raise DataError(f"{path} cannot be read: {' '.join(str(error).split())[:300]}") from error
@@ -108,14 +124,6 @@ def _read_file(source: Source, columns: Collection[str] | None, tally: Tally) ->
 
         return _from_pandas(read_pickle(path), path)
     raise UsageError(f"{path}: wants .csv, .tsv, .parquet, .jsonl, .pkl (plain, .gz or .zst), or hf:NAME")
-
-
-def _json_columns(path: Path) -> list[str]:
-    lines = next(read_blocks(path), b"").split(b"\n")[:100]
-    try:
-        return pl.read_ndjson(b"\n".join(lines), infer_schema_length=None).columns
-    except pl.exceptions.PolarsError as error:
-        raise DataError(f"{path} does not begin with JSON lines: {error}") from error
 
 
 def _from_pandas(table: object, path: Path) -> pl.DataFrame:

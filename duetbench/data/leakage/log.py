@@ -77,7 +77,7 @@ def _turns(messages: list[Mapping[str, str]]) -> str:
 def _from_cell(folder: Path) -> Iterator[LoggedPrompt]:
     """The prompts that a cell asked, with the requests that its answers name."""
     try:
-        prompts = pl.read_parquet(folder / "prompts.parquet")
+        prompts = pl.read_parquet(folder / "prompts.parquet", glob=False)
         answers = [json.loads(line) for line in (folder / "answers.jsonl").read_text(encoding="utf-8").splitlines()]
     except (OSError, ValueError, pl.exceptions.PolarsError) as error:
         raise DataError(f"{folder} is no cell's folder with prompts.parquet and answers.jsonl: {error}") from error
