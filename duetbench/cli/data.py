@@ -173,7 +173,8 @@ def import_(settings: Settings, /, **chosen: Any) -> None:
 
     Kinds: .csv, .tsv and .jsonl (plain, .gz or .zst), .parquet, .pkl, or hf:NAME or hf:FOLDER of a Hugging Face
     dataset. Each SOURCE may say its split: train=a.csv valid=b.csv test=c.csv; so may each row, in a column named
-    split. Columns are found under usual names, or named with --map. Ratings are whole steps of --labels. Afterwards: duetbench run --dataset imported --set imported.table=NAME ...
+    split. Columns are found under usual names, or named with --map. Ratings are whole steps of --labels. Afterwards:
+    duetbench run --dataset imported --set imported.table=NAME ...
     """
     from duetbench.cli.data_doors import import_command
 

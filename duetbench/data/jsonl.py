@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import glob
 import json
-import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 import polars as pl
 
+from duetbench.data.duck import parser
 from duetbench.data.lines import numbered_lines, plain_files
 from duetbench.data.quality import Place, Tally
 from duetbench.errors import DataError
@@ -28,7 +28,6 @@ BATCH_ROWS = 8_192
 """Rows taken from the parser at a time, a multiple of its 2,048."""
 FRAME_BYTES = 24 << 20
 """How much is gathered into one frame: many small ones cost more than they save memory."""
-_THREADS = 4  # more parse faster than anybody uses the rows, and each has buffers of its own
 _LINE_BYTES = (16 << 20, 128 << 20)  # what a line may take: a parser's buffers hold two of the longest
 _HOPELESS = 1_000
 """So many unreadable lines, more than half of all so far, and the file is something else than JSON lines."""
@@ -142,14 +141,7 @@ def _frames(path: Path, query: _Query) -> Iterator[pl.DataFrame]:
     """
     import duckdb
 
-    config: dict[str, str | bool | int | float | list[str]] = {
-        "threads": min(_THREADS, os.cpu_count() or 1),
-        "arrow_large_buffer_size": True,
-        "autoinstall_known_extensions": False,
-        "autoload_known_extensions": False,
-    }
-    with duckdb.connect(config=config) as connection:
-        connection.execute("SET enable_progress_bar = false")
+    with parser() as connection:
         for plain in plain_files(path):
             try:
                 yield from _parsed(connection, plain, query)

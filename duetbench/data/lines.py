@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import math
 import zlib
 from codecs import BOM_UTF8
 from collections.abc import Iterator
@@ -52,8 +53,8 @@ def numbered_lines(path: Path) -> Iterator[tuple[int, bytes]]:
         first += len(lines) - 1
 
 
-def plain_files(path: Path) -> Iterator[Path]:
-    """The file itself; of a packed one, whole lines of it in files that are gone when the next is asked for.
+def plain_files(path: Path, *, whole: bool = False) -> Iterator[Path]:
+    """The file itself; of a packed one, whole lines of it in files that are gone when the next is asked for, or all.
 
     A library's own unpacking does not do: DuckDB's passes over damage that gz and zst tell of. Nor does it pass over a
     byte order mark, so that a file with one goes the way of packed files. Raises like `read_blocks`.
@@ -62,7 +63,7 @@ def plain_files(path: Path) -> Iterator[Path]:
         yield path
         return
     with scratch_folder() as folder, ThreadPoolExecutor(1) as pool:
-        pieces = _unpacked(path, folder)
+        pieces = _unpacked(path, folder, math.inf if whole else PIECE_BYTES)
         ahead = pool.submit(next, pieces, None)
         while piece := ahead.result():
             ahead = pool.submit(next, pieces, None)
@@ -78,15 +79,15 @@ def _is_marked(path: Path) -> bool:
         raise DataError(f"{path} cannot be read: {error.strerror or error}") from error
 
 
-def _unpacked(path: Path, folder: Path) -> Iterator[Path]:
+def _unpacked(path: Path, folder: Path, piece_bytes: float) -> Iterator[Path]:
     blocks = read_blocks(path, block_bytes=UNPACKED_BYTES)
     block = next(blocks, None)
     for number in count():
         if block is None:
             return
-        piece = folder / f"{number}.json"
+        piece = folder / str(number)
         with piece.open("wb") as stream:
-            while block is not None and stream.tell() < PIECE_BYTES:
+            while block is not None and stream.tell() < piece_bytes:
                 stream.write(block)
                 block = next(blocks, None)
         yield piece

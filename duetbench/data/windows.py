@@ -49,7 +49,7 @@ def moment_of(text: str, where: str) -> int:
 
 
 def span_before(moment: int, span: str) -> int:
-    """Seconds since 1970 of the moment that lies a span such as 60d or 2m earlier, in the calendar's first year at the earliest."""
+    """Seconds since 1970 of the moment that lies a span such as 60d or 2m earlier; months end at the first year."""
     count = int(span[:-1])
     return moment - count * 86_400 if span[-1] == "d" else months_before(moment, count)
 

@@ -131,7 +131,7 @@ def _one_source(
 def _interactions(
     table: pl.DataFrame, columns: Mapping[str, str], options: ImportOptions, tally: Tally, source: Source
 ) -> pl.DataFrame:
-    place = Place(source.path.name, 1)
+    place = Place(source.path.name, source.first_line)
     mapped = mapped_interactions(table, columns, options.time_unit, tally, place)
     bounds = bounds_of(options.domain.labels, options.since, None)
     return checked_interactions(mapped, bounds, tally, place)

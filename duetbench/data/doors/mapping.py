@@ -94,6 +94,8 @@ def mapped_interactions(
 
 def _numbers(values: pl.Series) -> pl.Series:
     """Numbers, or text that says some; null where a value is anything else, be it true or false."""
+    if values.dtype == pl.String:
+        values = values.str.strip_chars()
     if values.dtype.is_numeric() or values.dtype == pl.String:
         return values.cast(pl.Float64, strict=False)
     return pl.repeat(None, len(values), dtype=pl.Float64, eager=True)

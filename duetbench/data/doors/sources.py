@@ -8,8 +8,9 @@ from pathlib import Path
 
 import polars as pl
 
+from duetbench.data.delimited import delimited_columns, read_delimited
 from duetbench.data.jsonl import json_columns, read_json_lines
-from duetbench.data.lines import SUFFIXES, read_blocks
+from duetbench.data.lines import SUFFIXES
 from duetbench.data.quality import Tally
 from duetbench.errors import DataError, UsageError
 from duetbench.types import Split
@@ -37,6 +38,11 @@ class Source:
         return Path(self.place).expanduser()
 
     @property
+    def first_line(self) -> int:
+        """Where the first row stands."""
+        return 2 if self.kind in _CSV else 1
+
+    @property
     def kind(self) -> str:
         """What follows the name, without what it is packed in."""
         name = self.path.name.lower()
@@ -60,8 +66,11 @@ def columns_of(source: Source) -> list[str]:
         DataError: it cannot be read.
         UsageError: its kind is not known.
     """
+    _check_is_there(source)
     if source.kind in _JSON_LINES:
         return json_columns(source.path)
+    if source.kind in _CSV:
+        return delimited_columns(source.path, _CSV[source.kind])
     return read_table(source).columns
 
 
@@ -77,10 +86,9 @@ def read_table(source: Source, columns: Collection[str] | None = None, tally: Ta
         DataError: it cannot be read.
         UsageError: its kind is not known.
     """
+    _check_is_there(source)
     if source.place.startswith(HUGGING_FACE):
         frame = _from_hugging_face(source.place.removeprefix(HUGGING_FACE))
-    elif not source.path.is_file():
-        raise DataError(f"{source.path} is a folder" if source.path.is_dir() else f"there is no file {source.path}")
     else:
         frame = _read_file(source, columns, tally or Tally())
     if source.split:
@@ -88,6 +96,11 @@ def read_table(source: Source, columns: Collection[str] | None = None, tally: Ta
     elif "split" in frame.columns:
         frame = _with_known_splits(frame, source)
     return frame.select(name for name in frame.columns if columns is None or name in columns or name == "split")
+
+
+def _check_is_there(source: Source) -> None:
+    if not source.place.startswith(HUGGING_FACE) and not source.path.is_file():
+        raise DataError(f"{source.path} is a folder" if source.path.is_dir() else f"there is no file {source.path}")
 
 
 def _with_known_splits(frame: pl.DataFrame, source: Source) -> pl.DataFrame:
@@ -108,9 +121,8 @@ def _read_file(source: Source, columns: Collection[str] | None, tally: Tally) ->
     path = source.path
     try:
         if source.kind in _CSV:
-            data = b"".join(read_blocks(path))
             # As text: what is a number and what only looks like one (an id 007) is said by the mapping.
-            return pl.read_csv(data, separator=_CSV[source.kind], infer_schema=False)
+            return read_delimited(path, _CSV[source.kind], tally)
         if source.kind == ".parquet":
             return pl.read_parquet(path, glob=False)
         if source.kind in _JSON_LINES:

@@ -250,8 +250,19 @@ def test_splits_on_some_tables_only_are_an_error(tmp_path: Path) -> None:
     ("name", "data", "error", "match"),
     [
         ("a.xlsx", b"", UsageError, r"wants .csv"),
-        ("a.csv", b"user,item\n\xff\xfe,x\n", DataError, "cannot be read"),
-        ("a.csv", b"user,item\na,b,c,d\n", DataError, "cannot be read"),
+        (
+            "a.csv",
+            b"user,item,rating,time\n\xff\xfe,x,1,1300000000\n",
+            DataError,
+            "1 invalid UTF-8, first at a.csv line 2",
+        ),
+        (
+            "a.csv",
+            b"user,item,rating,time\na,b,c,d,e\n",
+            DataError,
+            "1 another number of fields, first at a.csv line 2",
+        ),
+        ("a.csv", b"", DataError, "does not begin with names of columns"),
         ("a.parquet", b"PAR1", DataError, "cannot be read"),
         ("a.jsonl", b"<html>", DataError, "holds no JSON lines"),
     ],
