@@ -37,7 +37,8 @@ def new_folder(target: Path, *, replace: bool = False) -> Iterator[Path]:
         prefix = f".partial-{socket.gethostname()}-{os.getpid()}-"
         partial = Path(tempfile.mkdtemp(prefix=prefix, dir=target.parent))
     except OSError as error:
-        raise DataError(f"{target.parent} cannot be written ({error.strerror}): set DUETBENCH_CACHE") from error
+        why = f"cannot be written ({error.strerror})"
+        raise DataError(f"{target.parent} {why}: choose another place (for the cache: DUETBENCH_CACHE)") from error
     try:
         yield partial
         if replace and target.exists():
@@ -94,7 +95,7 @@ def new_file(target: Path) -> Iterator[Path]:
 
 
 def _full(target: Path) -> DataError:
-    return DataError(f"no space left for {target}: free some, or choose a folder on another disk (DUETBENCH_CACHE)")
+    return DataError(f"no space left for {target}: free some, or choose another disk (for the cache: DUETBENCH_CACHE)")
 
 
 def _move(partial: Path, target: Path) -> None:
