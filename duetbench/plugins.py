@@ -77,7 +77,7 @@ class Plugins:
         self._folders = [*listed, *folders]
         self._blocked = {name.strip() for name in environ.get("DUETBENCH_DISABLE_PLUGINS", "").split(",")} - {""}
         self._classes: dict[Kind, dict[str, Registered]] = {}
-        self._clashes: dict[tuple[Kind, str], str] = {}
+        self._clashes: dict[tuple[Kind, str], list[str]] = {}
         self.broken: list[Broken] = []
         self.blocked: list[str] = []
 
@@ -125,7 +125,8 @@ class Plugins:
         if self._is_blocked(path.stem):
             return
         # the path is part of the name: files of one stem in two folders are two modules
-        name = f"duetbench_file_plugin_{path.stem}_{crc32(str(path.resolve()).encode()):08x}"
+        stem = re.sub(r"\W", "_", path.stem)
+        name = f"duetbench_file_plugin_{stem}_{crc32(str(path.resolve()).encode()):08x}"
         try:  # see above
             spec = importlib.util.spec_from_file_location(name, path)
             if spec is None or spec.loader is None:
@@ -171,12 +172,16 @@ class Plugins:
 
     def _clash(self, known: Registered, other: Registered) -> None:
         kind, name = known.kind, known.cls.name
-        reason = (
-            f"two {PLURALS[kind]} are named '{name}': one from {known.origin}, one from {other.origin}; "
-            "rename one, or block one with DUETBENCH_DISABLE_PLUGINS"
+        self._clashes.setdefault((kind, name), [known.origin]).append(other.origin)
+        self.broken.append(Broken(other.origin, self._told_clash(kind, name)))
+
+    def _told_clash(self, kind: Kind, name: str) -> str:
+        origins = self._clashes[kind, name]
+        many = "two" if len(origins) == 2 else str(len(origins))
+        return (
+            f"{many} {PLURALS[kind]} are named '{name}': {', '.join(f'one from {origin}' for origin in origins)}; "
+            "rename one, or block a file or package with DUETBENCH_DISABLE_PLUGINS"
         )
-        self._clashes[kind, name] = reason
-        self.broken.append(Broken(other.origin, reason))
 
     def _implementations(self, kind: Kind) -> list[tuple[str, Any]]:
         hook = getattr(self._manager.hook, f"duetbench_register_{PLURALS[kind]}")
@@ -221,7 +226,7 @@ class Plugins:
         """
         known = self.of_kind(kind)
         if (kind, name) in self._clashes:
-            raise PluginError(self._clashes[kind, name])
+            raise PluginError(self._told_clash(kind, name))
         if name not in known:
             notes = [f"Broken plugins: {'; '.join(map(str, self.broken))}."] if self.broken else []
             notes += [f"'{name}' is {self._blocked_origin}."] if name in self.blocked else []

@@ -174,6 +174,26 @@ def test_a_stranger_cannot_take_a_built_in_name(tmp_path: Path) -> None:
         _plugins(tmp_path).get("reward", "fractional")
 
 
+def test_all_of_one_name_are_told(tmp_path: Path) -> None:
+    files = [_reward(tmp_path, name, "mine") for name in ("x", "y", "z")]
+    with pytest.raises(PluginError, match="3 rewards are named 'mine'") as error:
+        _plugins(tmp_path).get("reward", "mine")
+    assert all(str(file) in str(error.value) for file in files)
+
+
+def test_a_fault_is_that_of_the_file_it_came_about_in(tmp_path: Path) -> None:
+    for name in ("my.a", "my.b"):
+        _reward(tmp_path, name, name.replace(".", "-"))
+    plugins = _plugins(tmp_path)
+    faulty = plugins.get("reward", "my-a").cls()
+    with pytest.raises(TypeError) as error:
+        faulty(1, 2, 3)
+    assert plugins.to_blame(error.value) is None  # it never came to run
+    with pytest.raises(TypeError) as error:
+        faulty(3)
+    assert str(plugins.to_blame(error.value)).startswith(f"file {tmp_path}/my.a.py, my.a.py line ")
+
+
 def test_two_of_one_name_leave_the_others_alone(tmp_path: Path) -> None:
     _reward(tmp_path, "one", "fractional")
     plugins = _plugins(tmp_path)

@@ -63,15 +63,19 @@ def scratch_folder() -> Iterator[Path]:
     Raises:
         DataError: the disk there is full, or it cannot be written.
     """
-    place = Path(tempfile.gettempdir())
-    _remove_abandoned(place)
     try:
-        with tempfile.TemporaryDirectory(prefix=f".partial-{socket.gethostname()}-{os.getpid()}-", dir=place) as made:
-            yield Path(made)
+        place = Path(tempfile.gettempdir())
+        _remove_abandoned(place)
+        made = tempfile.TemporaryDirectory(prefix=f".partial-{socket.gethostname()}-{os.getpid()}-", dir=place)
     except OSError as error:
-        if not _is_disk_full(error):
-            raise
-        raise DataError(f"no space left in {place} to unpack into: free some, or set TMPDIR to another") from error
+        raise DataError(f"temporary files cannot be written ({error.strerror}): set TMPDIR to a folder") from error
+    with made:
+        try:
+            yield Path(made.name)
+        except OSError as error:
+            if not _is_disk_full(error):
+                raise
+            raise DataError(f"no space left in {place} to unpack into: free some, or set TMPDIR to another") from error
 
 
 @contextmanager
@@ -108,7 +112,7 @@ def _move(partial: Path, target: Path) -> None:
 
 
 def _is_disk_full(error: BaseException) -> bool:
-    return getattr(error, "errno", None) == errno.ENOSPC or "os error 28" in str(error)
+    return getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT) or "os error 28" in str(error)
 
 
 def _remove_abandoned(folder: Path) -> None:

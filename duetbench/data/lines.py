@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import gzip
-import math
+import re
 import zlib
 from codecs import BOM_UTF8
 from collections.abc import Iterator
@@ -20,6 +20,7 @@ UNPACKED_BYTES = 1 << 20
 """Of it, how much is in memory at a time: little enough to be the same memory each time, near a core."""
 _BLOCK_BYTES = 8 << 20
 _ZST_STEP = 1 << 18  # packed bytes at a time: what they unpack to is not bounded otherwise
+_ODD_NAME = re.compile(r"[*?\[\]\\~\ud800-\udfff]")
 SUFFIXES = ("", ".gz", ".zst")
 """What may follow a raw file's name: all of them are read."""
 
@@ -53,17 +54,24 @@ def numbered_lines(path: Path) -> Iterator[tuple[int, bytes]]:
         first += len(lines) - 1
 
 
-def plain_files(path: Path, *, whole: bool = False) -> Iterator[Path]:
-    """The file itself; of a packed one, whole lines of it in files that are gone when the next is asked for, or all.
+def plain_files(path: Path) -> Iterator[Path]:
+    """The file itself; of a packed one, whole lines of it in files that are gone when the next is asked for.
 
     A library's own unpacking does not do: DuckDB's passes over damage that gz and zst tell of. Nor does it pass over a
-    byte order mark, so that a file with one goes the way of packed files. Raises like `read_blocks`.
+    byte order mark, so that a file with one goes the way of packed files; and a name in which it would see a pattern
+    gets another. Raises like `read_blocks`.
     """
     if path.suffix.lower() not in SUFFIXES[1:] and not _is_marked(path):
-        yield path
+        if not _ODD_NAME.search(str(path)):
+            yield path
+            return
+        with scratch_folder() as folder:
+            link = folder / "linked"
+            link.symlink_to(path.absolute())
+            yield link
         return
     with scratch_folder() as folder, ThreadPoolExecutor(1) as pool:
-        pieces = _unpacked(path, folder, math.inf if whole else PIECE_BYTES)
+        pieces = _unpacked(path, folder)
         ahead = pool.submit(next, pieces, None)
         while piece := ahead.result():
             ahead = pool.submit(next, pieces, None)
@@ -79,7 +87,7 @@ def _is_marked(path: Path) -> bool:
         raise DataError(f"{path} cannot be read: {error.strerror or error}") from error
 
 
-def _unpacked(path: Path, folder: Path, piece_bytes: float) -> Iterator[Path]:
+def _unpacked(path: Path, folder: Path) -> Iterator[Path]:
     blocks = read_blocks(path, block_bytes=UNPACKED_BYTES)
     block = next(blocks, None)
     for number in count():
@@ -87,7 +95,7 @@ def _unpacked(path: Path, folder: Path, piece_bytes: float) -> Iterator[Path]:
             return
         piece = folder / str(number)
         with piece.open("wb") as stream:
-            while block is not None and stream.tell() < piece_bytes:
+            while block is not None and stream.tell() < PIECE_BYTES:
                 stream.write(block)
                 block = next(blocks, None)
         yield piece

@@ -6,9 +6,12 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import NamedTuple
 
 import polars as pl
+
+from duetbench.errors import DataError
 
 INTERACTION_SCHEMA = {
     "user_id": pl.String(),
@@ -30,6 +33,7 @@ _ENTITIES = {"&lt;": "<", "&gt;": ">", "&quot;": '"', "&#34;": '"', "&#39;": "'"
 _ENTITIES["&amp;"] = "&"  # last, or `&amp;lt;` would be taken for a bracket
 _MARKUP = f"{_TAG}|&(?:[a-zA-Z]{{2,8}}|#[0-9]{{2,5}});"
 _MAY_BE_BLANK = 64  # bytes; to strip every review of a large file would take longer than all other checks
+_HOPELESS = 1_000
 LONG_REVIEW = 100_000
 """Characters beyond which a review is worth a note; it is kept whole."""
 
@@ -78,6 +82,15 @@ class Tally:
         found = Found(dict(self.dropped), dict(self.noted), dict(self.places))
         self.dropped, self.noted, self.places = Counter(), Counter(), {}
         return found
+
+
+def stop_if_hopeless(path: Path, n_bad: int, n_lines: int, tally: Tally) -> None:
+    """Raises DataError where so many of the lines so far are unreadable that the file is something else."""
+    if n_bad >= _HOPELESS and n_bad * 2 > n_lines:
+        raise DataError(
+            f"{path} is not in the expected format: {n_bad} of the first {n_lines} lines are unreadable "
+            f"({', '.join(tally.dropped)})"
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
+
 import numpy as np
 
 from duetbench.data.rows import SPLITS, Rows
@@ -14,21 +16,21 @@ TRAIN, VALID, TEST = range(len(SPLITS))
 def split_count(rows: Rows, argument: str) -> Rows:
     """Shares of the rows in their current order: `split_count:0.8/0.1/0.1`; both cuts are rounded down."""
     shares = _shares(argument or "0.8/0.1/0.1")
-    # Shares in millionths: 0.8 * 10 in floating point may fall below 8.
     split = np.full(len(rows), TEST)
-    split[: (shares[TRAIN] + shares[VALID]) * len(rows) // 1_000_000] = VALID
-    split[: shares[TRAIN] * len(rows) // 1_000_000] = TRAIN
+    split[: int((shares[TRAIN] + shares[VALID]) * len(rows))] = VALID
+    split[: int(shares[TRAIN] * len(rows))] = TRAIN
     return rows.with_split(split)
 
 
-def _shares(argument: str) -> tuple[int, int, int]:
+def _shares(argument: str) -> list[Fraction]:
+    """Exact ones: 0.8 * 10 in floating point may fall below 8."""
     try:
-        train, valid, test = (round(float(part) * 1_000_000) for part in argument.split("/"))
-    except (ValueError, OverflowError):
-        train = valid = test = -1
-    if min(train, valid, test) < 0 or abs(train + valid + test - 1_000_000) > 2:  # thirds round to less
+        shares = [Fraction(part) for part in argument.split("/")]
+    except (ValueError, ZeroDivisionError):
+        shares = []
+    if len(shares) != len(SPLITS) or min(shares) < 0 or sum(shares) != 1:
         raise ConfigError([f"steps.split_count:{argument}: wants three shares that sum to 1, as in 0.8/0.1/0.1"])
-    return train, valid, test
+    return shares
 
 
 def split_time(rows: Rows, argument: str) -> Rows:
@@ -43,7 +45,7 @@ def split_time(rows: Rows, argument: str) -> Rows:
     last = int(rows.time.max(initial=0))
     test_from = _begin(parts[1], last, argument)
     valid_from = _begin(parts[0], test_from - 1 if _is_span(parts[1]) else last, argument)
-    if valid_from > test_from:
+    if valid_from > test_from and (len(rows) or not any(map(_is_span, parts))):
         raise ConfigError([f"steps.split_time:{argument}: validation would begin after test; it comes first"])
     split = np.full(len(rows), TRAIN)
     split[rows.time >= valid_from] = VALID

@@ -31,28 +31,51 @@ def test_fields_are_text_as_it_stands(tmp_path: Path, name: str, mark: bytes, en
 
 def test_lines_that_are_no_rows_are_counted_where_they_stand(tmp_path: Path) -> None:
     tally = Tally()
-    path = written(tmp_path / "a.csv", b"a,b\n1,2\n\n1,2,3\n\xff,2\n5\n6,7\n" + b"8," + b"x" * (17 << 20) + b"\n9,9\n")
+    long = b"x" * (17 << 20)
+    path = written(tmp_path / "a.csv", b'a,b\n1,2\n\n1,2,3\n\xff,2\n5\n6,7\n8,"shut"but\n8,' + long + b"\n9,9\n")
     assert read_delimited(path, ",", tally).rows() == [("1", "2"), ("6", "7"), ("9", "9")]
-    assert tally.dropped == {"another number of fields": 2, "invalid UTF-8": 1, "line over 16 MB": 1}
+    assert tally.dropped == {
+        "another number of fields": 2, "invalid UTF-8": 1, "field over 16 MB": 1, "quotes or line ends out of place": 1
+    }  # fmt: skip
     assert tally.places == {
         "another number of fields": "a.csv line 4",
         "invalid UTF-8": "a.csv line 5",
-        "line over 16 MB": "a.csv line 8",
+        "quotes or line ends out of place": "a.csv line 8",
+        "field over 16 MB": "a.csv line 9",
     }
 
 
-def test_all_lines_that_a_wrong_quote_swallows_count(tmp_path: Path) -> None:
+@pytest.mark.parametrize("n", [3, 20_000])
+@pytest.mark.parametrize(
+    ("opened", "closed", "kind"),
+    [
+        (b'1,"open\n', b'",x,7\n', "another number of fields"),
+        (b'1,"open\n', b'"x,7\n', "quotes or line ends out of place"),
+        (b'\xff,"x\n', b'"\n', "invalid UTF-8"),
+        (b'1,"open\n', b"", "quotes or line ends out of place"),
+    ],
+)
+def test_all_lines_that_a_wrong_quote_swallows_count(
+    tmp_path: Path, n: int, opened: bytes, closed: bytes, kind: str
+) -> None:
     tally = Tally()
-    path = written(tmp_path / "a.csv", b'a,b\n1,2\n1,"open\n' + b"5,6\n" * 100 + b'",x,7\n8,9\n')
-    assert read_delimited(path, ",", tally).height == 2
-    assert tally.dropped == {"another number of fields": 102}
+    after = b"8,9\n" * (n + 10) if closed else b""
+    path = written(tmp_path / "a.csv", b"a,b\n" + b"1,2\n" * (n + 10) + opened + b"5,6\n" * n + closed + after)
+    assert read_delimited(path, ",", tally).height == (n + 10) * (2 if closed else 1)
+    assert tally.dropped == {kind: n + (2 if closed else 1)}
 
 
-@pytest.mark.parametrize("row", [b'1,"open\n', b'1,"shut"but\n', b'1,"open\n5,"x"\n', b'1,"a\n"x,7\n'])
-def test_a_quote_that_may_hide_rows_is_an_error(tmp_path: Path, row: bytes) -> None:
-    path = written(tmp_path / "a.csv", b"a,b\n1,2\n" + row + b"3,4\n" * 1000)
-    with pytest.raises(DataError, match=r"a\.csv line 3: text goes on after a quote"):
+def test_a_file_of_another_shape_is_refused_early(tmp_path: Path) -> None:
+    path = written(tmp_path / "a.csv", b"a,b\n" + b"1,2,3\n" * 100_000)
+    with pytest.raises(DataError, match=r"1000 of the first 1001 lines are unreadable \(another number of fields"):
         read_delimited(path, ",", Tally())
+
+
+def test_lines_may_end_in_two_ways(tmp_path: Path) -> None:
+    tally = Tally()
+    path = written(tmp_path / "a.csv", b'a,b\n1,2\r\n3,"x\r\ny"\n4,p\rq\n5,6\n')
+    assert read_delimited(path, ",", tally).rows() == [("1", "2"), ("3", "x\r\ny"), ("5", "6")]
+    assert tally.places == {"quotes or line ends out of place": "a.csv line 5"}
 
 
 @pytest.mark.parametrize(

@@ -110,9 +110,19 @@ def test_a_span_may_reach_beyond_the_calendar(step: str) -> None:
     assert left(rows((1, 1, 0), (2, 2, 1)), step) == [0, 1]
 
 
+def test_an_empty_table_has_no_order_of_splits() -> None:
+    assert not len(run_steps(rows(), ["split_time:2014-05-01/30d"])[0])
+
+
 def test_shares_with_many_digits_sum_to_one() -> None:
     data = run_steps(rows(*((user, 1, user) for user in range(6))), ["split_count:0.3333333/0.3333333/0.3333334"])[0]
     assert data.split.tolist() == [TRAIN, VALID, VALID, TEST, TEST, TEST]
+
+
+@pytest.mark.parametrize("shares", ["0.333333/0.666666/0", "0.8/0.1/0.1001", "-0.1/0.6/0.5"])
+def test_shares_that_leave_a_rest_are_refused(shares: str) -> None:
+    with pytest.raises(ConfigError, match="sum to 1"):
+        run_steps(rows((1, 1, 0)), [f"split_count:{shares}"])
 
 
 def test_drop_cold_asks_for_user_and_item_in_train() -> None:

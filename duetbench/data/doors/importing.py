@@ -15,11 +15,12 @@ from duetbench.data.doors.mapping import (
     NEEDED,
     TimeUnit,
     find_columns,
+    item_rows,
     mapped_interactions,
     mapped_items,
     tell_apart,
 )
-from duetbench.data.doors.sources import Source, columns_of, read_table
+from duetbench.data.doors.sources import Source, columns_of, read_table, with_known_splits
 from duetbench.data.folders import new_folder
 from duetbench.data.quality import Place, Tally, bounds_of, checked_interactions, checked_items, once_each
 from duetbench.errors import DataError
@@ -84,15 +85,14 @@ def import_tables(
         described.append(things)
         columns |= found
     interactions = _together(frames)
-    if not interactions.height and not tally.dropped:
-        raise DataError("the tables hold no rows")
     _check_share("rows", interactions.height, tally, options.tolerated)
     if items:
         described, found = _described(items, options, tally_items)
         columns |= {name: column for name, column in found.items() if name in ITEM_COLUMNS}
-    things = once_each(checked_items(pl.concat(described), tally_items, Place("items", 1)))
+    lines = checked_items(pl.concat(described), tally_items, Place(items.path.name if items else "items", 1))
     if items:
-        _check_share("items", things.height, tally_items, options.tolerated)
+        _check_share("lines of items", lines.height, tally_items, options.tolerated)
+    things = once_each(lines)
     result = Imported(
         folder,
         columns,
@@ -120,7 +120,7 @@ def _one_source(
     """The table's interactions, what it says of items, and which columns were used."""
     wanted = (*INTERACTION_COLUMNS, *(ITEM_COLUMNS if has_items else ()))
     found = find_columns(columns_of(source), options.named, wanted, needed=NEEDED)
-    table = read_table(source, set(found.values()), tally)
+    table = with_known_splits(read_table(source, set(found.values()), tally), source)
     if has_items:
         found, strange = tell_apart(table, found, options.named)
         for name in strange:
@@ -148,18 +148,25 @@ def _together(frames: Sequence[pl.DataFrame]) -> pl.DataFrame:
 
 def _described(items: Source, options: ImportOptions, tally: Tally) -> tuple[list[pl.DataFrame], dict[str, str]]:
     found = find_columns(columns_of(items), options.named, ("item_id", *ITEM_COLUMNS), needed=("item_id",))
-    return [mapped_items(read_table(items, set(found.values()), tally), found)], found
+    return [item_rows(read_table(items, set(found.values()), tally), found)], found
 
 
 def _check_share(what: str, n_kept: int, tally: Tally, tolerated: float) -> None:
     """Raises DataError if too much was left out, or all."""
     n_dropped = tally.dropped.total()
+    if not n_dropped + n_kept:
+        raise DataError(f"the tables hold no {what}")
     if n_dropped > tolerated * (n_dropped + n_kept) or not n_kept:
         kinds = ", ".join(f"{count:,} {kind}, first at {tally.places[kind]}" for kind, count in tally.dropped.items())
         raise DataError(
             f"{n_dropped:,} of {n_dropped + n_kept:,} {what} cannot be used ({kinds}); "
             f"the tolerated share is {tolerated:g} (--tolerated)"
         )
+
+
+def _readable(name: str) -> str:
+    """A file's name, even one that is no UTF-8."""
+    return name.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 def _write(
@@ -170,7 +177,9 @@ def _write(
         "plural": options.domain.plural,
         "labels": list(options.domain.labels),
         "columns": result.columns,
-        "sources": [source.place if source.place.startswith("hf:") else source.path.name for source in sources],
+        "sources": [
+            source.place if source.place.startswith("hf:") else _readable(source.path.name) for source in sources
+        ],
         "dropped": result.dropped,
         "noted": result.noted,
         "has_splits": result.has_splits,

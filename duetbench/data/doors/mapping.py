@@ -94,6 +94,8 @@ def mapped_interactions(
 
 def _numbers(values: pl.Series) -> pl.Series:
     """Numbers, or text that says some; null where a value is anything else, be it true or false."""
+    if isinstance(values.dtype, pl.Categorical | pl.Enum):
+        values = values.cast(pl.String)
     if values.dtype == pl.String:
         values = values.str.strip_chars()
     if values.dtype.is_numeric() or values.dtype == pl.String:
@@ -135,7 +137,7 @@ def _dates(texts: pl.Series) -> pl.Series:
 
 def mapped_items(frame: pl.DataFrame, columns: Mapping[str, str]) -> pl.DataFrame:
     """item_id, title, categories, description: once per item, as its first row says."""
-    return _item_rows(frame, columns).unique("item_id", keep="first", maintain_order=True)
+    return item_rows(frame, columns).unique("item_id", keep="first", maintain_order=True)
 
 
 def tell_apart(
@@ -152,7 +154,7 @@ def tell_apart(
     """
     present = [name for name in ITEM_COLUMNS if name in columns]
     says = [pl.col(name).drop_nulls().n_unique().alias(name) for name in present]
-    rows = _item_rows(frame, columns).with_columns(pl.col("categories").list.join("|"))
+    rows = item_rows(frame, columns).with_columns(pl.col("categories").list.join("|"))
     often = rows.group_by("item_id").agg(pl.len().alias("rows"), *says).filter(pl.col("rows") > 1)
     n_varying = {name: int((often[name] > 1).sum()) for name in present}
     strange = [name for name, count in n_varying.items() if count > often.height / 2]
@@ -170,7 +172,7 @@ def tell_apart(
     return kept, strange
 
 
-def _item_rows(frame: pl.DataFrame, columns: Mapping[str, str]) -> pl.DataFrame:
+def item_rows(frame: pl.DataFrame, columns: Mapping[str, str]) -> pl.DataFrame:
     """item_id, title, categories, description of each row."""
     empty = {"title": pl.lit(""), "categories": pl.lit([], dtype=pl.List(pl.String)), "description": pl.lit("")}
     selected = [pl.col(columns["item_id"]).cast(pl.String).alias("item_id")]

@@ -35,7 +35,10 @@ class Source:
     @property
     def path(self) -> Path:
         """The file."""
-        return Path(self.place).expanduser()
+        try:
+            return Path(self.place).expanduser()
+        except RuntimeError:  # a name that begins with ~ and is nobody's home
+            return Path(self.place)
 
     @property
     def first_line(self) -> int:
@@ -75,7 +78,7 @@ def columns_of(source: Source) -> list[str]:
 
 
 def read_table(source: Source, columns: Collection[str] | None = None, tally: Tally | None = None) -> pl.DataFrame:
-    """The table, or these columns of it, and a column `split` where the source has splits of its own.
+    """The table, or these columns of it, and for interactions a column `split` where it says splits of its own.
 
     Args:
         source: Where it is.
@@ -93,28 +96,33 @@ def read_table(source: Source, columns: Collection[str] | None = None, tally: Ta
         frame = _read_file(source, columns, tally or Tally())
     if source.split:
         frame = frame.with_columns(pl.lit(source.split).alias("split"))
-    elif "split" in frame.columns:
-        frame = _with_known_splits(frame, source)
     return frame.select(name for name in frame.columns if columns is None or name in columns or name == "split")
+
+
+def with_known_splits(frame: pl.DataFrame, source: Source) -> pl.DataFrame:
+    """The table with the column `split`, if it has one, in our names; without it where it says nothing.
+
+    Raises:
+        DataError: it says something else, or nothing in some rows: these would be in no split, unseen.
+    """
+    if "split" not in frame.columns:
+        return frame
+    said = frame["split"].cast(pl.String).str.strip_chars().str.to_lowercase()
+    if said.null_count() == len(said):
+        return frame.drop("split")
+    strange = said.filter(~said.is_in(list(_SPLIT_NAMES)).fill_null(False)).unique(maintain_order=True)
+    if len(strange):
+        says = "nothing in some rows" if strange[0] is None else f"'{strange[0]}'"
+        raise DataError(
+            f"{source.place}: the column 'split' says {says}, which is none of {', '.join(_SPLIT_NAMES)}: "
+            "mend it, or give the column another name"
+        )
+    return frame.with_columns(said.replace(_SPLIT_NAMES).alias("split"))
 
 
 def _check_is_there(source: Source) -> None:
     if not source.place.startswith(HUGGING_FACE) and not source.path.is_file():
         raise DataError(f"{source.path} is a folder" if source.path.is_dir() else f"there is no file {source.path}")
-
-
-def _with_known_splits(frame: pl.DataFrame, source: Source) -> pl.DataFrame:
-    """The column in our names; without it where it says nothing."""
-    said = frame["split"].cast(pl.String).str.strip_chars().str.to_lowercase()
-    strange = said.filter(~said.is_in(list(_SPLIT_NAMES))).unique(maintain_order=True)
-    if len(strange):
-        raise DataError(
-            f"{source.place}: the column 'split' says '{strange[0]}', which is none of {', '.join(_SPLIT_NAMES)}: "
-            "mend it, or give the column another name"
-        )
-    if said.null_count() == len(said):
-        return frame.drop("split")
-    return frame.with_columns(said.replace(_SPLIT_NAMES).alias("split"))
 
 
 def _read_file(source: Source, columns: Collection[str] | None, tally: Tally) -> pl.DataFrame:
@@ -124,10 +132,12 @@ def _read_file(source: Source, columns: Collection[str] | None, tally: Tally) ->
             # As text: what is a number and what only looks like one (an id 007) is said by the mapping.
             return read_delimited(path, _CSV[source.kind], tally)
         if source.kind == ".parquet":
-            return pl.read_parquet(path, glob=False)
+            with path.open("rb") as stream:  # a name would be taken for a pattern, or for an address
+                return pl.read_parquet(stream)
         if source.kind in _JSON_LINES:
             wanted = json_columns(path) if columns is None else columns
-            schema: dict[str, pl.DataType] = {name: pl.String() for name in [*wanted, "split"]}
+            with_split = [] if "split" in map(str.lower, wanted) else ["split"]
+            schema: dict[str, pl.DataType] = {name: pl.String() for name in [*wanted, *with_split]}
             return pl.concat([frame for frame, _ in read_json_lines(path, schema, tally)])
     except (OSError, pl.exceptions.PolarsError) as error:
         raise DataError(f"{path} cannot be read: {' '.join(str(error).split())[:300]}") from error

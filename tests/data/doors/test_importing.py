@@ -264,7 +264,7 @@ def test_splits_on_some_tables_only_are_an_error(tmp_path: Path) -> None:
         ),
         ("a.csv", b"", DataError, "does not begin with names of columns"),
         ("a.parquet", b"PAR1", DataError, "cannot be read"),
-        ("a.jsonl", b"<html>", DataError, "holds no JSON lines"),
+        ("a.jsonl", b"<html>", DataError, "holds no JSON lines with fields"),
     ],
 )
 def test_files_that_are_no_table_are_named(
@@ -351,7 +351,9 @@ def test_an_odd_first_line_is_one_line(tmp_path: Path) -> None:
 def test_unreadable_lines_of_items_count(tmp_path: Path) -> None:
     (tmp_path / "items.jsonl").write_text('{"item": "x", "title": "X"}\nbad\n{"item": "y", "title": "Y"}\n')
     paths = written(tmp_path, "csv"), str(tmp_path / "items.jsonl")
-    with pytest.raises(DataError, match=r"1 of 3 items cannot be used \(1 item: malformed line, first at .* line 2"):
+    with pytest.raises(
+        DataError, match=r"1 of 3 lines of items cannot be used \(1 item: malformed line, first at .* line 2"
+    ):
         imported(tmp_path, paths[0], items=paths[1])
     assert imported(tmp_path, paths[0], items=paths[1], options=replace(MOVIE, tolerated=0.5)).height == 3
 
@@ -363,10 +365,54 @@ def test_a_column_of_splits_is_read_alike_from_all_kinds(tmp_path: Path, kind: s
 
 
 @pytest.mark.parametrize("kind", ["csv", "jsonl"])
-def test_a_split_of_another_name_is_an_error(tmp_path: Path, kind: str) -> None:
-    path = written(tmp_path, kind, TABLE.with_columns(split=pl.Series(["train", "holdout", "test"])))
-    with pytest.raises(DataError, match="says 'holdout', which is none of train, valid"):
+@pytest.mark.parametrize(("strange", "said"), [("holdout", "'holdout'"), (None, "nothing in some rows")])
+def test_a_split_of_another_name_is_an_error(tmp_path: Path, kind: str, strange: str | None, said: str) -> None:
+    path = written(tmp_path, kind, TABLE.with_columns(split=pl.Series(["train", strange, "test"])))
+    with pytest.raises(DataError, match=f"says {said}, which is none of train, valid"):
         imported(tmp_path, path)
+
+
+def test_items_have_no_splits(tmp_path: Path) -> None:
+    (tmp_path / "items.csv").write_text("item,title,split\nx,X,left\ny,Y,right\n")
+    assert imported(tmp_path, written(tmp_path, "csv"), items=str(tmp_path / "items.csv")).height == 3
+
+
+def test_every_line_of_items_without_an_id_counts(tmp_path: Path) -> None:
+    (tmp_path / "items.csv").write_text("item,title\nx,X\nx,X\n" + ",Z\n" * 5)
+    with pytest.raises(DataError, match=r"5 of 7 lines of items cannot be used \(5 item: item without id"):
+        imported(tmp_path, written(tmp_path, "csv"), items=str(tmp_path / "items.csv"))
+
+
+def test_items_without_rows_are_an_error(tmp_path: Path) -> None:
+    (tmp_path / "items.csv").write_text("item,title\n")
+    with pytest.raises(DataError, match="hold no lines of items"):
+        imported(tmp_path, written(tmp_path, "csv"), items=str(tmp_path / "items.csv"))
+
+
+@pytest.mark.parametrize("kind", ["csv", "csv.gz", "parquet", "jsonl", "jsonl.gz"])
+@pytest.mark.parametrize("stem", ["a*", "a\\\\*", "~a", "n\udcff", "a b'\"[x]"])
+def test_a_file_may_have_any_name(tmp_path: Path, kind: str, stem: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    Path(written(tmp_path, kind)).rename(tmp_path / f"{stem}.{kind}")
+    monkeypatch.chdir(tmp_path)
+    assert imported(tmp_path, f"{stem}.{kind}").height == 3
+
+
+def test_columns_that_differ_in_case_alone_are_told(tmp_path: Path) -> None:
+    (tmp_path / "own.jsonl").write_text(TABLE.with_columns(Text=pl.lit("headline")).write_ndjson())
+    named = replace(MOVIE, named={"review": "text", "summary": "Text"})
+    with pytest.raises(DataError, match="more than one field named text, small and capital letters aside"):
+        imported(tmp_path, str(tmp_path / "own.jsonl"), options=named)
+
+
+def test_a_column_named_split_in_capitals_is_like_any_other(tmp_path: Path) -> None:
+    (tmp_path / "own.jsonl").write_text(TABLE.rename({"text": "Split"}).write_ndjson())
+    named = replace(MOVIE, named={"review": "Split"})
+    assert imported(tmp_path, str(tmp_path / "own.jsonl"), options=named)["review"].to_list() == TABLE["text"].to_list()
+
+
+def test_categories_of_text_are_text(tmp_path: Path) -> None:
+    table = TABLE.with_columns(pl.col("stars").cast(pl.Int64).cast(pl.String).cast(pl.Categorical))
+    assert imported(tmp_path, written(tmp_path, "parquet", table))["rating"].to_list() == [5.0, 4.0, 1.0]
 
 
 @pytest.mark.parametrize(
