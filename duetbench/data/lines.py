@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from itertools import count, islice
 from pathlib import Path
+from typing import IO, cast
 
 from duetbench.data.folders import scratch_folder
 from duetbench.errors import DataError, MissingDependency
@@ -19,6 +20,8 @@ PIECE_BYTES = 64 << 20
 UNPACKED_BYTES = 1 << 20
 """Of it, how much is in memory at a time: little enough to be the same memory each time, near a core."""
 _BLOCK_BYTES = 8 << 20
+LONGEST_LINE = 512 << 20
+"""Beyond it a line is an error: a small packed file may hold one that fills any memory."""
 _ZST_STEP = 1 << 18  # packed bytes at a time: what they unpack to is not bounded otherwise
 _ODD_NAME = re.compile(r"[*?\[\]\\~\ud800-\udfff]")
 SUFFIXES = ("", ".gz", ".zst")
@@ -107,7 +110,7 @@ def _plain_blocks(path: Path, size: int) -> Iterator[bytes]:
         while True:
             # First where the block ends, then the block in one piece: to add a line's rest to it would copy it.
             stream.seek(start + size - 1)
-            stream.readline()
+            _rest_of_line(stream, path)
             end = stream.tell()
             stream.seek(start)
             if not (block := stream.read(end - start)):
@@ -116,10 +119,21 @@ def _plain_blocks(path: Path, size: int) -> Iterator[bytes]:
             start = end
 
 
+def _rest_of_line(stream: IO[bytes], path: Path) -> bytes:
+    rest = stream.readline(LONGEST_LINE)
+    if len(rest) == LONGEST_LINE:
+        raise _endless(path)
+    return rest
+
+
+def _endless(path: Path) -> DataError:
+    return DataError(f"{path} holds a line of over {LONGEST_LINE >> 20} MB: it is no file of lines")
+
+
 def _gz_blocks(path: Path, size: int) -> Iterator[bytes]:
-    with gzip.open(path, "rb") as stream:
+    with cast("IO[bytes]", gzip.open(path, "rb")) as stream:
         while block := stream.read(size):
-            yield block if block.endswith(b"\n") else block + stream.readline()
+            yield block if block.endswith(b"\n") else block + _rest_of_line(stream, path)
 
 
 def _zst_blocks(path: Path, size: int) -> Iterator[bytes]:
@@ -129,6 +143,8 @@ def _zst_blocks(path: Path, size: int) -> Iterator[bytes]:
         held.append(piece)
         n_held += len(piece)
         end = piece.rfind(b"\n") + 1
+        if not end and n_held > size + LONGEST_LINE:
+            raise _endless(path)
         if n_held >= size and end:
             held[-1] = piece[:end]
             yield b"".join(held)

@@ -40,6 +40,15 @@ def test_a_line_longer_than_a_block_stays_whole(tmp_path: Path) -> None:
     assert next(read_blocks(packed(tmp_path / "a.json", data), block_bytes=100)).startswith(b"a" * 5_000 + b"\n")
 
 
+@pytest.mark.parametrize("name", ["a.json", "a.json.gz", "a.json.zst"])
+def test_a_line_without_end_is_an_error(tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("duetbench.data.lines.LONGEST_LINE", 1 << 20)
+    monkeypatch.setattr("duetbench.data.lines._ZST_STEP", 10)
+    path = packed(tmp_path / name, b"short\n" + b"a" * (3 << 20))
+    with pytest.raises(DataError, match=f"{name} holds a line of over 1 MB"):
+        list(read_blocks(path, block_bytes=1_000))
+
+
 def test_the_last_line_needs_no_line_end(tmp_path: Path) -> None:
     assert list(read_blocks(packed(tmp_path / "a.json", b"a\nb"), block_bytes=2)) == [b"a\n", b"b"]
 
