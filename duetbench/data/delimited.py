@@ -11,6 +11,7 @@ import io
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import islice
 from pathlib import Path
 
 import polars as pl
@@ -41,15 +42,10 @@ def read_delimited(path: Path, separator: str, tally: Tally) -> pl.DataFrame:
     rows = _Rows(path, separator)
     schema = {f"column{place}": pl.String() for place in range(len(rows.names))}
     parts = [pl.DataFrame(schema=schema)]
-    held: list[list[str]] = []
+    sound = rows.sound(tally)
     with _long_fields():
-        for row in rows.sound(tally):
-            held.append(row)
-            if len(held) == _PART_ROWS:
-                parts.append(pl.DataFrame(held, schema=schema, orient="row"))
-                held = []
-    if held:
-        parts.append(pl.DataFrame(held, schema=schema, orient="row"))
+        while some := list(islice(sound, _PART_ROWS)):
+            parts.append(pl.DataFrame(some, schema=schema, orient="row"))
     named = {column: name for column, name in zip(schema, rows.names, strict=True) if name}
     texts = pl.concat(parts).select(*named).rename(named)
     return texts.select(pl.when(pl.all() != "").then(pl.all()))

@@ -34,15 +34,14 @@ def new_folder(target: Path, *, replace: bool = False) -> Iterator[Path]:
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         _remove_abandoned(target.parent)
-        prefix = f".partial-{socket.gethostname()}-{os.getpid()}-"
-        partial = Path(tempfile.mkdtemp(prefix=prefix, dir=target.parent))
+        partial = Path(tempfile.mkdtemp(prefix=_prefix(), dir=target.parent))
     except OSError as error:
         why = f"cannot be written ({error.strerror})"
         raise DataError(f"{target.parent} {why}: choose another place (for the cache: DUETBENCH_CACHE)") from error
     try:
         yield partial
         if replace and target.exists():
-            old = Path(tempfile.mkdtemp(prefix=prefix, dir=target.parent))
+            old = Path(tempfile.mkdtemp(prefix=_prefix(), dir=target.parent))
             target.rename(old / "old")
             _move(partial, target)
             shutil.rmtree(old)
@@ -66,7 +65,7 @@ def scratch_folder() -> Iterator[Path]:
     try:
         place = Path(tempfile.gettempdir())
         _remove_abandoned(place)
-        made = tempfile.TemporaryDirectory(prefix=f".partial-{socket.gethostname()}-{os.getpid()}-", dir=place)
+        made = tempfile.TemporaryDirectory(prefix=_prefix(), dir=place)
     except OSError as error:
         raise DataError(f"temporary files cannot be written ({error.strerror}): set TMPDIR to a folder") from error
     with made:
@@ -85,7 +84,7 @@ def new_file(target: Path) -> Iterator[Path]:
     Raises:
         DataError: the place cannot be written, or the disk is full.
     """
-    partial = target.with_name(f".partial-{socket.gethostname()}-{os.getpid()}-{target.name}")
+    partial = target.with_name(_prefix() + target.name)
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         yield partial
@@ -96,6 +95,11 @@ def new_file(target: Path) -> Iterator[Path]:
         raise DataError(f"{target} cannot be written: {error.strerror or error}") from error
     finally:
         partial.unlink(missing_ok=True)
+
+
+def _prefix() -> str:
+    """How names begin of what this process has not finished."""
+    return f".partial-{socket.gethostname()}-{os.getpid()}-"
 
 
 def _full(target: Path) -> DataError:

@@ -228,29 +228,16 @@ def _frame(table: pa.Table) -> pl.DataFrame:
     return frame
 
 
-class _Field(NamedTuple):
-    """SQL of a field: as the file has it, and as the schema wants it."""
-
-    raw: str
-    value: str
-
-
 def _values(schema: Mapping[str, pl.DataType]) -> _Query:
     """The values, and whether a row is odd: a value is of another type, or there is none at all."""
-    fields = {name: _field(name, dtype) for name, dtype in schema.items()}
-    ill_typed = [
-        f"{field.raw} IS NOT NULL AND ({field.value}) IS NULL" for field in fields.values() if field.value != field.raw
-    ]
-    empty = " AND ".join(f"{field.raw} IS NULL" for field in fields.values())
-    odd = " OR ".join(f"({condition})" for condition in (*ill_typed, empty))
-    values = (f"{field.value} AS {field.raw}" for field in fields.values())
     columns = {name: "VARCHAR" if dtype == pl.String() else "JSON" for name, dtype in schema.items()}
-    return _Query(columns, f"{', '.join(values)}, {odd} AS {_quoted(_ODD)}")
-
-
-def _field(name: str, dtype: pl.DataType) -> _Field:
-    raw = _quoted(name)
-    return _Field(raw, _SQL[dtype].format(raw) if dtype in _SQL else raw)
+    raw = [_quoted(name) for name in schema]
+    read = [_SQL.get(dtype, "{0}").format(field) for field, dtype in zip(raw, schema.values(), strict=True)]
+    fields = list(zip(raw, read, strict=True))
+    odd = [f"{field} IS NOT NULL AND ({value}) IS NULL" for field, value in fields if value != field]
+    odd.append(" AND ".join(f"{field} IS NULL" for field in raw))
+    values = [f"{value} AS {field}" for field, value in fields]
+    return _Query(columns, f"{', '.join(values)}, ({') OR ('.join(odd)}) AS {_quoted(_ODD)}")
 
 
 def _quoted(name: str) -> str:

@@ -64,16 +64,22 @@ def plain_files(path: Path) -> Iterator[Path]:
     byte order mark, so that a file with one goes the way of packed files; and a name in which it would see a pattern
     gets another. Raises like `read_blocks`.
     """
-    if path.suffix.lower() not in SUFFIXES[1:] and not _is_marked(path):
-        if not _ODD_NAME.search(str(path)):
-            yield path
-            return
-        with scratch_folder() as folder:
+    is_plain = path.suffix.lower() not in SUFFIXES[1:] and not _is_marked(path)
+    if is_plain and not _ODD_NAME.search(str(path)):
+        yield path
+        return
+    with scratch_folder() as folder:
+        if is_plain:
             link = folder / "linked"
             link.symlink_to(path.absolute())
             yield link
-        return
-    with scratch_folder() as folder, ThreadPoolExecutor(1) as pool:
+        else:
+            yield from _pieces(path, folder)
+
+
+def _pieces(path: Path, folder: Path) -> Iterator[Path]:
+    """One after the other, while the next is unpacked."""
+    with ThreadPoolExecutor(1) as pool:
         pieces = _unpacked(path, folder)
         ahead = pool.submit(next, pieces, None)
         while piece := ahead.result():

@@ -33,7 +33,7 @@ _ENTITIES = {"&lt;": "<", "&gt;": ">", "&quot;": '"', "&#34;": '"', "&#39;": "'"
 _ENTITIES["&amp;"] = "&"  # last, or `&amp;lt;` would be taken for a bracket
 _MARKUP = f"{_TAG}|&(?:[a-zA-Z]{{2,8}}|#[0-9]{{2,5}});"
 _MAY_BE_BLANK = 64  # bytes; to strip every review of a large file would take longer than all other checks
-_HOPELESS = 1_000
+_HOPELESS = 1_000  # unreadable lines: fewer may be damage to the right file
 LONG_REVIEW = 100_000
 """Characters beyond which a review is worth a note; it is kept whole."""
 

@@ -89,7 +89,7 @@ def import_tables(
     if items:
         described, found = _described(items, options, tally_items)
         columns |= {name: column for name, column in found.items() if name in ITEM_COLUMNS}
-    lines = checked_items(pl.concat(described), tally_items, Place(items.path.name if items else "items", 1))
+    lines = checked_items(pl.concat(described), tally_items, items.start if items else Place("items", 1))
     if items:
         _check_share("lines of items", lines.height, tally_items, options.tolerated)
     things = once_each(lines)
@@ -131,10 +131,9 @@ def _one_source(
 def _interactions(
     table: pl.DataFrame, columns: Mapping[str, str], options: ImportOptions, tally: Tally, source: Source
 ) -> pl.DataFrame:
-    place = Place(source.path.name, source.first_line)
-    mapped = mapped_interactions(table, columns, options.time_unit, tally, place)
+    mapped = mapped_interactions(table, columns, options.time_unit, tally, source.start)
     bounds = bounds_of(options.domain.labels, options.since, None)
-    return checked_interactions(mapped, bounds, tally, place)
+    return checked_interactions(mapped, bounds, tally, source.start)
 
 
 def _together(frames: Sequence[pl.DataFrame]) -> pl.DataFrame:

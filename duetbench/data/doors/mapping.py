@@ -81,7 +81,10 @@ def mapped_interactions(
         for name in ("user_id", "item_id", "review", "summary")
     ]
     rating, timestamp = frame[columns["rating"]], frame[columns["timestamp"]]
-    numbers = {"rating": _numbers(rating), "timestamp": _seconds(timestamp, time_unit)}
+    numbers = {
+        "rating": _legible(rating).cast(pl.Float64, strict=False),
+        "timestamp": _seconds(timestamp, time_unit),
+    }
     given = ["split"] if "split" in frame.columns else []
     canonical = frame.select(*texts, *given).with_columns(**numbers)
     ill_typed = (numbers["rating"].is_null() & rating.is_not_null()) | (
@@ -92,24 +95,21 @@ def mapped_interactions(
     return canonical.filter(~ill_typed).select(*INTERACTION_COLUMNS, *given)
 
 
-def _numbers(values: pl.Series) -> pl.Series:
-    """Numbers, or text that says some; null where a value is anything else, be it true or false."""
-    if isinstance(values.dtype, pl.Categorical | pl.Enum):
-        values = values.cast(pl.String)
-    if values.dtype == pl.String:
-        values = values.str.strip_chars()
-    if values.dtype.is_numeric() or values.dtype == pl.String:
-        return values.cast(pl.Float64, strict=False)
-    return pl.repeat(None, len(values), dtype=pl.Float64, eager=True)
+def _legible(values: pl.Series) -> pl.Series:
+    """Numbers, or text without spaces around it; null where a value is anything else, be it true or false."""
+    if values.dtype.is_numeric():
+        return values
+    if isinstance(values.dtype, pl.String | pl.Categorical | pl.Enum):
+        return values.cast(pl.String).str.strip_chars()
+    return pl.repeat(None, len(values), dtype=pl.String, eager=True)
 
 
 def _seconds(values: pl.Series, unit: TimeUnit) -> pl.Series:
     """Seconds since 1970, UTC; null where a value is none."""
     if isinstance(values.dtype, pl.Date | pl.Datetime):
         return values.cast(pl.Datetime("ms")).dt.epoch("s").cast(pl.Int64)
-    if not (values.dtype.is_numeric() or values.dtype == pl.String):
-        return pl.repeat(None, len(values), dtype=pl.Int64, eager=True)
-    numbers = _numbers(values)
+    values = _legible(values)
+    numbers = values.cast(pl.Float64, strict=False)
     if unit == "date" or (unit == "auto" and numbers.null_count() > len(values) / 2):
         return _dates(values.cast(pl.String))
     is_ms = unit == "ms" or (unit == "auto" and _typical(numbers) > _LARGEST_SECONDS)

@@ -11,7 +11,7 @@ import polars as pl
 from duetbench.data.delimited import delimited_columns, read_delimited
 from duetbench.data.jsonl import json_columns, read_json_lines
 from duetbench.data.lines import SUFFIXES
-from duetbench.data.quality import Tally
+from duetbench.data.quality import Place, Tally
 from duetbench.errors import DataError, UsageError
 from duetbench.types import Split
 
@@ -41,9 +41,9 @@ class Source:
             return Path(self.place)
 
     @property
-    def first_line(self) -> int:
+    def start(self) -> Place:
         """Where the first row stands."""
-        return 2 if self.kind in _CSV else 1
+        return Place(self.path.name, 2 if self.kind in _CSV else 1)
 
     @property
     def kind(self) -> str:

@@ -411,8 +411,10 @@ def test_a_column_named_split_in_capitals_is_like_any_other(tmp_path: Path) -> N
 
 
 def test_categories_of_text_are_text(tmp_path: Path) -> None:
-    table = TABLE.with_columns(pl.col("stars").cast(pl.Int64).cast(pl.String).cast(pl.Categorical))
-    assert imported(tmp_path, written(tmp_path, "parquet", table))["rating"].to_list() == [5.0, 4.0, 1.0]
+    table = TABLE.with_columns(pl.col("stars", "time").cast(pl.Int64).cast(pl.String).cast(pl.Categorical))
+    found = imported(tmp_path, written(tmp_path, "parquet", table))
+    assert found["rating"].to_list() == [5.0, 4.0, 1.0]
+    assert found["timestamp"].to_list() == TABLE["time"].to_list()
 
 
 @pytest.mark.parametrize(
