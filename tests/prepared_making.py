@@ -7,7 +7,7 @@ from pathlib import Path
 import polars as pl
 
 from duetbench.data import Prepared
-from duetbench.data.quality import no_items
+from duetbench.data.readers.validation import no_items
 from duetbench.types import Domain
 
 Line = tuple[str, str, float, int, str]

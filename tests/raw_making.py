@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from duetbench.data.lines import read_blocks
+from duetbench.data.readers.compressed import read_blocks
 
 DAY = 86_400
 START = 1_300_000_000 // DAY * DAY
@@ -84,6 +84,6 @@ def write_lines_of(folder: Path, files: dict[str, list[Any]]) -> Path:
 
 def in_small_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
     """Lets packed files be read some lines at a time, as large ones are read some megabytes at a time."""
-    monkeypatch.setattr("duetbench.data.lines.UNPACKED_BYTES", 100)
-    monkeypatch.setattr("duetbench.data.lines.PIECE_BYTES", 700)
-    monkeypatch.setattr("duetbench.data.literals.read_blocks", partial(read_blocks, block_bytes=700))
+    monkeypatch.setattr("duetbench.data.readers.compressed.UNPACKED_BYTES", 100)
+    monkeypatch.setattr("duetbench.data.readers.compressed.PIECE_BYTES", 700)
+    monkeypatch.setattr("duetbench.data.readers.literals.read_blocks", partial(read_blocks, block_bytes=700))

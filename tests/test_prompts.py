@@ -21,7 +21,7 @@ from duetbench.prompts import (
     unique_prompts,
 )
 from duetbench.testing import small_world
-from duetbench.testing.world import HOSTILE, HOSTILE_MARKS
+from duetbench.testing.small_world import HOSTILE, HOSTILE_MARKS
 from duetbench.types import Message, Slot
 
 FILES = sorted({path.name.removesuffix(".md.jinja") for path in FOLDER.glob("*/*.md.jinja")})

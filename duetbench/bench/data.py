@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from duetbench.bench.data_work import SAMPLED_ROWS
-from duetbench.bench.lines import Line
-from duetbench.bench.measuring import Measured, alternated
-from duetbench.data.generate import World, generate
+from duetbench.bench.measure import Measured, alternated
+from duetbench.bench.results import Line
+from duetbench.data.synthetic.generate import World, generate
 from duetbench.errors import DuetbenchError
 
 _WORK = "duetbench.bench.data_work"

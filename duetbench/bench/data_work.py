@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from duetbench.bench.measuring import Clock, report
+from duetbench.bench.measure import Clock, report
 
 if TYPE_CHECKING:
     import numpy as np
@@ -33,7 +33,7 @@ def ingest(folder: str) -> None:
     import duckdb  # noqa: F401  # as with the others, to load libraries is not timed
     import pyarrow as pa  # noqa: F401
 
-    from duetbench.data.canonical import canonical_tables
+    from duetbench.data.preparation.canonical import canonical_tables
 
     dataset = _dataset(metadata=False)
     with tempfile.TemporaryDirectory(dir=folder) as target:
@@ -103,7 +103,7 @@ def _pairs(interactions: str) -> tuple[np.ndarray, np.ndarray]:
 
 def core(interactions: str) -> None:
     """Our 5-core."""
-    from duetbench.data.kcore import k_core
+    from duetbench.data.preparation.k_core import k_core
 
     user, item = _pairs(interactions)
     with Clock() as clock:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from duetbench.bench.grpo_work import Arms, Round
-from duetbench.bench.lines import Line, lines_json
+from duetbench.bench.results import Line, lines_json
 from duetbench.errors import UsageError
 from duetbench.plugins import Plugins
 

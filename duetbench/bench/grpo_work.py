@@ -12,13 +12,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from duetbench.errors import UsageError
+from duetbench.runner.engine_pool import EnginePool
 from duetbench.runner.examples import Examples
-from duetbench.runner.pool import EnginePool
 from duetbench.runner.trainings import Trainings
 
 if TYPE_CHECKING:
     from duetbench.interfaces import TrainingJob
-    from duetbench.runner.cells import Cell
+    from duetbench.runner.planning.cells import Cell
     from duetbench.training.presets import GrpoSettings
 
 
@@ -92,8 +92,8 @@ class Arms:
         """TRL alone: its own sampling from the same prompts in the same order, the same reward for everything."""
         from duetbench.training.options import divisor_at_most
         from duetbench.training.policy import Policy
-        from duetbench.training.trl_adapter import Learner, train_grpo_plainly
-        from duetbench.training.trl_settings import Loop
+        from duetbench.training.trl.adapter import Learner, train_grpo_plainly
+        from duetbench.training.trl.settings import Loop
 
         job, settings = self._job(f"plain-{repeat}"), self._settings
         policy = Policy(job.model, settings, job.engine.engine.config)  # type: ignore[attr-defined]
@@ -176,8 +176,8 @@ def _shortened(cell: Cell, steps: int) -> tuple[Any, GrpoSettings]:
 
 def _asked(job: TrainingJob, policy: Any, settings: GrpoSettings) -> tuple[list[str], Any]:
     """The prompts of all rounds as text, in order, and the terms."""
-    from duetbench.training.grpo import keys_in_order, longest_completion, terms_of
-    from duetbench.training.units import ask, encode_all, resolve_mode, trained_stage
+    from duetbench.training.grpo.trainer import keys_in_order, longest_completion, terms_of
+    from duetbench.training.questions import ask, encode_all, resolve_mode, trained_stage
 
     asked = ask(job.strategy, job.train, job.engine)
     if any(prompt.form for unit in asked.units for prompt in unit.prompts):

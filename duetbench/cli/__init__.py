@@ -17,9 +17,9 @@ from duetbench.cli.context import Settings
 from duetbench.cli.data import data
 from duetbench.cli.doctor import doctor
 from duetbench.cli.leaderboard import leaderboard
-from duetbench.cli.listing import list_command, show
 from duetbench.cli.models import models
 from duetbench.cli.plugin import plugin
+from duetbench.cli.plugins_list import list_command, show
 from duetbench.cli.profiles import profiles
 from duetbench.cli.run import run
 from duetbench.cli.store import store

@@ -12,7 +12,7 @@ from duetbench.cli.context import Settings, pass_settings
 
 if TYPE_CHECKING:
     from duetbench.bench.grpo import GrpoBench, GrpoFound
-    from duetbench.bench.lines import Line
+    from duetbench.bench.results import Line
 
 _FEW = {"small": 300_000, "large": 2_000_000, "repeats": 2}
 """Size of `bench data` in `bench all`."""
@@ -92,7 +92,7 @@ def grpo(
     first, which warms up. A constant reward saves TRL nothing: advantages of 0 go forward and backward like others.
     """
     from duetbench.bench.grpo import GrpoBench
-    from duetbench.bench.lines import write_json
+    from duetbench.bench.results import write_json
     from duetbench.config import parse_settings
 
     found = _grpo(settings, folder, GrpoBench(**chosen), parse_settings(settings_))
@@ -118,7 +118,7 @@ def _grpo(settings: Settings, folder: Path | None, options: GrpoBench, chosen: d
 def everything(settings: Settings, folder: Path | None, report: Path | None) -> None:
     """Every measurement, at a size of a few minutes."""
     from duetbench.bench.grpo import GrpoBench
-    from duetbench.bench.lines import lines_json, write_json
+    from duetbench.bench.results import lines_json, write_json
 
     lines = _data(settings, folder, **_FEW)
     found = _grpo(settings, folder, GrpoBench(), {})
@@ -133,7 +133,7 @@ def _scratch(folder: Path | None) -> Path:
 
 
 def _report(path: Path | None, lines: Sequence[Line]) -> None:
-    from duetbench.bench.lines import lines_json, write_json
+    from duetbench.bench.results import lines_json, write_json
 
     if path:
         write_json(path, lines_json(lines))

@@ -9,7 +9,7 @@ from duetbench.cli.data_tables import print_table
 
 if TYPE_CHECKING:
     from duetbench.bench.grpo import GrpoFound
-    from duetbench.bench.lines import Line
+    from duetbench.bench.results import Line
     from duetbench.cli.context import Settings
 
 

@@ -145,8 +145,8 @@ def generate(
 
     Any size; the same arguments give the same bytes.
     """
-    from duetbench.data.generate import World, format_named
-    from duetbench.data.generate import generate as write
+    from duetbench.data.synthetic.generate import World, format_named
+    from duetbench.data.synthetic.generate import generate as write
 
     known = format_named(form)
     with settings.progress_console.status(f"writing {interactions:,} made-up interactions"):
@@ -176,7 +176,7 @@ def import_(settings: Settings, /, **chosen: Any) -> None:
     split. Columns are found under usual names, or named with --map. Ratings are whole steps of --labels. Afterwards:
     duetbench run --dataset imported --set imported.table=NAME ...
     """
-    from duetbench.cli.data_doors import import_command
+    from duetbench.cli.data_import import import_command
 
     import_command(settings, chosen)
 
@@ -191,7 +191,7 @@ def export(settings: Settings, /, *, folder: Path, form: Any, **chosen: Any) -> 
 
     A DatasetDict is opened with `datasets.load_from_disk(FOLDER)`.
     """
-    from duetbench.data.doors.exporting import export as write
+    from duetbench.data.interchange.exports import export as write
 
     prepared, _ = prepared_dataset(settings, chosen)
     for split, n_rows in write(prepared, folder, form).items():

@@ -72,7 +72,7 @@ def _on_strategies(
     settings: Settings, prepared: Prepared, options: HistoryOptions, chosen: dict[str, Any], checked: list[str]
 ) -> list[Finding]:
     from duetbench.data.leakage import canary_probe, future_probe
-    from duetbench.testing.probing import asking
+    from duetbench.testing.probes import asking
 
     findings: list[Finding] = []
     limit = min(chosen["limit"], _PROBED)

@@ -38,7 +38,7 @@ def leaderboard() -> None:
 @pass_settings
 def show(settings: Settings, /, runs: tuple[Path, ...], check: bool, **chosen: Any) -> None:
     """Print the leaderboard of RUNS (folders that `duetbench run` has written)."""
-    from duetbench.leaderboard.console import print_board
+    from duetbench.leaderboard.formats.terminal import print_board
 
     board = _collected(settings, runs, check, chosen)
     print_board(board, settings.console)

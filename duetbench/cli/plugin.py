@@ -47,7 +47,7 @@ def check(
     report: Path | None,
 ) -> None:
     """Run the checks that every plugin has to pass on the plugin NAME; exit code 1 if one fails."""
-    from duetbench.cli.listing import report_faults
+    from duetbench.cli.plugins_list import report_faults
 
     registered = _found(settings, name, kind)
     report_faults(settings.plugins)
@@ -77,9 +77,9 @@ def check(
 @pass_settings
 def new(settings: Settings, /, kind: str, name: str, into: Path) -> None:
     """Write a working single-file plugin of a KIND, called NAME, as a start."""
-    from duetbench.cli.listing import kind_named
+    from duetbench.cli.plugins_list import kind_named
     from duetbench.errors import PluginError
-    from duetbench.testing.starts import write_start
+    from duetbench.testing.new_plugin import write_start
 
     chosen = kind_named(kind)
     if name in settings.plugins.of_kind(chosen):
@@ -91,7 +91,7 @@ def new(settings: Settings, /, kind: str, name: str, into: Path) -> None:
 
 def _found(settings: Settings, name: str, kind: str | None) -> Registered:
     """The plugin of that name, whose kind may be left out where only one has it."""
-    from duetbench.cli.listing import kind_named
+    from duetbench.cli.plugins_list import kind_named
     from duetbench.errors import UnknownName, UsageError
     from duetbench.interfaces import PLURALS
 

@@ -10,8 +10,8 @@ import click
 from duetbench.cli.context import Settings, pass_settings
 
 if TYPE_CHECKING:
-    from duetbench.data.everyone import Cut
-    from duetbench.runner.export import Exported
+    from duetbench.data.population import Cut
+    from duetbench.runner.output.profile_export import Exported
 
 
 @click.group()
@@ -49,8 +49,8 @@ def export(
     was stopped.
     """
     from duetbench.runner import Bars, Progress
-    from duetbench.runner.export import export_profiles
-    from duetbench.runner.restoring import restore
+    from duetbench.runner.output.profile_export import export_profiles
+    from duetbench.runner.output.restore import restore
 
     with settings.progress_console.status("reading the run"):
         restored = restore(run, settings.plugins)

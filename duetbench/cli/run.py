@@ -12,7 +12,7 @@ from duetbench.cli.context import Settings, pass_settings
 
 if TYPE_CHECKING:
     from duetbench.runner import Outcome, Plan
-    from duetbench.runner.estimate import Estimate
+    from duetbench.runner.planning.estimate import Estimate
 
 
 @click.command()
@@ -75,9 +75,9 @@ def run(
 
 def _run(settings: Settings, planned: Plan, folder: Path, store: Path | None, *, force: bool) -> None:
     from duetbench.leaderboard import collect
-    from duetbench.leaderboard.console import print_board
+    from duetbench.leaderboard.formats.terminal import print_board
     from duetbench.runner import Bars, Progress, run
-    from duetbench.runner.folder import cell_folder
+    from duetbench.runner.output.run_folder import cell_folder
 
     progress = Progress() if settings.quiet else Bars(settings.progress_console)
     outcome = run(planned, folder, store=store, force=force, progress=progress)
@@ -107,7 +107,7 @@ def _summary(outcome: Outcome) -> str:
 
 
 def _print_plan(settings: Settings, planned: Plan, folder: Path) -> None:
-    from duetbench.runner.estimate import estimate
+    from duetbench.runner.planning.estimate import estimate
 
     estimates = estimate(planned, folder)
     shared, rows = _named_columns(planned)

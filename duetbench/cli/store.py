@@ -11,8 +11,8 @@ import click
 from duetbench.cli.context import Settings, pass_settings
 
 if TYPE_CHECKING:
-    from duetbench.engines.database import RequestStore
-    from duetbench.engines.why import Entry, Explanation
+    from duetbench.engines.store.database import RequestStore
+    from duetbench.engines.store.explain_miss import Entry, Explanation
 
 _file = click.option(
     "--store",
@@ -32,8 +32,8 @@ def store() -> None:
 @pass_settings
 def stats(settings: Settings, path: Path | None) -> None:
     """How many answers are kept, from which models, and what failed."""
-    from duetbench.cli.listing import print_rows
-    from duetbench.engines.statistics import contents_of
+    from duetbench.cli.plugins_list import print_rows
+    from duetbench.engines.store.statistics import contents_of
 
     with _opened(path) as opened:
         found = contents_of(opened)
@@ -59,7 +59,7 @@ def why(settings: Settings, key: str, other: str | None, path: Path | None) -> N
     KEY is the beginning of a key of the store, or of a prompt's key as the log of a run has it. Shown are the parts in
     which its key differs from the nearest entry's, or from OTHER's.
     """
-    from duetbench.engines.why import explain
+    from duetbench.engines.store.explain_miss import explain
 
     with _opened(path) as opened:
         for explanation in explain(opened, key, other):
@@ -75,7 +75,7 @@ class _opened:
         self._path = path
 
     def __enter__(self) -> RequestStore:
-        from duetbench.engines.database import RequestStore, default_store
+        from duetbench.engines.store.database import RequestStore, default_store
         from duetbench.errors import StoreError
 
         path = self._path or default_store()

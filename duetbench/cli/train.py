@@ -20,7 +20,7 @@ def train() -> None:
 @pass_settings
 def show(settings: Settings, /, run: Path, rows: int) -> None:
     """Show the trainings of RUN (a run's folder, or one training's): evaluations, and how profiles changed."""
-    from duetbench.training.story import find_trainings, read_story, render_story
+    from duetbench.training.report.show import find_trainings, read_story, render_story
 
     for folder in find_trainings(run):
         for part in render_story(read_story(folder), rows=rows):

@@ -11,7 +11,7 @@ import numpy as np
 import polars as pl
 
 from duetbench.data.index import Before, HistoryIndex, Questions
-from duetbench.data.prepared import Prepared
+from duetbench.data.preparation.prepared import Prepared
 from duetbench.data.rows import BoolArray, IntArray, hashes, number
 from duetbench.interfaces import option
 from duetbench.types import Example, Interaction, Item, Request, Split

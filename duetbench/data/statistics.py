@@ -10,7 +10,7 @@ import numpy as np
 import polars as pl
 
 from duetbench.data.history import HistoryOptions, history_lengths
-from duetbench.data.prepared import Prepared, StepCount
+from duetbench.data.preparation.prepared import Prepared, StepCount
 from duetbench.data.rows import SPLITS, IntArray
 from duetbench.types import Split
 

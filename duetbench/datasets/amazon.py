@@ -14,8 +14,8 @@ from duetbench.interfaces import option
 if TYPE_CHECKING:
     import polars as pl
 
-    from duetbench.data.amazon import Release
-    from duetbench.data.quality import Tally
+    from duetbench.data.readers.amazon import Release
+    from duetbench.data.readers.validation import Tally
 
 
 class AmazonDataset(CardDataset):
@@ -43,13 +43,13 @@ class AmazonDataset(CardDataset):
 
     def interactions(self, files: Mapping[str, Path], tally: Tally) -> Iterator[pl.DataFrame]:
         """See the base class."""
-        from duetbench.data.amazon import read_reviews
+        from duetbench.data.readers.amazon import read_reviews
 
         return read_reviews(files["reviews"], self._release(files), tally)
 
     def items(self, files: Mapping[str, Path], tally: Tally, rated: Set[str]) -> Iterator[pl.DataFrame]:
         """See the base class."""
-        from duetbench.data.amazon import read_items
+        from duetbench.data.readers.amazon import read_items
 
         return read_items(files["items"], self._release(files), tally, rated) if "items" in files else iter(())
 

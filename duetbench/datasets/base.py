@@ -19,7 +19,7 @@ from duetbench.types import Domain
 if TYPE_CHECKING:
     import polars as pl
 
-    from duetbench.data.quality import Tally
+    from duetbench.data.readers.validation import Tally
 
 
 class CardDataset(Dataset):
@@ -68,7 +68,7 @@ class CardDataset(Dataset):
 
     def read_parts(self, files: Mapping[str, Path]) -> Iterator[Tables]:
         """See the base class."""
-        from duetbench.data.quality import Tally, no_interactions, no_items
+        from duetbench.data.readers.validation import Tally, no_interactions, no_items
 
         tally = Tally()
         rated: set[str] = set()
@@ -136,7 +136,7 @@ def _joined(name: str, parts: Iterator[Tables]) -> Tables:
     """All parts in one, each item once."""
     import polars as pl
 
-    from duetbench.data.quality import once_each
+    from duetbench.data.readers.validation import once_each
 
     kept = list(parts)
     interactions = pl.concat([part.interactions for part in kept])

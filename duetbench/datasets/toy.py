@@ -14,7 +14,7 @@ from duetbench.paths import cache_dir
 if TYPE_CHECKING:
     import polars as pl
 
-    from duetbench.data.quality import Tally
+    from duetbench.data.readers.validation import Tally
 
 
 class Toy(CardDataset):
@@ -52,13 +52,13 @@ class Toy(CardDataset):
 
     def interactions(self, files: Mapping[str, Path], tally: Tally) -> Iterator[pl.DataFrame]:
         """See the base class."""
-        from duetbench.data.amazon import read_reviews
+        from duetbench.data.readers.amazon import read_reviews
 
         return read_reviews(files["reviews"], "2014", tally)
 
     def items(self, files: Mapping[str, Path], tally: Tally, rated: Set[str]) -> Iterator[pl.DataFrame]:
         """See the base class."""
-        from duetbench.data.amazon import read_items
+        from duetbench.data.readers.amazon import read_items
 
         return read_items(files["items"], "2014", tally, rated)
 

@@ -11,7 +11,7 @@ from duetbench.datasets.base import CardDataset, find_files
 if TYPE_CHECKING:
     import polars as pl
 
-    from duetbench.data.quality import Tally
+    from duetbench.data.readers.validation import Tally
 
 
 class Yelp(CardDataset):
@@ -27,12 +27,12 @@ class Yelp(CardDataset):
 
     def interactions(self, files: Mapping[str, Path], tally: Tally) -> Iterator[pl.DataFrame]:
         """See the base class."""
-        from duetbench.data.yelp import read_reviews
+        from duetbench.data.readers.yelp import read_reviews
 
         return read_reviews(files["reviews"], tally)
 
     def items(self, files: Mapping[str, Path], tally: Tally, rated: Set[str]) -> Iterator[pl.DataFrame]:
         """See the base class."""
-        from duetbench.data.yelp import read_businesses
+        from duetbench.data.readers.yelp import read_businesses
 
         return read_businesses(files["items"], tally)

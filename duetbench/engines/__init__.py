@@ -13,8 +13,8 @@ if TYPE_CHECKING:
 @hookimpl
 def duetbench_register_engines() -> list[type[Engine]]:
     """The built-in engines."""
-    from duetbench.engines.openai_engine import OpenAIEngine
-    from duetbench.engines.transformers_engine import TransformersEngine
-    from duetbench.engines.vllm_engine import VllmEngine
+    from duetbench.engines.openai.engine import OpenAIEngine
+    from duetbench.engines.transformers.engine import TransformersEngine
+    from duetbench.engines.vllm.engine import VllmEngine
 
     return [OpenAIEngine, TransformersEngine, VllmEngine]

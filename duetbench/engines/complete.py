@@ -16,7 +16,7 @@ def complete(engine: Engine, prompts: Sequence[Prompt], sampling: Sampling) -> l
     if free:
         found |= zip(free, engine.generate([prompts[position] for position in free], sampling), strict=True)
     if forms:
-        from duetbench.engines.form import fill
+        from duetbench.engines.response_template import fill
 
         found |= zip(forms, fill(engine, [prompts[position] for position in forms], sampling), strict=True)
     return [found[position] for position in range(len(prompts))]

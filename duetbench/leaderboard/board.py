@@ -114,18 +114,18 @@ class Board:
 
     def to_markdown(self) -> str:
         """A heading, a table and notes for each section."""
-        from duetbench.leaderboard.render import markdown
+        from duetbench.leaderboard.formats.markdown import markdown
 
         return markdown(self)
 
     def to_csv(self) -> str:
         """One line per row of every section; full precision, empty where there is nothing."""
-        from duetbench.leaderboard.export import csv_text
+        from duetbench.leaderboard.formats.tables import csv_text
 
         return csv_text(self)
 
     def to_json(self) -> str:
         """Everything, at full precision."""
-        from duetbench.leaderboard.export import json_text
+        from duetbench.leaderboard.formats.tables import json_text
 
         return json_text(self)

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 def duetbench_register_rewards() -> list[type[Reward]]:
     """The built-in rewards."""
     from duetbench.rewards.exact import Exact
-    from duetbench.rewards.form import Format
+    from duetbench.rewards.format import Format
     from duetbench.rewards.fractional import Fractional
     from duetbench.rewards.length import Length
     from duetbench.rewards.numeric_leak import NumericLeak

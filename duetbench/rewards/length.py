@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from duetbench.interfaces import Reward, option
-from duetbench.rewards.own import own_profiles
+from duetbench.rewards.authored_profiles import own_profiles
 from duetbench.types import Rollout
 
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from duetbench.evaluation.leakage import writes_rating
 from duetbench.interfaces import Reward
-from duetbench.rewards.own import own_profiles
+from duetbench.rewards.authored_profiles import own_profiles
 from duetbench.types import Rollout
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from duetbench.errors import DataError
-from duetbench.runner.cells import Cell, Data
+from duetbench.runner.planning.cells import Cell, Data
 
 if TYPE_CHECKING:
     import polars as pl

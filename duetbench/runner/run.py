@@ -11,11 +11,11 @@ from pathlib import Path
 from typing import Any, Literal
 
 from duetbench.errors import DuetbenchError, RecordError, StoreError
-from duetbench.runner.cell_work import CellWork, Workshop
-from duetbench.runner.cells import Cell
-from duetbench.runner.folder import RunFolder
-from duetbench.runner.plan import Plan
-from duetbench.runner.pool import EnginePool
+from duetbench.runner.engine_pool import EnginePool
+from duetbench.runner.execute import CellWork, Workshop
+from duetbench.runner.output.run_folder import RunFolder
+from duetbench.runner.planning.cells import Cell
+from duetbench.runner.planning.plan import Plan
 from duetbench.runner.progress import Progress
 
 State = Literal["done", "found", "failed"]
@@ -153,7 +153,7 @@ class _Run:
 
     def _compute(self, cell: Cell, path: Path) -> State:
         from duetbench.records import utc_now
-        from duetbench.runner.recording import ERROR, write_done, write_failed
+        from duetbench.runner.output.recording import ERROR, write_done, write_failed
 
         self._progress.cell(_short_title(cell))
         for draft in path.glob(".*"):  # of a process that was killed

@@ -12,9 +12,9 @@ from typing import Any
 
 from duetbench.errors import DuetbenchError, TrainingError
 from duetbench.interfaces import Engine, TrainingJob
-from duetbench.runner.cells import Cell
 from duetbench.runner.examples import Examples, train_rows
-from duetbench.runner.folder import write_whole
+from duetbench.runner.output.run_folder import write_whole
+from duetbench.runner.planning.cells import Cell
 from duetbench.types import Example, ModelRef, Split, TrainedModels
 
 RESULT = "trained.json"

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from duetbench.interfaces import Engine, Scorer, option
-from duetbench.scorers.asking import AskingConfig, digest_of, needed, rating_prompts
+from duetbench.scorers.rating_prompts import AskingConfig, digest_of, needed, rating_prompts
 from duetbench.types import Domain, LabelReading, Prediction, Profiles, Prompt, Request
 
 

@@ -9,7 +9,7 @@ from typing import Literal
 from duetbench.engines.complete import complete
 from duetbench.interfaces import Engine, Scorer, option
 from duetbench.parsing import read_rating, why_unreadable
-from duetbench.scorers.asking import AskingConfig, digest_of, needed, rating_prompts
+from duetbench.scorers.rating_prompts import AskingConfig, digest_of, needed, rating_prompts
 from duetbench.types import Completion, Prediction, Profiles, Prompt, Request, Sampling, Slot
 
 _TEMPLATE = "score_text"

@@ -9,7 +9,7 @@ from typing import Any, Literal
 from duetbench.interfaces import Stage, Strategy, option
 from duetbench.parsing import is_speech, placeholders, read_fields
 from duetbench.prompts import render, unique_prompts
-from duetbench.strategies.asking import digests, window
+from duetbench.strategies.writing import digests, window
 from duetbench.types import Message, Profile, Prompt, Request, Side, Slot
 
 _SHARES = {"cue": 0.2, "constructed_prompt": 0.3, "profile": 0.5}

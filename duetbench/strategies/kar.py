@@ -9,7 +9,7 @@ from typing import Literal
 from duetbench.interfaces import Stage, Strategy, option
 from duetbench.parsing import read_prose
 from duetbench.prompts import unique_prompts
-from duetbench.strategies.asking import WriterConfig, digests, window
+from duetbench.strategies.writing import WriterConfig, digests, window
 from duetbench.types import Interaction, Message, Profile, Prompt, Request
 
 _USER, _ITEM = "kar_user", "kar_item"

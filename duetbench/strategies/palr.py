@@ -10,7 +10,7 @@ from typing import Literal
 from duetbench.interfaces import Stage, Strategy, option
 from duetbench.parsing import answer_of, is_endless, is_speech, read_prose
 from duetbench.prompts import prompt_key, unique_prompts
-from duetbench.strategies.asking import WriterConfig, digests, window
+from duetbench.strategies.writing import WriterConfig, digests, window
 from duetbench.types import Domain, Item, Message, Profile, Profiles, Prompt, Request
 
 _USER, _ITEM = "palr_user", "palr_item"

@@ -10,7 +10,7 @@ from typing import Literal
 from duetbench.interfaces import Check, Imitation, Lesson, Rating, Stage, Strategy, option
 from duetbench.parsing import answer_of, is_speech, read_prose
 from duetbench.prompts import prompt_key, render, unique_prompts
-from duetbench.strategies.asking import Line, WriterConfig, digests, window
+from duetbench.strategies.writing import Line, WriterConfig, digests, window
 from duetbench.types import Domain, Example, Interaction, Message, Profile, Prompt, Request, Slot
 
 _SUMMARY, _RATIONALE, _HINT = "r4rec_summary", "r4rec_rationale", "r4rec_hint"

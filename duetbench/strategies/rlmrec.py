@@ -9,7 +9,7 @@ from typing import Literal
 from duetbench.interfaces import Stage, Strategy, option
 from duetbench.parsing import read_object, read_prose
 from duetbench.prompts import prompt_key, unique_prompts
-from duetbench.strategies.asking import WriterConfig, digests, window
+from duetbench.strategies.writing import WriterConfig, digests, window
 from duetbench.types import Domain, Item, Message, Profile, Profiles, Prompt, Request, Side, Slot
 
 _USER, _ITEM = "rlmrec_user", "rlmrec_item"

@@ -10,12 +10,12 @@ from duetbench.testing.conformance import Conformance, Result
 from duetbench.testing.dataset import DatasetConformance
 from duetbench.testing.dummy import DummyEngine, FailingEngine, GarbageEngine, dummy_model
 from duetbench.testing.engine import EngineConformance
-from duetbench.testing.plain import PlainReward, PlainScorer, PlainStrategy
+from duetbench.testing.minimal_plugins import PlainReward, PlainScorer, PlainStrategy
 from duetbench.testing.reward import RewardConformance
 from duetbench.testing.scorer import ScorerConformance
+from duetbench.testing.small_world import World, small_world
 from duetbench.testing.strategy import StrategyConformance
 from duetbench.testing.trainer import TrainerConformance
-from duetbench.testing.world import World, small_world
 
 CONFORMANCE: dict[Kind, type[Conformance]] = {
     "dataset": DatasetConformance,

@@ -77,7 +77,7 @@ class DatasetConformance(Conformance):
 
     def test_default_steps_exist(self) -> None:
         """Its default steps can be read."""
-        from duetbench.data.steps import parse_steps
+        from duetbench.data.preparation.steps import parse_steps
 
         parse_steps(self.make().default_steps())
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from duetbench import __version__
 from duetbench.interfaces import Engine
-from duetbench.testing.answers import Draw, goes_on, well_formed
+from duetbench.testing.canned_answers import Draw, goes_on, well_formed
 from duetbench.types import Completion, EngineInfo, LabelReading, ModelRef, Prompt, Sampling, Status
 
 GARBAGE = (

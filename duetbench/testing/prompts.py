@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from duetbench.testing.conformance import require
-from duetbench.testing.world import HOSTILE_MARKS, World
+from duetbench.testing.small_world import HOSTILE_MARKS, World
 from duetbench.types import Message, Prompt
 
 

@@ -8,8 +8,8 @@ from dataclasses import replace
 
 from duetbench.interfaces import Reward
 from duetbench.testing.conformance import Conformance, Finding, require
-from duetbench.testing.degenerate import kinds, mean_of, rollouts_of
-from duetbench.testing.world import right, small_world, some_rollouts, wrong
+from duetbench.testing.degenerate_completions import kinds, mean_of, rollouts_of
+from duetbench.testing.small_world import right, small_world, some_rollouts, wrong
 from duetbench.types import Prediction, Rollout
 
 

@@ -10,7 +10,7 @@ from duetbench.interfaces import Engine, Scorer
 from duetbench.testing.conformance import Conformance, require, skip
 from duetbench.testing.dummy import DummyEngine, FailingEngine, GarbageEngine
 from duetbench.testing.prompts import check_prompts, check_safe
-from duetbench.testing.world import DOMAIN, interaction_table, small_world, some_profiles
+from duetbench.testing.small_world import DOMAIN, interaction_table, small_world, some_profiles
 from duetbench.types import Prediction, Profiles, Request, Status
 
 _TOLERANCE = 1e-9

@@ -14,7 +14,7 @@ from duetbench.testing.conformance import Conformance, require, skip
 from duetbench.testing.dummy import GARBAGE, DummyEngine, GarbageEngine
 from duetbench.testing.prompts import check_prompts, check_safe
 from duetbench.testing.record_parts import check_part
-from duetbench.testing.world import HOSTILE, small_world
+from duetbench.testing.small_world import HOSTILE, small_world
 from duetbench.types import Profile, Prompt, Request, Sampling
 
 _BLANK = ("", " ", "\n\n\t", "\u200b")

@@ -12,8 +12,8 @@ from duetbench.errors import DuetbenchError
 from duetbench.interfaces import Engine, Trainer, TrainingJob
 from duetbench.testing.conformance import Conformance, require, skip
 from duetbench.testing.dummy import DummyEngine, dummy_model
-from duetbench.testing.plain import PlainReward, PlainScorer, PlainStrategy
-from duetbench.testing.world import small_world
+from duetbench.testing.minimal_plugins import PlainReward, PlainScorer, PlainStrategy
+from duetbench.testing.small_world import small_world
 from duetbench.types import Example, ModelRef, TrainedModels
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from random import Random
 from typing import TYPE_CHECKING, Protocol
 
-from duetbench.engines.transformers_engine import TransformersEngine
+from duetbench.engines.transformers.engine import TransformersEngine
 from duetbench.errors import ModelError
 from duetbench.models.digests import model_digest
 from duetbench.prompts import template_digest

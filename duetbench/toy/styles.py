@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from random import Random
 
-from duetbench.strategies.asking import sentiment
+from duetbench.strategies.writing import sentiment
 from duetbench.toy.words import ASPECTS, LENIENCY_WORDS, QUALITY_WORDS, TASTE_WORDS
 from duetbench.toy.world import DOMAIN
 from duetbench.types import Interaction

@@ -9,7 +9,7 @@ from random import Random
 from statistics import fmean
 from typing import TYPE_CHECKING
 
-from duetbench.engines.threads import few_threads
+from duetbench.engines.transformers.threads import few_threads
 from duetbench.toy.corpus import Lesson
 
 if TYPE_CHECKING:

@@ -13,9 +13,9 @@ if TYPE_CHECKING:
 @hookimpl
 def duetbench_register_trainers() -> list[type[Trainer]]:
     """The built-in trainers."""
-    from duetbench.training.dpo import Dpo
-    from duetbench.training.grpo import Grpo
+    from duetbench.training.grpo.trainer import Grpo
     from duetbench.training.none import NoTraining
-    from duetbench.training.sft import Sft
+    from duetbench.training.offline.dpo import Dpo
+    from duetbench.training.offline.sft import Sft
 
     return [NoTraining, Sft, Dpo, Grpo]

@@ -9,7 +9,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from duetbench.engines.transformers_engine import TransformersEngine
+from duetbench.engines.transformers.engine import TransformersEngine
 from duetbench.errors import TrainingError
 from duetbench.interfaces import Engine
 from duetbench.training.options import Tuning
@@ -18,9 +18,9 @@ from duetbench.types import ModelRef, Prompt
 if TYPE_CHECKING:
     from peft import PeftConfig
 
-    from duetbench.engines.chat import Chat
-    from duetbench.engines.fitting import Fitted
-    from duetbench.engines.stops import Stops
+    from duetbench.engines.tokens.chat_template import Chat
+    from duetbench.engines.tokens.stop_texts import Stops
+    from duetbench.engines.tokens.truncation import Fitted
 
 
 class Policy:
@@ -49,7 +49,7 @@ class Policy:
     @cached_property
     def model(self) -> Any:
         """Loaded when it is first needed; with the adapter around it once the training has begun."""
-        from duetbench.engines.loading import load_model
+        from duetbench.engines.transformers.loading import load_model
 
         model = load_model(self.ref, self.place)
         model.requires_grad_(self._tuning.adapter == "full")
@@ -59,7 +59,7 @@ class Policy:
     @cached_property
     def place(self) -> Any:
         """Where the weights lie and in which precision: fp32 if they are trained themselves."""
-        from duetbench.engines.loading import Place, choose_place
+        from duetbench.engines.transformers.loading import Place, choose_place
 
         place = choose_place(self._config.device, "auto")
         keep = place.dtype if self._tuning.adapter == "lora" and self.uses_bf16 else "float32"
@@ -68,7 +68,7 @@ class Policy:
     @cached_property
     def uses_bf16(self) -> bool:
         """Whether forward and backward passes run in bf16."""
-        from duetbench.engines.loading import choose_place
+        from duetbench.engines.transformers.loading import choose_place
 
         place = choose_place(self._config.device, "auto")
         wanted = self._tuning.precision
@@ -77,27 +77,27 @@ class Policy:
     @cached_property
     def chat(self) -> Chat:
         """The model's template and tokenizer."""
-        from duetbench.engines.chat import Chat, template_of
-        from duetbench.engines.loading import load_tokenizer
+        from duetbench.engines.tokens.chat_template import Chat, template_of
+        from duetbench.engines.transformers.loading import load_tokenizer
 
         return Chat(load_tokenizer(self.ref), template_of(Path(self.ref.path)), self.ref.template_args)
 
     @cached_property
     def ends(self) -> frozenset[int]:
         """Tokens that end an answer."""
-        from duetbench.engines.loading import end_ids
+        from duetbench.engines.transformers.loading import end_ids
 
         return end_ids(self.model, self.chat.tokenizer)
 
     def stops(self, texts: Sequence[str]) -> Stops:
         """Where answers end: at one of these texts or at the model's own end."""
-        from duetbench.engines.stops import Stops
+        from duetbench.engines.tokens.stop_texts import Stops
 
         return Stops(self.chat, texts, self.ends)
 
     def encode(self, prompt: Prompt, max_tokens: int) -> Fitted:
         """The prompt in tokens as the engine would send it, shortened to what training allows."""
-        from duetbench.engines.fitting import fit
+        from duetbench.engines.tokens.truncation import fit
 
         room = min(self._tuning.max_prompt, self._plain.info().context_length - max_tokens)
         return fit(prompt, self.chat, room=room)
@@ -110,7 +110,7 @@ class Policy:
             dropped: How many of its droppable spans are left out.
             texts: Consecutive pieces of the answer after the prefill.
         """
-        from duetbench.engines.fitting import without
+        from duetbench.engines.tokens.truncation import without
 
         messages = without(prompt.messages, dropped)
         before, written, found = self.chat.ids(messages, prompt.prefill), prompt.prefill, []
@@ -148,7 +148,7 @@ class Policy:
         Args:
             trained: True: as they are now; False: as they were, with the adapter off. The latter needs an adapter.
         """
-        from duetbench.training.live import LiveEngine
+        from duetbench.training.policy_engine import LiveEngine
 
         return LiveEngine(self, self._config, trained=trained)
 

@@ -8,8 +8,8 @@ import pytest
 from click.testing import CliRunner
 
 from duetbench.bench.data import BenchOptions, bench_data
-from duetbench.bench.lines import Line
-from duetbench.bench.measuring import Clock, measured, peak_mb
+from duetbench.bench.measure import Clock, measured, peak_mb
+from duetbench.bench.results import Line
 from duetbench.cli import main
 from duetbench.errors import DuetbenchError
 

@@ -9,8 +9,8 @@ from click.testing import CliRunner, Result
 from engine_making import ask
 
 from duetbench.cli import main
-from duetbench.engines.keys import generate_key
-from duetbench.engines.store import RequestStore, StoredEngine
+from duetbench.engines.store.keys import generate_key
+from duetbench.engines.store.stored_engine import RequestStore, StoredEngine
 from duetbench.testing import DummyEngine
 from duetbench.types import Sampling
 

@@ -41,7 +41,7 @@ def test_a_missing_file_is_one_line_and_exit_code_1(tmp_path: Path) -> None:
 
 
 def test_the_help_names_every_step() -> None:
-    from duetbench.data.steps import STEPS
+    from duetbench.data.preparation.steps import STEPS
 
     words = run("prepare", "--help").stdout.replace(";", " ").replace(":", " ").replace(".", " ").split()
     assert set(STEPS) <= set(words)

@@ -11,7 +11,7 @@ from click.testing import CliRunner, Result
 from duetbench.cli import main
 from duetbench.errors import PluginError
 from duetbench.interfaces import PLURALS, Kind
-from duetbench.testing.starts import start_text, write_start
+from duetbench.testing.new_plugin import start_text, write_start
 
 ROOT = Path(__file__).parents[2]
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
-from duetbench.data.steps import parse_steps
+from duetbench.data.preparation.steps import parse_steps
 from duetbench.datasets.cards import load_dataset_card
 from duetbench.paths import registry_dir
 from duetbench.plugins import Plugins

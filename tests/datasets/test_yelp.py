@@ -9,7 +9,7 @@ import pytest
 from raw_making import write_lines_of
 
 from duetbench.data import HistoryOptions, build_examples, prepare
-from duetbench.data.generate import World, generate
+from duetbench.data.synthetic.generate import World, generate
 from duetbench.datasets.yelp import Yelp
 from duetbench.errors import MissingRawFiles
 from duetbench.testing import DatasetConformance

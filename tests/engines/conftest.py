@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from engine_making import CONTEXT
 
-from duetbench.engines.transformers_engine import TransformersEngine
+from duetbench.engines.transformers.engine import TransformersEngine
 from duetbench.models import resolve
 from duetbench.types import ModelRef
 

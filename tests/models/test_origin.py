@@ -10,7 +10,7 @@ import pytest
 from duetbench.errors import DigestMismatch, ModelError
 from duetbench.models import card_of, load_card, resolve
 from duetbench.models.origin import ORIGIN, Origin, write_origin
-from duetbench.runner.parts import model_choice
+from duetbench.runner.planning.resolver import model_choice
 
 
 def adapter(folder: Path, base: str | None = "toy-lm", named: str = "somewhere/else") -> Path:

@@ -16,8 +16,8 @@ from duetbench.interfaces import PLURALS, Kind, Strategy
 from duetbench.plugins import Plugins, Registered
 from duetbench.profiling import write_profiles
 from duetbench.testing import CONFORMANCE, DatasetConformance, DummyEngine, GarbageEngine, dummy_model, small_world
+from duetbench.testing.small_world import DOMAIN, some_rollouts
 from duetbench.testing.trainer import TrainerConformance
-from duetbench.testing.world import DOMAIN, some_rollouts
 from duetbench.types import Prompt, Sampling
 
 _FOLDER = Path(__file__).parents[2] / "plugins"

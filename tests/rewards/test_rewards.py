@@ -10,12 +10,12 @@ import pytest
 from request_making import request
 
 from duetbench.evaluation.leakage import writes_rating
+from duetbench.rewards.authored_profiles import own_profiles
 from duetbench.rewards.exact import Exact
-from duetbench.rewards.form import Format
+from duetbench.rewards.format import Format
 from duetbench.rewards.fractional import Fractional
 from duetbench.rewards.length import Length
 from duetbench.rewards.numeric_leak import NumericLeak
-from duetbench.rewards.own import own_profiles
 from duetbench.testing import RewardConformance
 from duetbench.types import Domain, Example, Prediction, Profile, Profiles, Rollout
 

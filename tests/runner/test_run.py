@@ -195,7 +195,7 @@ def test_a_full_disk_stops_the_run_and_keeps_what_was_finished(
         raise OSError(errno.ENOSPC, "No space left on device", "predictions.parquet")
 
     with monkeypatch.context() as patch:
-        patch.setattr("duetbench.runner.recording.write_logs", full)
+        patch.setattr("duetbench.runner.output.recording.write_logs", full)
         with pytest.raises(RecordError, match="No space left on device; finished cells are kept"):
             ran(limit=3)
     assert ran(limit=3).count("found") == 5
@@ -206,7 +206,7 @@ def test_ctrl_c_leaves_no_half_record(planned: Planned, ran: Ran, monkeypatch: p
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr("duetbench.runner.cell_work.Workshop._score", stopped)
+        patch.setattr("duetbench.runner.execute.Workshop._score", stopped)
         with pytest.raises(KeyboardInterrupt):
             ran(limit=3, baselines=False)
     assert ran(limit=3, baselines=False).count("done") == 1
@@ -234,7 +234,7 @@ def test_a_forced_cell_that_fails_keeps_its_finished_record(ran: Ran, monkeypatc
 
     ran(limit=3, baselines=False)
     with monkeypatch.context() as patch:
-        patch.setattr("duetbench.runner.cell_work.Workshop._score", broken)
+        patch.setattr("duetbench.runner.execute.Workshop._score", broken)
         outcome = ran(limit=3, baselines=False, force=True)
     assert outcome.count("failed") == 1
     assert _record(outcome, "10h")["status"] == "done"

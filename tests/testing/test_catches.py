@@ -24,7 +24,7 @@ from duetbench.testing import (
     small_world,
 )
 from duetbench.testing.conformance import Conformance
-from duetbench.testing.plain import _PlainStage
+from duetbench.testing.minimal_plugins import _PlainStage
 from duetbench.testing.trainer import TrainerConformance
 from duetbench.training.none import NoTraining
 from duetbench.types import Domain, Message, Prediction, Profile, Prompt

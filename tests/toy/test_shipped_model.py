@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from duetbench.engines.transformers_engine import TransformersEngine
+from duetbench.engines.transformers.engine import TransformersEngine
 from duetbench.models import resolve
 from duetbench.paths import registry_dir
 from duetbench.toy.build import make_tokenizer, taught_prompts

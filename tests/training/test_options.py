@@ -7,11 +7,11 @@ import pickle
 import pytest
 
 from duetbench.config import build_config, options_of
-from duetbench.training.dpo import Dpo, DpoSettings
-from duetbench.training.grpo import Grpo
+from duetbench.training.grpo.trainer import Grpo
+from duetbench.training.offline.dpo import Dpo, DpoSettings
+from duetbench.training.offline.sft import Sft, SftSettings
 from duetbench.training.options import warmup_updates
 from duetbench.training.presets import DPO_PRESETS, PRESETS, SFT_PRESETS, GrpoSettings, preset_settings
-from duetbench.training.sft import Sft, SftSettings
 
 
 def settings(**values: object) -> GrpoSettings:

@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from test_grpo import HERE, grpo, lines
+from grpo_runs import HERE, grpo, lines
 from tiny_world import Near, Vowels, job
 
 from duetbench.errors import EngineError, TrainingError
+from duetbench.training.grpo.rollout import PolicyRounds
 from duetbench.training.policy import Policy
-from duetbench.training.rounds import PolicyRounds
 from duetbench.types import ModelRef, Prediction, Profiles, Request
 
 FOUR = {"rounds": 4, "evaluate_every": 1}
@@ -70,7 +70,7 @@ FULL = """
 import resource, sys
 sys.path.insert(0, {here!r})
 from pathlib import Path
-from test_grpo import grpo
+from grpo_runs import grpo
 from test_reliability import FOUR
 from tiny_world import Near, job
 from duetbench.errors import TrainingError

@@ -4,22 +4,19 @@ from __future__ import annotations
 
 import json
 import math
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
-from test_grpo import grpo, lines
+from chat_server import ChatServer, read
+from grpo_runs import grpo, lines
 from tiny_world import job
 
-from duetbench.engines.openai_engine import OpenAIEngine
+from duetbench.engines.openai.engine import OpenAIEngine
 from duetbench.errors import TrainingError
 from duetbench.interfaces import Engine
 from duetbench.scorers.rating_expectation import RatingExpectation
 from duetbench.types import ModelRef
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "engines"))
-from chat_server import ChatServer, read
 
 THREE = {"rounds": 3, "evaluate_every": 1, "pairs_per_round": 2}
 

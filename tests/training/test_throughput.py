@@ -9,10 +9,10 @@ import pytest
 from tiny_world import Near, Tiny, Writing, examples
 
 from duetbench.scorers.rating_expectation import RatingExpectation
-from duetbench.training.feedback import Asked, Credit, Group, Judge
+from duetbench.training.grpo.generation import Pen, write_drafts
 from duetbench.training.options import Tuning
 from duetbench.training.policy import Policy
-from duetbench.training.writing import Pen, write_drafts
+from duetbench.training.rewarding import Asked, Credit, Group, Judge
 from duetbench.types import Completion, Example, Profiles, Prompt, Request
 
 USERS = tuple(f"listens to jazz number {n} and more" for n in range(4))

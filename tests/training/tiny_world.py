@@ -110,7 +110,7 @@ def examples(split: str, n: int) -> list[Example]:
 
 
 def job(model: ModelRef, workdir: Path, *, joint: str = "paired", seed: int = 0, **changes: Any) -> TrainingJob:
-    from duetbench.engines.transformers_engine import TransformersEngine
+    from duetbench.engines.transformers.engine import TransformersEngine
 
     values: dict[str, Any] = {
         "strategy": Tiny(Tiny.Config(joint)),

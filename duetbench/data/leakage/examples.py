@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from duetbench.data.history import HistoryOptions
 from duetbench.data.leakage.findings import Finding
 from duetbench.data.leakage.visible import Row, Visible
-from duetbench.data.prepared import Prepared
+from duetbench.data.preparation.prepared import Prepared
 from duetbench.types import Example, Interaction
 
 _Line = tuple[object, ...]

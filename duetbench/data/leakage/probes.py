@@ -12,7 +12,7 @@ import polars as pl
 from duetbench.data.history import SPLITS_OF, HistoryOptions, build_examples
 from duetbench.data.leakage.findings import Finding
 from duetbench.data.leakage.visible import Visible
-from duetbench.data.prepared import Prepared
+from duetbench.data.preparation.prepared import Prepared
 from duetbench.errors import DataError
 from duetbench.types import Example, Request, Split
 

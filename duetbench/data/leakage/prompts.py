@@ -10,7 +10,7 @@ from duetbench.data.history import HistoryOptions
 from duetbench.data.leakage.findings import Finding
 from duetbench.data.leakage.log import LoggedPrompt
 from duetbench.data.leakage.visible import Row, Visible, texts_of
-from duetbench.data.prepared import Prepared
+from duetbench.data.preparation.prepared import Prepared
 
 SHINGLE = 8
 """So many words in a row tell whose text it is."""

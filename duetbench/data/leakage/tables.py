@@ -5,8 +5,8 @@ from __future__ import annotations
 import polars as pl
 
 from duetbench.data.leakage.findings import Finding
-from duetbench.data.prepared import Prepared
-from duetbench.data.quality import INTERACTION_SCHEMA, ITEM_SCHEMA
+from duetbench.data.preparation.prepared import Prepared
+from duetbench.data.readers.validation import INTERACTION_SCHEMA, ITEM_SCHEMA
 
 _KNOWN = {
     "interactions": {"row", *INTERACTION_SCHEMA, "split"},

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import polars as pl
 
 from duetbench.data.history import SPLITS_OF, HistoryOptions
-from duetbench.data.prepared import Prepared
+from duetbench.data.preparation.prepared import Prepared
 from duetbench.errors import DataError
 
 

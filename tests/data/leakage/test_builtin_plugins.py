@@ -10,7 +10,7 @@ from duetbench.data import HistoryOptions, Prepared, prepare
 from duetbench.data.leakage import canary_probe, future_probe
 from duetbench.datasets.toy import Toy
 from duetbench.plugins import Plugins
-from duetbench.testing.probing import asking
+from duetbench.testing.probes import asking
 
 PLUGINS = Plugins(environ={})
 STRATEGIES, SCORERS = sorted(PLUGINS.of_kind("strategy")), sorted(PLUGINS.of_kind("scorer"))

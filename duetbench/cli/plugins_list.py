@@ -1,0 +1,134 @@
+"""`duetbench list` and `duetbench show`: what there is, and what it can be told."""
+
+from __future__ import annotations
+
+import inspect
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from duetbench.cli.context import Settings, pass_settings
+
+if TYPE_CHECKING:
+    from duetbench.config import OptionInfo
+    from duetbench.interfaces import Kind
+    from duetbench.plugins import Plugins, Registered
+    from duetbench.types import Split
+
+
+@click.command("list")
+@click.argument("kind", required=False)
+@pass_settings
+def list_command(settings: Settings, kind: str | None) -> None:
+    """What can be used, of one KIND or of all: datasets, engines, strategies, scorers, rewards, trainers."""
+    from duetbench.interfaces import PLURALS
+
+    kinds = [kind_named(kind)] if kind else list(PLURALS)
+    found = [registered for each in kinds for registered in settings.plugins.of_kind(each).values()]
+    rows = [(each.kind, each.cls.name, each.origin, each.cls.summary) for each in found]
+    print_rows(settings, ("kind", "name", "origin", "what it does"), rows)
+    report_faults(settings.plugins)
+
+
+@click.command()
+@click.argument("kind")
+@click.argument("name")
+@click.option("--dataset", metavar="NAME", help="prompt: what is rated.  [default: toy]")
+@click.option("--model", metavar="NAME", help="prompt: who is asked.  [default: toy-lm]")
+@click.option("--split", type=click.Choice(["train", "valid", "test"]), default="test", help="prompt: of which rows.")
+@click.option("--example", type=click.IntRange(min=0), default=0, metavar="N", help="prompt: which row, from 0.")
+@click.option("--set", "settings_", multiple=True, metavar="PATH=VALUE", help="prompt: options, as for `run`.")
+@pass_settings
+def show(settings: Settings, /, kind: str, name: str, settings_: tuple[str, ...], **row: Any) -> None:
+    """What the plugin NAME of a KIND does, where it comes from, and its options.
+
+    With KIND `prompt`: what strategy NAME has a model read for one row of a dataset, chat template and all.
+    """
+    from duetbench.config import options_of
+
+    if kind == "prompt":
+        from duetbench.cli.show_prompt import show_prompts
+
+        show_prompts(settings, name, Row(**row), settings_)
+        return
+    registered = settings.plugins.get(kind_named(kind), name)
+    click.echo("\n".join(_description(registered)))
+    options = options_of(registered.cls.Config)
+    if options:
+        click.echo(f"\nOptions, each set with --set {name}.OPTION=VALUE:")
+        rows = [(option.name, option.type, _as_written(option), option.meaning) for option in options]
+        print_rows(settings, ("option", "type", "default", "meaning"), rows)
+    else:
+        click.echo("\nIt has no options.")
+    report_faults(settings.plugins)
+
+
+@dataclass(frozen=True)
+class Row:
+    """Which row of which dataset a prompt is shown for, and whose chat template it wears."""
+
+    dataset: str | None
+    model: str | None
+    split: Split
+    example: int
+
+
+def kind_named(text: str) -> Kind:
+    """The kind behind a singular or a plural.
+
+    Raises:
+        UnknownName: it is neither.
+    """
+    from duetbench.errors import UnknownName
+    from duetbench.interfaces import PLURALS
+
+    for kind, plural in PLURALS.items():
+        if text.lower() in (kind, plural):
+            return kind
+    raise UnknownName("kind of plugin", text, PLURALS.values())
+
+
+def report_faults(plugins: Plugins) -> None:
+    """Broken and blocked plugins, a line each, on stderr."""
+    for broken in dict.fromkeys(plugins.broken):
+        click.echo(f"duetbench: broken plugin: {broken}", err=True)
+    for name in dict.fromkeys(plugins.blocked):
+        click.echo(f"duetbench: blocked by DUETBENCH_DISABLE_PLUGINS: {name}", err=True)
+
+
+def _description(registered: Registered) -> list[str]:
+    cls = registered.cls
+    lines = [f"{registered.kind} {cls.name}: {cls.summary}", f"origin: {registered.origin}"]
+    if cls.source:
+        lines.append(f"source: {cls.source}")
+    return [*lines, "", *inspect.cleandoc(vars(cls).get("__doc__") or "").splitlines()]
+
+
+def _as_written(option: OptionInfo) -> str:
+    """The default as a user would write it."""
+    value = option.default
+    if value is None or isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, tuple):
+        return f"[{', '.join(map(str, value))}]"
+    return str(value) if str(value) else "''"
+
+
+def print_rows(settings: Settings, titles: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """A table for people; tab-separated lines without titles where another program reads."""
+    if not sys.stdout.isatty():
+        for row in rows:
+            click.echo("\t".join(row))
+        return
+    from rich.markup import escape
+    from rich.table import Table
+
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    for title in titles:
+        table.add_column(title, header_style="bold", overflow="fold", no_wrap=title in ("kind", "name", "option"))
+    for row in rows:
+        table.add_row(*map(escape, row))
+    settings.console.print(table, soft_wrap=False)

@@ -1,0 +1,113 @@
+"""`duetbench show prompt`: exactly what a model reads when a strategy asks it about one row."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from duetbench.cli.context import Settings
+
+if TYPE_CHECKING:
+    from duetbench.cli.plugins_list import Row
+    from duetbench.engines.tokens.chat_template import Chat
+    from duetbench.interfaces import Engine
+    from duetbench.runner.planning.cells import Cell
+    from duetbench.types import Completion, ModelRef, Prompt, Request
+
+
+def show_prompts(settings: Settings, strategy: str, row: Row, settings_: tuple[str, ...]) -> None:
+    """Prints the prompts, each under a line with its stage, side and length.
+
+    Raises:
+        UsageError: there is no such row.
+        DuetbenchError: options, data or model are not usable.
+    """
+    from duetbench.engines.tokens.chat_template import Chat, template_of
+    from duetbench.engines.transformers.loading import load_tokenizer
+    from duetbench.runner.engine_pool import EnginePool
+
+    cell = _cell(settings, strategy, row, settings_)
+    assert cell.writing is not None
+    pool = EnginePool(None, on_done=lambda _n: None, told=lambda _line: None)
+    try:
+        model = pool.model(cell.writing.model)
+        chat = Chat(load_tokenizer(model), template_of(Path(model.path)), model.template_args)
+        engine = pool.engine(cell.writing.engine, model)
+        for title, prompt, max_tokens in _prompts(cell, _request(cell, row), engine):
+            click.echo("\n".join(_told(title, prompt, max_tokens, chat, model, engine)))
+    finally:
+        pool.close()
+
+
+def _cell(settings: Settings, strategy: str, row: Row, settings_: tuple[str, ...]) -> Cell:
+    from duetbench.config import parse_settings
+    from duetbench.runner import plan, run_config
+
+    named = {"datasets": (row.dataset,) if row.dataset else None, "models": (row.model,) if row.model else None}
+    chosen = {name: value for name, value in named.items() if value}
+    grid = {**chosen, "strategies": (strategy,), "trainers": ("none",), "baselines": False}
+    return plan(run_config(grid, settings=parse_settings(settings_)), settings.plugins).cells[0]
+
+
+def _request(cell: Cell, row: Row) -> Request:
+    from duetbench.errors import UsageError
+    from duetbench.runner.examples import Examples
+
+    found = Examples().of(cell.data, row.split, limit=None, seed=0)
+    if row.example >= len(found):
+        raise UsageError(f"--example {row.example}: {row.split} has {len(found)} rows, counted from 0")
+    return found[row.example].request
+
+
+def _prompts(cell: Cell, request: Request, engine: Engine) -> Iterator[tuple[str, Prompt, int]]:
+    """What is asked, stage by stage; where a later stage quotes an earlier one, the model is asked first.
+
+    A strategy that asks nothing shows what its scorer asks.
+    """
+    from duetbench.profiling import read_answer
+    from duetbench.types import Profile, Profiles
+
+    assert cell.writing is not None
+    stages = cell.writing.strategy.make().stages()
+    earlier: dict[str, list[Profile]] = {}
+    for number, stage in enumerate(stages):
+        prompts = stage.prompts([request], earlier)
+        for prompt in prompts:
+            yield f"stage {stage.name}, {prompt.side}", prompt, stage.max_tokens
+        if number + 1 < len(stages):
+            for answer in _answers(engine, prompts, stage.max_tokens, stage.stop):
+                read = read_answer(stage, *answer)
+                if read.status == "ok":
+                    earlier[read.key] = list(read.profiles)
+    if not stages:
+        for prompt in cell.scorer.make().prompts([request], [Profiles()]):
+            yield f"scorer {cell.scorer.name}", prompt, 1
+
+
+def _answers(
+    engine: Engine, prompts: Sequence[Prompt], max_tokens: int, stop: tuple[str, ...]
+) -> list[tuple[Prompt, Completion]]:
+    from duetbench.engines.complete import complete
+    from duetbench.types import Sampling
+
+    return list(zip(prompts, complete(engine, prompts, Sampling(max_tokens=max_tokens, stop=stop)), strict=True))
+
+
+def _told(title: str, prompt: Prompt, max_tokens: int, chat: Chat, model: ModelRef, engine: Engine) -> list[str]:
+    """The prompt as text, between a line of counts before it and one with what is given of the answer after it."""
+    from duetbench.engines.tokens.truncation import fit, without
+
+    fitted = fit(prompt, chat, room=engine.info().context_length - max_tokens)
+    if not fitted.ids:
+        return [f"=== {title}: {fitted.error}"]
+    dropped = f", {fitted.dropped} history lines left out" if fitted.dropped else ""
+    head = f"=== {title}: {len(fitted.ids)} tokens for {model.name}{dropped}; the answer has at most {max_tokens}"
+    turns = [
+        f"    {message.role}: {chat.length(message.content)} tokens"
+        for message in without(prompt.messages, fitted.dropped)
+    ]
+    form = [f"    given in the answer: {slot.literal!r}, then up to {slot.max_tokens} tokens" for slot in prompt.form]
+    return [head, *turns, *form, chat.text(without(prompt.messages, fitted.dropped), prompt.prefill), ""]

@@ -1,0 +1,1 @@
+"""Import and export: tables of many kinds, pickles, Hugging Face datasets."""

@@ -1,0 +1,36 @@
+"""Digests: the same inputs have the same name on every machine."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import fields
+from typing import Any
+
+from duetbench.data.preparation.prepared import FORMAT
+from duetbench.interfaces import Dataset
+
+
+def canonical_digest(dataset: Dataset, digests: Mapping[str, str]) -> str:
+    """What the canonical tables are made from: raw files by role, dataset, its options, the format."""
+    return digest_of(
+        {"format": FORMAT, "dataset": describe(dataset), "raw": dict(sorted(digests.items()))},
+    )
+
+
+def describe(dataset: Dataset) -> dict[str, Any]:
+    """The dataset with all options that decide what is read; `raw` only says where, so it is left out."""
+    options = {field.name: getattr(dataset.config, field.name) for field in fields(dataset.config)}
+    options.pop("raw", None)
+    return {"name": dataset.name, "version": dataset.version, "options": options}
+
+
+def prepared_digest(canonical: str, steps: Sequence[str]) -> str:
+    """What a prepared dataset is made from: canonical tables and steps."""
+    return digest_of({"canonical": canonical, "steps": list(steps)})
+
+
+def digest_of(value: Any) -> str:
+    """SHA-256 of a plain value."""
+    return hashlib.sha256(json.dumps(value, sort_keys=True, ensure_ascii=False, default=str).encode()).hexdigest()

@@ -1,0 +1,196 @@
+"""From raw files to a prepared dataset, or to the one that is there already."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+from polars.io.plugins import register_io_source
+
+from duetbench import __version__
+from duetbench.data.folders import new_folder
+from duetbench.data.preparation.canonical import Canonical, Told, canonical_tables
+from duetbench.data.preparation.fingerprint import canonical_digest, describe, prepared_digest
+from duetbench.data.preparation.prepared import (
+    FORMAT,
+    INTERACTIONS,
+    ITEMS,
+    MANIFEST,
+    Prepared,
+    StepCount,
+    load_prepared,
+)
+from duetbench.data.preparation.steps import parse_steps, run_steps
+from duetbench.data.readers.file_digests import file_digest
+from duetbench.data.readers.validation import INTERACTION_SCHEMA, no_items, once_each
+from duetbench.data.rows import SPLITS, Rows, rows_of
+from duetbench.errors import DataError, MissingRawFiles
+from duetbench.interfaces import Dataset
+from duetbench.paths import cache_dir
+
+_LEFT_OUT = len(SPLITS)
+_NAMES = dict(enumerate(SPLITS))
+
+
+@dataclass(frozen=True, slots=True)
+class _Job:
+    dataset: Dataset
+    files: Mapping[str, Path]
+    digests: Mapping[str, str]
+    steps: tuple[str, ...]
+    fingerprint: str
+
+
+def prepare(
+    dataset: Dataset,
+    *,
+    raw: Path | None = None,
+    steps: Sequence[str] | None = None,
+    cache: Path | None = None,
+    tolerated: float = 0.01,
+    told: Told = lambda _line: None,
+) -> Prepared:
+    """The dataset's split tables, made once and kept in the cache under their fingerprint.
+
+    Args:
+        dataset: With its options.
+        raw: Folder of the raw files; None: where the dataset looks itself.
+        steps: `NAME` or `NAME:ARGUMENT` in order; None: the dataset's default.
+        cache: Where prepared data is kept; None: `data` in the user's cache.
+        tolerated: Share, 0 to 1, of unusable rows in either table beyond which it is an error.
+        told: Gets a line of progress now and then.
+
+    Raises:
+        MissingRawFiles: says which file, where to get it and where to put it.
+        DataError: the raw files cannot be used, or the steps leave nothing.
+        ConfigError: a step's argument makes no sense.
+        UnknownName: no such step.
+    """
+    files = dataset.raw_files(_raw_folder(dataset, raw))
+    chosen = tuple(parsed.text for parsed in parse_steps(dataset.default_steps() if steps is None else steps))
+    base = (cache or cache_dir("data")) / dataset.name
+    digests = {}
+    for role, path in files.items():
+        told(f"{dataset.name}: reading {path.name} for its SHA-256, {path.stat().st_size / 1e6:,.0f} MB")
+        digests[role] = file_digest(path, base)
+    canonical = canonical_digest(dataset, digests)
+    job = _Job(dataset, files, digests, chosen, prepared_digest(canonical, chosen))
+    target = base / job.fingerprint[:16]
+    tables = canonical_tables(dataset, files, base / f"canonical-{canonical[:16]}", tolerated=tolerated, told=told)
+    if not target.is_dir():
+        told(f"{dataset.name}: {', '.join(chosen)} over {tables.n_interactions:,} interactions")
+        with new_folder(target) as partial:
+            _make(job, tables, partial)
+    return load_prepared(target)
+
+
+def _raw_folder(dataset: Dataset, raw: Path | None) -> Path:
+    folder = raw or dataset.default_folder()
+    if folder is None:
+        raise MissingRawFiles(
+            f"dataset '{dataset.name}' has no usual place for its raw files: name their folder with "
+            "--raw DIR (data commands) or --set data.raw=DIR (run)"
+        )
+    return folder
+
+
+def _make(job: _Job, tables: Canonical, folder: Path) -> None:
+    light = _light(tables)
+    rows, counts = run_steps(light, job.steps)
+    _check_not_empty(job, counts)
+    split = np.full(tables.n_interactions, _LEFT_OUT, dtype=np.int8)
+    split[rows.row] = rows.split
+    _write_interactions(tables, split, folder / INTERACTIONS)
+    notes = dict(tables.notes) | _write_items(tables, folder) | _again(light)
+    manifest = _manifest(job, tables, counts, notes)
+    (folder / MANIFEST).write_text(json.dumps(manifest, indent=1, ensure_ascii=False), encoding="utf-8")
+
+
+def _again(rows: Rows) -> dict[str, int]:
+    n_repeats = rows.n_repeats()
+    return {"same user and item again": n_repeats} if n_repeats else {}
+
+
+def _light(tables: Canonical) -> Rows:
+    titled = pl.Series("item_id", [], dtype=pl.String)
+    if tables.n_items:
+        titled = tables.items().filter(pl.col("title") != "").select("item_id").collect()["item_id"]
+    return rows_of(tables.light_parts(), titled)
+
+
+def _check_not_empty(job: _Job, counts: Sequence[StepCount]) -> None:
+    if counts[-1].rows:
+        return
+    step = next(count.step for count in counts if not count.rows)
+    raise DataError(
+        f"{job.dataset.name}: no row is left after the step {step} of {', '.join(job.steps)}; "
+        f"choose other steps (--steps, in a config data.steps) or more raw data"
+    )
+
+
+def _write_interactions(tables: Canonical, split: np.ndarray, path: Path) -> None:
+    """The chosen rows with their splits, streamed: only one part of the texts is in memory at a time."""
+    schema = {"row": pl.Int64(), **INTERACTION_SCHEMA, "split": pl.String()}
+
+    def chosen(
+        _columns: list[str] | None, _predicate: pl.Expr | None, _rows: int | None, _batch: int | None
+    ) -> Iterator[pl.DataFrame]:
+        first = 0
+        for part in tables.interaction_parts():
+            codes = pl.Series("split", split[first : first + part.height])
+            numbers = pl.int_range(first, first + part.height, eager=True, dtype=pl.Int64).alias("row")
+            first += part.height
+            kept = codes != _LEFT_OUT
+            if kept.any():
+                names = codes.replace_strict(_NAMES, default=None, return_dtype=pl.String)
+                yield part.with_columns(numbers, names).filter(kept).select(*schema)
+
+    register_io_source(chosen, schema=schema).sink_parquet(path)
+
+
+def _write_items(tables: Canonical, folder: Path) -> dict[str, int]:
+    """Writes the items that were rated; returns what is worth knowing about them."""
+    rated = pl.scan_parquet(folder / INTERACTIONS, glob=False).select("item_id").unique().collect()
+    items = no_items()
+    if tables.n_items:
+        items = tables.items().join(rated.lazy(), on="item_id", how="semi", maintain_order="left").collect()
+    once = once_each(items).sort("item_id")
+    once.write_parquet(folder / ITEMS)
+    found = {
+        "item without metadata": rated.height - once.height,
+        "item described twice": items.height - once.height,
+    }
+    return {kind: count for kind, count in found.items() if count}
+
+
+def _manifest(job: _Job, tables: Canonical, counts: Sequence[StepCount], notes: Mapping[str, int]) -> dict[str, Any]:
+    import platform
+    from importlib.metadata import version
+
+    domain = job.dataset.domain()
+    return {
+        "format": FORMAT,
+        "fingerprint": job.fingerprint,
+        "dataset": describe(job.dataset),
+        "domain": {"noun": domain.noun, "plural": domain.plural, "labels": list(domain.labels)},
+        "raw": {
+            role: {"name": path.name, "sha256": job.digests[role], "bytes": path.stat().st_size}
+            for role, path in job.files.items()
+        },
+        "steps": list(job.steps),
+        "step_counts": [asdict(count) for count in counts],
+        "counts": dict(tables.counts),
+        "notes": dict(notes),
+        "versions": {
+            "duetbench": __version__,
+            "duckdb": version("duckdb"),
+            "polars": pl.__version__,
+            "numpy": np.__version__,
+            "python": platform.python_version(),
+        },
+    }

@@ -1,0 +1,1 @@
+"""The engine `openai`: asks a server over HTTP. Open `engine` first."""

@@ -1,0 +1,191 @@
+"""The file behind the request store: SQLite in WAL mode, one transaction per batch."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import sqlite3
+import threading
+import time
+import zlib
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from duetbench.engines.store.keys import RequestKey, digest_of
+from duetbench.errors import StoreError
+from duetbench.paths import cache_dir
+
+FORMAT = 1
+"""Raise it when the tables change."""
+
+_PATIENCE = 120.0
+"""Seconds to wait for another process's transaction."""
+
+_TABLES = """
+CREATE TABLE IF NOT EXISTS engines (digest TEXT PRIMARY KEY, body TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS answers (
+    key TEXT PRIMARY KEY, verb TEXT NOT NULL, engine TEXT NOT NULL, settings TEXT NOT NULL,
+    content_digest TEXT NOT NULL, content BLOB NOT NULL, prompt_key TEXT NOT NULL,
+    answer TEXT NOT NULL, stored_at REAL NOT NULL
+) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS answers_by_content ON answers (content_digest);
+CREATE INDEX IF NOT EXISTS answers_by_prompt ON answers (prompt_key);
+CREATE TABLE IF NOT EXISTS failures (
+    key TEXT PRIMARY KEY, verb TEXT NOT NULL, engine TEXT NOT NULL, settings TEXT NOT NULL,
+    content_digest TEXT NOT NULL, content BLOB NOT NULL, prompt_key TEXT NOT NULL,
+    status TEXT NOT NULL, error TEXT NOT NULL, times INTEGER NOT NULL, stored_at REAL NOT NULL
+) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS failures_by_prompt ON failures (prompt_key);
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How a request ended."""
+
+    key: RequestKey
+    answer: dict[str, Any] | None
+    """What to keep; None if it failed."""
+    status: str = "ok"
+    error: str = ""
+
+
+def default_store() -> Path:
+    """The store that all runs of a user share unless told otherwise."""
+    return cache_dir("store", "requests.sqlite")
+
+
+class RequestStore:
+    """Answers by content: what was computed once is never computed again.
+
+    Several processes may use one file at once. The file must lie on a local disk: SQLite's write-ahead log does not
+    work over network file systems.
+
+    Args:
+        path: The file; made if it is not there.
+
+    Raises:
+        StoreError: the file is damaged, of another format, or cannot be written.
+    """
+
+    def __init__(self, path: Path | str) -> None:
+        self.path = Path(path)
+        self._lock = threading.RLock()
+        with self._explained():
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            self.connection = sqlite3.connect(
+                self.path, timeout=_PATIENCE, isolation_level=None, check_same_thread=False
+            )
+            self._prepare()
+
+    def get(self, keys: Sequence[RequestKey]) -> dict[str, dict[str, Any]]:
+        """The answers that are there, by key."""
+        found: dict[str, dict[str, Any]] = {}
+        digests = [key.digest for key in keys]
+        with self._lock, self._explained():
+            for start in range(0, len(digests), 500):
+                some = digests[start : start + 500]
+                marks = ",".join("?" * len(some))
+                rows = self.connection.execute(f"SELECT key, answer FROM answers WHERE key IN ({marks})", some)
+                found.update((key, json.loads(answer)) for key, answer in rows)
+        return found
+
+    def put(self, outcomes: Iterable[Outcome]) -> None:
+        """Keeps answers, all or none of them; failures are noted apart and are never given out as answers.
+
+        An answer that another process stored meanwhile stays: the first one counts.
+        """
+        with self._lock, self._explained(), self._transaction() as connection:
+            for outcome in outcomes:
+                key = outcome.key
+                engine = digest_of(key.engine)
+                connection.execute("INSERT OR IGNORE INTO engines VALUES (?, ?)", (engine, key.engine))
+                request = (key.digest, key.verb, engine, key.settings, *_packed(key.content), key.prompt_key)
+                if outcome.answer is None:
+                    self._note_failure(request, outcome)
+                    continue
+                body = json.dumps(outcome.answer)
+                connection.execute(f"INSERT OR IGNORE INTO answers VALUES ({'?,' * 8}?)", (*request, body, time.time()))
+                connection.execute("DELETE FROM failures WHERE key = ?", (key.digest,))
+
+    def select(self, query: str, values: tuple[Any, ...]) -> list[tuple[Any, ...]]:
+        """The rows of a query, for reports."""
+        with self._lock, self._explained():
+            return self.connection.execute(query, values).fetchall()
+
+    def close(self) -> None:
+        """Closes the file."""
+        with self._lock:
+            self.connection.close()
+
+    def _note_failure(self, request: tuple[Any, ...], outcome: Outcome) -> None:
+        self.connection.execute(
+            f"INSERT INTO failures VALUES ({'?,' * 10}?) ON CONFLICT (key) DO UPDATE SET"
+            " status = excluded.status, error = excluded.error, times = times + 1, stored_at = excluded.stored_at",
+            (*request, outcome.status, outcome.error, 1, time.time()),
+        )
+
+    def _prepare(self) -> None:
+        from filelock import FileLock
+
+        connection = self.connection
+        if self._format() == FORMAT:
+            connection.execute("PRAGMA synchronous = NORMAL")
+            return
+        # Changing the journal mode does not wait for other processes as everything else does.
+        with FileLock(f"{self.path}.lock", timeout=_PATIENCE):
+            found = self._format()
+            if found not in (0, FORMAT):
+                raise StoreError(
+                    f"request store {self.path} has format {found}, this version writes {FORMAT}; move it away"
+                )
+            connection.execute("PRAGMA journal_mode = WAL")
+            connection.execute("PRAGMA synchronous = NORMAL")  # a killed process loses nothing that was committed
+            if found == 0:
+                connection.executescript(f"BEGIN IMMEDIATE;{_TABLES}PRAGMA user_version = {FORMAT};COMMIT;")
+
+    def _format(self) -> int:
+        return int(self.connection.execute("PRAGMA user_version").fetchone()[0])
+
+    @contextlib.contextmanager
+    def _transaction(self) -> Iterator[sqlite3.Connection]:
+        self.connection.execute("BEGIN IMMEDIATE")
+        try:
+            yield self.connection
+            self.connection.execute("COMMIT")
+        except BaseException:
+            if self.connection.in_transaction:
+                self.connection.execute("ROLLBACK")
+            raise
+
+    @contextlib.contextmanager
+    def _explained(self) -> Iterator[None]:
+        try:
+            yield
+        except (sqlite3.Error, json.JSONDecodeError, OSError) as error:
+            raise StoreError(_explanation(self.path, error)) from error
+
+
+def unpacked(content: bytes) -> str:
+    """What is asked, from a row of the store."""
+    return zlib.decompress(content).decode("utf-8", "surrogatepass")
+
+
+def _packed(content: str) -> tuple[str, bytes]:
+    return digest_of(content), zlib.compress(content.encode("utf-8", "surrogatepass"))
+
+
+def _explanation(path: Path, error: Exception) -> str:
+    text = " ".join(str(error).split())
+    lead = f"request store {path}"
+    if "disk is full" in text or "No space left" in text:
+        return f"{lead}: no space is left on the disk; free some and run again: what was stored before is kept"
+    if "readonly" in text or isinstance(error, PermissionError):
+        return f"{lead} cannot be written; set DUETBENCH_CACHE to a folder that can"
+    if "locked" in text:
+        return f"{lead} was busy for {_PATIENCE:.0f} s; is another process stuck, or is it on a network file system?"
+    if isinstance(error, json.JSONDecodeError) or "not a database" in text or "malformed" in text:
+        return f"{lead} is damaged ({text}); move it away and run again: only what it held is computed anew"
+    return f"{lead} cannot be used: {text}"

@@ -1,0 +1,62 @@
+"""What a request store holds."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+
+from duetbench.engines.store.database import RequestStore
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """Answers of one kind from one engine."""
+
+    engine: str
+    model: str
+    """Digest of the weights, or the served model's name."""
+    adapter: str
+    dtype: str
+    verb: str
+    answers: int
+    failures: int
+    """Requests that never got an answer that is kept; they are asked again."""
+
+    @property
+    def counts(self) -> tuple[int, int]:
+        """Answers and failures."""
+        return self.answers, self.failures
+
+
+@dataclass(frozen=True, slots=True)
+class Contents:
+    """What a store holds altogether."""
+
+    bytes: int
+    """Size on disk, write-ahead log included."""
+    held: tuple[Held, ...]
+    failures: dict[str, int]
+    """Failed requests by status."""
+
+
+def contents_of(store: RequestStore) -> Contents:
+    """The counts, largest first."""
+    rows = store.select(
+        "SELECT e.body, verb, SUM(is_answer), SUM(1 - is_answer) FROM"
+        " (SELECT engine, verb, 1 AS is_answer FROM answers UNION ALL SELECT engine, verb, 0 FROM failures)"
+        " JOIN engines e ON engine = e.digest GROUP BY engine, verb ORDER BY 3 DESC",
+        (),
+    )
+    failed = store.select("SELECT status, COUNT(*) FROM failures GROUP BY status ORDER BY 2 DESC", ())
+    return Contents(_size(store), tuple(_held(*row) for row in rows), {str(status): int(n) for status, n in failed})
+
+
+def _held(body: str, verb: str, answers: int, failures: int) -> Held:
+    parts = json.loads(body)
+    adapter = str(parts["adapter"] or "")
+    return Held(parts["name"], parts["model"], adapter, parts["dtype"], verb, answers, failures)
+
+
+def _size(store: RequestStore) -> int:
+    files = (store.path, store.path.with_name(store.path.name + "-wal"))
+    return sum(file.stat().st_size for file in files if file.is_file())

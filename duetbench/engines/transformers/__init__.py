@@ -1,0 +1,1 @@
+"""The engine `transformers`: runs a model in this process. Open `engine` first."""

@@ -1,0 +1,166 @@
+"""Loads weights: on which device, in which precision, with which adapter."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from duetbench.errors import EngineError, MissingDependency, ModelError
+from duetbench.models.silence_logging import quiet_transformers
+from duetbench.types import ModelRef
+
+_log = logging.getLogger("duetbench")
+
+REVISION = "1"
+"""Stands in every key of the request store: raise it when the same prompt is turned into other tokens than before."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where and how a model runs."""
+
+    device: str
+    """`cpu` or `cuda`."""
+    dtype: str
+    """`float32`, `bfloat16` or `float16`."""
+
+
+def choose_place(device: str, dtype: str) -> Place:
+    """Turns `auto` into what this machine has.
+
+    On a CPU that is float32: without AVX512-BF16 or AMX, torch's bfloat16 was measured 6 to 200 times slower, and even
+    with them it was not faster for small models.
+
+    Raises:
+        EngineError: cuda was asked for and is not there.
+    """
+    if device == "cpu" or not _has_cuda():
+        if device == "cuda":
+            raise EngineError("device cuda was asked for, but torch sees no GPU here; set device=cpu or auto")
+        return Place("cpu", "float32" if dtype == "auto" else dtype)
+    import torch
+
+    best = "bfloat16" if torch.cuda.is_bf16_supported() else "float16"
+    return Place("cuda", best if dtype == "auto" else dtype)
+
+
+def _has_cuda() -> bool:
+    if version("torch").endswith("+cpu"):
+        return False  # known without the seconds that importing torch takes
+    import torch
+
+    return torch.cuda.is_available()
+
+
+def versions(model: ModelRef) -> dict[str, str]:
+    """The packages whose versions can change an answer."""
+    names = ["torch", "transformers", *(["peft"] if model.adapter else [])]
+    try:
+        return {**{name: version(name) for name in names}, "prompt rendering": REVISION}
+    except ImportError as error:
+        raise _needs_peft() from error
+
+
+def load_tokenizer(model: ModelRef) -> Any:
+    """The model's tokenizer.
+
+    Raises:
+        ModelError: it cannot be loaded.
+    """
+    from transformers import AutoTokenizer
+
+    with quiet_transformers():
+        try:
+            return AutoTokenizer.from_pretrained(model.path, local_files_only=True)
+        except (OSError, ValueError, KeyError, ImportError) as error:
+            raise ModelError(f"the tokenizer in {model.path} cannot be loaded: {_line(error)}") from error
+
+
+def load_model(model: ModelRef, place: Place) -> Any:
+    """The model with its adapter, ready to run.
+
+    Raises:
+        ModelError: the weights or the adapter cannot be loaded, or the adapter changes nothing.
+        MissingDependency: an adapter needs peft.
+    """
+    import torch
+    from transformers import AutoModelForCausalLM
+
+    _log.info("loading %s on %s in %s", model.name, place.device, place.dtype)
+    with quiet_transformers():
+        try:
+            loaded: Any = AutoModelForCausalLM.from_pretrained(
+                model.path, dtype=getattr(torch, place.dtype), local_files_only=True, use_safetensors=True
+            )
+        except Exception as error:  # each format and architecture raises errors of its own; all mean an unusable folder
+            raise ModelError(f"the model in {model.path} cannot be loaded: {_line(error)}") from error
+    loaded.to(place.device)
+    loaded.eval()
+    if model.adapter:
+        loaded = _adapted(loaded, Path(model.adapter))
+    loaded.requires_grad_(False)
+    return loaded
+
+
+def end_ids(model: Any, tokenizer: Any) -> frozenset[int]:
+    """Tokens that end an answer: the tokenizer's and all that the model's own configuration names."""
+    named = model.generation_config.eos_token_id
+    listed = named if isinstance(named, list) else [named]
+    return frozenset(int(token) for token in [*listed, tokenizer.eos_token_id] if token is not None)
+
+
+def _adapted(base: Any, folder: Path) -> Any:
+    try:
+        from peft import PeftModel
+    except ImportError as error:
+        raise _needs_peft() from error
+    before = _probe(base)
+    try:
+        with quiet_transformers():
+            adapted: Any = PeftModel.from_pretrained(base, str(folder))
+    except (OSError, ValueError, RuntimeError, KeyError, TypeError) as error:
+        raise ModelError(f"adapter {folder} does not fit the model: {_line(error)}") from error
+    adapted.eval()
+    if bool((_probe(adapted) == before).all()):
+        raise ModelError(
+            f"adapter {folder} changes nothing: its weights are zero, or they belong to another model; "
+            "run without --adapter if the plain model is meant"
+        )
+    return adapted
+
+
+def _probe(model: Any) -> Any:
+    """Logits after a few tokens."""
+    import torch
+
+    size = int(model.config.get_text_config().vocab_size)
+    ids = torch.tensor([[number * size // 16 for number in range(1, 16)]], device=model.device)
+    with torch.inference_mode():
+        return model(input_ids=ids).logits.float()
+
+
+def _needs_peft() -> MissingDependency:
+    return MissingDependency("a model with an adapter needs peft: pip install 'duetbench[train]'")
+
+
+def _line(error: BaseException) -> str:
+    text = " ".join(str(error).split())
+    return f"{type(error).__name__}: {text[:300]}"
+
+
+def context_length(model: ModelRef, config: Mapping[str, Any], limit: int | None) -> int:
+    """Tokens of prompt and answer together: the smallest of the card's, the configuration's and the user's limit.
+
+    Raises:
+        ModelError: nobody says.
+    """
+    text_config = config.get("text_config") or config
+    known = [model.context_length, text_config.get("max_position_embeddings"), limit]
+    given = [int(length) for length in known if length]
+    if not given:
+        raise ModelError(f"the configuration of {model.name} names no context length: set transformers.max_context")
+    return min(given)

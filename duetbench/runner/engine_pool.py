@@ -1,0 +1,80 @@
+"""Engines by model, each loaded once and shared by all cells that need it."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from duetbench.errors import DuetbenchError
+from duetbench.runner.planning.cells import Choice, ModelChoice
+from duetbench.types import ModelRef
+
+if TYPE_CHECKING:
+    from duetbench.engines.store.stored_engine import RequestStore, StoredEngine
+
+OPEN_AT_ONCE = 2
+"""A trained cell needs two: the trained writer, and the frozen scorer."""
+
+
+class EnginePool:
+    """Loads engines when they are first needed and closes those that were not needed for longest.
+
+    Args:
+        store: File of the request store; None: the one in the user's cache.
+        on_done: Called with the number of prompts that were just answered.
+        told: Called with a line when something slow begins.
+    """
+
+    def __init__(self, store: Path | None, *, on_done: Callable[[int], None], told: Callable[[str], None]) -> None:
+        self._path = store
+        self._store: RequestStore | None = None
+        self._on_done = on_done
+        self._told = told
+        self._open: OrderedDict[tuple[Any, ...], StoredEngine] = OrderedDict()
+        self._models: dict[str, ModelRef] = {}
+        self._failed: dict[str, DuetbenchError] = {}
+
+    def model(self, choice: ModelChoice) -> ModelRef:
+        """The weights behind a name, fetched if need be; what failed once fails again without another try."""
+        from duetbench.models import resolve
+
+        if choice.name in self._failed:
+            raise self._failed[choice.name]
+        if choice.name not in self._models:
+            try:
+                self._models[choice.name] = resolve(choice.name, on_progress=self._on_progress)
+            except DuetbenchError as error:
+                self._failed[choice.name] = error
+                raise
+        return self._models[choice.name]
+
+    def engine(self, choice: Choice, model: ModelRef) -> StoredEngine:
+        """The engine that runs these weights, behind the request store."""
+        from duetbench.engines.store.stored_engine import RequestStore, StoredEngine, default_store
+
+        key = (choice.name, repr(choice.config), model.name, model.path, model.digest, model.adapter_digest)
+        if key in self._open:
+            self._open.move_to_end(key)
+            return self._open[key]
+        while len(self._open) >= OPEN_AT_ONCE:
+            self._open.popitem(last=False)[1].close()
+        if self._store is None:
+            self._store = RequestStore(self._path or default_store())
+        self._told(f"loading {model.name}" + (f" with {Path(model.adapter).name}" if model.adapter else ""))
+        engine = StoredEngine(choice.make(model=model), self._store, on_done=self._on_done)
+        self._open[key] = engine
+        return engine
+
+    def close(self) -> None:
+        """Frees all engines and the store."""
+        while self._open:
+            self._open.popitem()[1].close()
+        if self._store is not None:
+            self._store.close()
+            self._store = None
+
+    def _on_progress(self, what: str, done: int, total: int) -> None:
+        share = f" {100 * done // total}%" if total else ""
+        self._told(f"{what}{share}")

@@ -1,0 +1,1 @@
+"""What a run leaves on disk: run folder, records, logs, exported profiles."""

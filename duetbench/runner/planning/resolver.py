@@ -1,0 +1,165 @@
+"""The option sets of one grid: every plugin with its options, for every model that suggests some of them."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING, cast
+
+from duetbench.errors import ConfigError, DuetbenchError
+from duetbench.interfaces import Kind
+from duetbench.plugins import Plugins
+from duetbench.runner.config.options import Options
+from duetbench.runner.config.run_config import Grid
+from duetbench.runner.config.sections import DataOptions, EvaluationOptions, SamplingOptions, TrainingOptions
+from duetbench.runner.planning.cells import Choice, Judge, ModelChoice, Writing
+
+if TYPE_CHECKING:
+    from duetbench.data import HistoryOptions
+    from duetbench.interfaces import Scorer, Strategy, Trainer
+
+
+def option_sections() -> dict[str, type]:
+    """The core's own options by section."""
+    from duetbench.data import HistoryOptions
+
+    return {
+        "data": DataOptions,
+        "history": HistoryOptions,
+        "sampling": SamplingOptions,
+        "evaluation": EvaluationOptions,
+        "training": TrainingOptions,
+    }
+
+
+def default_trainer(plugins: Plugins, strategy: str) -> str:
+    """The trainer that a strategy wants if none is named."""
+    return cast("type[Strategy]", plugins.get("strategy", strategy).cls).default_trainer
+
+
+def asks_a_model(plugins: Plugins, scorer: str) -> bool:
+    """False for a scorer that is run once per dataset, without strategy and model."""
+    return cast("type[Scorer]", plugins.get("scorer", scorer).cls).needs_engine
+
+
+def does_train(plugins: Plugins, trainer: str) -> bool:
+    """False for a trainer that hands the model back as it is."""
+    return cast("type[Trainer]", plugins.get("trainer", trainer).cls).trains
+
+
+class Parts:
+    """The option sets of one grid, each built once."""
+
+    def __init__(self, plugins: Plugins, grid: Grid, options: Options, models: Mapping[str, ModelChoice]) -> None:
+        self._plugins = plugins
+        self._grid = grid
+        self._options = options
+        self._models = dict(models)
+        self._choices: dict[tuple[str, str, str | None], Choice] = {}
+        self.faults: list[DuetbenchError] = []
+        self.data: DataOptions = options.section("data")
+        self.history: HistoryOptions = options.section("history")
+        self.sampling: SamplingOptions = options.section("sampling")
+        self.evaluation: EvaluationOptions = options.section("evaluation")
+        self.training: TrainingOptions = options.section("training")
+
+    def choice(self, kind: Kind, name: str, model: str | None = None) -> Choice:
+        """A plugin with its options; what the model's card suggests comes between the file and the defaults."""
+        key = (kind, name, model)
+        if key not in self._choices:
+            registered = self._plugins.get(kind, name)
+            card = self._models[model].options if model else None
+            self._choices[key] = Choice(registered, self._options.plugin(registered, card))
+        return self._choices[key]
+
+    def build_all(self, scorers: Iterable[str], baselines: Iterable[str]) -> None:
+        """Builds everything once, for the faults."""
+        for name in self._grid.datasets:
+            self.choice("dataset", name)
+        for name in [*scorers, *baselines]:
+            self.choice("scorer", name)
+        for strategy, model in itertools.product(self._grid.strategies, self._grid.models):
+            for trainer, scorer in itertools.product(self.trainers(strategy), scorers):
+                try:
+                    writing = self.writing(strategy, trainer, model, scorer)
+                    self.history_of([self.choice("scorer", scorer, model), writing.strategy])
+                except DuetbenchError as error:
+                    self.faults.append(error)
+
+    def trainers(self, strategy: str) -> list[str]:
+        """The trainers that were asked for, or the strategy's own."""
+        return list(self._grid.trainers or [default_trainer(self._plugins, strategy)])
+
+    def split_scorers(self, names: Iterable[str]) -> tuple[list[str], list[str]]:
+        """Those that ask a model, and those that do not."""
+        names = list(names)
+        asking = [name for name in names if asks_a_model(self._plugins, name)]
+        return asking, [name for name in names if name not in asking]
+
+    def writing(self, strategy: str, trainer: str, model: str, scorer: str) -> Writing:
+        """How profiles come about in one combination."""
+        trains = does_train(self._plugins, trainer)
+        return Writing(
+            strategy=self.choice("strategy", strategy, model),
+            trainer=self.choice("trainer", trainer, model),
+            model=self._models[model],
+            engine=self.choice("engine", self._grid.engine, model),
+            sampling=self.sampling,
+            training=self.training if trains else None,
+            rewards=tuple(self._rewards()) if trains else (),
+            trained_on=self.choice("scorer", self.training.scorer or scorer, model) if trains else None,
+            judge=self._judge(model) if trains else None,
+        )
+
+    def _judge(self, model: str) -> Judge | None:
+        """What the scorer in the loop asks, where the options name something of its own."""
+        if self.training.scorer_model is None and self.training.scorer_engine is None:
+            return None
+        name = self.training.scorer_model or model
+        if name not in self._models:
+            self._models[name] = model_choice(name)
+        return Judge(self._models[name], self.choice("engine", self.training.scorer_engine or self._grid.engine, name))
+
+    def history_of(self, choices: Iterable[Choice]) -> HistoryOptions:
+        """How histories are taken for these plugins: as long as the one that looks farthest back needs."""
+        needed = {choice.name: choice.make().history_needed() for choice in choices}
+        longest = max(needed.values(), default=0)
+        if longest <= self.history.k:
+            return self.history
+        if self._options.is_set("history", "k"):
+            name = max(needed, key=lambda name: needed[name])
+            raise ConfigError(
+                [f"history.k: {self.history.k} is less than the {longest} that {name} looks at; make it {longest}"]
+            )
+        return replace(self.history, k=longest)
+
+    def _rewards(self) -> Iterator[tuple[Choice, float]]:
+        for text in self.training.rewards:
+            name, _, weight = text.partition(":")
+            try:
+                yield self.choice("reward", name.strip()), float(weight or 1)
+            except ValueError:
+                raise ConfigError([f"training.rewards: wants name:weight, got {text!r}"]) from None
+
+
+def model_choice(name: str) -> ModelChoice:
+    """A model by name, without having its weights.
+
+    Raises:
+        UnknownName: no such card.
+        ModelError: `path:DIR` is no usable model folder.
+    """
+    from duetbench.models import card_of, load_card, resolve
+
+    if name.startswith(("path:", "served:")):
+        found, base = resolve(name), card_of(name)
+        adapter = {"adapter": found.adapter_digest} if found.adapter_digest else {}
+        return ModelChoice(name, {"digest": found.digest, **adapter}, base.options if base else {})
+    card = load_card(name)
+    identity = {
+        "sources": [source.ident for source in card.sources],
+        "template_args": dict(card.template_args),
+        "context_length": card.context_length,
+    }
+    return ModelChoice(name, identity, card.options)

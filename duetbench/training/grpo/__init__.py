@@ -1,0 +1,1 @@
+"""The trainer `grpo`. Open `trainer` first; `rollout` samples completions and grades them."""

@@ -1,0 +1,146 @@
+"""The trainer `grpo`: the profile writer learns from the recommender's feedback."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from duetbench.errors import TrainingError
+from duetbench.interfaces import Trainer
+from duetbench.training.presets import PRESETS, GrpoSettings, options_with_presets, preset_settings
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from duetbench.engines.tokens.truncation import Fitted
+    from duetbench.interfaces import Stage, TrainingJob
+    from duetbench.training.grpo.generation import Pen
+    from duetbench.training.loop.run import Course, Session
+    from duetbench.training.questions import Mode, Unit
+    from duetbench.training.rewarding import Judge
+    from duetbench.training.trl.adapter import Events, Learner
+    from duetbench.training.trl.settings import GrpoTerms, Loop
+    from duetbench.types import ModelRef
+
+
+class Grpo(Trainer):
+    """Group-relative policy optimisation of a strategy's last stage, through TRL."""
+
+    name = "grpo"
+    summary = "reinforcement learning: completions that lead to better predicted ratings become likelier"
+    source = "DUET, section 3.4; GRPO: Shao et al. 2024 (DeepSeekMath)"
+    Config = options_with_presets("Grpo.Config", __name__, GrpoSettings, PRESETS)  # type: ignore[assignment]
+
+    def fit(self, job: TrainingJob) -> ModelRef:
+        """See the base class."""
+        from duetbench.training.loop.run import fit
+
+        settings = preset_settings(self.config, GrpoSettings, PRESETS)
+        return fit(self, settings, job, lambda session: _course(session, settings))
+
+
+def _course(session: Session, settings: GrpoSettings) -> Course:
+    """Questions, credit and order of a training; see `lifecycle.Course`."""
+    from duetbench.training.grpo.generation import Pen
+    from duetbench.training.grpo.rollout import PolicyRounds
+    from duetbench.training.loop.monitor import Limits
+    from duetbench.training.loop.run import Course
+    from duetbench.training.questions import ask, encode_all, resolve_mode, trained_stage
+    from duetbench.training.rewarding import Credit, Judge
+
+    job, stage = session.job, trained_stage(session.job.strategy)
+    asked = ask(job.strategy, job.train, job.engine)
+    mode = resolve_mode(settings.credit, asked.units, job.strategy)
+    max_tokens = longest_completion(settings, stage)
+    units, fitted = encode_all(session.policy, asked.units, max_tokens)
+    pen = Pen(settings.samples, settings.temperature, max_tokens, stage.stop, settings.token_budget)
+    credit = Credit(settings.partners, settings.unreadable_reward, settings.unscored_reward)
+    judge = Judge(stage, job.scorer, session.frozen, job.rewards, credit)
+    kept = _worth_asking(session, settings, units, fitted, judge, pen)
+    rounds = PolicyRounds(session.policy, stage, units, fitted, judge=judge, pen=pen, seed=job.seed)
+    terms = terms_of(settings, mode, max_tokens)
+    facts = {
+        "examples": len(job.train),
+        "unasked": asked.unasked,
+        "too_long": len(asked.units) - len(units),
+        "tied_in_pilot": len(units) - len(kept),
+        "pairs": len(kept),
+        "credit": mode,
+    }
+
+    def run(learner: Learner, loop: Loop, events: Events) -> None:
+        from duetbench.training.trl.adapter import train_grpo
+
+        keys = keys_in_order(kept, fitted, mode, settings, job.seed)
+        train_grpo(learner, keys, settings, loop, events, terms, rounds)
+
+    updates = settings.rounds * settings.updates_per_round * settings.iterations
+    limits = Limits(settings.patience, loss_factor=None, reward_drop=0.5)
+    return Course(updates, terms.per_round // settings.updates_per_round, run, facts, limits, rounds.report)
+
+
+def longest_completion(settings: GrpoSettings, stage: Stage) -> int:
+    """How many tokens a completion may have."""
+    return min(settings.max_completion or stage.max_tokens, stage.max_tokens)
+
+
+def keys_in_order(
+    kept: Sequence[int], fitted: dict[tuple[int, int], Fitted], mode: Mode, settings: GrpoSettings, seed: int
+) -> list[str]:
+    """The prompts of all rounds in order; those of one round are of similar length."""
+    from duetbench.training.batching import batches_in_order
+    from duetbench.training.grpo.rollout import keys_of
+
+    longest: dict[int, int] = {}
+    for (unit, _), found in fitted.items():
+        longest[unit] = max(longest.get(unit, 0), len(found.ids))
+    lengths = [longest[unit] for unit in kept]
+    batches = batches_in_order(lengths, settings.pairs_per_round, settings.rounds, seed)
+    return [
+        key
+        for n_round, batch in enumerate(batches)
+        for key in keys_of([kept[place] for place in batch], mode, n_round, settings.alternate_every)
+    ]
+
+
+def terms_of(settings: GrpoSettings, mode: Mode, max_tokens: int) -> GrpoTerms:
+    """What defines the objective, for TRL."""
+    from duetbench.training.trl.settings import GrpoTerms
+
+    return GrpoTerms(
+        samples=settings.samples,
+        per_round=settings.pairs_per_round * settings.samples * (2 if mode == "cross" else 1),
+        iterations=settings.iterations,
+        temperature=settings.temperature,
+        max_completion=max_tokens,
+        kl=settings.kl,
+        clip_low=settings.clip_low,
+        clip_high=settings.clip_high,
+        loss=settings.loss,
+        scale=settings.scale,
+        mask_truncated=settings.mask_truncated,
+    )
+
+
+def _worth_asking(
+    session: Session,
+    settings: GrpoSettings,
+    units: Sequence[Unit],
+    fitted: dict[tuple[int, int], Fitted],
+    judge: Judge,
+    pen: Pen,
+) -> list[int]:
+    """Positions of the units to train on: all, or those whose rewards lie apart in a first look."""
+    from duetbench.training.grpo.prefilter import pilot_spreads
+
+    if not settings.pilot:
+        return list(range(len(units)))
+    session.say(f"looking at {len(units)} pairs, {settings.pilot} samples each")
+    first = replace(pen, samples=settings.pilot)
+    spreads = pilot_spreads(session, units, fitted, judge, first)
+    kept = [place for place, found in enumerate(spreads) if found > settings.pilot_spread]
+    if not kept:
+        raise TrainingError(
+            "the rewards of all pairs tie in the pilot: there is nothing to learn; set grpo.pilot=0 to try"
+        )
+    return kept

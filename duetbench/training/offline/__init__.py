@@ -1,0 +1,1 @@
+"""Trainers that learn from completions sampled beforehand: sft, dpo, and distillation of several stages."""

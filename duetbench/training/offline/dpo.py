@@ -1,0 +1,122 @@
+"""The trainer `dpo`: the model learns to prefer answers that led to better predicted ratings over other answers."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from random import Random
+from typing import TYPE_CHECKING, Any, Literal
+
+from duetbench.errors import TrainingError
+from duetbench.interfaces import Trainer, option
+from duetbench.training.options import Tuning
+from duetbench.training.presets import DPO_PRESETS, options_with_presets, preset_settings
+
+if TYPE_CHECKING:
+    from duetbench.interfaces import TrainingJob
+    from duetbench.training.loop.run import Course, Session
+    from duetbench.training.trl.adapter import Events, Learner, TokenPair
+    from duetbench.training.trl.settings import Loop
+    from duetbench.types import ModelRef
+
+
+@dataclass(frozen=True)
+class DpoSettings(Tuning):
+    """All settings of direct preference optimisation."""
+
+    learning_rate: float = option(1e-5, "AdamW's learning rate")
+    beta: float = option(0.1, "weight of staying near the untrained model")
+    loss: Literal["sigmoid", "hinge", "ipo"] = option("sigmoid", "sigmoid is DPO's own")
+    label_smoothing: float = option(0.0, "share of preferences that are taken to be wrong")
+    pairs: int | None = option(
+        None, "training examples that candidates are sampled for at most, a seeded sample; none: all"
+    )
+    candidates: int = option(10, "answers sampled per question and explorer")
+    temperature: float = option(1.0, "sampling temperature of the candidates")
+    top_p: float = option(1.0, "draw from the likeliest tokens that hold this share")
+    explorers: tuple[str, ...] = option((), "models that write the candidates; none: the model itself")
+    judge: Literal["reward", "class"] = option(
+        "reward",
+        "reward: rewards of a pair lie at least margin apart; class: one hits the rating, the other does not",
+    )
+    margin: float = option(0.125, "least difference of rewards in a pair; 0.125 is half a star on 1 to 5")
+    pairing: Literal["all", "best_worst", "sampled"] = option("all", "which pairs of a question's candidates")
+    max_pairs: int = option(8, "pairs of one question at most, the widest first")
+    epochs: float = option(1.0, "passes over the pairs")
+    batch: int = option(16, "pairs behind one update")
+
+    def __post_init__(self) -> None:
+        """Refuses values outside their ranges."""
+        super().__post_init__()
+        if min(self.candidates * max(len(self.explorers), 1), self.batch + 1, self.max_pairs + 1) < 2:
+            raise ValueError("a question wants at least 2 candidates; batch and max_pairs want at least 1")
+        if self.epochs <= 0 or self.beta <= 0 or self.margin < 0 or not 0 <= self.label_smoothing < 0.5:
+            raise ValueError("epochs and beta want more than 0, margin at least 0, label_smoothing [0, 0.5)")
+        if self.temperature < 0 or not 0 < self.top_p <= 1:
+            raise ValueError("temperature wants at least 0, top_p more than 0 and at most 1")
+
+
+class Dpo(Trainer):
+    """Direct preference optimisation of a strategy's last stage on pairs of sampled candidates, through TRL."""
+
+    name = "dpo"
+    summary = "direct preference optimisation on better and worse sampled answers"
+    source = "LettinGo (KDD 2025): explore, judge, pair, align; DPO: Rafailov et al. 2023"
+    Config = options_with_presets("Dpo.Config", __name__, DpoSettings, DPO_PRESETS)  # type: ignore[assignment]
+
+    def fit(self, job: TrainingJob) -> ModelRef:
+        """See the base class."""
+        from duetbench.training.loop.run import fit
+
+        settings = preset_settings(self.config, DpoSettings, DPO_PRESETS)
+        return fit(self, settings, job, lambda session: _course(session, settings))
+
+
+def _course(session: Session, config: DpoSettings) -> Course:
+    from duetbench.training.batching import batches_in_order
+    from duetbench.training.loop.monitor import Limits
+    from duetbench.training.loop.run import Course
+
+    pairs, facts = _pairs(session, config)
+    updates = math.ceil(len(pairs) * config.epochs / config.batch)
+
+    def run(learner: Learner, loop: Loop, events: Events) -> None:
+        from duetbench.training.trl.adapter import train_dpo
+        from duetbench.training.trl.settings import DpoTerms
+
+        lengths = [len(row.prompt) + max(len(row.chosen), len(row.rejected)) for row in pairs]
+        order = batches_in_order(lengths, config.batch, updates, session.job.seed)
+        rows = [pairs[place] for batch in order for place in batch]
+        train_dpo(learner, rows, config, loop, events, DpoTerms(config.beta, config.loss, config.label_smoothing))
+
+    limits = Limits(config.patience, loss_factor=3.0, reward_drop=None)
+    return Course(updates, config.batch, run, facts, limits)
+
+
+def _pairs(session: Session, config: DpoSettings) -> tuple[list[TokenPair], dict[str, Any]]:
+    """The pairs of all questions, and the counts.
+
+    Raises:
+        TrainingError: no question has one: its candidates are all good, all bad, or all the same.
+    """
+    from duetbench.training.offline.candidates import Exploring, explore
+    from duetbench.training.offline.preferences import Pairing, pairs_of
+    from duetbench.training.offline.tokenization import Targets
+    from duetbench.training.trl.adapter import TokenPair
+
+    how = Exploring(config.candidates, config.temperature, config.top_p, config.explorers, config.pairs)
+    explored = explore(session, how)
+    tokens = Targets(session.policy, explored.stage.stop, explored.stage.max_tokens)
+    pairing = Pairing(config.judge, config.pairing, config.margin, config.max_pairs)
+    rng = Random(session.job.seed)
+    found: list[TokenPair] = []
+    n_flat = 0
+    for question in explored.questions:
+        pairs = pairs_of(question.candidates, question.truth, pairing, rng)
+        n_flat += not pairs
+        for better, worse in pairs:
+            row = tokens.row(question.prompt, question.candidates[better].text, question.candidates[worse].text)
+            found += [TokenPair(*row)] if row else []
+    if not found:
+        raise TrainingError("no question has a better and a worse candidate; lower dpo.margin, or sample more")
+    return found, {**explored.facts, "no_pair": n_flat, "too_long": tokens.too_long, "pairs": len(found)}

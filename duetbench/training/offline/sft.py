@@ -1,0 +1,133 @@
+"""The trainer `sft`: the model learns to write what turned out best among its own, or a teacher's, attempts."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from random import Random
+from typing import TYPE_CHECKING, Any, Literal
+
+from duetbench.errors import TrainingError
+from duetbench.interfaces import Trainer, option
+from duetbench.training.options import Tuning
+from duetbench.training.presets import SFT_PRESETS, options_with_presets, preset_settings
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from duetbench.interfaces import TrainingJob
+    from duetbench.training.loop.run import Course, Session
+    from duetbench.training.offline.candidates import Exploring
+    from duetbench.training.trl.adapter import Events, Learner, TokenRow
+    from duetbench.training.trl.settings import Loop
+    from duetbench.types import ModelRef, TrainedModels
+
+
+@dataclass(frozen=True)
+class SftSettings(Tuning):
+    """All settings of supervised fine-tuning."""
+
+    pairs: int | None = option(
+        None, "training examples that candidates are sampled for at most, a seeded sample; none: all"
+    )
+    candidates: int = option(8, "answers sampled per question, of which the best is learned from")
+    temperature: float = option(1.0, "sampling temperature of the candidates")
+    top_p: float = option(1.0, "draw from the likeliest tokens that hold this share")
+    least_reward: float | None = option(None, "questions whose best candidate earned less are left out; none: none is")
+    least_gain: float = option(
+        0.0, "questions whose best candidate earned no more than this above their candidates' mean are left out"
+    )
+    teachers: tuple[str, ...] = option((), "models that write the candidates; none: the model itself")
+    epochs: float = option(3.0, "passes over the targets")
+    batch: int = option(16, "targets behind one update")
+    targets: int | None = option(None, "targets that are learned from at most, a seeded sample; none: all")
+    lessons: Literal["published", "own"] = option(
+        "published",
+        "of a strategy with several trainings. published: each has the settings that its paper prints; own: these here",
+    )
+
+    def __post_init__(self) -> None:
+        """Refuses values outside their ranges."""
+        super().__post_init__()
+        if (
+            min(self.candidates, self.batch, *(1 if n is None else n for n in (self.pairs, self.targets))) < 1
+            or self.epochs <= 0
+        ):
+            raise ValueError("candidates, batch, pairs and targets want at least 1, epochs more than 0")
+        if self.temperature < 0 or not 0 < self.top_p <= 1:
+            raise ValueError("temperature wants at least 0, top_p more than 0 and at most 1")
+
+
+class Sft(Trainer):
+    """Supervised fine-tuning of a strategy's last stage on the best of n candidates, through TRL."""
+
+    name = "sft"
+    summary = "supervised fine-tuning on the best of n sampled answers"
+    Config = options_with_presets("Sft.Config", __name__, SftSettings, SFT_PRESETS)  # type: ignore[assignment]
+
+    def fit(self, job: TrainingJob) -> ModelRef | TrainedModels:
+        """See the base class. A strategy with lessons of its own is given those."""
+        from duetbench.training.loop.run import fit
+
+        settings = preset_settings(self.config, SftSettings, SFT_PRESETS)
+        if job.strategy.lessons():
+            from duetbench.training.offline.distillation import teach
+
+            return teach(self, settings, job)
+        return fit(self, settings, job, lambda session: _course(session, settings))
+
+
+def _course(session: Session, config: SftSettings) -> Course:
+    from duetbench.training.offline.candidates import Exploring
+
+    how = Exploring(config.candidates, config.temperature, config.top_p, config.teachers, config.pairs)
+    targets, facts = _targets(session, how, config)
+    return course_on(targets, facts, config, session.job.seed)
+
+
+def course_on(targets: Sequence[TokenRow], facts: Mapping[str, Any], config: SftSettings, seed: int) -> Course:
+    """A training on these targets."""
+    from duetbench.training.batching import batches_in_order
+    from duetbench.training.loop.monitor import Limits
+    from duetbench.training.loop.run import Course
+
+    if config.targets is not None and config.targets < len(targets):
+        places = sorted(Random(seed).sample(range(len(targets)), config.targets))
+        targets = [targets[place] for place in places]
+    facts = {**facts, "learned": len(targets)}
+    updates = math.ceil(len(targets) * config.epochs / config.batch)
+
+    def run(learner: Learner, loop: Loop, events: Events) -> None:
+        from duetbench.training.trl.adapter import train_sft
+
+        lengths = [len(row.prompt) + len(row.target) for row in targets]
+        order = batches_in_order(lengths, config.batch, updates, seed)
+        train_sft(learner, [targets[place] for batch in order for place in batch], config, loop, events)
+
+    limits = Limits(config.patience, loss_factor=3.0, reward_drop=None)
+    return Course(updates, config.batch, run, facts, limits)
+
+
+def _targets(session: Session, how: Exploring, config: SftSettings) -> tuple[list[TokenRow], dict[str, Any]]:
+    """One target per question that has a candidate worth learning from, and the counts.
+
+    Raises:
+        TrainingError: no question has one.
+    """
+    from duetbench.training.offline.candidates import explore
+    from duetbench.training.offline.preferences import best_of
+    from duetbench.training.offline.tokenization import Targets
+    from duetbench.training.trl.adapter import TokenRow
+
+    explored = explore(session, how)
+    tokens = Targets(session.policy, explored.stage.stop, explored.stage.max_tokens)
+    found: list[TokenRow] = []
+    n_bad = 0
+    for question in explored.questions:
+        best = best_of(question.candidates, least=config.least_reward, gain=config.least_gain)
+        row = tokens.row(question.prompt, question.candidates[best].text) if best is not None else None
+        n_bad += best is None
+        found += [TokenRow(*row)] if row else []
+    if not found:
+        raise TrainingError("no candidate is readable and good enough to learn from; lower sft.least_reward")
+    return found, {**explored.facts, "no_good_candidate": n_bad, "too_long": tokens.too_long, "targets": len(found)}

@@ -1,0 +1,44 @@
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+from pathlib import Path
+
+from rich.console import Console
+
+from duetbench.leaderboard import BoardOptions, collect
+from duetbench.leaderboard.formats.terminal import print_board
+
+
+def _printed(run: Path, **console: object) -> str:
+    text = io.StringIO()
+    board = collect([run], BoardOptions(resamples=100))
+    print_board(board, Console(file=text, soft_wrap=True, **console))  # type: ignore[arg-type]
+    return text.getvalue()
+
+
+def test_a_pipe_gets_every_column_on_one_line(cell: Callable, free: Callable, run: Path) -> None:
+    cell("a", 0.5)
+    free("bias", 1.2)
+    lines = [line for line in _printed(run, width=80).splitlines() if "rating_expectation" in line]
+    assert any("duet" in line and "standard" in line and "3.0" in line for line in lines)
+
+
+def test_a_narrow_terminal_is_told_what_was_left_out(cell: Callable, free: Callable, run: Path) -> None:
+    cell("a", 0.5)
+    free("bias", 1.2)
+    text = _printed(run, width=90, force_terminal=True, color_system=None)
+    assert "left out for want of width: convention" in text
+    assert max(map(len, text.splitlines())) <= 90
+
+
+def test_the_console_keeps_its_width(cell: Callable, run: Path) -> None:
+    cell("a", 0.5)
+    console = Console(file=io.StringIO(), width=60)
+    print_board(collect([run]), console)
+    assert console.width == 60
+
+
+def test_markup_in_names_is_printed_as_it_is(cell: Callable, run: Path) -> None:
+    cell("a", 0.5, strategy="[red]x")
+    assert "[red]x" in _printed(run, width=200)

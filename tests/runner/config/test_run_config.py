@@ -1,0 +1,84 @@
+"""Runs as files, and what the command line adds."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from textwrap import dedent
+
+import pytest
+import yaml
+
+from duetbench.errors import ConfigError
+from duetbench.runner import run_config
+from duetbench.runner.config.run_config import read_config
+
+
+def _file(tmp_path: Path, text: str) -> Path:
+    path = tmp_path / "my.yaml"
+    path.write_text(dedent(text))
+    return path
+
+
+def test_a_file_fills_a_grid(tmp_path: Path) -> None:
+    config = run_config({}, file=_file(tmp_path, "strategies: [10h, duet]\nseeds: [0, 1]\nlimit: 9"))
+    assert config.name == "my"
+    assert (config.grids[0].strategies, config.grids[0].seeds, config.grids[0].limit) == (("10h", "duet"), (0, 1), 9)
+
+
+def test_grids_inherit_what_stands_at_the_top(tmp_path: Path) -> None:
+    text = """
+    datasets: [toy]
+    options: {duet: {joint: cross, history_k: 3}}
+    grids:
+      - strategies: [10h]
+      - {strategies: [duet], label: less, options: {duet: {history_k: 2}}}
+    """
+    first, second = run_config({}, file=_file(tmp_path, text)).grids
+    assert (first.strategies, first.label) == (("10h",), "")
+    assert second.options == {"duet": {"joint": "cross", "history_k": 2}}
+
+
+def test_the_command_line_replaces_the_file_in_every_grid(tmp_path: Path) -> None:
+    text = "limit: 9\ngrids:\n- {strategies: [10h], limit: 8}\n- {strategies: [duet]}"
+    config = run_config({"limit": 2, "models": ("toy-lm",)}, file=_file(tmp_path, text))
+    assert [(grid.limit, grid.models) for grid in config.grids] == [(2, ("toy-lm",))] * 2
+
+
+def test_without_a_file_the_dataset_names_the_run() -> None:
+    assert run_config({"datasets": ("toy", "yelp")}).name == "toy+yelp"
+
+
+def test_all_faults_of_a_file_are_told_with_their_paths(tmp_path: Path) -> None:
+    text = "stratgies: [duet]\nseeds: [-1]\ngrids:\n- {split: train}"
+    with pytest.raises(ConfigError) as caught:
+        read_config(_file(tmp_path, text))
+    told = " | ".join(caught.value.faults)
+    assert "my.yaml: stratgies: no such key; did you mean 'strategies'?" in told
+    assert "seeds[0]" in told
+    assert "grids[0].split" in told
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("a: [", "no YAML"),
+        ("[1, 2]", "it: wants names with values"),
+        ("datasets: toy", "datasets: wants a list, got 'toy'"),
+        ("models: []", "non-empty"),
+    ],
+)
+def test_a_file_that_makes_no_sense_is_refused(tmp_path: Path, text: str, why: str) -> None:
+    with pytest.raises(ConfigError, match=why):
+        read_config(_file(tmp_path, text))
+
+
+def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"nowhere\.yaml: cannot be read"):
+        read_config(tmp_path / "nowhere.yaml")
+
+
+def test_every_shipped_run_fits_the_schema(root: Path) -> None:
+    files = sorted((root / "configs").glob("*.yaml"))
+    assert files
+    for file in files:
+        assert read_config(file) == yaml.safe_load(file.read_text())

@@ -1,0 +1,196 @@
+"""From settings to cells."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from duetbench.errors import ConfigError, DataError, PluginError, UnknownName
+from duetbench.plugins import Plugins
+from duetbench.runner import Grid, Plan, RunConfig, plan
+
+Planned = Callable[..., Plan]
+
+
+def _names(made: Plan) -> list[tuple[str, ...]]:
+    return [cell.names for cell in made.cells]
+
+
+def test_a_grid_is_every_combination(planned: Planned) -> None:
+    made = planned(
+        strategies=("10h", "duet"), scorers=("rating_text", "rating_expectation"), seeds=(0, 1), baselines=False
+    )
+    assert Counter(name[0] for name in _names(made)) == {"10h": 4, "duet": 4}
+    assert len({cell.id for cell in made.cells}) == 8
+
+
+def test_scorers_without_a_model_join_once_per_dataset(planned: Planned) -> None:
+    names = _names(planned(strategies=("10h", "duet"), seeds=(0, 1)))
+    assert [name[4] for name in names if name[0] == "none"] == [
+        "bias",
+        "global_mean",
+        "item_mean",
+        "majority",
+        "user_mean",
+    ]
+
+
+def test_no_baselines_means_none(planned: Planned) -> None:
+    assert {name[0] for name in _names(planned(baselines=False))} == {"10h"}
+
+
+def test_a_named_scorer_without_a_model_is_no_cell_per_strategy(planned: Planned) -> None:
+    made = planned(strategies=("10h", "duet"), scorers=("bias",), baselines=False)
+    assert [name[:2] + name[4:] for name in _names(made)] == [("none", "none", "bias", "0")]
+    assert "bias" in made.notes[0]
+
+
+def test_a_grid_without_strategies_says_what_it_runs(planned: Planned) -> None:
+    made = planned(strategies=())
+    assert {name[0] for name in _names(made)} == {"none"}
+    assert "no strategy is named" in made.notes[0]
+
+
+def test_a_baseline_that_two_plugins_carry_is_not_left_out_unseen(tmp_path: Path) -> None:
+    (tmp_path / "mine.py").write_text(
+        "from duetbench.hookspecs import hookimpl\nfrom duetbench.scorers.baselines import Bias\n"
+        "@hookimpl\ndef duetbench_register_scorers():\n    return [type('Mine', (Bias,), {'name': 'bias'})]\n"
+    )
+    grid = Grid(strategies=("10h",), datasets=("toy",), models=("toy-lm",), trainers=("none",))
+    with pytest.raises(PluginError, match="two scorers are named 'bias': one from built-in, one from file"):
+        plan(RunConfig((grid,), "test"), Plugins([tmp_path]))
+
+
+def test_a_strategy_that_writes_nothing_is_not_trained(planned: Planned) -> None:
+    made = planned(strategies=("10h", "duet"), trainers=("counting",), baselines=False)
+    assert [name[:2] for name in _names(made)] == [("10h", "none"), ("duet", "counting")]
+    assert "10h writes nothing" in made.notes[0]
+
+
+def test_a_strategy_is_trained_as_its_paper_does_unless_told_otherwise(planned: Planned) -> None:
+    made = planned(strategies=("10h", "duet", "kar"), trainers=(), baselines=False)
+    assert {name[:2] for name in _names(made)} == {("10h", "none"), ("duet", "grpo"), ("kar", "none")}
+
+
+def test_equal_cells_of_two_grids_are_one(plugins: Plugins, model: str) -> None:
+    grid = Grid(("10h",), ("tiny",), (model,), engine="logging", label="first")
+    made = plan(RunConfig((grid, replace(grid, label="second")), "test"), plugins)
+    assert [cell.label for cell in made.cells if cell.writing] == ["first"]
+
+
+def test_the_same_settings_give_the_same_ids(planned: Planned) -> None:
+    assert [cell.id for cell in planned(strategies=("duet",)).cells] == [
+        cell.id for cell in planned(strategies=("duet",)).cells
+    ]
+
+
+@pytest.mark.parametrize(
+    "setting",
+    ["duet.joint=cross", "sampling.temperature=0.5", "rating_expectation.history_k=3", "history.source=prequential"],
+)
+def test_every_setting_makes_another_cell(planned: Planned, setting: str) -> None:
+    plain, changed = (planned(*settings, strategies=("duet",), baselines=False) for settings in ([], [setting]))
+    assert plain.cells[0].id != changed.cells[0].id
+
+
+def test_where_raw_files_lie_makes_no_other_cell(planned: Planned) -> None:
+    assert planned("data.raw=.").cells[0].id == planned().cells[0].id
+
+
+def test_histories_are_as_long_as_the_cell_needs(planned: Planned) -> None:
+    made = planned("duet.history_k=300", strategies=("10h", "duet"), baselines=False)
+    lengths = {cell.names[0]: cell.data.history.k for cell in made.cells}
+    assert lengths["10h"] < lengths["duet"] == 300
+
+
+def test_a_history_shorter_than_asked_for_is_a_fault(planned: Planned) -> None:
+    with pytest.raises(ConfigError, match=r"history\.k: 5 is less than the 10 that"):
+        planned("history.k=5", strategies=("duet",))
+
+
+def test_all_faults_are_told_at_once(planned: Planned) -> None:
+    with pytest.raises(ConfigError) as caught:
+        planned("duet.jiont=cross", "duet.history_k=many", "nobody.x=1", "10h.k=1", strategies=("duet",))
+    faults = caught.value.faults
+    assert [fault.partition(":")[0] for fault in faults] == ["nobody", "duet.jiont", "duet.history_k", "10h.k"]
+    assert "did you mean 'joint'?" in faults[1]
+
+
+def test_an_unknown_name_alone_keeps_its_message(planned: Planned) -> None:
+    with pytest.raises(UnknownName, match="no strategy named 'deut'; did you mean 'duet'"):
+        planned(strategies=("deut",))
+
+
+def test_several_unknown_names_are_told_at_once(planned: Planned) -> None:
+    with pytest.raises(ConfigError) as caught:
+        planned(strategies=("deut",), datasets=("tinny",))
+    assert len(caught.value.faults) == 2
+
+
+def test_an_option_of_a_plugin_beside_the_grid_is_a_fault(planned: Planned) -> None:
+    with pytest.raises(ConfigError, match=r"duet\.joint: this run uses no strategy 'duet'"):
+        planned("duet.joint=cross", strategies=("10h",))
+
+
+def test_an_empty_split_names_the_steps(planned: Planned) -> None:
+    with pytest.raises(DataError, match="nothing is left in test after the steps"):
+        planned("data.steps=[dedupe, sort, split_count:0.9/0.1/0.0]")
+
+
+def test_kinds_tell_plugins_of_one_name_apart(planned: Planned) -> None:
+    made = planned("strategy.duet.joint=cross", strategies=("duet",), baselines=False)
+    assert made.cells[0].writing is not None
+    assert made.cells[0].writing.strategy.options["joint"] == "cross"
+
+
+def test_the_command_line_wins_over_the_file(plugins: Plugins, model: str) -> None:
+    options = {"duet": {"joint": "cross", "history_k": 3}}
+    grid = Grid(("duet",), ("tiny",), (model,), ("none",), engine="logging", baselines=False, options=options)
+    made = plan(RunConfig((grid,), "test", {"duet.history_k": "4"}), plugins)
+    assert made.cells[0].writing is not None
+    assert made.cells[0].writing.strategy.options["history_k"] == 4
+    assert made.cells[0].writing.strategy.options["joint"] == "cross"
+
+
+def test_options_in_a_file_for_plugins_beside_the_grid_are_only_checked(plugins: Plugins, model: str) -> None:
+    grid = Grid(("10h",), ("tiny",), (model,), engine="logging", options={"duet": {"joint": "cross"}})
+    assert plan(RunConfig((grid,), "test"), plugins).cells
+    with pytest.raises(ConfigError, match=r"duet\.joint: wants one of"):
+        plan(RunConfig((replace(grid, options={"duet": {"joint": "crossed"}}),), "test"), plugins)
+
+
+def test_the_scorer_in_a_trainings_loop_takes_options_too(planned: Planned) -> None:
+    settings = ("training.scorer=rating_text", "rating_text.history_k=2")
+    made = planned(*settings, strategies=("duet",), trainers=("counting",), baselines=False)
+    assert made.cells[0].writing is not None
+    assert made.cells[0].writing.trained_on is not None
+    assert made.cells[0].writing.trained_on.options["history_k"] == 2
+
+
+@pytest.mark.parametrize(("settings", "used"), [((), "compact"), (("duet.prompt_set=default",), "default")])
+def test_a_models_card_suggests_options_that_the_user_may_overrule(
+    planned: Planned, settings: tuple[str, ...], used: str
+) -> None:
+    made = planned(*settings, strategies=("duet",), models=("toy-lm",), baselines=False)
+    assert made.cells[0].writing is not None
+    assert made.cells[0].writing.strategy.options["prompt_set"] == used
+
+
+def test_weights_of_a_reward_are_numbers(planned: Planned) -> None:
+    with pytest.raises(ConfigError, match=r"training\.rewards: wants name:weight, got 'fractional:much'"):
+        planned("training.rewards=fractional:much", strategies=("duet",), trainers=("counting",))
+
+
+def test_plugins_of_two_kinds_with_one_name_are_told_apart(plugins: Plugins) -> None:
+    from duetbench.runner.config.options import Options
+
+    known = plugins.of_kind("trainer")
+    plugins.of_kind("reward")["counting"] = known["counting"]
+    options = Options(plugins, {}, file={}, settings={"counting.log": "x"}, preferred=[])
+    assert options.faults == ["counting: reward and trainer are called so; write reward.counting"]
+    chosen = Options(plugins, {}, file={}, settings={"counting.log": "x"}, preferred=[("trainer", "counting")])
+    assert not chosen.faults

@@ -1,0 +1,90 @@
+"""A training's own folder."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from duetbench.errors import TrainingError
+from duetbench.training.loop.checkpoints import Lines, TrainingFolder
+
+
+@pytest.fixture
+def folder(tmp_path):
+    return TrainingFolder(tmp_path / "work")
+
+
+def checkpoint(folder: TrainingFolder, step: int, *, whole: bool = True) -> None:
+    path = folder.checkpoints / f"checkpoint-{step}"
+    path.mkdir()
+    (path / "adapter_model.safetensors").write_text(str(step))
+    if whole:
+        folder.mark(step)
+
+
+def test_a_folder_belongs_to_one_job(folder):
+    folder.claim({"seed": 1, "lr": 0.1})
+    folder.claim({"seed": 1, "lr": 0.1})
+    with pytest.raises(TrainingError, match="differs in lr, seed"):
+        folder.claim({"seed": 2, "lr": 0.2})
+
+
+def test_nothing_has_come_out_before_the_end(folder):
+    assert folder.result is None
+    folder.finish({"steps": 3})
+    assert folder.result == {"steps": 3}
+
+
+def test_a_checkpoint_that_was_cut_off_does_not_count(folder):
+    checkpoint(folder, 10)
+    checkpoint(folder, 20, whole=False)
+    last = folder.last_checkpoint()
+    assert last is not None
+    assert last.name == "checkpoint-10"
+    assert not (folder.checkpoints / "checkpoint-20").exists()
+
+
+def test_the_two_latest_checkpoints_stay(folder):
+    for step in (5, 10, 15):
+        checkpoint(folder, step)
+    assert sorted(path.name for path in folder.checkpoints.iterdir()) == ["checkpoint-10", "checkpoint-15"]
+
+
+def test_without_a_checkpoint_there_is_none(folder):
+    assert folder.last_checkpoint() is None
+
+
+def test_the_best_is_replaced_as_a_whole(folder):
+    checkpoint(folder, 1)
+    checkpoint(folder, 2)
+    for step in (1, 2):
+        folder.keep_best(folder.checkpoints / f"checkpoint-{step}", ("*.safetensors",))
+    assert [path.name for path in folder.best.iterdir()] == ["adapter_model.safetensors"]
+    assert (folder.best / "adapter_model.safetensors").read_text() == "2"
+
+
+def test_a_damaged_file_says_what_to_do(folder):
+    (folder.path / "result.json").write_text("{half")
+    with pytest.raises(TrainingError, match="delete"):
+        _ = folder.result
+
+
+def test_a_folder_that_cannot_be_made_is_an_error(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(TrainingError, match="cannot be written"):
+        TrainingFolder(tmp_path / "file" / "work")
+
+
+def test_lines_go_back_to_a_step(tmp_path):
+    lines = Lines(tmp_path / "curve.jsonl")
+    for step in (1, 2, 3):
+        lines.append({"step": step})
+    lines.rewind(2)
+    assert lines.read() == [{"step": 1}, {"step": 2}]
+
+
+def test_a_line_that_was_cut_off_does_not_count(tmp_path):
+    path = tmp_path / "curve.jsonl"
+    path.write_text(json.dumps({"step": 1}) + "\n" + '{"step": ')
+    assert Lines(path).read() == [{"step": 1}]

@@ -1,0 +1,97 @@
+"""Fine-tuning on targets and on pairs, on a model of two layers."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from tiny_world import job
+
+from duetbench.config import build_config
+from duetbench.errors import TrainingError
+from duetbench.interfaces import Trainer
+from duetbench.training.loop.checkpoints import Lines
+from duetbench.training.offline.dpo import Dpo
+from duetbench.training.offline.sft import Sft
+
+SMALL = {"candidates": 6, "batch": 4, "evaluate_every": 20, "learning_rate": 0.01}
+
+
+def trainer(cls: type[Trainer], **options: object) -> Trainer:
+    config, faults = build_config(cls.Config, {**SMALL, **options}, path=cls.name)
+    assert not faults
+    return cls(config)
+
+
+def curve(folder: Path, name: str) -> list[float]:
+    return [entry[name] for entry in Lines(folder / "curve.jsonl").read()]
+
+
+def test_sft_learns_its_targets(tiny_ref, tmp_path):
+    trained = trainer(Sft, epochs=6).fit(job(tiny_ref, tmp_path))
+    losses = curve(tmp_path, "loss")
+    assert sum(losses[-3:]) < 0.8 * sum(losses[:3])
+    result = json.loads((tmp_path / "result.json").read_text())
+    assert result["rows"]["targets"] + result["rows"]["no_good_candidate"] == 12
+    assert result["tokens"] == result["rows"]["sampled_tokens"] > 0
+    assert trained.adapter == str(tmp_path / "best") or result["best_step"] == 0
+
+
+def test_a_tiny_model_learns_on_one_thread(tiny_ref, tmp_path, monkeypatch):
+    import torch
+
+    from duetbench.training.trl import adapter
+
+    seen: list[int] = []
+    train = adapter.train_sft
+    monkeypatch.setattr(adapter, "train_sft", lambda *a: (seen.append(torch.get_num_threads()), train(*a))[1])
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        trainer(Sft, epochs=1).fit(job(tiny_ref, tmp_path))
+        assert (seen, torch.get_num_threads()) == ([1], 2)
+    finally:
+        torch.set_num_threads(before)
+
+
+def test_sft_on_sides_apart_learns_from_both(tiny_ref, tmp_path):
+    trainer(Sft, epochs=1).fit(job(tiny_ref, tmp_path, joint="cross"))
+    assert json.loads((tmp_path / "result.json").read_text())["rows"]["questions"] == 24
+
+
+def test_candidates_that_are_not_good_enough_are_left_out(tiny_ref, tmp_path):
+    with pytest.raises(TrainingError, match="good enough"):
+        trainer(Sft, least_reward=2.0).fit(job(tiny_ref, tmp_path))
+
+
+def test_dpo_learns_its_preferences(tiny_ref, tmp_path):
+    trainer(Dpo, epochs=3, margin=0.05, learning_rate=0.003).fit(job(tiny_ref, tmp_path))
+    right = curve(tmp_path, "pairs_right")
+    assert sum(right[-5:]) / 5 > 0.8
+    assert json.loads((tmp_path / "result.json").read_text())["rows"]["pairs"] > 8
+
+
+def test_without_differences_there_is_no_pair(tiny_ref, tmp_path):
+    with pytest.raises(TrainingError, match="better and a worse"):
+        trainer(Dpo, margin=5.0).fit(job(tiny_ref, tmp_path))
+
+
+@pytest.mark.parametrize("cls", [Sft, Dpo])
+def test_what_was_sampled_is_not_sampled_again(tiny_ref, tmp_path, cls):
+    work = job(tiny_ref, tmp_path)
+    first = trainer(cls, epochs=1).fit(work)
+    (tmp_path / "result.json").unlink()
+    kept = (tmp_path / "rollouts.jsonl").read_bytes()
+    assert trainer(cls, epochs=1).fit(work) == first
+    assert (tmp_path / "rollouts.jsonl").read_bytes() == kept
+
+
+def test_a_teacher_writes_the_candidates(tiny_ref, tmp_path):
+    trainer(Sft, teachers=(tiny_ref.name,), epochs=1, candidates=2).fit(job(tiny_ref, tmp_path))
+    assert json.loads((tmp_path / "result.json").read_text())["rows"]["candidates"] == 24
+
+
+def test_candidates_are_sampled_for_as_many_pairs_as_asked(tiny_ref, tmp_path):
+    trainer(Sft, pairs=5, epochs=1, candidates=2).fit(job(tiny_ref, tmp_path))
+    assert json.loads((tmp_path / "result.json").read_text())["rows"]["examples"] == 5

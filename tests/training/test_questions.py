@@ -1,0 +1,123 @@
+"""What is asked for a training example."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import pytest
+from tiny_world import Tiny, examples
+
+from duetbench.errors import ConfigError, TrainingError
+from duetbench.interfaces import Stage, Strategy
+from duetbench.prompts import prompt_key
+from duetbench.testing.dummy import DummyEngine
+from duetbench.training.grpo.rollout import keys_of, round_seed
+from duetbench.training.questions import Unit, ask, resolve_mode, trained_stage
+from duetbench.types import Message, Profile, Prompt, Request
+
+
+class Notes(Stage):
+    """One note per user; readable for all but the first."""
+
+    name = "notes"
+
+    def prompts(self, requests: Sequence[Request], earlier: Mapping[str, Sequence[Profile]]) -> list[Prompt]:
+        return [_prompt(f"note {request.user_id}", "item", n) for n, request in enumerate(requests)]
+
+    def parse(self, prompt: Prompt, text: str) -> list[Profile] | None:
+        return None if prompt.messages[0].content.endswith(" 0") else [Profile("item", "noted")]
+
+
+class Last(Stage):
+    """One question per request that tells how many notes there are."""
+
+    def prompts(self, requests: Sequence[Request], earlier: Mapping[str, Sequence[Profile]]) -> list[Prompt]:
+        return [_prompt(f"{request.user_id} {len(earlier)}", "user", n) for n, request in enumerate(requests)]
+
+    def parse(self, prompt: Prompt, text: str) -> list[Profile] | None:
+        return [Profile("user", text)]
+
+
+def _prompt(text: str, side: str, n: int) -> Prompt:
+    messages = (Message("user", text),)
+    return Prompt(prompt_key(messages), side, messages, (n,))  # type: ignore[arg-type]
+
+
+class TwoStages(Strategy):
+    name = "two"
+
+    def stages(self) -> tuple[Stage, ...]:
+        return Notes(), Last()
+
+
+class Nothing(Strategy):
+    name = "nothing"
+
+    def stages(self) -> tuple[Stage, ...]:
+        return ()
+
+
+def units(joint: str) -> list[Unit]:
+    return ask(Tiny(Tiny.Config(joint)), examples("train", 3), DummyEngine()).units
+
+
+def test_paired_asks_one_question_per_example():
+    assert [len(unit.prompts) for unit in units("paired")] == [1, 1, 1]
+
+
+def test_apart_the_users_question_comes_first():
+    assert [prompt.side for prompt in units("cross")[1].prompts] == ["user", "item"]
+
+
+def test_earlier_stages_are_asked_once_and_their_answers_given():
+    found = ask(TwoStages(), examples("train", 3), DummyEngine())
+    assert found.unasked == 1
+    assert [unit.given.item.text for unit in found.units if unit.given.item] == ["noted", "noted"]
+    assert found.units[0].prompts[0].messages[0].content == "user 1 2"
+
+
+def test_a_strategy_that_writes_nothing_cannot_be_trained():
+    with pytest.raises(TrainingError, match="writes no profile"):
+        trained_stage(Nothing())
+
+
+def test_the_mode_follows_the_questions():
+    assert resolve_mode("auto", units("paired"), Tiny()) == "paired"
+    assert resolve_mode("auto", units("cross"), Tiny()) == "cross"
+    assert resolve_mode("item", units("cross"), Tiny()) == "item"
+
+
+@pytest.mark.parametrize(("mode", "joint"), [("cross", "paired"), ("alternate", "paired"), ("paired", "cross")])
+def test_a_mode_that_does_not_fit_is_refused(mode, joint):
+    with pytest.raises(ConfigError, match=f"credit {mode}"):
+        resolve_mode(mode, units(joint), Tiny())
+
+
+def test_too_many_questions_for_one_pair_are_refused():
+    class Three(Last):
+        def prompts(self, requests: Sequence[Request], earlier: Mapping[str, Sequence[Profile]]) -> list[Prompt]:
+            return [_prompt(f"{n}", "user", 0) for n in range(3)]
+
+    class Strange(Nothing):
+        def stages(self) -> tuple[Stage, ...]:
+            return (Three(),)
+
+    with pytest.raises(ConfigError, match="several questions"):
+        ask(Strange(), examples("train", 1), DummyEngine())
+
+
+def test_a_rounds_prompts_by_mode():
+    assert keys_of([4, 7], "paired", 0, 1) == ["4:0", "7:0"]
+    assert keys_of([4, 7], "cross", 0, 1) == ["4:0", "4:1", "7:0", "7:1"]
+    assert keys_of([4], "user", 3, 1) == ["4:0"]
+    assert keys_of([4], "item", 3, 1) == ["4:1"]
+
+
+def test_alternating_turns_to_the_other_side():
+    assert [keys_of([0], "alternate", n, 2)[0] for n in range(6)] == ["0:0", "0:0", "0:1", "0:1", "0:0", "0:0"]
+
+
+def test_rounds_have_seeds_of_their_own():
+    seeds = {round_seed(seed, step) for seed in range(3) for step in range(5)}
+    assert len(seeds) == 15
+    assert round_seed(1, 2) == round_seed(1, 2)
