@@ -13,7 +13,7 @@ from duetbench.types import (
     Domain,
     EngineInfo,
     Example,
-    LabelReading,
+    LabelLogprobs,
     ModelRef,
     Prediction,
     Profile,
@@ -164,7 +164,7 @@ class Stage(ABC):
 
 
 @dataclass(frozen=True)
-class Lesson:
+class TrainingStage:
     """One of several trainings of a strategy: a model of its own, on its own share of the training rows."""
 
     name: str
@@ -177,10 +177,10 @@ class Lesson:
 
 
 @dataclass(frozen=True)
-class Check:
+class TargetFilter:
     """Which of a teacher's answers are learned from: those that do not lead the judge astray."""
 
-    judge: str
+    predictor: str
     """The lesson whose model predicts; the untrained model if that lesson was not given."""
     tau: float
     """The judge's error with the answer may exceed that without it by less than this."""
@@ -193,25 +193,25 @@ class Check:
 
 
 @dataclass(frozen=True)
-class Imitation(Lesson):
+class DistillationStage(TrainingStage):
     """A stage learns to answer as a teacher does."""
 
     stage: str = ""
     """Who learns."""
     temperature: float = 0.0
     """The teacher's."""
-    check: Check | None = None
+    check: TargetFilter | None = None
     """None: every answer that can be read is learned from."""
 
 
 @dataclass(frozen=True)
-class Rating(Lesson):
+class RatingStage(TrainingStage):
     """The scorer learns to name the true rating."""
 
     evidence: Literal["review", "written"] = "written"
     """What stands for the pair's rationale: the row's own review (train rows alone), or what the writers write."""
     scorer: str | None = None
-    """Whose prediction it becomes: only runs that evaluate under the scorer of this name give the lesson. None: it
+    """Whose prediction it becomes: only runs that evaluate under the scorer of this name give the training_stage. None: it
     judges other lessons' answers alone."""
 
 
@@ -233,7 +233,7 @@ class Strategy(Plugin):
         """
         return {}
 
-    def lessons(self) -> tuple[Lesson, ...]:
+    def training_stages(self) -> tuple[TrainingStage, ...]:
         """Its trainings in order, where one of the last stage is not all; the trainer `sft` gives them.
 
         (): the last stage alone is trained, on its own candidates.
@@ -266,7 +266,7 @@ class Engine(Plugin):
     @abstractmethod
     def label_logprobs(
         self, prompts: Sequence[Prompt], answer_prefix: str, labels: Sequence[str]
-    ) -> list[LabelReading]:
+    ) -> list[LabelLogprobs]:
         """The labels' log-probabilities as the token after `answer_prefix`, one reading per prompt.
 
         Raises:
@@ -347,7 +347,7 @@ class TrainingJob:
     """Belongs to this job alone and survives a restart: checkpoints, curves. What a trainer leaves there as
     `budget.json` (`steps`, `tokens`, `seconds`) stands in the records of all cells that use the training."""
     seed: int
-    judge: Engine | None = None
+    scorer_engine: Engine | None = None
     """What the scorer asks while the training goes on, if not the untrained `model`: another model, or a server."""
 
 

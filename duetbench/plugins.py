@@ -42,7 +42,7 @@ _NAME = re.compile(r"[a-z0-9][a-z0-9_-]*")
 
 
 @dataclass(frozen=True, slots=True)
-class Registered:
+class RegisteredPlugin:
     """A plugin class and where it came from."""
 
     kind: Kind
@@ -52,7 +52,7 @@ class Registered:
 
 
 @dataclass(frozen=True, slots=True)
-class Broken:
+class BrokenPlugin:
     """A plugin that could not be used, and why, in one line."""
 
     origin: str
@@ -76,9 +76,9 @@ class Plugins:
         listed = [Path(part) for part in environ.get("DUETBENCH_PLUGINS", "").split(os.pathsep) if part]
         self._folders = [*listed, *folders]
         self._blocked = {name.strip() for name in environ.get("DUETBENCH_DISABLE_PLUGINS", "").split(",")} - {""}
-        self._classes: dict[Kind, dict[str, Registered]] = {}
+        self._classes: dict[Kind, dict[str, RegisteredPlugin]] = {}
         self._clashes: dict[tuple[Kind, str], list[str]] = {}
-        self.broken: list[Broken] = []
+        self.broken: list[BrokenPlugin] = []
         self.blocked: list[str] = []
 
     @cached_property
@@ -102,7 +102,7 @@ class Plugins:
             elif folder.is_dir():
                 files += sorted(path for path in folder.glob("*.py") if not path.name.startswith("_"))
             else:
-                self.broken.append(Broken(f"folder {folder}", "there is no such folder"))
+                self.broken.append(BrokenPlugin(f"folder {folder}", "there is no such folder"))
         return list({path.resolve(): path for path in files}.values())
 
     def _is_blocked(self, name: str) -> bool:
@@ -117,7 +117,7 @@ class Plugins:
         try:  # a stranger's import may raise anything, and must not take the rest down
             plugin = point.load()
         except Exception as error:
-            self.broken.append(Broken(origin, _one_line(error)))
+            self.broken.append(BrokenPlugin(origin, _one_line(error)))
             return
         self._register(manager, f"entry:{point.name}", plugin, origin)
 
@@ -136,7 +136,7 @@ class Plugins:
             spec.loader.exec_module(module)
         except (Exception, SystemExit) as error:
             sys.modules.pop(name, None)
-            self.broken.append(Broken(f"file {path}", _one_line(error)))
+            self.broken.append(BrokenPlugin(f"file {path}", _one_line(error)))
             return
         self._register(manager, f"file:{path}", module, f"file {path}")
 
@@ -150,17 +150,17 @@ class Plugins:
         except (pluggy.PluginValidationError, ValueError, PluginError) as error:
             if manager.has_plugin(name):
                 manager.unregister(name=name)
-            self.broken.append(Broken(origin, _one_line(error)))
+            self.broken.append(BrokenPlugin(origin, _one_line(error)))
             return
         self._origins[name] = origin
 
-    def of_kind(self, kind: Kind) -> dict[str, Registered]:
+    def of_kind(self, kind: Kind) -> dict[str, RegisteredPlugin]:
         """All classes of a kind by name, sorted; what cannot be used is left out and stands in `broken`.
 
         That is broken plugins, and names that two classes carry: neither is taken for the other.
         """
         if kind not in self._classes:
-            found: dict[str, Registered] = {}
+            found: dict[str, RegisteredPlugin] = {}
             for plugin_name, function in self._implementations(kind):
                 for registered in self._called(kind, plugin_name, function):
                     known = found.setdefault(registered.cls.name, registered)
@@ -170,10 +170,10 @@ class Plugins:
             self._classes[kind] = unique
         return self._classes[kind]
 
-    def _clash(self, known: Registered, other: Registered) -> None:
+    def _clash(self, known: RegisteredPlugin, other: RegisteredPlugin) -> None:
         kind, name = known.kind, known.cls.name
         self._clashes.setdefault((kind, name), [known.origin]).append(other.origin)
-        self.broken.append(Broken(other.origin, self._told_clash(kind, name)))
+        self.broken.append(BrokenPlugin(other.origin, self._told_clash(kind, name)))
 
     def _told_clash(self, kind: Kind, name: str) -> str:
         origins = self._clashes[kind, name]
@@ -187,7 +187,7 @@ class Plugins:
         hook = getattr(self._manager.hook, f"duetbench_register_{PLURALS[kind]}")
         return [(impl.plugin_name, impl.function) for impl in hook.get_hookimpls()]  # in the order of registering
 
-    def _called(self, kind: Kind, plugin_name: str, function: Any) -> list[Registered]:
+    def _called(self, kind: Kind, plugin_name: str, function: Any) -> list[RegisteredPlugin]:
         origin = self._origins[plugin_name]
         try:  # a stranger's hook may raise anything
             classes = list(function())
@@ -196,9 +196,9 @@ class Plugins:
         except Exception as error:
             if origin == "built-in":
                 raise
-            self.broken.append(Broken(origin, _one_line(error)))
+            self.broken.append(BrokenPlugin(origin, _one_line(error)))
             return []
-        return [Registered(kind, cls, origin) for cls in classes if not self._is_blocked(cls.name)]
+        return [RegisteredPlugin(kind, cls, origin) for cls in classes if not self._is_blocked(cls.name)]
 
     def to_blame(self, error: BaseException) -> str | None:
         """Origin of the stranger's plugin in whose code an error came about, and the line; None if it was in none."""
@@ -217,7 +217,7 @@ class Plugins:
         self.of_kind(kind)
         return [name for found, name in self._clashes if found == kind]
 
-    def get(self, kind: Kind, name: str) -> Registered:
+    def get(self, kind: Kind, name: str) -> RegisteredPlugin:
         """The class of that name.
 
         Raises:
@@ -228,7 +228,7 @@ class Plugins:
         if (kind, name) in self._clashes:
             raise PluginError(self._told_clash(kind, name))
         if name not in known:
-            notes = [f"Broken plugins: {'; '.join(map(str, self.broken))}."] if self.broken else []
+            notes = [f"BrokenPlugin plugins: {'; '.join(map(str, self.broken))}."] if self.broken else []
             notes += [f"'{name}' is {self._blocked_origin}."] if name in self.blocked else []
             raise UnknownName(kind, name, known, note=" ".join(notes))
         return known[name]

@@ -14,7 +14,7 @@ from duetbench.types import Completion, Profile, Profiles, Prompt, Request, Samp
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class ParsedCompletion:
     """One question, what came back and what was read from it: a line of the run's log."""
 
     key: str
@@ -35,18 +35,18 @@ class Answer:
     """History lines left out so that the prompt fits."""
     cached: bool
     """True if it came from the request store."""
-    cut_gaps: int = 0
+    truncated_slots: int = 0
     """Gaps of a form that ended at their length, not at their tag."""
     error: str = ""
 
 
 @dataclass(frozen=True)
-class Written:
+class WrittenProfiles:
     """What a strategy wrote for a list of requests."""
 
     profiles: list[Profiles]
     """One per request, same order; `failed` tells why one that should be there is not."""
-    answers: list[Answer]
+    answers: list[ParsedCompletion]
     """One per distinct question, in the order of asking."""
     measures: Mapping[str, float | None] = field(default_factory=dict)
     """What the strategy says of its own profiles, such as a rate of invented items; None: no data."""
@@ -71,8 +71,8 @@ class Written:
         if len(self.stage_counts) > 1:
             for stage, counts in self.stage_counts.items():
                 found |= {f"{stage}_asked": sum(counts.values()), f"{stage}_readable": counts.get("ok", 0)}
-        n_cut = sum(answer.cut_gaps for answer in self.answers)
-        return found | ({"cut_gaps": n_cut} if n_cut else {})
+        n_cut = sum(answer.truncated_slots for answer in self.answers)
+        return found | ({"truncated_slots": n_cut} if n_cut else {})
 
 
 def write_profiles(
@@ -83,7 +83,7 @@ def write_profiles(
     *,
     others: Mapping[str, Engine] | None = None,
     on_done: Callable[[int], None] | None = None,
-) -> Written:
+) -> WrittenProfiles:
     """The profiles for these requests.
 
     Args:
@@ -99,7 +99,7 @@ def write_profiles(
         if an answer that serves it could not be read; an unreadable `note` alone does not fail it.
     """
     profiles = [Profiles() for _ in requests]
-    answers: list[Answer] = []
+    answers: list[ParsedCompletion] = []
     earlier: dict[str, Sequence[Profile]] = {}
     for stage in strategy.stages():
         asked = _ask(stage, requests, earlier, (others or {}).get(stage.name, engine), sampling)
@@ -109,13 +109,13 @@ def write_profiles(
         answers += asked
         if on_done:
             on_done(len(asked))
-    return Written(profiles, answers, strategy.measures(requests, profiles))
+    return WrittenProfiles(profiles, answers, strategy.measures(requests, profiles))
 
 
-def read_answer(stage: Stage, prompt: Prompt, completion: Completion) -> Answer:
+def parse_completion(stage: Stage, prompt: Prompt, completion: Completion) -> ParsedCompletion:
     """A completion with what the stage reads from it."""
     found = stage.parse(prompt, completion.text) if completion.status == "ok" else None
-    return Answer(
+    return ParsedCompletion(
         key=prompt.key,
         stage=stage.name,
         side=prompt.side,
@@ -127,7 +127,7 @@ def read_answer(stage: Stage, prompt: Prompt, completion: Completion) -> Answer:
         completion_tokens=completion.completion_tokens,
         dropped_history=completion.dropped_history,
         cached=completion.cached,
-        cut_gaps=completion.cut_gaps,
+        truncated_slots=completion.truncated_slots,
         error=completion.error,
     )
 
@@ -138,14 +138,16 @@ def _ask(
     earlier: Mapping[str, Sequence[Profile]],
     engine: Engine,
     sampling: Sampling,
-) -> list[Answer]:
+) -> list[ParsedCompletion]:
     prompts = stage.prompts(requests, earlier)
     limits = replace(sampling, max_tokens=stage.max_tokens, stop=stage.stop)
     completions = complete(engine, prompts, limits)
-    return [read_answer(stage, prompt, completion) for prompt, completion in zip(prompts, completions, strict=True)]
+    return [
+        parse_completion(stage, prompt, completion) for prompt, completion in zip(prompts, completions, strict=True)
+    ]
 
 
-def _hand_out(answer: Answer, profiles: list[Profiles]) -> None:
+def _hand_out(answer: ParsedCompletion, profiles: list[Profiles]) -> None:
     for position in answer.for_requests:
         if answer.status == "ok":
             for profile in answer.profiles:

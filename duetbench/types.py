@@ -27,7 +27,7 @@ class Domain:
     """The scale, ascending; its ends are the bounds of every prediction."""
 
     @property
-    def gap(self) -> int:
+    def rating_range(self) -> int:
         """The largest possible distance between two ratings (M in Definition 2 of the paper)."""
         return self.labels[-1] - self.labels[0]
 
@@ -118,7 +118,7 @@ class Prompt:
     """Positions, in the list of requests, of those that the answer serves."""
     prefill: str = ""
     """The answer's beginning, given to the model and counted as part of its answer."""
-    form: tuple[Slot, ...] = ()
+    response_template: tuple[Slot, ...] = ()
     """If not empty, the answer is filled in gap by gap: tags are never the model's to forget."""
 
 
@@ -134,7 +134,7 @@ class Sampling:
     seed: int = 0
     sample_index: int = 0
     """Which of several samples for the same prompt this is; part of the draw and of the store's key."""
-    gap: bool = False
+    is_slot: bool = False
     """A gap of a form: it may stay empty, and at `max_tokens` it ends like at a stop."""
 
 
@@ -152,12 +152,12 @@ class Completion:
     error: str = ""
     cached: bool = False
     """True if it came from the request store."""
-    cut_gaps: int = 0
+    truncated_slots: int = 0
     """How many gaps of a form ended at their length instead of at their stop."""
 
 
 @dataclass(frozen=True, slots=True)
-class LabelReading:
+class LabelLogprobs:
     """The probabilities of the labels after one prompt."""
 
     logprobs: tuple[float, ...]

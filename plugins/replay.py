@@ -12,7 +12,7 @@ from typing import Any
 from duetbench.errors import EngineError
 from duetbench.hookspecs import hookimpl
 from duetbench.interfaces import Engine, option
-from duetbench.types import Completion, EngineInfo, LabelReading, ModelRef, Prompt, Sampling
+from duetbench.types import Completion, EngineInfo, LabelLogprobs, ModelRef, Prompt, Sampling
 
 
 class Replay(Engine):
@@ -51,9 +51,9 @@ class Replay(Engine):
 
     def label_logprobs(
         self, prompts: Sequence[Prompt], answer_prefix: str, labels: Sequence[str]
-    ) -> list[LabelReading]:
+    ) -> list[LabelLogprobs]:
         """Nothing: a file of texts has no probabilities."""
-        return [LabelReading((), "error", error="a replay has no probabilities") for _ in prompts]
+        return [LabelLogprobs((), "error", error="a replay has no probabilities") for _ in prompts]
 
     def info(self) -> EngineInfo:
         """The file's digest stands for the version: other answers, other entries in the store."""

@@ -10,8 +10,8 @@ import pytest
 
 from duetbench import prompts
 from duetbench.config import build_config
-from duetbench.interfaces import PLURALS, Imitation, Kind, Strategy
-from duetbench.plugins import Plugins, Registered
+from duetbench.interfaces import PLURALS, DistillationStage, Kind, Strategy
+from duetbench.plugins import Plugins, RegisteredPlugin
 from duetbench.testing import CONFORMANCE, Conformance, ScorerConformance, StrategyConformance, small_world
 from duetbench.types import Message, Prompt
 
@@ -37,7 +37,7 @@ def _choices(hint: Any) -> tuple[Any, ...]:
     return (True, False) if hint is bool else ()
 
 
-def _variants(registered: Registered) -> Iterator[dict[str, Any]]:
+def _variants(registered: RegisteredPlugin) -> Iterator[dict[str, Any]]:
     """Each choice of each option, under each set of prompts if it has two."""
     hints = get_type_hints(registered.cls.Config)
     sets = [{"prompt_set": name} for name in get_args(hints["prompt_set"])] if "prompt_set" in hints else [{}]
@@ -58,7 +58,7 @@ _VARIANTS = [
 
 
 def _id(value: object) -> str:
-    if isinstance(value, Registered):
+    if isinstance(value, RegisteredPlugin):
         return f"{value.kind}-{value.cls.name}"
     return "-".join(f"{name}={choice}" for name, choice in value.items()) if isinstance(value, dict) else str(value)
 
@@ -75,12 +75,12 @@ def _run(conformance: Conformance, check: str) -> None:
 
 
 @pytest.mark.parametrize(("registered", "check"), _CASES, ids=_id)
-def test_built_in_plugin_conforms(registered: Registered, check: str) -> None:
+def test_built_in_plugin_conforms(registered: RegisteredPlugin, check: str) -> None:
     _run(_conformance(registered.kind, registered.cls, {}), check)
 
 
 @pytest.mark.parametrize(("registered", "options"), _VARIANTS, ids=_id)
-def test_prompts_conform_under_every_choice(registered: Registered, options: dict[str, Any]) -> None:
+def test_prompts_conform_under_every_choice(registered: RegisteredPlugin, options: dict[str, Any]) -> None:
     conformance = _conformance(registered.kind, registered.cls, options)
     for check in _PROMPT_CHECKS[registered.kind]:
         try:
@@ -92,8 +92,8 @@ def test_prompts_conform_under_every_choice(registered: Registered, options: dic
 def _hint_all(strategy: Strategy) -> None:
     """Asks the questions with hints that a strategy's lessons may ask."""
     example = small_world().examples[0]
-    for lesson in strategy.lessons():
-        if isinstance(lesson, Imitation) and lesson.check:
+    for lesson in strategy.training_stages():
+        if isinstance(lesson, DistillationStage) and lesson.check:
             lesson.check.hint(Prompt("key", "pair", (Message("user", "why?"),)), example)
 
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from request_making import ScriptedEngine, request
 
 from duetbench.interfaces import Stage, Strategy
-from duetbench.profiling import Written, write_profiles
+from duetbench.profiling import WrittenProfiles, write_profiles
 from duetbench.prompts import unique_prompts
 from duetbench.strategies.duet import Duet
 from duetbench.strategies.ten_h import TenHistory
@@ -47,7 +47,7 @@ class TwoRounds(Strategy):
         return self.rounds
 
 
-def written(strategy: Strategy, engine: ScriptedEngine, requests: Sequence[Request]) -> Written:
+def written(strategy: Strategy, engine: ScriptedEngine, requests: Sequence[Request]) -> WrittenProfiles:
     return write_profiles(strategy, requests, engine, Sampling())
 
 
@@ -57,7 +57,7 @@ def says(text: str | Completion) -> ScriptedEngine:
 
 def test_without_stages_nothing_is_asked() -> None:
     engine = says("x")
-    assert written(TenHistory(), engine, [request()]) == Written([Profiles()], [])
+    assert written(TenHistory(), engine, [request()]) == WrittenProfiles([Profiles()], [])
     assert engine.asked == []
 
 
@@ -143,9 +143,9 @@ def test_stages_are_told_apart_for_the_record() -> None:
 
 
 def test_cut_gaps_are_counted_for_the_record() -> None:
-    answer = Completion(GOOD.format("user") + GOOD.format("item"), cut_gaps=2)
-    assert written(Duet(), says(answer), [request()]).extra == {"cut_gaps": 2}
+    answer = Completion(GOOD.format("user") + GOOD.format("item"), truncated_slots=2)
+    assert written(Duet(), says(answer), [request()]).extra == {"truncated_slots": 2}
 
 
 def test_no_requests_no_answers() -> None:
-    assert written(Duet(), says("x"), []) == Written([], [])
+    assert written(Duet(), says("x"), []) == WrittenProfiles([], [])

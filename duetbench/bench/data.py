@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from duetbench.bench.data_work import SAMPLED_ROWS
-from duetbench.bench.measure import Measured, alternated
-from duetbench.bench.results import Line
-from duetbench.data.synthetic.generate import World, generate
+from duetbench.bench.measure import TimedRun, alternated
+from duetbench.bench.results import BenchResult
+from duetbench.data.synthetic.generate import SyntheticSpec, generate
 from duetbench.errors import DuetbenchError
 
 _WORK = "duetbench.bench.data_work"
@@ -35,7 +35,7 @@ class BenchOptions:
         return min(self.repeats, 2)
 
 
-def bench_data(folder: Path, options: BenchOptions, *, told: Callable[[str], None]) -> list[Line]:
+def bench_data(folder: Path, options: BenchOptions, *, on_progress: Callable[[str], None]) -> list[BenchResult]:
     """All measurements; what they write stays below `folder` and is removed again.
 
     Raises:
@@ -47,20 +47,20 @@ def bench_data(folder: Path, options: BenchOptions, *, told: Callable[[str], Non
     lines = []
     try:
         for place, n in ((small, options.small), (large, options.large)):
-            told(f"generating {n:,} interactions")
-            generate(place, "amazon-2018", World(n), pack="none")
-        told("reading JSON lines")
+            on_progress(f"generating {n:,} interactions")
+            generate(place, "amazon-2018", SyntheticSpec(n), pack="none")
+        on_progress("reading JSON lines")
         lines += _reading(small, large, options)
-        told("preparing whole sets")
+        on_progress("preparing whole sets")
         lines += _preparing(small, large, options)
-        told("5-core and histories")
+        on_progress("5-core and histories")
         lines += [*_core(options), *_histories()]
     finally:
         shutil.rmtree(own, ignore_errors=True)
     return lines
 
 
-def _reading(small: Path, large: Path, options: BenchOptions) -> list[Line]:
+def _reading(small: Path, large: Path, options: BenchOptions) -> list[BenchResult]:
     names = ("ingest", "ingest_polars", "ingest_duckdb")
     lines = []
     for place, n, repeats in ((small, options.small, options.repeats), (large, options.large, options.few)):
@@ -73,22 +73,22 @@ def _reading(small: Path, large: Path, options: BenchOptions) -> list[Line]:
     return lines
 
 
-def _rate(what: str, mb: float, found: Mapping[str, Measured], name: str) -> Line:
+def _rate(what: str, mb: float, found: Mapping[str, TimedRun], name: str) -> BenchResult:
     ours, theirs = found["ingest"], found[name]
     speed = f"{_time(ours)}, {mb / ours.seconds:,.0f} MB/s"
     what = f"{what}: rate beside bare {name.removeprefix('ingest_')}"
-    return Line(what, speed, _time(theirs), theirs.seconds / ours.seconds, "x", 0.8, True)
+    return BenchResult(what, speed, _time(theirs), theirs.seconds / ours.seconds, "x", 0.8, True)
 
 
-def _time(found: Measured, digits: int = 1) -> str:
+def _time(found: TimedRun, digits: int = 1) -> str:
     return f"{found.seconds:.{digits}f} s ({found.cpu_seconds:.{digits}f} s CPU)"
 
 
-def _preparing(small: Path, large: Path, options: BenchOptions) -> list[Line]:
+def _preparing(small: Path, large: Path, options: BenchOptions) -> list[BenchResult]:
     works = {str(place): (_WORK, ("whole_prepare", str(place))) for place in (small, large)}
     one, ten = alternated(works, repeats=options.few).values()
     per_row = (ten.seconds / options.large) / (one.seconds / options.small)
-    growth = Line(
+    growth = BenchResult(
         f"whole prepare, {options.large:,} beside {options.small:,} rows: time per row",
         _time(ten),
         _time(one),
@@ -100,11 +100,11 @@ def _preparing(small: Path, large: Path, options: BenchOptions) -> list[Line]:
     return [growth, _memory(f"whole prepare, {options.large:,} rows: peak memory", ten, "")]
 
 
-def _memory(what: str, ours: Measured, reference: str) -> Line:
-    return Line(what, f"{ours.peak_mb:,.0f} MB", reference, ours.peak_mb, "MB", 1_500, False)
+def _memory(what: str, ours: TimedRun, reference: str) -> BenchResult:
+    return BenchResult(what, f"{ours.peak_mb:,.0f} MB", reference, ours.peak_mb, "MB", 1_500, False)
 
 
-def _core(options: BenchOptions) -> list[Line]:
+def _core(options: BenchOptions) -> list[BenchResult]:
     size = str(options.large)
     found = alternated({name: (_WORK, (name, size)) for name in ("core", "core_pandas")}, repeats=3)
     return [
@@ -112,17 +112,17 @@ def _core(options: BenchOptions) -> list[Line]:
     ]
 
 
-def _histories() -> list[Line]:
+def _histories() -> list[BenchResult]:
     size = str(_BOOKS)
     found = alternated({name: (_WORK, (name, size)) for name in ("histories", "histories_masks")}, repeats=3)
     what = f"histories of {_BOOKS:,} rows: times faster than a mask a row (timed on {SAMPLED_ROWS}, scaled)"
     return [_faster(what, found["histories"], found["histories_masks"], 1_000)]
 
 
-def _faster(what: str, ours: Measured, reference: Measured, bound: float) -> Line:
+def _faster(what: str, ours: TimedRun, reference: TimedRun, bound: float) -> BenchResult:
     if ours.result != reference.result:
         raise DuetbenchError(f"{what}: the results differ, {dict(ours.result)} and {dict(reference.result)}")
-    return Line(
+    return BenchResult(
         what,
         _time(ours, digits=3),
         _time(reference),

@@ -39,7 +39,9 @@ def ingest(folder: str) -> None:
     with tempfile.TemporaryDirectory(dir=folder) as target:
         files = dataset.raw_files(Path(folder))
         with Clock() as clock:
-            tables = canonical_tables(dataset, files, Path(target) / "out", tolerated=0.0, told=lambda _line: None)
+            tables = canonical_tables(
+                dataset, files, Path(target) / "out", tolerated=0.0, on_progress=lambda _line: None
+            )
         report(clock, rows=tables.n_interactions)
 
 
@@ -147,13 +149,13 @@ def histories(interactions: str) -> None:
     import numpy as np
     import polars as pl
 
-    from duetbench.data.index import HistoryIndex, Questions
+    from duetbench.data.index import HistoryIndex, HistoryQueries
     from duetbench.data.rows import hashes, number
 
     rows = pl.DataFrame(_world(interactions))
     with Clock() as clock:
         rank = np.unique(rows["day"].to_numpy(), return_inverse=True)[1]
-        asked = Questions(number([hashes(rows["user"])]), number([hashes(rows["item"])]), rank)
+        asked = HistoryQueries(number([hashes(rows["user"])]), number([hashes(rows["item"])]), rank)
         mine, theirs = HistoryIndex(asked, rows["rating"].to_numpy()).before(asked, k=_WINDOW)
     sampled = slice(0, SAMPLED_ROWS)
     check = float(np.nansum(mine.average[sampled]) + np.nansum(theirs.average[sampled]))

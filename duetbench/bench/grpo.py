@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from duetbench.bench.grpo_work import Arms, Round
-from duetbench.bench.results import Line, lines_json
+from duetbench.bench.grpo_work import ComparedRuns, Round
+from duetbench.bench.results import BenchResult, lines_json
 from duetbench.errors import UsageError
 from duetbench.plugins import Plugins
 
@@ -47,7 +47,7 @@ class GrpoBench:
 
 
 @dataclass(frozen=True)
-class GrpoFound:
+class GrpoBenchResult:
     """What was found. All rounds but the first of each run; the sides were run in turns."""
 
     ours: Sequence[Sequence[Round]]
@@ -82,13 +82,13 @@ class GrpoFound:
         ]
 
     @property
-    def lines(self) -> list[Line]:
+    def lines(self) -> list[BenchResult]:
         """What is promised."""
         plain = self.seconds("total", plain=True)
         unscored, added = self.seconds("unscored"), self.seconds("reward") + self._more_rest
         spread = f"{min(self.ratios):.2f} to {max(self.ratios):.2f} over {len(self.ratios)} repeats"
         return [
-            Line(
+            BenchResult(
                 f"a step without scoring beside plain TRL ({spread})",
                 f"{unscored:.3f} s",
                 f"{plain:.3f} s",
@@ -97,7 +97,7 @@ class GrpoFound:
                 1 + _BOUND / 100,
                 False,
             ),
-            Line(
+            BenchResult(
                 "what duetbench does beside sampling, scoring and updating, as a share of a plain step",
                 f"{added:.4f} s",
                 f"{plain:.3f} s",
@@ -134,8 +134,13 @@ class GrpoFound:
 
 
 def bench_grpo(
-    options: GrpoBench, settings: Mapping[str, str], plugins: Plugins, *, folder: Path, told: Callable[[str], None]
-) -> GrpoFound:
+    options: GrpoBench,
+    settings: Mapping[str, str],
+    plugins: Plugins,
+    *,
+    folder: Path,
+    on_progress: Callable[[str], None],
+) -> GrpoBenchResult:
     """Runs both sides in turns, each from the untrained weights.
 
     Args:
@@ -143,7 +148,7 @@ def bench_grpo(
         settings: `--set` arguments.
         plugins: Where names are looked up.
         folder: Scratch space; what is written there is removed again.
-        told: Called with a line when something begins.
+        on_progress: Called with a line when something begins.
 
     Raises:
         UsageError: plain TRL cannot do the like.
@@ -154,13 +159,16 @@ def bench_grpo(
     folder.mkdir(parents=True, exist_ok=True)
     cell = _cell(options, settings, plugins)
     ours, plain = [], []
-    with tempfile.TemporaryDirectory(dir=folder, prefix="grpo-") as scratch, Arms(cell, options.steps, scratch) as arms:
+    with (
+        tempfile.TemporaryDirectory(dir=folder, prefix="grpo-") as scratch,
+        ComparedRuns(cell, options.steps, scratch) as arms,
+    ):
         for repeat in range(options.repeats):
-            told(f"repeat {repeat + 1} of {options.repeats}: duetbench")
+            on_progress(f"repeat {repeat + 1} of {options.repeats}: duetbench")
             ours.append(arms.ours(repeat)[1:])
-            told(f"repeat {repeat + 1} of {options.repeats}: plain TRL")
+            on_progress(f"repeat {repeat + 1} of {options.repeats}: plain TRL")
             plain.append(arms.plain(repeat)[1:])
-    return GrpoFound(ours, plain)
+    return GrpoBenchResult(ours, plain)
 
 
 def _cell(options: GrpoBench, settings: Mapping[str, str], plugins: Plugins) -> Any:

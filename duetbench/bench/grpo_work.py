@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from duetbench.errors import UsageError
 from duetbench.runner.engine_pool import EnginePool
 from duetbench.runner.examples import Examples
-from duetbench.runner.trainings import Trainings
+from duetbench.runner.trainings import TrainingRunner
 
 if TYPE_CHECKING:
     from duetbench.interfaces import TrainingJob
@@ -55,7 +55,7 @@ class Round:
         return {**asdict(self), "rest": self.rest}
 
 
-class Arms:
+class ComparedRuns:
     """Both sides on the same training rows; either starts from the untrained weights at every run.
 
     Args:
@@ -67,11 +67,11 @@ class Arms:
     def __init__(self, cell: Cell, steps: int, scratch: str) -> None:
         self._cell = cell
         self._scratch = Path(scratch)
-        self._pool = EnginePool(self._scratch / "store.sqlite", on_done=lambda _n: None, told=lambda _line: None)
+        self._pool = EnginePool(self._scratch / "store.sqlite", on_done=lambda _n: None, on_progress=lambda _line: None)
         self._config, self._settings = _shortened(cell, steps)
         self._examples = Examples()
 
-    def __enter__(self) -> Arms:
+    def __enter__(self) -> ComparedRuns:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -92,14 +92,14 @@ class Arms:
         """TRL alone: its own sampling from the same prompts in the same order, the same reward for everything."""
         from duetbench.training.options import divisor_at_most
         from duetbench.training.policy import Policy
-        from duetbench.training.trl.adapter import Learner, train_grpo_plainly
-        from duetbench.training.trl.settings import Loop
+        from duetbench.training.trl.adapter import TrainableModel, train_grpo_reference
+        from duetbench.training.trl.settings import LoopSettings
 
         job, settings = self._job(f"plain-{repeat}"), self._settings
         policy = Policy(job.model, settings, job.engine.engine.config)  # type: ignore[attr-defined]
         prompts, terms = _asked(job, policy, settings)
         per_update = terms.per_round // settings.updates_per_round
-        loop = Loop(
+        loop = LoopSettings(
             checkpoints=job.workdir,
             updates=settings.evaluate_every,
             per_update=per_update,
@@ -109,9 +109,9 @@ class Arms:
             use_cpu=policy.place.device == "cpu",
             bf16=policy.uses_bf16,
         )
-        laps = Laps(settings.updates_per_round * settings.iterations)
-        learner = Learner(policy.model, policy.chat.tokenizer, policy.adapter())
-        train_grpo_plainly(learner, prompts, settings, loop, laps, terms, laps.paid)
+        laps = PhaseTimer(settings.updates_per_round * settings.iterations)
+        learner = TrainableModel(policy.model, policy.chat.tokenizer, policy.adapter())
+        train_grpo_reference(learner, prompts, settings, loop, laps, terms, laps.paid)
         return laps.rounds
 
     def _job(self, name: str) -> TrainingJob:
@@ -120,11 +120,11 @@ class Arms:
         folder = self._scratch / name
         folder.mkdir()
         model = self._pool.model(writing.model)
-        job = Trainings(self._examples).job(self._cell, folder, model, self._pool.engine(writing.engine, model))
+        job = TrainingRunner(self._examples).job(self._cell, folder, model, self._pool.engine(writing.engine, model))
         return replace(job, valid=[])
 
 
-class Laps:
+class PhaseTimer:
     """Times plain TRL by what it calls; see `trl_adapter.Events`.
 
     Args:
@@ -177,14 +177,14 @@ def _shortened(cell: Cell, steps: int) -> tuple[Any, GrpoSettings]:
 def _asked(job: TrainingJob, policy: Any, settings: GrpoSettings) -> tuple[list[str], Any]:
     """The prompts of all rounds as text, in order, and the terms."""
     from duetbench.training.grpo.trainer import keys_in_order, longest_completion, terms_of
-    from duetbench.training.questions import ask, encode_all, resolve_mode, trained_stage
+    from duetbench.training.questions import encode_questions, resolve_credit_mode, trained_stage, training_questions
 
-    asked = ask(job.strategy, job.train, job.engine)
-    if any(prompt.form for unit in asked.units for prompt in unit.prompts):
+    asked = training_questions(job.strategy, job.train, job.engine)
+    if any(prompt.response_template for unit in asked.units for prompt in unit.prompts):
         raise UsageError("plain TRL fills in no form: measure a strategy, or options, without one")
-    mode = resolve_mode(settings.credit, asked.units, job.strategy)
+    mode = resolve_credit_mode(settings.credit, asked.units, job.strategy)
     max_tokens = longest_completion(settings, trained_stage(job.strategy))
-    units, fitted = encode_all(policy, asked.units, max_tokens)
+    units, fitted = encode_questions(policy, asked.units, max_tokens)
     keys = keys_in_order(range(len(units)), fitted, mode, settings, job.seed)
     ids = {f"{unit}:{place}": found.ids for (unit, place), found in fitted.items()}
     return [policy.chat.tokenizer.decode(ids[key]) for key in keys], terms_of(settings, mode, max_tokens)

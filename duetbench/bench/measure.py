@@ -15,7 +15,7 @@ from duetbench.errors import DuetbenchError
 
 
 @dataclass(frozen=True, slots=True)
-class Measured:
+class TimedRun:
     """What one piece of work cost."""
 
     seconds: float
@@ -28,7 +28,7 @@ class Measured:
     """What the work says of itself."""
 
 
-def measured(module: str, arguments: Sequence[str], *, repeats: int = 1) -> Measured:
+def measured(module: str, arguments: Sequence[str], *, repeats: int = 1) -> TimedRun:
     """The fastest of some runs of `python -m module arguments`, which prints what `report` prints.
 
     Raises:
@@ -37,21 +37,21 @@ def measured(module: str, arguments: Sequence[str], *, repeats: int = 1) -> Meas
     return min((_once(module, arguments) for _ in range(repeats)), key=lambda found: found.seconds)
 
 
-def alternated(works: Mapping[str, tuple[str, Sequence[str]]], *, repeats: int) -> dict[str, Measured]:
+def alternated(works: Mapping[str, tuple[str, Sequence[str]]], *, repeats: int) -> dict[str, TimedRun]:
     """The fastest run of each piece of work, taken in turns, so that a busy minute of the machine hits all alike."""
-    runs: dict[str, list[Measured]] = {name: [] for name in works}
+    runs: dict[str, list[TimedRun]] = {name: [] for name in works}
     for _ in range(repeats):
         for name, (module, arguments) in works.items():
             runs[name].append(_once(module, arguments))
     return {name: min(found, key=lambda one: one.seconds) for name, found in runs.items()}
 
 
-def _once(module: str, arguments: Sequence[str]) -> Measured:
+def _once(module: str, arguments: Sequence[str]) -> TimedRun:
     done = subprocess.run([sys.executable, "-m", module, *arguments], capture_output=True, text=True, check=False)
     if done.returncode:
         last = done.stderr.strip().splitlines()[-1:] or ["no message"]
         raise DuetbenchError(f"the measurement `{module} {' '.join(arguments)}` failed: {last[0]}")
-    return Measured(**json.loads(done.stdout.splitlines()[-1]))
+    return TimedRun(**json.loads(done.stdout.splitlines()[-1]))
 
 
 @dataclass

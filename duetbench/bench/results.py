@@ -9,7 +9,7 @@ from pathlib import Path
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class BenchResult:
     """One line of the table."""
 
     what: str
@@ -28,7 +28,7 @@ class Line:
         return self.value >= self.bound if self.at_least else self.value <= self.bound
 
 
-def lines_json(lines: Sequence[Line]) -> list[dict[str, object]]:
+def lines_json(lines: Sequence[BenchResult]) -> list[dict[str, object]]:
     """The lines as JSON values."""
     return [{**asdict(line), "is_met": line.is_met} for line in lines]
 

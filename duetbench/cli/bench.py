@@ -11,8 +11,8 @@ import click
 from duetbench.cli.context import Settings, pass_settings
 
 if TYPE_CHECKING:
-    from duetbench.bench.grpo import GrpoBench, GrpoFound
-    from duetbench.bench.results import Line
+    from duetbench.bench.grpo import GrpoBench, GrpoBenchResult
+    from duetbench.bench.results import BenchResult
 
 _FEW = {"small": 300_000, "large": 2_000_000, "repeats": 2}
 """Size of `bench data` in `bench all`."""
@@ -48,11 +48,11 @@ def data(settings: Settings, folder: Path | None, small: int, large: int, repeat
     _report(report, lines)
 
 
-def _data(settings: Settings, folder: Path | None, **sizes: int) -> list[Line]:
+def _data(settings: Settings, folder: Path | None, **sizes: int) -> list[BenchResult]:
     from duetbench.bench.data import BenchOptions, bench_data
 
     with settings.progress_console.status("measuring") as status:
-        lines = bench_data(_scratch(folder), BenchOptions(**sizes), told=status.update)
+        lines = bench_data(_scratch(folder), BenchOptions(**sizes), on_progress=status.update)
     _print(settings, lines)
     return lines
 
@@ -100,12 +100,12 @@ def grpo(
         write_json(report, found.as_json())
 
 
-def _grpo(settings: Settings, folder: Path | None, options: GrpoBench, chosen: dict[str, str]) -> GrpoFound:
+def _grpo(settings: Settings, folder: Path | None, options: GrpoBench, chosen: dict[str, str]) -> GrpoBenchResult:
     from duetbench.bench.grpo import bench_grpo
     from duetbench.cli.bench_tables import print_grpo
 
     with settings.progress_console.status("measuring") as status:
-        found = bench_grpo(options, chosen, settings.plugins, folder=_scratch(folder), told=status.update)
+        found = bench_grpo(options, chosen, settings.plugins, folder=_scratch(folder), on_progress=status.update)
     print_grpo(settings, found)
     _print(settings, found.lines)
     return found
@@ -132,14 +132,14 @@ def _scratch(folder: Path | None) -> Path:
     return folder or cache_dir("bench")
 
 
-def _report(path: Path | None, lines: Sequence[Line]) -> None:
+def _report(path: Path | None, lines: Sequence[BenchResult]) -> None:
     from duetbench.bench.results import lines_json, write_json
 
     if path:
         write_json(path, lines_json(lines))
 
 
-def _print(settings: Settings, lines: Sequence[Line]) -> None:
+def _print(settings: Settings, lines: Sequence[BenchResult]) -> None:
     from duetbench.cli.bench_tables import print_lines
 
     print_lines(settings, lines)

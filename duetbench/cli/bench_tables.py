@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 from duetbench.cli.data_tables import print_table
 
 if TYPE_CHECKING:
-    from duetbench.bench.grpo import GrpoFound
-    from duetbench.bench.results import Line
+    from duetbench.bench.grpo import GrpoBenchResult
+    from duetbench.bench.results import BenchResult
     from duetbench.cli.context import Settings
 
 
-def print_lines(settings: Settings, lines: Sequence[Line]) -> None:
+def print_lines(settings: Settings, lines: Sequence[BenchResult]) -> None:
     """Values beside their bounds."""
     rows = [
         (
@@ -29,7 +29,7 @@ def print_lines(settings: Settings, lines: Sequence[Line]) -> None:
     print_table(settings, ("what", "ours", "reference", "ratio", "bound", ""), rows)
 
 
-def print_grpo(settings: Settings, found: GrpoFound) -> None:
+def print_grpo(settings: Settings, found: GrpoBenchResult) -> None:
     """Seconds of a step by phase, and what else there is to say of it."""
     from duetbench.bench.grpo import PHASES
 
@@ -41,7 +41,7 @@ def print_grpo(settings: Settings, found: GrpoFound) -> None:
     print_table(settings, ("seconds per step", "duetbench", "plain TRL"), rows)
 
 
-def _seconds(found: GrpoFound, phase: str) -> tuple[str, str]:
+def _seconds(found: GrpoBenchResult, phase: str) -> tuple[str, str]:
     plain = found.seconds(phase, plain=True)
     has_phase = phase not in ("logps", "score", "reward")  # TRL alone: log-probabilities stand with generate
     return f"{found.seconds(phase):.4f}", f"{plain:.4f}" if has_phase else "-"

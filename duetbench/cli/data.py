@@ -145,12 +145,12 @@ def generate(
 
     Any size; the same arguments give the same bytes.
     """
-    from duetbench.data.synthetic.generate import World, format_named
+    from duetbench.data.synthetic.generate import SyntheticSpec, format_named
     from duetbench.data.synthetic.generate import generate as write
 
     known = format_named(form)
     with settings.progress_console.status(f"writing {interactions:,} made-up interactions"):
-        files = write(folder, known, World(interactions, seed, category), pack=pack)
+        files = write(folder, known, SyntheticSpec(interactions, seed, category), pack=pack)
     for path in files.values():
         click.echo(f"{path}  {path.stat().st_size:,} bytes")
 
@@ -220,7 +220,9 @@ def prepared_dataset(settings: Settings, chosen: dict[str, Any]) -> tuple[Prepar
     dataset: Any = registered.cls(build(registered.cls.Config, values, registered.cls.name))
     steps = _listed(chosen["steps"])
     with settings.progress_console.status(f"preparing {registered.cls.name}") as status:
-        prepared = make(dataset, raw=chosen["raw"], steps=steps, tolerated=chosen["tolerated"], told=status.update)
+        prepared = make(
+            dataset, raw=chosen["raw"], steps=steps, tolerated=chosen["tolerated"], on_progress=status.update
+        )
     return prepared, dataset
 
 

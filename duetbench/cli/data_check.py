@@ -10,7 +10,7 @@ import click
 if TYPE_CHECKING:
     from duetbench.cli.context import Settings
     from duetbench.data import HistoryOptions, Prepared
-    from duetbench.data.leakage import Finding
+    from duetbench.data.leakage import LeakageFinding
     from duetbench.interfaces import Scorer, Strategy
 
 _SHOWN = 10
@@ -43,7 +43,9 @@ def check_command(settings: Settings, chosen: dict[str, Any]) -> None:
         raise DataError(f"{prepared.name}: leak found: {findings[0]}{more}")
 
 
-def _on_data(prepared: Prepared, options: HistoryOptions, chosen: dict[str, Any], checked: list[str]) -> list[Finding]:
+def _on_data(
+    prepared: Prepared, options: HistoryOptions, chosen: dict[str, Any], checked: list[str]
+) -> list[LeakageFinding]:
     from duetbench.data import build_examples
     from duetbench.data.leakage import check_examples, check_tables
 
@@ -52,7 +54,9 @@ def _on_data(prepared: Prepared, options: HistoryOptions, chosen: dict[str, Any]
     return [*check_tables(prepared), *check_examples(prepared, examples, options)]
 
 
-def _on_logs(prepared: Prepared, options: HistoryOptions, chosen: dict[str, Any], checked: list[str]) -> list[Finding]:
+def _on_logs(
+    prepared: Prepared, options: HistoryOptions, chosen: dict[str, Any], checked: list[str]
+) -> list[LeakageFinding]:
     from duetbench.data.leakage import check_prompts, read_log
     from duetbench.errors import DataError
 
@@ -70,16 +74,16 @@ def _on_logs(prepared: Prepared, options: HistoryOptions, chosen: dict[str, Any]
 
 def _on_strategies(
     settings: Settings, prepared: Prepared, options: HistoryOptions, chosen: dict[str, Any], checked: list[str]
-) -> list[Finding]:
+) -> list[LeakageFinding]:
     from duetbench.data.leakage import canary_probe, future_probe
-    from duetbench.testing.probes import asking
+    from duetbench.testing.probes import prompt_probe
 
-    findings: list[Finding] = []
+    findings: list[LeakageFinding] = []
     limit = min(chosen["limit"], _PROBED)
     for name in chosen["strategies"]:
         strategy: Strategy = _plugin(settings, "strategy", name, chosen)
         scorer: Scorer = _plugin(settings, "scorer", chosen["scorer"], chosen)
-        ask = asking(strategy, scorer)
+        ask = prompt_probe(strategy, scorer)
         with settings.progress_console.status(f"probing {name}"):
             findings += canary_probe(prepared, options, chosen["split"], ask, limit=limit)
             findings += future_probe(prepared, options, chosen["split"], ask, limit=limit)
@@ -103,7 +107,7 @@ def _run(chosen: dict[str, Any]) -> set[str]:
     return {*_BY_DATA, *(on_logs if chosen["prompts"] else ()), *(_BY_STRATEGY if chosen["strategies"] else ())}
 
 
-def _print(settings: Settings, findings: list[Finding], run: set[str]) -> None:
+def _print(settings: Settings, findings: list[LeakageFinding], run: set[str]) -> None:
     from duetbench.cli.data_tables import print_table
     from duetbench.data.leakage import GUARDS
 

@@ -9,7 +9,7 @@ import click
 
 if TYPE_CHECKING:
     from duetbench.cli.context import Settings
-    from duetbench.data.interchange.imports import Imported, ImportOptions
+    from duetbench.data.interchange.imports import ImportOptions, ImportResult
 
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
@@ -57,7 +57,7 @@ def _options(chosen: dict[str, Any]) -> ImportOptions:
     )
 
 
-def _report(settings: Settings, found: Imported) -> None:
+def _report(settings: Settings, found: ImportResult) -> None:
     from duetbench.cli.data_tables import print_table
 
     click.echo("columns: " + ", ".join(f"{ours} from '{theirs}'" for ours, theirs in found.columns.items()))

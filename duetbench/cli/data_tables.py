@@ -42,12 +42,12 @@ def print_counts(settings: Settings, prepared: Prepared) -> None:
 
 def print_differences(settings: Settings, prepared: Prepared, dataset: Dataset | None) -> None:
     """The published sizes beside those found; a difference is a warning, since much of the paper is not known."""
-    from duetbench.data.statistics import differences
+    from duetbench.data.statistics import size_differences
 
     expected = dict(dataset.expected()) if dataset else {}
     if not expected:
         return
-    found = differences(prepared.steps[-1], expected)
+    found = size_differences(prepared.steps[-1], expected)
     rows = [(one.name, f"{one.published:,}", f"{one.found:,}", f"{100 * one.share:+.1f} %") for one in found]
     print_table(settings, ("Table 4", "published", "found", "difference"), rows)
     if any(one.found != one.published for one in found):

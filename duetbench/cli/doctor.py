@@ -9,7 +9,7 @@ import click
 from duetbench.cli.context import Settings, pass_settings
 
 if TYPE_CHECKING:
-    from duetbench.runner.doctor import Finding
+    from duetbench.runner.doctor import Diagnosis
 
 
 @click.command()
@@ -22,7 +22,7 @@ def doctor(settings: Settings, /, no_engines: bool) -> None:
     """
     from duetbench.runner import doctor as checks
 
-    findings: list[Finding] = [
+    findings: list[Diagnosis] = [
         *checks.packages(),
         *checks.hardware(),
         *checks.cache(),
@@ -37,7 +37,7 @@ def doctor(settings: Settings, /, no_engines: bool) -> None:
         raise SystemExit(1)
 
 
-def _print(findings: list[Finding]) -> None:
+def _print(findings: list[Diagnosis]) -> None:
     section = ""
     for finding in findings:
         if finding.section != section:

@@ -14,9 +14,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from duetbench.interfaces import Kind, Plugin
-    from duetbench.plugins import Registered
-    from duetbench.testing import Conformance, Result
-    from duetbench.testing.conformance import Finding
+    from duetbench.plugins import RegisteredPlugin
+    from duetbench.testing import CheckResult, Conformance
+    from duetbench.testing.conformance import Observation
     from duetbench.types import ModelRef
 
 _COLOURS = {"pass": "green", "fail": "red", "skipped": "yellow"}
@@ -79,17 +79,17 @@ def new(settings: Settings, /, kind: str, name: str, into: Path) -> None:
     """Write a working single-file plugin of a KIND, called NAME, as a start."""
     from duetbench.cli.plugins_list import kind_named
     from duetbench.errors import PluginError
-    from duetbench.testing.new_plugin import write_start
+    from duetbench.testing.new_plugin import write_plugin
 
     chosen = kind_named(kind)
     if name in settings.plugins.of_kind(chosen):
         raise PluginError(f"there is a {chosen} named '{name}' already; choose another name")
-    path = write_start(chosen, name, into)
+    path = write_plugin(chosen, name, into)
     click.echo(f"{path} is a working start. Check it with:")
     click.echo(f"duetbench --plugins-dir {into} plugin check {name} --kind {chosen}")
 
 
-def _found(settings: Settings, name: str, kind: str | None) -> Registered:
+def _found(settings: Settings, name: str, kind: str | None) -> RegisteredPlugin:
     """The plugin of that name, whose kind may be left out where only one has it."""
     from duetbench.cli.plugins_list import kind_named
     from duetbench.errors import UnknownName, UsageError
@@ -127,7 +127,7 @@ def _options(cls: type[Plugin], texts: tuple[str, ...]) -> dict[str, Any]:
 
 
 def _conformance(
-    registered: Registered, options: Mapping[str, Any], model: str | None, raw: Path | None
+    registered: RegisteredPlugin, options: Mapping[str, Any], model: str | None, raw: Path | None
 ) -> Conformance:
     from duetbench.testing import CONFORMANCE
 
@@ -150,13 +150,13 @@ def _resolved(kind: Kind, model: str) -> ModelRef:
     return resolve(model)
 
 
-def _print_result(result: Result) -> None:
+def _print_result(result: CheckResult) -> None:
     outcome = click.style(f"{result.outcome:<8}", fg=_COLOURS[result.outcome])
     reason = f": {result.reason}" if result.reason else ""
     click.echo(f"{outcome}{result.meaning.removesuffix('.')}{reason}")
 
 
-def _print_findings(findings: Sequence[Finding]) -> None:
+def _print_findings(findings: Sequence[Observation]) -> None:
     """A block of numbers with their meanings; for a reward what each kind of completion earns."""
     if findings:
         click.echo("what a completion earns on average:")
@@ -167,10 +167,10 @@ def _print_findings(findings: Sequence[Finding]) -> None:
 
 def _write_report(
     path: Path,
-    registered: Registered,
+    registered: RegisteredPlugin,
     options: Mapping[str, Any],
-    results: Sequence[Result],
-    findings: Sequence[Finding],
+    results: Sequence[CheckResult],
+    findings: Sequence[Observation],
 ) -> None:
     import dataclasses
     import platform

@@ -15,7 +15,7 @@ from duetbench.cli.context import Settings, pass_settings
 if TYPE_CHECKING:
     from duetbench.config import OptionInfo
     from duetbench.interfaces import Kind
-    from duetbench.plugins import Plugins, Registered
+    from duetbench.plugins import Plugins, RegisteredPlugin
     from duetbench.types import Split
 
 
@@ -52,7 +52,7 @@ def show(settings: Settings, /, kind: str, name: str, settings_: tuple[str, ...]
     if kind == "prompt":
         from duetbench.cli.show_prompt import show_prompts
 
-        show_prompts(settings, name, Row(**row), settings_)
+        show_prompts(settings, name, PromptRow(**row), settings_)
         return
     registered = settings.plugins.get(kind_named(kind), name)
     click.echo("\n".join(_description(registered)))
@@ -67,7 +67,7 @@ def show(settings: Settings, /, kind: str, name: str, settings_: tuple[str, ...]
 
 
 @dataclass(frozen=True)
-class Row:
+class PromptRow:
     """Which row of which dataset a prompt is shown for, and whose chat template it wears."""
 
     dataset: str | None
@@ -99,7 +99,7 @@ def report_faults(plugins: Plugins) -> None:
         click.echo(f"duetbench: blocked by DUETBENCH_DISABLE_PLUGINS: {name}", err=True)
 
 
-def _description(registered: Registered) -> list[str]:
+def _description(registered: RegisteredPlugin) -> list[str]:
     cls = registered.cls
     lines = [f"{registered.kind} {cls.name}: {cls.summary}", f"origin: {registered.origin}"]
     if cls.source:

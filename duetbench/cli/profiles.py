@@ -10,8 +10,8 @@ import click
 from duetbench.cli.context import Settings, pass_settings
 
 if TYPE_CHECKING:
-    from duetbench.data.population import Cut
-    from duetbench.runner.output.profile_export import Exported
+    from duetbench.data.population import HistoryCut
+    from duetbench.runner.output.profile_export import ProfileExport
 
 
 @click.group()
@@ -40,7 +40,7 @@ def export(
     side: Literal["user", "item"],
     form: Literal["parquet", "jsonl"],
     out: Path,
-    cut: Cut,
+    cut: HistoryCut,
     store: Path | None,
 ) -> None:
     """Write the profiles of all users or items, as the cell RUN writes them (a cell's folder, or a run's with one).
@@ -48,18 +48,18 @@ def export(
     Every row says who wrote it from what. A profile that could not be read is null. The same command goes on where it
     was stopped.
     """
-    from duetbench.runner import Bars, Progress
+    from duetbench.runner import Progress, ProgressBars
     from duetbench.runner.output.profile_export import export_profiles
     from duetbench.runner.output.restore import restore
 
     with settings.progress_console.status("reading the run"):
         restored = restore(run, settings.plugins)
-    progress = Progress() if settings.quiet else Bars(settings.progress_console)
+    progress = Progress() if settings.quiet else ProgressBars(settings.progress_console)
     found = export_profiles(restored, side, cut, out, form, store=store, progress=progress)
     settings.progress_console.print(_told(found, side, out), markup=False, highlight=False, soft_wrap=True)
 
 
-def _told(found: Exported, side: str, out: Path) -> str:
+def _told(found: ProfileExport, side: str, out: Path) -> str:
     total = sum(found.statuses.values())
     others = ", ".join(f"{n} {status}" for status, n in sorted(found.statuses.items()) if status != "ok")
     told = f"{out}: {found.statuses.get('ok', 0)} of {total} {side} profiles"

@@ -11,7 +11,7 @@ import click
 from duetbench.cli.context import Settings, pass_settings
 
 if TYPE_CHECKING:
-    from duetbench.runner import Outcome, Plan
+    from duetbench.runner import Plan, RunOutcome
     from duetbench.runner.planning.estimate import Estimate
 
 
@@ -64,7 +64,7 @@ def run(
     config = run_config(chosen, file=file, settings=parse_settings(settings_))
     folder = out or Path("runs") / config.name
     with settings.progress_console.status("planning") as status:
-        planned = plan(config, settings.plugins, told=status.update)
+        planned = plan(config, settings.plugins, on_progress=status.update)
     for note in planned.notes:
         settings.progress_console.print(note, markup=False, highlight=False)
     if only_plan:
@@ -76,10 +76,10 @@ def run(
 def _run(settings: Settings, planned: Plan, folder: Path, store: Path | None, *, force: bool) -> None:
     from duetbench.leaderboard import collect
     from duetbench.leaderboard.formats.terminal import print_board
-    from duetbench.runner import Bars, Progress, run
+    from duetbench.runner import Progress, ProgressBars, run
     from duetbench.runner.output.run_folder import cell_folder
 
-    progress = Progress() if settings.quiet else Bars(settings.progress_console)
+    progress = Progress() if settings.quiet else ProgressBars(settings.progress_console)
     outcome = run(planned, folder, store=store, force=force, progress=progress)
     print_board(collect([cell_folder(folder, cell) for cell in planned.cells]), settings.console)
     told = settings.progress_console
@@ -97,7 +97,7 @@ def _print_traceback(file: Path) -> None:
         click.echo(file.read_text(encoding="utf-8"), err=True)
 
 
-def _summary(outcome: Outcome) -> str:
+def _summary(outcome: RunOutcome) -> str:
     counts = [
         (outcome.count("done"), "computed"),
         (outcome.count("found"), "already finished"),

@@ -11,30 +11,30 @@ import click
 from duetbench.cli.context import Settings
 
 if TYPE_CHECKING:
-    from duetbench.cli.plugins_list import Row
-    from duetbench.engines.tokens.chat_template import Chat
+    from duetbench.cli.plugins_list import PromptRow
+    from duetbench.engines.tokens.chat_template import ChatTemplate
     from duetbench.interfaces import Engine
     from duetbench.runner.planning.cells import Cell
     from duetbench.types import Completion, ModelRef, Prompt, Request
 
 
-def show_prompts(settings: Settings, strategy: str, row: Row, settings_: tuple[str, ...]) -> None:
+def show_prompts(settings: Settings, strategy: str, row: PromptRow, settings_: tuple[str, ...]) -> None:
     """Prints the prompts, each under a line with its stage, side and length.
 
     Raises:
         UsageError: there is no such row.
         DuetbenchError: options, data or model are not usable.
     """
-    from duetbench.engines.tokens.chat_template import Chat, template_of
+    from duetbench.engines.tokens.chat_template import ChatTemplate, template_of
     from duetbench.engines.transformers.loading import load_tokenizer
     from duetbench.runner.engine_pool import EnginePool
 
     cell = _cell(settings, strategy, row, settings_)
     assert cell.writing is not None
-    pool = EnginePool(None, on_done=lambda _n: None, told=lambda _line: None)
+    pool = EnginePool(None, on_done=lambda _n: None, on_progress=lambda _line: None)
     try:
         model = pool.model(cell.writing.model)
-        chat = Chat(load_tokenizer(model), template_of(Path(model.path)), model.template_args)
+        chat = ChatTemplate(load_tokenizer(model), template_of(Path(model.path)), model.template_args)
         engine = pool.engine(cell.writing.engine, model)
         for title, prompt, max_tokens in _prompts(cell, _request(cell, row), engine):
             click.echo("\n".join(_told(title, prompt, max_tokens, chat, model, engine)))
@@ -42,7 +42,7 @@ def show_prompts(settings: Settings, strategy: str, row: Row, settings_: tuple[s
         pool.close()
 
 
-def _cell(settings: Settings, strategy: str, row: Row, settings_: tuple[str, ...]) -> Cell:
+def _cell(settings: Settings, strategy: str, row: PromptRow, settings_: tuple[str, ...]) -> Cell:
     from duetbench.config import parse_settings
     from duetbench.runner import plan, run_config
 
@@ -52,7 +52,7 @@ def _cell(settings: Settings, strategy: str, row: Row, settings_: tuple[str, ...
     return plan(run_config(grid, settings=parse_settings(settings_)), settings.plugins).cells[0]
 
 
-def _request(cell: Cell, row: Row) -> Request:
+def _request(cell: Cell, row: PromptRow) -> Request:
     from duetbench.errors import UsageError
     from duetbench.runner.examples import Examples
 
@@ -67,7 +67,7 @@ def _prompts(cell: Cell, request: Request, engine: Engine) -> Iterator[tuple[str
 
     A strategy that asks nothing shows what its scorer asks.
     """
-    from duetbench.profiling import read_answer
+    from duetbench.profiling import parse_completion
     from duetbench.types import Profile, Profiles
 
     assert cell.writing is not None
@@ -79,7 +79,7 @@ def _prompts(cell: Cell, request: Request, engine: Engine) -> Iterator[tuple[str
             yield f"stage {stage.name}, {prompt.side}", prompt, stage.max_tokens
         if number + 1 < len(stages):
             for answer in _answers(engine, prompts, stage.max_tokens, stage.stop):
-                read = read_answer(stage, *answer)
+                read = parse_completion(stage, *answer)
                 if read.status == "ok":
                     earlier[read.key] = list(read.profiles)
     if not stages:
@@ -96,18 +96,23 @@ def _answers(
     return list(zip(prompts, complete(engine, prompts, Sampling(max_tokens=max_tokens, stop=stop)), strict=True))
 
 
-def _told(title: str, prompt: Prompt, max_tokens: int, chat: Chat, model: ModelRef, engine: Engine) -> list[str]:
+def _told(
+    title: str, prompt: Prompt, max_tokens: int, chat: ChatTemplate, model: ModelRef, engine: Engine
+) -> list[str]:
     """The prompt as text, between a line of counts before it and one with what is given of the answer after it."""
-    from duetbench.engines.tokens.truncation import fit, without
+    from duetbench.engines.tokens.truncation import truncate, without_spans
 
-    fitted = fit(prompt, chat, room=engine.info().context_length - max_tokens)
+    fitted = truncate(prompt, chat, room=engine.info().context_length - max_tokens)
     if not fitted.ids:
         return [f"=== {title}: {fitted.error}"]
     dropped = f", {fitted.dropped} history lines left out" if fitted.dropped else ""
     head = f"=== {title}: {len(fitted.ids)} tokens for {model.name}{dropped}; the answer has at most {max_tokens}"
     turns = [
         f"    {message.role}: {chat.length(message.content)} tokens"
-        for message in without(prompt.messages, fitted.dropped)
+        for message in without_spans(prompt.messages, fitted.dropped)
     ]
-    form = [f"    given in the answer: {slot.literal!r}, then up to {slot.max_tokens} tokens" for slot in prompt.form]
-    return [head, *turns, *form, chat.text(without(prompt.messages, fitted.dropped), prompt.prefill), ""]
+    form = [
+        f"    given in the answer: {slot.literal!r}, then up to {slot.max_tokens} tokens"
+        for slot in prompt.response_template
+    ]
+    return [head, *turns, *form, chat.text(without_spans(prompt.messages, fitted.dropped), prompt.prefill), ""]

@@ -12,7 +12,7 @@ from duetbench.cli.context import Settings, pass_settings
 
 if TYPE_CHECKING:
     from duetbench.engines.store.database import RequestStore
-    from duetbench.engines.store.explain_miss import Entry, Explanation
+    from duetbench.engines.store.explain_miss import MissExplanation, StoredRequest
 
 _file = click.option(
     "--store",
@@ -33,10 +33,10 @@ def store() -> None:
 def stats(settings: Settings, path: Path | None) -> None:
     """How many answers are kept, from which models, and what failed."""
     from duetbench.cli.plugins_list import print_rows
-    from duetbench.engines.store.statistics import contents_of
+    from duetbench.engines.store.statistics import store_contents
 
     with _opened(path) as opened:
-        found = contents_of(opened)
+        found = store_contents(opened)
         rows = [
             [each.engine, each.model[:12], each.adapter[:12] or "-", each.dtype, each.verb, *map(str, each.counts)]
             for each in found.held
@@ -59,10 +59,10 @@ def why(settings: Settings, key: str, other: str | None, path: Path | None) -> N
     KEY is the beginning of a key of the store, or of a prompt's key as the log of a run has it. Shown are the parts in
     which its key differs from the nearest entry's, or from OTHER's.
     """
-    from duetbench.engines.store.explain_miss import explain
+    from duetbench.engines.store.explain_miss import explain_miss
 
     with _opened(path) as opened:
-        for explanation in explain(opened, key, other):
+        for explanation in explain_miss(opened, key, other):
             click.echo("\n".join(_told(explanation)))
             if settings.verbose:
                 click.echo("\n".join(f"  {name} = {value!r}" for name, value in explanation.entry.parts.items()))
@@ -88,7 +88,7 @@ class _opened:
         self._store.close()
 
 
-def _told(explanation: Explanation) -> Iterator[str]:
+def _told(explanation: MissExplanation) -> Iterator[str]:
     yield f"{_name(explanation.entry)}: {_fate(explanation.entry)}"
     if explanation.nearest is None:
         yield "  nothing else of its kind is in the store"
@@ -98,11 +98,11 @@ def _told(explanation: Explanation) -> Iterator[str]:
         yield f"  - {difference.path}: {difference.here} here, {difference.there} there"
 
 
-def _name(entry: Entry) -> str:
+def _name(entry: StoredRequest) -> str:
     return f"{entry.verb} {entry.key[:12]} (prompt {entry.prompt_key[:12]})"
 
 
-def _fate(entry: Entry) -> str:
+def _fate(entry: StoredRequest) -> str:
     from datetime import UTC, datetime
 
     when = datetime.fromtimestamp(entry.stored_at, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")

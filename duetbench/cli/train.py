@@ -20,8 +20,8 @@ def train() -> None:
 @pass_settings
 def show(settings: Settings, /, run: Path, rows: int) -> None:
     """Show the trainings of RUN (a run's folder, or one training's): evaluations, and how profiles changed."""
-    from duetbench.training.report.show import find_trainings, read_story, render_story
+    from duetbench.training.report.show import find_trainings, read_training, render_training
 
     for folder in find_trainings(run):
-        for part in render_story(read_story(folder), rows=rows):
+        for part in render_training(read_training(folder), rows=rows):
             settings.console.print(part)

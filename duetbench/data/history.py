@@ -10,7 +10,7 @@ from typing import Literal
 import numpy as np
 import polars as pl
 
-from duetbench.data.index import Before, HistoryIndex, Questions
+from duetbench.data.index import HistoryIndex, HistoryLookup, HistoryQueries
 from duetbench.data.preparation.prepared import Prepared
 from duetbench.data.rows import BoolArray, IntArray, hashes, number
 from duetbench.interfaces import option
@@ -85,21 +85,21 @@ class _Histories:
         """Positions of the split's rows."""
         return np.flatnonzero((self._split == split).fill_null(False).to_numpy())
 
-    def before(self, chosen: IntArray, *, k: int) -> tuple[Before, Before]:
+    def before(self, chosen: IntArray, *, k: int) -> tuple[HistoryLookup, HistoryLookup]:
         """The user's and the item's history before each chosen row; windows hold positions in `indexed`."""
         return self._index.before(_at(self._asked, chosen), k=k)
 
-    def at_the_end(self, of: Literal["user", "item"], first: IntArray, *, k: int) -> Before:
+    def at_the_end(self, of: Literal["user", "item"], first: IntArray, *, k: int) -> HistoryLookup:
         """The history of some users or items after all that is indexed; `first` holds a row of each."""
         nobody = np.full(len(first), len(self._split))  # beyond every code
         late = np.full(len(first), len(self._split))
         asked = _at(self._asked, first)
         if of == "user":
-            return self._index.before(Questions(asked.user, nobody, late), k=k)[0]
-        return self._index.before(Questions(nobody, asked.item, late), k=k)[1]
+            return self._index.before(HistoryQueries(asked.user, nobody, late), k=k)[0]
+        return self._index.before(HistoryQueries(nobody, asked.item, late), k=k)[1]
 
 
-class Interactions:
+class HistoryReader:
     """A dataset's histories after all that their source holds, and their lines as values.
 
     Args:
@@ -113,7 +113,7 @@ class Interactions:
         self._prepared = prepared
         self.domain = prepared.domain
 
-    def at_the_end(self, side: Literal["user", "item"], idents: Sequence[str], *, k: int) -> Before:
+    def at_the_end(self, side: Literal["user", "item"], idents: Sequence[str], *, k: int) -> HistoryLookup:
         """The latest `k` interactions of these users or items; each of them occurs in the dataset."""
         column = self._prepared.interactions[f"{side}_id"].to_list()
         rows = {ident: row for row, ident in enumerate(column)}
@@ -138,16 +138,16 @@ def _sampled(rows: IntArray, limit: int | None, seed: int) -> IntArray:
     return np.asarray(sorted(Random(seed).sample(rows.tolist(), max(limit, 0))), dtype=np.int64)
 
 
-def _questions(interactions: pl.DataFrame, options: HistoryOptions) -> Questions:
+def _questions(interactions: pl.DataFrame, options: HistoryOptions) -> HistoryQueries:
     """All rows as questions. They stand by time already, so a row's place is its rank; equal times may share one."""
     rank = np.arange(len(interactions))
     if options.tie == "strict":
         _, rank = np.unique(interactions["timestamp"].to_numpy(), return_inverse=True)
-    return Questions(number([hashes(interactions["user_id"])]), number([hashes(interactions["item_id"])]), rank)
+    return HistoryQueries(number([hashes(interactions["user_id"])]), number([hashes(interactions["item_id"])]), rank)
 
 
-def _at(rows: Questions, chosen: IntArray | BoolArray) -> Questions:
-    return Questions(rows.user[chosen], rows.item[chosen], rows.rank[chosen])
+def _at(rows: HistoryQueries, chosen: IntArray | BoolArray) -> HistoryQueries:
+    return HistoryQueries(rows.user[chosen], rows.item[chosen], rows.rank[chosen])
 
 
 class _Writer:
@@ -165,7 +165,7 @@ class _Writer:
         self._texts = {name: self._rows[name] for name in ("review", "summary")}
         self._lines: dict[int, Interaction] = {}
 
-    def example(self, row: int, split: Split, position: int, user: Before, item: Before) -> Example:
+    def example(self, row: int, split: Split, position: int, user: HistoryLookup, item: HistoryLookup) -> Example:
         """The example of one row; `position` is its place among the questions."""
         of = self._columns
         request = Request(
@@ -186,7 +186,7 @@ class _Writer:
         return tuple(self._line(int(self._indexed[at])) for at in window if at >= 0)
 
     def average(self, history: tuple[Interaction, ...], over_all: float) -> float | None:
-        """See `Interactions.average`."""
+        """See `HistoryReader.average`."""
         if self._options.average == "window":
             latest = history[len(history) - min(self._options.average_k, len(history)) :]
             return sum(line.rating for line in latest) / len(latest) if latest else None

@@ -13,7 +13,7 @@ FloatArray = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
-class Questions:
+class HistoryQueries:
     """Who asks about what, and when: parallel arrays."""
 
     user: IntArray
@@ -23,7 +23,7 @@ class Questions:
 
 
 @dataclass(frozen=True, slots=True)
-class Before:
+class HistoryLookup:
     """What an index found, one entry per question."""
 
     window: IntArray
@@ -44,7 +44,7 @@ class HistoryIndex:
         rating: Their ratings.
     """
 
-    def __init__(self, rows: Questions, rating: FloatArray) -> None:
+    def __init__(self, rows: HistoryQueries, rating: FloatArray) -> None:
         # One rank beyond the last: a question may come after everything.
         self._n_ranks = int(rows.rank.max(initial=-1)) + 2
         self._n_items = int(rows.item.max(initial=-1)) + 1
@@ -58,7 +58,7 @@ class HistoryIndex:
         known = item < self._n_items
         return np.where(known, user.astype(np.int64) * self._n_items + item, -1)
 
-    def before(self, asked: Questions, *, k: int) -> tuple[Before, Before]:
+    def before(self, asked: HistoryQueries, *, k: int) -> tuple[HistoryLookup, HistoryLookup]:
         """The user's and the item's history before each question, with windows of `k` rows."""
         own = self._own(asked)
         user = self._by_user.before(asked.user, asked.rank)
@@ -68,7 +68,7 @@ class HistoryIndex:
             self._side(self._by_item, item, own, self._rows.user, asked.user, k),
         )
 
-    def _own(self, asked: Questions) -> _Span:
+    def _own(self, asked: HistoryQueries) -> _Span:
         """What the user and the item had with each other before; nothing once the data is deduplicated."""
         pair = self._pair(asked.user, asked.item)
         code = np.searchsorted(self._pairs, pair)
@@ -77,7 +77,7 @@ class HistoryIndex:
         return self._by_pair.before(np.where(is_known, code, len(self._pairs)), asked.rank)
 
     @staticmethod
-    def _side(grouped: _Grouped, found: _Span, own: _Span, partner: IntArray, asked: IntArray, k: int) -> Before:
+    def _side(grouped: _Grouped, found: _Span, own: _Span, partner: IntArray, asked: IntArray, k: int) -> HistoryLookup:
         count = found.count - own.count
         total = found.total - own.total
         average = np.divide(total, count, out=np.full(len(total), np.nan), where=count > 0)
@@ -86,7 +86,7 @@ class HistoryIndex:
         if len(shared):
             window[shared] = _without(grouped, found.at(shared), own.count[shared], partner, asked[shared], k)
         # The running sums reach across owners: rounding keeps their last digits out of a prompt.
-        return Before(window, np.round(average, 9), count)
+        return HistoryLookup(window, np.round(average, 9), count)
 
 
 def _without(

@@ -5,19 +5,19 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Literal, NamedTuple
 
-from duetbench.data.history import SPLITS_OF, HistoryOptions, Interactions
-from duetbench.data.index import Before
+from duetbench.data.history import SPLITS_OF, HistoryOptions, HistoryReader
+from duetbench.data.index import HistoryLookup
 from duetbench.data.preparation.prepared import Prepared
 from duetbench.types import Item, Request
 
-Cut = Literal["train", "train+valid", "all"]
+HistoryCut = Literal["train", "train+valid", "all"]
 """Up to where histories go; `all`: to the end of the data."""
 
-NOBODY = Item("", "")
+NO_ITEM = Item("", "")
 """Stands where a request names an item and none is meant."""
 
 
-class Known(NamedTuple):
+class KnownEntity(NamedTuple):
     """One user or item."""
 
     ident: str
@@ -27,10 +27,10 @@ class Known(NamedTuple):
     """How many interactions lie before the cut; the request holds the latest of them."""
 
 
-class Everyone(NamedTuple):
+class Population(NamedTuple):
     """All users or items that are known at a cut."""
 
-    known: list[Known]
+    known: list[KnownEntity]
     """In order of their ids."""
     unknown: int
     """How many others the dataset has: nothing of them lies before the cut."""
@@ -38,7 +38,9 @@ class Everyone(NamedTuple):
     """Seconds since 1970, UTC: the latest interaction that any history may hold."""
 
 
-def everyone(prepared: Prepared, side: Literal["user", "item"], options: HistoryOptions, cut: Cut) -> Everyone:
+def population_at(
+    prepared: Prepared, side: Literal["user", "item"], options: HistoryOptions, cut: HistoryCut
+) -> Population:
     """All users or items with what was known of them at a cut.
 
     Args:
@@ -55,23 +57,28 @@ def everyone(prepared: Prepared, side: Literal["user", "item"], options: History
     n_all = column.filter(split.is_not_null()).n_unique()
     rows = prepared.interactions.filter(is_known)
     until = int(rows["timestamp"].max() or 0)  # type: ignore[arg-type]
-    interactions = Interactions(prepared, options)
+    interactions = HistoryReader(prepared, options)
     before = interactions.at_the_end(side, idents, k=options.k)
     known = [
-        Known(ident, _request(interactions, side, ident, before, place, until), int(before.count[place]))
+        KnownEntity(ident, _request(interactions, side, ident, before, place, until), int(before.count[place]))
         for place, ident in enumerate(idents)
     ]
-    return Everyone(known, n_all - len(idents), until)
+    return Population(known, n_all - len(idents), until)
 
 
 def _request(
-    interactions: Interactions, side: Literal["user", "item"], ident: str, before: Before, place: int, until: int
+    interactions: HistoryReader,
+    side: Literal["user", "item"],
+    ident: str,
+    before: HistoryLookup,
+    place: int,
+    until: int,
 ) -> Request:
     history = interactions.history(before.window[place])
     average = interactions.average(history, float(before.average[place]))
     named = f"everyone:{side}:{ident}"
     if side == "user":
         domain = interactions.domain
-        return Request(named, ident, NOBODY, until + 1, domain, user_history=history, user_average=average)
+        return Request(named, ident, NO_ITEM, until + 1, domain, user_history=history, user_average=average)
     item = interactions.item(ident)
     return Request(named, "", item, until + 1, interactions.domain, item_history=history, item_average=average)

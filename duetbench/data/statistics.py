@@ -54,7 +54,7 @@ class WindowStatistics:
 
 
 @dataclass(frozen=True, slots=True)
-class Difference:
+class SizeDifference:
     """A published size beside the one found."""
 
     name: str
@@ -127,7 +127,7 @@ def _share(values: np.ndarray) -> float | None:
     return float(values.mean()) if len(values) else None
 
 
-def differences(last: StepCount, expected: Mapping[str, int]) -> list[Difference]:
+def size_differences(last: StepCount, expected: Mapping[str, int]) -> list[SizeDifference]:
     """Published sizes beside those found after the last step, as far as any are published."""
     found = {**last.splits, "users": last.users, "items": last.items}
-    return [Difference(name, number, found.get(name, 0)) for name, number in expected.items()]
+    return [SizeDifference(name, number, found.get(name, 0)) for name, number in expected.items()]

@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 def duetbench_register_datasets() -> list[type[Dataset]]:
     """The built-in datasets."""
     from duetbench.datasets.amazon import Amazon, AmazonBooks, AmazonMusic
-    from duetbench.datasets.imported import Imported
+    from duetbench.datasets.imported import ImportedDataset
     from duetbench.datasets.toy import Toy
     from duetbench.datasets.yelp import Yelp
 
-    return [Toy, AmazonMusic, AmazonBooks, Yelp, Amazon, Imported]
+    return [Toy, AmazonMusic, AmazonBooks, Yelp, Amazon, ImportedDataset]

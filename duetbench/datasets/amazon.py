@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import polars as pl
 
     from duetbench.data.readers.amazon import Release
-    from duetbench.data.readers.validation import Tally
+    from duetbench.data.readers.validation import RowCounts
 
 
 class AmazonDataset(CardDataset):
@@ -41,13 +41,13 @@ class AmazonDataset(CardDataset):
         releases = list(self.card.releases)
         return next((release for release in releases if has_release(self.card, release, folder)), releases[0])
 
-    def interactions(self, files: Mapping[str, Path], tally: Tally) -> Iterator[pl.DataFrame]:
+    def interactions(self, files: Mapping[str, Path], tally: RowCounts) -> Iterator[pl.DataFrame]:
         """See the base class."""
         from duetbench.data.readers.amazon import read_reviews
 
         return read_reviews(files["reviews"], self._release(files), tally)
 
-    def items(self, files: Mapping[str, Path], tally: Tally, rated: Set[str]) -> Iterator[pl.DataFrame]:
+    def items(self, files: Mapping[str, Path], tally: RowCounts, rated: Set[str]) -> Iterator[pl.DataFrame]:
         """See the base class."""
         from duetbench.data.readers.amazon import read_items
 

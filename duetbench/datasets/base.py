@@ -19,7 +19,7 @@ from duetbench.types import Domain
 if TYPE_CHECKING:
     import polars as pl
 
-    from duetbench.data.readers.validation import Tally
+    from duetbench.data.readers.validation import RowCounts
 
 
 class CardDataset(Dataset):
@@ -68,9 +68,9 @@ class CardDataset(Dataset):
 
     def read_parts(self, files: Mapping[str, Path]) -> Iterator[Tables]:
         """See the base class."""
-        from duetbench.data.readers.validation import Tally, no_interactions, no_items
+        from duetbench.data.readers.validation import RowCounts, no_interactions, no_items
 
-        tally = Tally()
+        tally = RowCounts()
         rated: set[str] = set()
         for frame in self.interactions(files, tally):
             if self.items_are_slow(files):
@@ -83,11 +83,11 @@ class CardDataset(Dataset):
         yield Tables(no_interactions(), no_items(), *tally.emptied())
 
     @abstractmethod
-    def interactions(self, files: Mapping[str, Path], tally: Tally) -> Iterator[pl.DataFrame]:
+    def interactions(self, files: Mapping[str, Path], tally: RowCounts) -> Iterator[pl.DataFrame]:
         """Canonical interactions in file order, in parts; what was left out is tallied before its part comes."""
 
     @abstractmethod
-    def items(self, files: Mapping[str, Path], tally: Tally, rated: Set[str]) -> Iterator[pl.DataFrame]:
+    def items(self, files: Mapping[str, Path], tally: RowCounts, rated: Set[str]) -> Iterator[pl.DataFrame]:
         """Canonical items, in parts; where items are slow to read, those that nobody rated may be left out."""
 
     def items_are_slow(self, files: Mapping[str, Path]) -> bool:

@@ -16,7 +16,7 @@ from duetbench.types import Domain
 _FILES = {"about": "about.json", "interactions": "interactions.parquet", "items": "items.parquet"}
 
 
-class Imported(Dataset):
+class ImportedDataset(Dataset):
     """What a user brought in from CSV, Parquet, JSON lines, pickles or a Hugging Face dataset."""
 
     name = "imported"

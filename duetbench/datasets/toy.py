@@ -14,7 +14,7 @@ from duetbench.paths import cache_dir
 if TYPE_CHECKING:
     import polars as pl
 
-    from duetbench.data.readers.validation import Tally
+    from duetbench.data.readers.validation import RowCounts
 
 
 class Toy(CardDataset):
@@ -50,13 +50,13 @@ class Toy(CardDataset):
             write_raw(folder, users=about.users, items=about.items, interactions=about.interactions, seed=about.seed)
         return files
 
-    def interactions(self, files: Mapping[str, Path], tally: Tally) -> Iterator[pl.DataFrame]:
+    def interactions(self, files: Mapping[str, Path], tally: RowCounts) -> Iterator[pl.DataFrame]:
         """See the base class."""
         from duetbench.data.readers.amazon import read_reviews
 
         return read_reviews(files["reviews"], "2014", tally)
 
-    def items(self, files: Mapping[str, Path], tally: Tally, rated: Set[str]) -> Iterator[pl.DataFrame]:
+    def items(self, files: Mapping[str, Path], tally: RowCounts, rated: Set[str]) -> Iterator[pl.DataFrame]:
         """See the base class."""
         from duetbench.data.readers.amazon import read_items
 

@@ -11,7 +11,7 @@ from duetbench.datasets.base import CardDataset, find_files
 if TYPE_CHECKING:
     import polars as pl
 
-    from duetbench.data.readers.validation import Tally
+    from duetbench.data.readers.validation import RowCounts
 
 
 class Yelp(CardDataset):
@@ -25,13 +25,13 @@ class Yelp(CardDataset):
         """See the base class."""
         return find_files(self.name, self.card, "open", folder)
 
-    def interactions(self, files: Mapping[str, Path], tally: Tally) -> Iterator[pl.DataFrame]:
+    def interactions(self, files: Mapping[str, Path], tally: RowCounts) -> Iterator[pl.DataFrame]:
         """See the base class."""
         from duetbench.data.readers.yelp import read_reviews
 
         return read_reviews(files["reviews"], tally)
 
-    def items(self, files: Mapping[str, Path], tally: Tally, rated: Set[str]) -> Iterator[pl.DataFrame]:
+    def items(self, files: Mapping[str, Path], tally: RowCounts, rated: Set[str]) -> Iterator[pl.DataFrame]:
         """See the base class."""
         from duetbench.data.readers.yelp import read_businesses
 

@@ -14,7 +14,7 @@ _TAG = re.compile(r"</?\w+>")
 
 
 @dataclass(slots=True)
-class _Sheet:
+class _PartialResponse:
     """A form that is being filled in."""
 
     prompt: Prompt
@@ -26,11 +26,11 @@ class _Sheet:
     """The gap that could not be filled; what follows it is not asked."""
 
 
-def fill(engine: Engine, prompts: Sequence[Prompt], sampling: Sampling) -> list[Completion]:
+def fill_template(engine: Engine, prompts: Sequence[Prompt], sampling: Sampling) -> list[Completion]:
     """One completion per prompt: the literals of its form with the model's text in between.
 
     A gap ends at its stop, at any tag that the form itself writes, at the model's own end, or at its length; the last
-    is counted (`cut_gaps`). So the form's tags stand once each, in order.
+    is counted (`truncated_slots`). So the form's tags stand once each, in order.
 
     Args:
         engine: Any engine that continues a prefill.
@@ -41,45 +41,47 @@ def fill(engine: Engine, prompts: Sequence[Prompt], sampling: Sampling) -> list[
         Status `ok`; `empty` if nothing stands in any gap; the engine's status if a gap failed. `prompt_tokens` are
         those of the first gap's prompt, `completion_tokens` those written in all gaps.
     """
-    sheets = [_Sheet(prompt, prompt.prefill) for prompt in prompts]
-    written = max((sum(slot.max_tokens for slot in prompt.form) for prompt in prompts), default=0)
+    sheets = [_PartialResponse(prompt, prompt.prefill) for prompt in prompts]
+    written = max((sum(slot.max_tokens for slot in prompt.response_template) for prompt in prompts), default=0)
     # Batch by batch to the last gap: the engine still knows the prompt when the next gap is asked.
     for batch in engine.batches(prompts, written):
         together = [sheets[place] for place in batch]
-        for number in range(max(len(sheet.prompt.form) for sheet in together)):
-            _fill_round(engine, [sheet for sheet in together if number < len(sheet.prompt.form)], number, sampling)
+        for number in range(max(len(sheet.prompt.response_template) for sheet in together)):
+            _fill_round(
+                engine, [sheet for sheet in together if number < len(sheet.prompt.response_template)], number, sampling
+            )
     return [_completion(sheet) for sheet in sheets]
 
 
-def _fill_round(engine: Engine, sheets: Sequence[_Sheet], number: int, sampling: Sampling) -> None:
+def _fill_round(engine: Engine, sheets: Sequence[_PartialResponse], number: int, sampling: Sampling) -> None:
     """Fills one gap of each form; gaps with equal limits are asked in one call."""
-    alike: dict[tuple[int, tuple[str, ...]], list[_Sheet]] = {}
+    alike: dict[tuple[int, tuple[str, ...]], list[_PartialResponse]] = {}
     for sheet in sheets:
-        slot = sheet.prompt.form[number]
+        slot = sheet.prompt.response_template[number]
         if sheet.failed is None:
             sheet.text += slot.literal
             if slot.max_tokens > 0:
-                alike.setdefault((slot.max_tokens, _stops(sheet.prompt.form, slot)), []).append(sheet)
+                alike.setdefault((slot.max_tokens, _stops(sheet.prompt.response_template, slot)), []).append(sheet)
     for (max_tokens, stop), group in alike.items():
-        limits = replace(sampling, max_tokens=max_tokens, stop=stop, gap=True)
+        limits = replace(sampling, max_tokens=max_tokens, stop=stop, is_slot=True)
         asked = [_gap_prompt(sheet) for sheet in group]
         for sheet, answer in zip(group, engine.generate(asked, limits), strict=True):
             _write(sheet, answer, max_tokens)
 
 
-def _write(sheet: _Sheet, answer: Completion, max_tokens: int) -> None:
+def _write(sheet: _PartialResponse, answer: Completion, max_tokens: int) -> None:
     if answer.status not in ("ok", "empty", "truncated"):
         sheet.failed = answer
         return
-    sheet.gaps.append(replace(answer, cut_gaps=int(answer.completion_tokens >= max_tokens)))
+    sheet.gaps.append(replace(answer, truncated_slots=int(answer.completion_tokens >= max_tokens)))
     sheet.is_blank = sheet.is_blank and not answer.text[len(sheet.text) :].strip()
     sheet.text = answer.text
 
 
-def _gap_prompt(sheet: _Sheet) -> Prompt:
+def _gap_prompt(sheet: _PartialResponse) -> Prompt:
     """The prompt for the next gap: another prefill is another question, with a key and draws of its own."""
     key = prompt_key(sheet.prompt.messages, sheet.text)
-    return replace(sheet.prompt, key=key, prefill=sheet.text, form=())
+    return replace(sheet.prompt, key=key, prefill=sheet.text, response_template=())
 
 
 def _stops(form: Sequence[Slot], slot: Slot) -> tuple[str, ...]:
@@ -87,7 +89,7 @@ def _stops(form: Sequence[Slot], slot: Slot) -> tuple[str, ...]:
     return tuple(dict.fromkeys([slot.stop, *tags] if slot.stop else tags))
 
 
-def _completion(sheet: _Sheet) -> Completion:
+def _completion(sheet: _PartialResponse) -> Completion:
     status: Status = sheet.failed.status if sheet.failed else "empty" if sheet.is_blank else "ok"
     return Completion(
         text=sheet.text,
@@ -97,5 +99,5 @@ def _completion(sheet: _Sheet) -> Completion:
         dropped_history=max((gap.dropped_history for gap in sheet.gaps), default=0),
         error=sheet.failed.error if sheet.failed else "",
         cached=bool(sheet.gaps) and all(gap.cached for gap in sheet.gaps),
-        cut_gaps=sum(gap.cut_gaps for gap in sheet.gaps),
+        truncated_slots=sum(gap.truncated_slots for gap in sheet.gaps),
     )

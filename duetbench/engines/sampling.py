@@ -12,13 +12,13 @@ if TYPE_CHECKING:
     import torch
 
 
-def draw_seed(sampling: Sampling, key: str) -> int:
+def sampling_seed(sampling: Sampling, key: str) -> int:
     """The seed of one completion's random numbers."""
     digest = hashlib.sha256(f"{sampling.seed}:{sampling.sample_index}:{key}".encode()).digest()
     return int.from_bytes(digest[:8], "big") >> 1
 
 
-class Picker:
+class TokenSampler:
     """Chooses tokens from logits.
 
     With temperature 0 the likeliest token. Else the largest of logits / temperature plus Gumbel noise, which is a draw
@@ -36,7 +36,7 @@ class Picker:
         self._sampling = sampling
         self._generators: list[torch.Generator] = []
         if sampling.temperature > 0:
-            self._generators = [torch.Generator(device).manual_seed(draw_seed(sampling, key)) for key in keys]
+            self._generators = [torch.Generator(device).manual_seed(sampling_seed(sampling, key)) for key in keys]
 
     def pick(self, logits: torch.Tensor, rows: Sequence[int]) -> torch.Tensor:
         """The next token of each row.

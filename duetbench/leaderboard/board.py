@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 from duetbench.evaluation.conventions import Convention
 from duetbench.evaluation.statistics import Interval
-from duetbench.leaderboard.facts import Facts
-from duetbench.leaderboard.sections import Key
+from duetbench.leaderboard.facts import RowAttributes
+from duetbench.leaderboard.sections import SectionKey
 
 COVERAGE = 0.98
 """A row with less is marked and not ranked."""
@@ -19,7 +19,7 @@ METRICS = ("mae", "rmse", "accuracy", "f1", "f1_weighted")
 
 
 @dataclass(frozen=True, slots=True)
-class Spread:
+class SeedSummary:
     """A mean over seeds."""
 
     mean: float
@@ -43,12 +43,12 @@ class Costs:
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class BoardRow:
     """One line of a section."""
 
     state: str
     """RANKED, LOW, UNPAIRED or FAILED."""
-    facts: Facts
+    facts: RowAttributes
     seeds: tuple[int, ...]
     cells: tuple[str, ...]
     """Cell ids."""
@@ -61,9 +61,9 @@ class Row:
     """The lowest of its seeds."""
     counts: dict[str, int] | None = None
     """Over all seeds; None if it failed."""
-    values: dict[str, Spread | None] | None = None
+    values: dict[str, SeedSummary | None] | None = None
     """METRICS over all pairs, what is not readable filled; None if it failed."""
-    readable: dict[str, Spread | None] | None = None
+    readable: dict[str, SeedSummary | None] | None = None
     """The same over the readable pairs alone."""
     interval: Interval | None = None
     difference: Interval | None = None
@@ -85,10 +85,10 @@ class Row:
 
 
 @dataclass(frozen=True, slots=True)
-class Section:
+class BoardSection:
     """Rows that may be compared: same data, pairs, scorer, model and convention."""
 
-    key: Key
+    key: SectionKey
     n: int
     n_users: int | None
     """None: no predictions to count them in."""
@@ -99,7 +99,7 @@ class Section:
     """Names of facts, beside strategy, trainer and scorer, in which rows differ."""
     baseline: str
     """Name of the row that the others are compared with; empty: none."""
-    rows: tuple[Row, ...]
+    rows: tuple[BoardRow, ...]
     notes: tuple[str, ...] = ()
 
 
@@ -107,7 +107,7 @@ class Section:
 class Board:
     """All sections."""
 
-    sections: tuple[Section, ...]
+    sections: tuple[BoardSection, ...]
     notes: tuple[str, ...] = ()
     faults: tuple[str, ...] = ()
     """Records that could not be read."""

@@ -20,15 +20,15 @@ from duetbench.leaderboard.board import (
     RANKED,
     UNPAIRED,
     Board,
+    BoardRow,
+    BoardSection,
     Costs,
-    Row,
-    Section,
-    Spread,
+    SeedSummary,
 )
-from duetbench.leaderboard.facts import differing, facts_of
-from duetbench.leaderboard.ranking import Errors, errors_of, standings
-from duetbench.leaderboard.reading import Result, read_results
-from duetbench.leaderboard.sections import Collected, Group, groups_of, sections_of
+from duetbench.leaderboard.facts import attributes_of, differing_attributes
+from duetbench.leaderboard.ranking import PairErrors, errors_of, row_statistics
+from duetbench.leaderboard.reading import CellResult, read_results
+from duetbench.leaderboard.sections import RowGroup, SectionResults, groups_of, sections_of
 
 
 @dataclass(frozen=True)
@@ -74,7 +74,7 @@ def collect(runs: Sequence[Path], options: BoardOptions | None = None) -> Board:
     return Board(sections, reading.notes, reading.faults)
 
 
-def _section(part: Collected, options: BoardOptions) -> Section:
+def _section(part: SectionResults, options: BoardOptions) -> BoardSection:
     convention = CONVENTIONS[options.convention]
     fill, notes = _fill(part.done)
     if options.mix:
@@ -84,18 +84,18 @@ def _section(part: Collected, options: BoardOptions) -> Section:
     rows = [_row(group, found, convention, fill, options) for group, found in zip(groups, errors, strict=True)]
     baseline, more = _baseline(rows, options.baseline)
     notes += more
-    pairs = [found if isinstance(found, Errors) else None for found in errors]
+    pairs = [found if isinstance(found, PairErrors) else None for found in errors]
     rows = _placed(rows, pairs, baseline, options)
     failed = [_failed(result) for result in part.failed]
     users = next((len(set(each.users)) for each in pairs if each), None)
-    return Section(
+    return BoardSection(
         key=part.key,
         n=next((row.n for row in rows), 0),
         n_users=users,
         convention=convention,
         fill=convention.over or fill,
         coverage_floor=options.coverage,
-        differing=differing(row.facts for row in [*rows, *failed]),
+        differing=differing_attributes(row.facts for row in [*rows, *failed]),
         baseline="" if baseline is None else rows[baseline].name,
         rows=tuple(sorted(rows + failed, key=_order)),
         notes=tuple(notes),
@@ -103,11 +103,11 @@ def _section(part: Collected, options: BoardOptions) -> Section:
 
 
 def _placed(
-    rows: Sequence[Row], errors: Sequence[Errors | None], baseline: int | None, options: BoardOptions
-) -> list[Row]:
+    rows: Sequence[BoardRow], errors: Sequence[PairErrors | None], baseline: int | None, options: BoardOptions
+) -> list[BoardRow]:
     """The rows with ranks and intervals."""
     ranked = [row.state == RANKED for row in rows]
-    found = standings(errors, ranked, baseline, resamples=options.resamples, seed=options.seed)
+    found = row_statistics(errors, ranked, baseline, resamples=options.resamples, seed=options.seed)
     return [
         replace(
             row,
@@ -121,7 +121,7 @@ def _placed(
     ]
 
 
-def _fill(results: Sequence[Result]) -> tuple[str, list[str]]:
+def _fill(results: Sequence[CellResult]) -> tuple[str, list[str]]:
     """The fill that all rows of a section are read with, and what to say of it."""
     declared = sorted({result.record["metrics"]["fill"] for result in results})
     if len(declared) > 1:
@@ -129,7 +129,9 @@ def _fill(results: Sequence[Result]) -> tuple[str, list[str]]:
     return (declared[0] if declared else "train_mean"), []
 
 
-def _row(group: Group, errors: Errors | str, convention: Convention, fill: str, options: BoardOptions) -> Row:
+def _row(
+    group: RowGroup, errors: PairErrors | str, convention: Convention, fill: str, options: BoardOptions
+) -> BoardRow:
     each = [result.record["metrics"] for result in group.results]
     covered = [metrics["coverage"] for metrics in each if metrics["coverage"] is not None]
     coverage = min(covered) if covered else None
@@ -138,7 +140,7 @@ def _row(group: Group, errors: Errors | str, convention: Convention, fill: str, 
         state, reason = UNPAIRED, errors
     elif coverage is None or coverage < options.coverage:
         state, reason = LOW, f"coverage below {options.coverage:g}"
-    return Row(
+    return BoardRow(
         state=state,
         facts=group.facts,
         seeds=tuple(result.record["cell"]["seed"] for result in group.results),
@@ -153,11 +155,11 @@ def _row(group: Group, errors: Errors | str, convention: Convention, fill: str, 
     )
 
 
-def _failed(result: Result) -> Row:
+def _failed(result: CellResult) -> BoardRow:
     error = result.record["error"]
-    return Row(
+    return BoardRow(
         state=FAILED,
-        facts=facts_of(result.record),
+        facts=attributes_of(result.record),
         seeds=(result.record["cell"]["seed"],),
         cells=(result.record["cell_id"],),
         costs=_costs([result.record]),
@@ -165,14 +167,14 @@ def _failed(result: Result) -> Row:
     )
 
 
-def _spreads(each: Sequence[dict[str, float | None]]) -> dict[str, Spread | None]:
+def _spreads(each: Sequence[dict[str, float | None]]) -> dict[str, SeedSummary | None]:
     """Mean and deviation of each metric over seeds; None if one of the seeds has none."""
-    found: dict[str, Spread | None] = {}
+    found: dict[str, SeedSummary | None] = {}
     for name in METRICS:
         numbers = [values[name] for values in each]
         known = [number for number in numbers if number is not None]
         complete = len(known) == len(numbers) and known
-        found[name] = Spread(fmean(known), stdev(known) if len(known) > 1 else None) if complete else None
+        found[name] = SeedSummary(fmean(known), stdev(known) if len(known) > 1 else None) if complete else None
     return found
 
 
@@ -197,7 +199,7 @@ def _mean(parts: Sequence[dict[str, Any] | None], name: str) -> float | None:
     return fmean(known) if known else None
 
 
-def _baseline(rows: Sequence[Row], wanted: str | None) -> tuple[int | None, list[str]]:
+def _baseline(rows: Sequence[BoardRow], wanted: str | None) -> tuple[int | None, list[str]]:
     """Position of the row to compare with, and what to say where there is none."""
     if wanted is None:
         free = [place for place, row in enumerate(rows) if row.state == RANKED and not row.has_llm]
@@ -212,7 +214,7 @@ def _baseline(rows: Sequence[Row], wanted: str | None) -> tuple[int | None, list
 _STATES = (RANKED, LOW, UNPAIRED, FAILED)
 
 
-def _order(row: Row) -> tuple[object, ...]:
+def _order(row: BoardRow) -> tuple[object, ...]:
     mae = row.values["mae"] if row.values else None
     error = mae.mean if mae else float("inf")
     return (_STATES.index(row.state), row.rank or 0, error, row.name, sorted(row.facts.items()), row.seeds)

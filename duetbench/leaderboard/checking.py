@@ -10,7 +10,7 @@ from typing import Any
 from duetbench.errors import DuetbenchError
 from duetbench.evaluation import metrics_of, read_predictions
 from duetbench.leaderboard.ranking import domain_of
-from duetbench.leaderboard.reading import Result, read_results
+from duetbench.leaderboard.reading import CellResult, read_results
 from duetbench.records import file_entry
 
 TOLERANCE = 1e-9
@@ -29,7 +29,7 @@ def check(runs: Sequence[Path]) -> tuple[int, list[str]]:
     return len(done), [*reading.faults, *differences]
 
 
-def _check(result: Result) -> list[str]:
+def _check(result: CellResult) -> list[str]:
     changed = [
         f"{result.folder / name}: not the file that the record names"
         for name, entry in sorted(result.record["files"].items())

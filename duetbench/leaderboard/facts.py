@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-Facts = dict[str, str]
+RowAttributes = dict[str, str]
 
 ALWAYS = ("strategy", "trainer", "scorer")
 """Shown on every board; anything else only where rows differ in it."""
@@ -15,7 +15,7 @@ _COVERED = ("data",)
 """Sections of options whose effect is in the fingerprint and in the digest of the pairs."""
 
 
-def facts_of(record: Mapping[str, Any]) -> Facts:
+def attributes_of(record: Mapping[str, Any]) -> RowAttributes:
     """What the record says of how it came about, by name; a name that does not apply is missing."""
     cell = record["cell"]
     names = ("strategy", "trainer", "scorer", "model", "engine", "label")
@@ -30,9 +30,9 @@ def facts_of(record: Mapping[str, Any]) -> Facts:
     return found
 
 
-def _plugins(record: Mapping[str, Any]) -> Facts:
+def _plugins(record: Mapping[str, Any]) -> RowAttributes:
     """By the plugin's name, so that only rows of one plugin are compared: from where it came, and its code."""
-    found: Facts = {}
+    found: RowAttributes = {}
     for plugins in record["plugins"].values():
         for plugin in plugins if isinstance(plugins, list) else [plugins]:
             found[f"origin {plugin['name']}"] = plugin["origin"]
@@ -41,8 +41,8 @@ def _plugins(record: Mapping[str, Any]) -> Facts:
     return found
 
 
-def _model(record: Mapping[str, Any]) -> Facts:
-    found: Facts = {}
+def _model(record: Mapping[str, Any]) -> RowAttributes:
+    found: RowAttributes = {}
     model, engine = record["model"], record["engine"]
     if model:
         found["weights"] = model["digest"][:8]
@@ -55,7 +55,7 @@ def _model(record: Mapping[str, Any]) -> Facts:
     return found
 
 
-def _options(cell: Mapping[str, Any]) -> Facts:
+def _options(cell: Mapping[str, Any]) -> RowAttributes:
     skipped = {*_COVERED, cell["dataset"]}
     return {
         f"{scope}.{name}": text_of(value)
@@ -90,7 +90,7 @@ def text_of(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, sort_keys=True)
 
 
-def differing(rows: Iterable[Facts]) -> tuple[str, ...]:
+def differing_attributes(rows: Iterable[RowAttributes]) -> tuple[str, ...]:
     """The names, in the order of their first appearance, in which two rows that both have them differ."""
     values: dict[str, set[str]] = {}
     for facts in rows:

@@ -11,7 +11,7 @@ from duetbench.evaluation.conventions import Convention, for_error
 from duetbench.evaluation.metrics import filled
 from duetbench.evaluation.predictions import read_predictions
 from duetbench.evaluation.statistics import Bootstrap, Interval, bootstrap, holm, shared_ranks
-from duetbench.leaderboard.reading import Result
+from duetbench.leaderboard.reading import CellResult
 from duetbench.types import Domain
 
 if TYPE_CHECKING:
@@ -21,20 +21,20 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Errors:
+class PairErrors:
     """Absolute errors of one row, averaged over its seeds, in the order of the request ids."""
 
     values: Floats
     users: tuple[str, ...]
 
 
-def domain_of(result: Result) -> Domain:
+def domain_of(result: CellResult) -> Domain:
     """The domain that the record names."""
     found = result.record["dataset"]["domain"]
     return Domain(found["noun"], found["plural"], tuple(found["labels"]))
 
 
-def errors_of(results: Sequence[Result], convention: Convention, fill: str) -> Errors | str:
+def errors_of(results: Sequence[CellResult], convention: Convention, fill: str) -> PairErrors | str:
     """The errors of a row from the saved predictions; or one line that says why there are none."""
     import numpy as np
 
@@ -43,10 +43,10 @@ def errors_of(results: Sequence[Result], convention: Convention, fill: str) -> E
         each = [_errors(table, result, convention, fill) for table, result in zip(tables, results, strict=True)]
     except DuetbenchError as error:
         return str(error)
-    return Errors(np.mean(each, axis=0), tuple(tables[0]["user_id"].to_list()))
+    return PairErrors(np.mean(each, axis=0), tuple(tables[0]["user_id"].to_list()))
 
 
-def _errors(table: pl.DataFrame, result: Result, convention: Convention, fill: str) -> Floats:
+def _errors(table: pl.DataFrame, result: CellResult, convention: Convention, fill: str) -> Floats:
     metrics, domain = result.record["metrics"], domain_of(result)
     if table.height != metrics["n"]:
         raise RecordError(f"{result.predictions} has {table.height} rows, its record says {metrics['n']}")
@@ -56,7 +56,7 @@ def _errors(table: pl.DataFrame, result: Result, convention: Convention, fill: s
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class RowStatistics:
     """What the pairs say of one row."""
 
     rank: int | None = None
@@ -69,9 +69,9 @@ class Standing:
     """The difference's p-value, adjusted for the number of rows compared with the baseline."""
 
 
-def standings(
-    errors: Sequence[Errors | None], ranked: Sequence[bool], baseline: int | None, *, resamples: int, seed: int
-) -> list[Standing]:
+def row_statistics(
+    errors: Sequence[PairErrors | None], ranked: Sequence[bool], baseline: int | None, *, resamples: int, seed: int
+) -> list[RowStatistics]:
     """One per row: ranks among the `ranked` rows, differences of all rows from the baseline.
 
     Args:
@@ -83,7 +83,7 @@ def standings(
 
     have = [row for row, found in enumerate(errors) if found is not None and found.values.size]
     if not have:
-        return [Standing() for _ in errors]
+        return [RowStatistics() for _ in errors]
     present = [found for row in have if (found := errors[row]) is not None]
     drawn = bootstrap(
         np.stack([part.values for part in present], axis=1), present[0].users, resamples=resamples, seed=seed
@@ -93,7 +93,7 @@ def standings(
     differences = _differences(drawn, column, baseline)
     adjusted = dict(zip(differences, holm([found.p or 0.0 for found in differences.values()]), strict=True))
     return [
-        Standing(
+        RowStatistics(
             ranks.get(row),
             drawn.interval(column[row]) if row in column else None,
             differences.get(row),

@@ -12,7 +12,7 @@ from duetbench.records import PREDICTIONS, RECORD, read_record
 
 
 @dataclass(frozen=True)
-class Result:
+class CellResult:
     """A record and where it stands."""
 
     record: dict[str, Any]
@@ -35,10 +35,10 @@ class Result:
 
 
 @dataclass(frozen=True)
-class Reading:
+class ReadResults:
     """What was found."""
 
-    results: tuple[Result, ...]
+    results: tuple[CellResult, ...]
     """One per cell id, in the order of the ids."""
     notes: tuple[str, ...] = ()
     """What a reader of the board should know."""
@@ -46,20 +46,20 @@ class Reading:
     """Records that could not be read."""
 
 
-def read_results(runs: Sequence[Path]) -> Reading:
+def read_results(runs: Sequence[Path]) -> ReadResults:
     """The records of runs; of a cell that stands in several places the latest finished one.
 
     Raises:
         RecordError: a folder holds no record at all.
     """
-    found: dict[str, list[Result]] = {}
+    found: dict[str, list[CellResult]] = {}
     faults, waiting = [], 0
     for folder in dict.fromkeys(cell for run in runs for cell in cell_folders(run)):
         if not (folder / RECORD).is_file():
             waiting += 1
             continue
         try:
-            result = Result(read_record(folder), folder)
+            result = CellResult(read_record(folder), folder)
         except RecordError as error:
             faults.append(f"not shown: {error}")
             continue
@@ -70,10 +70,10 @@ def read_results(runs: Sequence[Path]) -> Reading:
         for cell_id, results in sorted(found.items())
         if len(results) > 1
     ]
-    return Reading(tuple(_latest(found[cell_id]) for cell_id in sorted(found)), tuple(notes), tuple(faults))
+    return ReadResults(tuple(_latest(found[cell_id]) for cell_id in sorted(found)), tuple(notes), tuple(faults))
 
 
-def _latest(results: Sequence[Result]) -> Result:
+def _latest(results: Sequence[CellResult]) -> CellResult:
     return max(results, key=lambda result: (result.is_done, result.record["finished"], str(result.folder)))
 
 

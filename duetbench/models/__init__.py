@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from duetbench.models.cards import ModelCard, Source, card_names, load_card
+from duetbench.models.cards import ModelCard, ModelSource, card_names, load_card
 from duetbench.models.origin import card_of
 from duetbench.models.resolve import resolve
 
-__all__ = ["ModelCard", "Source", "card_names", "card_of", "load_card", "resolve"]
+__all__ = ["ModelCard", "ModelSource", "card_names", "card_of", "load_card", "resolve"]

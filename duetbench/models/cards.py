@@ -17,7 +17,7 @@ from duetbench.paths import registry_dir
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
+class ModelSource:
     """One place where a model can be had."""
 
     kind: Literal["hub", "wheel", "folder"]
@@ -70,7 +70,7 @@ class ModelCard:
     """Where it is described: an address, or a command of this project."""
     context_length: int
     """Tokens of prompt and answer together."""
-    sources: tuple[Source, ...]
+    sources: tuple[ModelSource, ...]
     """In the order in which they are tried."""
     parameters: str = ""
     """How many, in words."""
@@ -120,10 +120,10 @@ def load_card(name: str, folder: Path | None = None) -> ModelCard:
     except yaml.YAMLError as error:
         raise ModelError(f"card {path} is not YAML: {' '.join(str(error).split())}") from error
     _validate(body, path)
-    return ModelCard(**{**body, "name": name, "sources": tuple(Source(**source) for source in body["sources"])})
+    return ModelCard(**{**body, "name": name, "sources": tuple(ModelSource(**source) for source in body["sources"])})
 
 
-def _values(source: Source) -> dict[str, Any]:
+def _values(source: ModelSource) -> dict[str, Any]:
     return {entry.name: _plain(getattr(source, entry.name)) for entry in fields(source)}
 
 

@@ -24,9 +24,9 @@ def gguf_to_folder(gguf: Path, folder: Path) -> None:
         import gguf as _  # noqa: F401
     except ImportError as error:
         raise MissingDependency("reading a GGUF file needs gguf: pip install gguf") from error
-    from duetbench.models.silence_logging import quiet_gguf, quiet_transformers
+    from duetbench.models.silence_logging import silence_gguf, silence_transformers
 
-    with quiet_transformers(), quiet_gguf():
+    with silence_transformers(), silence_gguf():
         try:
             _convert(gguf, folder)
         except DuetbenchError:

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from duetbench.errors import DigestMismatch, ModelError
-from duetbench.models.cards import ModelCard, Source
+from duetbench.models.cards import ModelCard, ModelSource
 from duetbench.models.digests import sha256_of
 from duetbench.models.folder import check_model_folder
 from duetbench.models.resolve import Progress, local_folder, source_folder
@@ -59,7 +59,7 @@ def _silent(_what: str, _done: int, _total: int) -> None:
     """Tells nobody."""
 
 
-def _from_source(card: ModelCard, source: Source, notice: Progress) -> Path:
+def _from_source(card: ModelCard, source: ModelSource, notice: Progress) -> Path:
     target = source_folder(card, source)
     if source.kind == "folder":
         raise ModelError(f"{target} is not there; build it with `duetbench models build {card.name}`")
@@ -78,7 +78,7 @@ def _from_source(card: ModelCard, source: Source, notice: Progress) -> Path:
     return target
 
 
-def _check_digests(source: Source, folder: Path) -> None:
+def _check_digests(source: ModelSource, folder: Path) -> None:
     for name, expected in source.files.items():
         if not (folder / name).is_file():
             raise ModelError(f"{name} is missing")
@@ -87,7 +87,7 @@ def _check_digests(source: Source, folder: Path) -> None:
             raise DigestMismatch(f"{source}: {name} has SHA-256 {found}, the card says {expected}; nothing was kept")
 
 
-def _write_provenance(source: Source, folder: Path) -> None:
+def _write_provenance(source: ModelSource, folder: Path) -> None:
     from importlib.metadata import version
 
     body = {
@@ -120,7 +120,7 @@ def _sweep(card: ModelCard) -> None:
         shutil.rmtree(stale, ignore_errors=True)
 
 
-def _check_space(folder: Path, source: Source) -> None:
+def _check_space(folder: Path, source: ModelSource) -> None:
     free = shutil.disk_usage(folder).free // 2**20
     if free < source.disk_mb:
         need = f"needs {source.disk_mb} MB in {folder}, {free} MB are free"

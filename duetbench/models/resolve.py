@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from duetbench.errors import DigestMismatch, ModelError
-from duetbench.models.cards import ModelCard, Source
+from duetbench.models.cards import ModelCard, ModelSource
 from duetbench.models.digests import adapter_digest, check_files, model_digest
 from duetbench.models.folder import check_adapter_folder, check_model_folder
 from duetbench.models.origin import base_of, card_of, is_adapter, own_folder, read_origin
@@ -92,7 +92,7 @@ def local_folder(card: ModelCard) -> Path | None:
     return None
 
 
-def source_folder(card: ModelCard, source: Source) -> Path:
+def source_folder(card: ModelCard, source: ModelSource) -> Path:
     """Where a source's model lies, or will lie once it is fetched."""
     if source.kind == "folder":
         return registry_dir("models", source.path)

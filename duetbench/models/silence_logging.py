@@ -9,7 +9,7 @@ from typing import Any
 
 
 @contextlib.contextmanager
-def quiet_transformers() -> Iterator[None]:
+def silence_transformers() -> Iterator[None]:
     """Only errors are told inside, and no name that peft still uses is called old; afterwards all is as before."""
     from transformers.utils import logging as library_logging
 
@@ -28,7 +28,7 @@ def quiet_transformers() -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def quiet_gguf() -> Iterator[None]:
+def silence_gguf() -> Iterator[None]:
     """No bar from the GGUF reader, which draws one of its own whatever the library's settings say."""
     from transformers import modeling_gguf_pytorch_utils as reader
 

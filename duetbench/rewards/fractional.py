@@ -22,4 +22,6 @@ class Fractional(Reward):
 
 def _reward(rollout: Rollout) -> float | None:
     value = rollout.prediction.value
-    return None if value is None else 1 - abs(rollout.example.rating - value) / rollout.example.request.domain.gap
+    return (
+        None if value is None else 1 - abs(rollout.example.rating - value) / rollout.example.request.domain.rating_range
+    )

@@ -19,7 +19,7 @@ from duetbench import __version__
 from duetbench.errors import DuetbenchError
 from duetbench.interfaces import PLURALS, Engine
 from duetbench.paths import cache_dir
-from duetbench.plugins import Plugins, Registered
+from duetbench.plugins import Plugins, RegisteredPlugin
 from duetbench.types import Message, ModelRef, Prompt, Sampling
 
 PROBE_MODEL = "toy-lm"
@@ -33,7 +33,7 @@ _EXTRAS = {"train": "trainers sft, dpo, grpo", "data": "large raw files"}
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class Diagnosis:
     """One thing that was looked at."""
 
     section: str
@@ -45,9 +45,9 @@ class Finding:
     """What to do about it; empty if nothing needs to be done."""
 
 
-def packages() -> Iterator[Finding]:
+def packages() -> Iterator[Diagnosis]:
     """Python and every package that duetbench can use, against the bounds that are known to work."""
-    yield Finding("packages", "duetbench", f"{__version__}, Python {platform.python_version()}")
+    yield Diagnosis("packages", "duetbench", f"{__version__}, Python {platform.python_version()}")
     for name, bounds, extra in _requirements():
         yield _package(name, bounds, extra)
 
@@ -64,17 +64,17 @@ def _requirements() -> Iterator[tuple[str, str, str]]:
             yield found[1], found[2].strip("() "), extra[1] if extra else ""
 
 
-def _package(name: str, bounds: str, extra: str) -> Finding:
+def _package(name: str, bounds: str, extra: str) -> Diagnosis:
     install = f"pip install 'duetbench[{extra}]'" if extra else "pip install --upgrade duetbench"
     purpose = f", for {_EXTRAS[extra]}" if extra else ""
     try:
         found = version(name)
     except PackageNotFoundError:
         state: Literal["note", "bad"] = "note" if extra else "bad"
-        return Finding("packages", name, f"not installed{purpose}", state, install)
+        return Diagnosis("packages", name, f"not installed{purpose}", state, install)
     if bounds and not _fits(found, bounds):
-        return Finding("packages", name, f"{found}, outside of {bounds}, which is known to work", "note", install)
-    return Finding("packages", name, found)
+        return Diagnosis("packages", name, f"{found}, outside of {bounds}, which is known to work", "note", install)
+    return Diagnosis("packages", name, found)
 
 
 def _fits(found: str, bounds: str) -> bool:
@@ -83,13 +83,13 @@ def _fits(found: str, bounds: str) -> bool:
     return SpecifierSet(bounds).contains(found, prereleases=True)
 
 
-def hardware() -> Iterator[Finding]:
+def hardware() -> Iterator[Diagnosis]:
     """Cores, memory, what the CPU can do, GPUs."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    yield Finding("hardware", "CPU", f"{cores} cores, {_cpu_flags()}")
+    yield Diagnosis("hardware", "CPU", f"{cores} cores, {_cpu_flags()}")
     memory = _memory_gib()
     if memory is not None:
-        yield Finding("hardware", "memory", f"{memory:.0f} GiB")
+        yield Diagnosis("hardware", "memory", f"{memory:.0f} GiB")
     yield _gpus()
 
 
@@ -111,20 +111,20 @@ def _memory_gib() -> float | None:
         return None
 
 
-def _gpus() -> Finding:
+def _gpus() -> Diagnosis:
     program = shutil.which("nvidia-smi")
     if program is None:
-        return Finding("hardware", "GPU", "none seen: models of a few hundred million parameters are the limit")
+        return Diagnosis("hardware", "GPU", "none seen: models of a few hundred million parameters are the limit")
     command = [program, "--query-gpu=name,memory.total", "--format=csv,noheader"]
     try:
         listed = subprocess.run(command, capture_output=True, text=True, timeout=20, check=True).stdout.split("\n")
     except (OSError, subprocess.SubprocessError) as error:
-        return Finding("hardware", "GPU", f"nvidia-smi fails ({error})", "note", "mend the driver, or go on without")
+        return Diagnosis("hardware", "GPU", f"nvidia-smi fails ({error})", "note", "mend the driver, or go on without")
     names = "; ".join(line.strip() for line in listed if line.strip())
     if names and "+cpu" in _version("torch"):
         advice = "pip install torch from the index that its site names for your CUDA version"
-        return Finding("hardware", "GPU", f"{names}, but torch is a build for CPUs", "note", advice)
-    return Finding("hardware", "GPU", names or "none seen by nvidia-smi")
+        return Diagnosis("hardware", "GPU", f"{names}, but torch is a build for CPUs", "note", advice)
+    return Diagnosis("hardware", "GPU", names or "none seen by nvidia-smi")
 
 
 def _version(name: str) -> str:
@@ -134,7 +134,7 @@ def _version(name: str) -> str:
         return ""
 
 
-def cache() -> Iterator[Finding]:
+def cache() -> Iterator[Diagnosis]:
     """Where prepared data, models and answers are kept."""
     folder = cache_dir()
     try:
@@ -143,15 +143,15 @@ def cache() -> Iterator[Finding]:
             pass
     except OSError as error:
         advice = "set DUETBENCH_CACHE to a folder that can be written"
-        yield Finding("cache", "folder", f"{folder} cannot be written ({error.strerror})", "bad", advice)
+        yield Diagnosis("cache", "folder", f"{folder} cannot be written ({error.strerror})", "bad", advice)
         return
-    yield Finding("cache", "folder", str(folder))
+    yield Diagnosis("cache", "folder", str(folder))
     free = shutil.disk_usage(folder).free / 2**30
     low = free < 1
-    yield Finding("cache", "free space", f"{free:.1f} GiB", "note" if low else "ok", "free some" if low else "")
+    yield Diagnosis("cache", "free space", f"{free:.1f} GiB", "note" if low else "ok", "free some" if low else "")
 
 
-def models() -> Iterator[Finding]:
+def models() -> Iterator[Diagnosis]:
     """The models with a card, and whether they are here."""
     from duetbench.models import card_names, load_card, resolve
 
@@ -159,47 +159,47 @@ def models() -> Iterator[Finding]:
         try:
             card = load_card(name)
         except DuetbenchError as error:
-            yield Finding("models", name, str(error), "note", "mend its card, or install duetbench again")
+            yield Diagnosis("models", name, str(error), "note", "mend its card, or install duetbench again")
             continue
         try:
             found = resolve(name, pull=False)
         except DuetbenchError:
             how = "build" if card.source.startswith("duetbench ") else "pull"
-            yield Finding("models", name, "not here yet", advice=f"duetbench models {how} {name}")
+            yield Diagnosis("models", name, "not here yet", advice=f"duetbench models {how} {name}")
         else:
-            yield Finding("models", name, found.path)
+            yield Diagnosis("models", name, found.path)
 
 
-def plugins(known: Plugins) -> Iterator[Finding]:
+def plugins(known: Plugins) -> Iterator[Diagnosis]:
     """How many of each kind there are, and which are broken or blocked."""
     for kind, plural in PLURALS.items():
         try:
             found = known.of_kind(kind)
         except DuetbenchError as error:
-            yield Finding("plugins", plural, str(error), "bad", "take one of them away")
+            yield Diagnosis("plugins", plural, str(error), "bad", "take one of them away")
         else:
-            yield Finding("plugins", plural, ", ".join(found) or "none")
+            yield Diagnosis("plugins", plural, ", ".join(found) or "none")
     for broken in dict.fromkeys(known.broken):
         advice = "mend or remove it, or block it with DUETBENCH_DISABLE_PLUGINS"
-        yield Finding("plugins", broken.origin, f"broken: {broken.reason}", "note", advice)
+        yield Diagnosis("plugins", broken.origin, f"broken: {broken.reason}", "note", advice)
     for name in dict.fromkeys(known.blocked):
-        yield Finding("plugins", name, "blocked by DUETBENCH_DISABLE_PLUGINS")
+        yield Diagnosis("plugins", name, "blocked by DUETBENCH_DISABLE_PLUGINS")
 
 
-def engines(known: Plugins) -> Iterator[Finding]:
+def engines(known: Plugins) -> Iterator[Diagnosis]:
     """Each engine, tried: it says one word with the smallest model."""
     from duetbench.models import resolve
 
     try:
         model = resolve(PROBE_MODEL, pull=False)
     except DuetbenchError as error:
-        yield Finding("engines", "all", f"not tried: {error}", "note", f"duetbench models build {PROBE_MODEL}")
+        yield Diagnosis("engines", "all", f"not tried: {error}", "note", f"duetbench models build {PROBE_MODEL}")
         return
     for registered in known.of_kind("engine").values():
         yield _try_engine(registered, model)
 
 
-def _try_engine(registered: Registered, model: ModelRef) -> Finding:
+def _try_engine(registered: RegisteredPlugin, model: ModelRef) -> Diagnosis:
     name = registered.cls.name
     started = time.monotonic()
     prompt = Prompt("probe", "note", (Message("user", "Say a word."),))
@@ -209,7 +209,7 @@ def _try_engine(registered: Registered, model: ModelRef) -> Finding:
         engine.close()
     except Exception as error:
         reason = " ".join(str(error).split()) or type(error).__name__
-        return Finding("engines", name, f"does not work here: {reason}", "note")
+        return Diagnosis("engines", name, f"does not work here: {reason}", "note")
     if completion.status == "error":
-        return Finding("engines", name, f"does not work here: {completion.error}", "note")
-    return Finding("engines", name, f"works ({time.monotonic() - started:.1f} s to load and say a word)")
+        return Diagnosis("engines", name, f"does not work here: {completion.error}", "note")
+    return Diagnosis("engines", name, f"works ({time.monotonic() - started:.1f} s to load and say a word)")

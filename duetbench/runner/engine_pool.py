@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from duetbench.errors import DuetbenchError
-from duetbench.runner.planning.cells import Choice, ModelChoice
+from duetbench.runner.planning.cells import ModelChoice, PluginChoice
 from duetbench.types import ModelRef
 
 if TYPE_CHECKING:
@@ -24,14 +24,16 @@ class EnginePool:
     Args:
         store: File of the request store; None: the one in the user's cache.
         on_done: Called with the number of prompts that were just answered.
-        told: Called with a line when something slow begins.
+        on_progress: Called with a line when something slow begins.
     """
 
-    def __init__(self, store: Path | None, *, on_done: Callable[[int], None], told: Callable[[str], None]) -> None:
+    def __init__(
+        self, store: Path | None, *, on_done: Callable[[int], None], on_progress: Callable[[str], None]
+    ) -> None:
         self._path = store
         self._store: RequestStore | None = None
         self._on_done = on_done
-        self._told = told
+        self._report = on_progress
         self._open: OrderedDict[tuple[Any, ...], StoredEngine] = OrderedDict()
         self._models: dict[str, ModelRef] = {}
         self._failed: dict[str, DuetbenchError] = {}
@@ -44,13 +46,13 @@ class EnginePool:
             raise self._failed[choice.name]
         if choice.name not in self._models:
             try:
-                self._models[choice.name] = resolve(choice.name, on_progress=self._on_progress)
+                self._models[choice.name] = resolve(choice.name, on_progress=self._report_fetching)
             except DuetbenchError as error:
                 self._failed[choice.name] = error
                 raise
         return self._models[choice.name]
 
-    def engine(self, choice: Choice, model: ModelRef) -> StoredEngine:
+    def engine(self, choice: PluginChoice, model: ModelRef) -> StoredEngine:
         """The engine that runs these weights, behind the request store."""
         from duetbench.engines.store.stored_engine import RequestStore, StoredEngine, default_store
 
@@ -62,7 +64,7 @@ class EnginePool:
             self._open.popitem(last=False)[1].close()
         if self._store is None:
             self._store = RequestStore(self._path or default_store())
-        self._told(f"loading {model.name}" + (f" with {Path(model.adapter).name}" if model.adapter else ""))
+        self._report(f"loading {model.name}" + (f" with {Path(model.adapter).name}" if model.adapter else ""))
         engine = StoredEngine(choice.make(model=model), self._store, on_done=self._on_done)
         self._open[key] = engine
         return engine
@@ -75,6 +77,6 @@ class EnginePool:
             self._store.close()
             self._store = None
 
-    def _on_progress(self, what: str, done: int, total: int) -> None:
+    def _report_fetching(self, what: str, done: int, total: int) -> None:
         share = f" {100 * done // total}%" if total else ""
-        self._told(f"{what}{share}")
+        self._report(f"{what}{share}")

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from duetbench.errors import DataError
-from duetbench.runner.planning.cells import Cell, Data
+from duetbench.runner.planning.cells import Cell, DatasetChoice
 
 if TYPE_CHECKING:
     import polars as pl
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 class Examples:
     """Builds examples and keeps the latest lists."""
 
-    told: Callable[[str], None] = lambda _line: None
+    on_progress: Callable[[str], None] = lambda _line: None
     _kept: dict[tuple[Any, ...], list[Example]] = field(default_factory=dict)
 
     def of_cell(self, cell: Cell) -> list[Example]:
@@ -31,7 +31,7 @@ class Examples:
         split: Split = "valid" if cell.split == "valid" else "test"
         return self.of(cell.data, split, limit=cell.limit, seed=cell.data.options.sample_seed)
 
-    def of(self, data: Data, split: Split, *, limit: int | None, seed: int) -> list[Example]:
+    def of(self, data: DatasetChoice, split: Split, *, limit: int | None, seed: int) -> list[Example]:
         """Examples of one split; see `duetbench.data.build_examples`.
 
         Raises:
@@ -41,7 +41,7 @@ class Examples:
 
         key = (data.prepared.fingerprint, repr(data.history), split, limit, seed)
         if key not in self._kept:
-            self.told(f"building histories of {data.choice.name} ({split})")
+            self.on_progress(f"building histories of {data.choice.name} ({split})")
             if len(self._kept) >= 4:  # lists of a large dataset fill memory; cells of one dataset stand together
                 self._kept.pop(next(iter(self._kept)))
             self._kept[key] = build_examples(data.prepared, split, data.history, limit=limit, seed=seed)
@@ -50,7 +50,7 @@ class Examples:
         return self._kept[key]
 
 
-def train_rows(data: Data) -> pl.DataFrame:
+def train_rows(data: DatasetChoice) -> pl.DataFrame:
     """The training interactions of a dataset."""
     interactions = data.prepared.interactions
     return interactions.filter(interactions["split"] == "train")

@@ -12,19 +12,19 @@ from duetbench.errors import PluginError
 from duetbench.interfaces import Engine, Scorer, Strategy
 from duetbench.runner.engine_pool import EnginePool
 from duetbench.runner.examples import Examples, train_rows
-from duetbench.runner.metering import Meter, MeteredEngine
+from duetbench.runner.metering import MeteredEngine, UsageMeter
 from duetbench.runner.output.run_folder import RunFolder
-from duetbench.runner.planning.cells import Cell, Writing
+from duetbench.runner.planning.cells import Cell, WriterSpec
 from duetbench.runner.progress import Progress
-from duetbench.runner.trainings import Trained, Trainings, read_trained
+from duetbench.runner.trainings import TrainingResult, TrainingRunner, read_trained
 from duetbench.types import EngineInfo, Example, ModelRef, Prediction, Profiles, Request, Sampling
 
 if TYPE_CHECKING:
-    from duetbench.profiling import Written
+    from duetbench.profiling import WrittenProfiles
 
 
 @dataclass
-class CellWork:
+class CellState:
     """What is known of a cell so far; a failed one keeps what it had."""
 
     cell: Cell
@@ -33,17 +33,17 @@ class CellWork:
     """The writer's weights."""
     engine: EngineInfo | None = None
     """What runs the writer."""
-    trained: Trained | None = None
-    written: Written | None = None
+    trained: TrainingResult | None = None
+    written: WrittenProfiles | None = None
     profiles: Sequence[Profiles] = ()
     """One per example."""
     predictions: Sequence[Prediction] = ()
     """One per example."""
-    writing: Meter = field(default_factory=Meter)
-    scoring: Meter = field(default_factory=Meter)
+    writing: UsageMeter = field(default_factory=UsageMeter)
+    scoring: UsageMeter = field(default_factory=UsageMeter)
 
 
-class Workshop:
+class CellExecutor:
     """Does the work of cells, sharing engines, examples and trainings among them.
 
     Args:
@@ -57,9 +57,9 @@ class Workshop:
         self._pool = pool
         self._progress = progress
         self._examples = Examples(progress.tell)
-        self._trainings = Trainings(self._examples)
+        self._trainings = TrainingRunner(self._examples)
 
-    def do(self, work: CellWork) -> None:
+    def do(self, work: CellState) -> None:
         """Fills in profiles and predictions."""
         cell = work.cell
         work.examples = self._examples.of_cell(cell)
@@ -71,15 +71,15 @@ class Workshop:
             frozen = self._pool.engine(cell.writing.engine, model.base)  # what scores is frozen, whoever writes
             self._train(work, cell.writing, frozen)
             self._write(work, cell.writing, requests, frozen.model)
-            judge = (work.trained.models.scorer if work.trained else None) or frozen.model
-            frozen = self._pool.engine(cell.writing.engine, judge)  # the pool may have closed it meanwhile
+            scorer_engine = (work.trained.models.scorer if work.trained else None) or frozen.model
+            frozen = self._pool.engine(cell.writing.engine, scorer_engine)  # the pool may have closed it meanwhile
         self._score(work, requests, frozen)
 
-    def _model(self, work: CellWork, writing: Writing) -> ModelRef:
+    def _model(self, work: CellState, writing: WriterSpec) -> ModelRef:
         work.model = self._pool.model(writing.model)
         return work.model
 
-    def _train(self, work: CellWork, writing: Writing, frozen: Engine) -> None:
+    def _train(self, work: CellState, writing: WriterSpec, frozen: Engine) -> None:
         if writing.training is None:
             return
         folder = self._folder.training(work.cell)
@@ -88,12 +88,12 @@ class Workshop:
             doing = "using the finished training of" if is_done else "training"
             self._progress.remark(f"{doing} {writing.strategy.name} with {writing.trainer.name} in {folder}")
             assert work.model is not None
-            named = writing.judge
-            judge = self._pool.engine(named.engine, self._pool.model(named.model)) if named else None
-            work.trained = self._trainings.trained(work.cell, folder, work.model, frozen, judge)
+            named = writing.scorer_engine
+            scorer_engine = self._pool.engine(named.engine, self._pool.model(named.model)) if named else None
+            work.trained = self._trainings.trained(work.cell, folder, work.model, frozen, scorer_engine)
         work.model = work.trained.models.writer
 
-    def _write(self, work: CellWork, writing: Writing, requests: Sequence[Request], untrained: ModelRef) -> None:
+    def _write(self, work: CellState, writing: WriterSpec, requests: Sequence[Request], untrained: ModelRef) -> None:
         from duetbench.profiling import write_profiles
 
         assert work.model is not None
@@ -110,7 +110,7 @@ class Workshop:
             work.written = write_profiles(strategy, requests, metered, sampling, others=others)
         work.profiles = work.written.profiles
 
-    def _score(self, work: CellWork, requests: Sequence[Request], engine: Engine | None) -> None:
+    def _score(self, work: CellState, requests: Sequence[Request], engine: Engine | None) -> None:
         cell = work.cell
         scorer: Scorer = cell.scorer.make()
         scorer.fit(train_rows(cell.data), cell.data.prepared.domain)
@@ -119,7 +119,7 @@ class Workshop:
             work.predictions = predict(scorer, requests, work.profiles, metered)
 
     @contextmanager
-    def _phase(self, name: str, meter: Meter) -> Iterator[None]:
+    def _phase(self, name: str, meter: UsageMeter) -> Iterator[None]:
         self._progress.phase(name)
         started = time.monotonic()
         try:
@@ -128,7 +128,7 @@ class Workshop:
             meter.usage.seconds = time.monotonic() - started
 
 
-def _others(work: CellWork, strategy: Strategy, untrained: ModelRef) -> dict[str, ModelRef]:
+def _others(work: CellState, strategy: Strategy, untrained: ModelRef) -> dict[str, ModelRef]:
     """Who writes the stages before the last one, by name, where a training has told them apart.
 
     An adapter that is named as the model was trained on the last stage, here or elsewhere: its base writes the others.

@@ -7,21 +7,21 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from duetbench.interfaces import Engine
-from duetbench.types import Completion, EngineInfo, LabelReading, Prompt, Sampling
+from duetbench.types import Completion, EngineInfo, LabelLogprobs, Prompt, Sampling
 
 
 @dataclass(frozen=True, slots=True)
-class Exchange:
+class LoggedRequest:
     """One question and its answer."""
 
     prompt: Prompt
-    answer: Completion | LabelReading
+    answer: Completion | LabelLogprobs
     answer_prefix: str = ""
     """What the labels were read after; empty for text."""
 
 
 @dataclass
-class Usage:
+class PhaseUsage:
     """What one phase of a cell cost."""
 
     prompts: int = 0
@@ -35,7 +35,7 @@ class Usage:
     dropped_history: int = 0
     seconds: float = 0.0
 
-    def add(self, answer: Completion | LabelReading) -> None:
+    def add(self, answer: Completion | LabelLogprobs) -> None:
         """Counts one answer."""
         self.prompts += 1
         self.cached += answer.cached
@@ -46,11 +46,11 @@ class Usage:
 
 
 @dataclass
-class Meter:
+class UsageMeter:
     """What was noted in one phase."""
 
-    usage: Usage = field(default_factory=Usage)
-    exchanges: list[Exchange] = field(default_factory=list)
+    usage: PhaseUsage = field(default_factory=PhaseUsage)
+    exchanges: list[LoggedRequest] = field(default_factory=list)
 
 
 class MeteredEngine(Engine):
@@ -64,7 +64,7 @@ class MeteredEngine(Engine):
 
     name = "metered"
 
-    def __init__(self, engine: Engine, meter: Meter, expect: Callable[[int], None]) -> None:
+    def __init__(self, engine: Engine, meter: UsageMeter, expect: Callable[[int], None]) -> None:
         super().__init__(engine.config, model=engine.model)
         self._engine = engine
         self._meter = meter
@@ -79,7 +79,7 @@ class MeteredEngine(Engine):
 
     def label_logprobs(
         self, prompts: Sequence[Prompt], answer_prefix: str, labels: Sequence[str]
-    ) -> list[LabelReading]:
+    ) -> list[LabelLogprobs]:
         """See the base class."""
         self._expect(len(prompts))
         readings = self._engine.label_logprobs(prompts, answer_prefix, labels)
@@ -89,7 +89,7 @@ class MeteredEngine(Engine):
     def _note(self, prompts: Sequence[Prompt], answers: Sequence[Any], answer_prefix: str = "") -> None:
         for prompt, answer in zip(prompts, answers, strict=True):
             self._meter.usage.add(answer)
-            self._meter.exchanges.append(Exchange(prompt, answer, answer_prefix))
+            self._meter.exchanges.append(LoggedRequest(prompt, answer, answer_prefix))
 
     def info(self) -> EngineInfo:
         """See the base class."""

@@ -53,7 +53,7 @@ class Progress:
         """Something that should stay on the screen."""
 
 
-class Bars(Progress):
+class ProgressBars(Progress):
     """One bar for the cells and one for the phase; lines only, where stderr is no terminal.
 
     Args:

@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 from duetbench.errors import DuetbenchError, RecordError, StoreError
 from duetbench.runner.engine_pool import EnginePool
-from duetbench.runner.execute import CellWork, Workshop
+from duetbench.runner.execute import CellExecutor, CellState
 from duetbench.runner.output.run_folder import RunFolder
 from duetbench.runner.planning.cells import Cell
 from duetbench.runner.planning.plan import Plan
@@ -26,7 +26,7 @@ _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS)
 
 
 @dataclass
-class Outcome:
+class RunOutcome:
     """What became of the cells."""
 
     folder: Path
@@ -42,7 +42,7 @@ class Outcome:
 
 def run(
     plan: Plan, folder: Path, *, store: Path | None = None, force: bool = False, progress: Progress | None = None
-) -> Outcome:
+) -> RunOutcome:
     """Computes every cell of a plan that is not finished yet, and writes the leaderboard.
 
     Args:
@@ -57,10 +57,10 @@ def run(
     """
     run_folder = RunFolder(folder)
     progress = progress or Progress()
-    pool = EnginePool(store, on_done=progress.advance, told=progress.tell)
+    pool = EnginePool(store, on_done=progress.advance, on_progress=progress.tell)
     try:
         with progress:
-            return _Run(plan, run_folder, Workshop(run_folder, pool, progress), force, progress).run()
+            return _Run(plan, run_folder, CellExecutor(run_folder, pool, progress), force, progress).run()
     except OSError as error:
         if error.errno not in _FULL:
             raise
@@ -102,7 +102,7 @@ def _has_same_weights(cell: Cell, record: Mapping[str, Any]) -> bool:
 
 
 class _Run:
-    def __init__(self, plan: Plan, folder: RunFolder, workshop: Workshop, force: bool, progress: Progress) -> None:
+    def __init__(self, plan: Plan, folder: RunFolder, workshop: CellExecutor, force: bool, progress: Progress) -> None:
         from duetbench.records import environment
 
         self._plan = plan
@@ -111,9 +111,9 @@ class _Run:
         self._force = force
         self._progress = progress
         self._environment = environment()
-        self._outcome = Outcome(folder.path)
+        self._outcome = RunOutcome(folder.path)
 
-    def run(self) -> Outcome:
+    def run(self) -> RunOutcome:
         self._folder.write_json("plan.json", plan_content(self._plan))
         self._folder.write_json("env.json", self._environment)
         self._progress.start(len(self._plan.cells))
@@ -158,7 +158,7 @@ class _Run:
         self._progress.cell(_short_title(cell))
         for draft in path.glob(".*"):  # of a process that was killed
             draft.unlink()
-        work = CellWork(cell)
+        work = CellState(cell)
         started, clock = utc_now(), time.monotonic()
 
         def frame() -> dict[str, Any]:

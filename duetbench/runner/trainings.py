@@ -1,4 +1,4 @@
-"""Trainings: each once, whatever number of cells and processes need it."""
+"""TrainingRunner: each once, whatever number of cells and processes need it."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ BUDGET = "budget.json"
 
 
 @dataclass(frozen=True)
-class Trained:
+class TrainingResult:
     """What came out of a training."""
 
     models: TrainedModels
@@ -37,7 +37,7 @@ class Trained:
         return {"steps": self.steps, "tokens": self.tokens, "seconds": self.seconds}
 
 
-class Trainings:
+class TrainingRunner:
     """Finds finished trainings and runs those that are missing.
 
     Args:
@@ -49,8 +49,8 @@ class Trainings:
         self._failed: dict[str, DuetbenchError] = {}
 
     def trained(
-        self, cell: Cell, folder: Path, model: ModelRef, engine: Engine, judge: Engine | None = None
-    ) -> Trained:
+        self, cell: Cell, folder: Path, model: ModelRef, engine: Engine, scorer_engine: Engine | None = None
+    ) -> TrainingResult:
         """What came out of a cell's training; another process that does the same training is waited for.
 
         Args:
@@ -58,7 +58,7 @@ class Trainings:
             folder: The training's own.
             model: What is trained.
             engine: Runs `model`, frozen.
-            judge: What the scorer asks; None: `engine`.
+            scorer_engine: What the scorer asks; None: `engine`.
 
         Raises:
             TrainingError: it failed; what failed once in this run fails again without another try.
@@ -74,12 +74,12 @@ class Trainings:
             if known:
                 return known
             try:
-                return self._train(cell, folder, self.job(cell, folder, model, engine, judge))
+                return self._train(cell, folder, self.job(cell, folder, model, engine, scorer_engine))
             except DuetbenchError as error:
                 self._failed[key] = error
                 raise
 
-    def _train(self, cell: Cell, folder: Path, job: TrainingJob) -> Trained:
+    def _train(self, cell: Cell, folder: Path, job: TrainingJob) -> TrainingResult:
         started = time.monotonic()
         found = cell.writing.trainer.make().fit(job)  # type: ignore[union-attr]
         trained = TrainedModels(found) if isinstance(found, ModelRef) else found
@@ -87,10 +87,10 @@ class Trainings:
         budget = {"steps": 0, "tokens": 0, "seconds": time.monotonic() - started, **_read(folder / BUDGET)}
         text = json.dumps({**result, "budget": budget}, indent=2) + "\n"
         write_whole(folder / RESULT, lambda path: path.write_text(text, encoding="utf-8"))
-        return Trained(trained, budget["steps"], budget["tokens"], budget["seconds"])
+        return TrainingResult(trained, budget["steps"], budget["tokens"], budget["seconds"])
 
     def job(
-        self, cell: Cell, folder: Path, model: ModelRef, engine: Engine, judge: Engine | None = None
+        self, cell: Cell, folder: Path, model: ModelRef, engine: Engine, scorer_engine: Engine | None = None
     ) -> TrainingJob:
         """What the trainer of a cell is given; see `trained`."""
         writing = cell.writing
@@ -109,7 +109,7 @@ class Trainings:
             engine=engine,
             workdir=folder,
             seed=cell.seed,
-            judge=judge,
+            scorer_engine=scorer_engine,
         )
 
     def _rows(self, cell: Cell, split: Split, limit: int | None) -> list[Example]:
@@ -129,7 +129,7 @@ def shuffled_ratings(rows: Sequence[Example], seed: str) -> list[Example]:
     return [replace(row, rating=rating) for row, rating in zip(rows, ratings, strict=True)]
 
 
-def read_trained(folder: Path, training_id: str) -> Trained | None:
+def read_trained(folder: Path, training_id: str) -> TrainingResult | None:
     """What came out of a finished training; None if it has not ended.
 
     Raises:
@@ -144,7 +144,7 @@ def read_trained(folder: Path, training_id: str) -> Trained | None:
     for path in (path for model in _all(models) for path in (model.adapter, model.path)):
         if path is not None and not Path(path).is_dir():
             raise TrainingError(f"{path}, which the training {folder} left, is gone: delete {folder} to train anew")
-    return Trained(models, **content["budget"])
+    return TrainingResult(models, **content["budget"])
 
 
 def _models(content: Mapping[str, Any]) -> TrainedModels:

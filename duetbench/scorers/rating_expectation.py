@@ -9,7 +9,7 @@ from typing import ClassVar
 
 from duetbench.interfaces import Engine, Scorer, option
 from duetbench.scorers.rating_prompts import AskingConfig, digest_of, needed, rating_prompts
-from duetbench.types import Domain, LabelReading, Prediction, Profiles, Prompt, Request
+from duetbench.types import Domain, LabelLogprobs, Prediction, Profiles, Prompt, Request
 
 
 class RatingExpectation(Scorer):
@@ -56,7 +56,7 @@ class RatingExpectation(Scorer):
         return digest_of(self.template, self.config)
 
 
-def expectation(reading: LabelReading, labels: Sequence[int]) -> Prediction:
+def expectation(reading: LabelLogprobs, labels: Sequence[int]) -> Prediction:
     """The prediction that a reading stands for; no value if the call failed or no label has any probability."""
     if reading.status != "ok":
         return Prediction(None, reading.status, "rating", reading.error)

@@ -7,10 +7,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from duetbench.interfaces import Check, Imitation, Lesson, Rating, Stage, Strategy, option
+from duetbench.interfaces import DistillationStage, RatingStage, Stage, Strategy, TargetFilter, TrainingStage, option
 from duetbench.parsing import answer_of, is_speech, read_prose
 from duetbench.prompts import prompt_key, render, unique_prompts
-from duetbench.strategies.writing import Line, WriterConfig, digests, window
+from duetbench.strategies.writing import HistoryLine, WriterConfig, digests, window
 from duetbench.types import Domain, Example, Interaction, Message, Profile, Prompt, Request, Slot
 
 _SUMMARY, _RATIONALE, _HINT = "r4rec_summary", "r4rec_rationale", "r4rec_hint"
@@ -58,19 +58,19 @@ class Reason4Rec(Strategy):
         summaries = SummaryStage(self.config)
         return (summaries, RationaleStage(self.config, summaries))
 
-    def lessons(self) -> tuple[Lesson, ...]:
+    def training_stages(self) -> tuple[TrainingStage, ...]:
         """Summarizer, reward model, reasoner, predictor, with the settings of the original's code."""
         config = self.config
-        check = Check("reward", config.tau, config.retries, self._hinted, tuple(config.forbidden))
+        check = TargetFilter("reward", config.tau, config.retries, self._hinted, tuple(config.forbidden))
         reward, reasoner = (0.0, 0.4), (0.4, 1.0)  # 8,000 and 12,000 of 20,000 rows
         rating = {"lora_r": 8, "lora_alpha": 16, "epochs": 3.0, "batch": 16, "warmup": 0.1}
         summarizer = {"lora_r": 16, "lora_alpha": 32, "learning_rate": 3e-4, "epochs": 5.0, "batch": 16, "warmup": 100}
         reasons = {**summarizer, "lora_dropout": 0.1, "epochs": 3.0, "batch": 32}
         return (
-            Imitation("summarizer", stage="summary", temperature=0.2, settings=summarizer),
-            Rating("reward", reward, 8000, {**rating, "learning_rate": 3e-6}, evidence="review"),
-            Imitation("reasoner", reasoner, 12_000, reasons, stage="rationale", temperature=1.0, check=check),
-            Rating("predictor", reasoner, 12_000, {**rating, "learning_rate": 3e-5}, scorer="r4rec_predictor"),
+            DistillationStage("summarizer", stage="summary", temperature=0.2, settings=summarizer),
+            RatingStage("reward", reward, 8000, {**rating, "learning_rate": 3e-6}, evidence="review"),
+            DistillationStage("reasoner", reasoner, 12_000, reasons, stage="rationale", temperature=1.0, check=check),
+            RatingStage("predictor", reasoner, 12_000, {**rating, "learning_rate": 3e-5}, scorer="r4rec_predictor"),
         )
 
     def _hinted(self, prompt: Prompt, example: Example) -> Prompt:
@@ -177,6 +177,6 @@ class RationaleStage(Stage):
 
     def _lines(
         self, history: Sequence[Interaction], domain: Domain, earlier: Mapping[str, Sequence[Profile]]
-    ) -> tuple[Line, ...]:
+    ) -> tuple[HistoryLine, ...]:
         recent = window(history, self.config.history_k)
         return self.config.lines(recent, domain, [self._summaries.of(line, domain, earlier) for line in recent])

@@ -17,7 +17,7 @@ class WriterConfig:
     """Options of a strategy that writes from histories."""
 
     history_k: int = option(10, "interactions per history that the writer sees")
-    told: Literal["sentiment", "rating"] = option(
+    history_ratings: Literal["sentiment", "rating"] = option(
         "sentiment", "sentiment: 1-2 negative, 3 neutral, 4-5 positive; rating: the rating itself"
     )
     review_chars: int | None = option(None, "characters of each review beside the title; none: no review; 0: all")
@@ -34,19 +34,22 @@ class WriterConfig:
         """The turns of the set's prompt of that name, or of the user's own file."""
         return render(own or name, self.prompt_set, **values)
 
-    def lines(self, history: Sequence[Interaction], domain: Domain, notes: Sequence[str] = ()) -> tuple[Line, ...]:
+    def lines(
+        self, history: Sequence[Interaction], domain: Domain, notes: Sequence[str] = ()
+    ) -> tuple[HistoryLine, ...]:
         """These interactions as a prompt tells them; `notes` are earlier stages' words on each."""
         texts = notes or [""] * len(history)
         return tuple(self._line(each, domain, note) for each, note in zip(history, texts, strict=True))
 
-    def _line(self, interaction: Interaction, domain: Domain, note: str) -> Line:
-        feeling = stars(interaction.rating) if self.told == "rating" else sentiment(interaction.rating, domain)
+    def _line(self, interaction: Interaction, domain: Domain, note: str) -> HistoryLine:
+        is_rating = self.history_ratings == "rating"
+        feeling = stars(interaction.rating) if is_rating else sentiment(interaction.rating, domain)
         review = "" if self.review_chars is None else cut(interaction.review, self.review_chars)
-        return Line(interaction.item, feeling, interaction.rating, review, note)
+        return HistoryLine(interaction.item, feeling, interaction.rating, review, note)
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class HistoryLine:
     """One interaction as a prompt tells it."""
 
     item: Item
@@ -64,7 +67,7 @@ def sentiment(rating: float, domain: Domain) -> str:
 
     No paper of those that use sentiments prints its thresholds; this map is the same for all strategies.
     """
-    place = (rating - domain.labels[0]) / domain.gap
+    place = (rating - domain.labels[0]) / domain.rating_range
     if place < 0.375:
         return "negative"
     return "neutral" if place <= 0.625 else "positive"

@@ -6,14 +6,14 @@
 from __future__ import annotations
 
 from duetbench.interfaces import Kind
-from duetbench.testing.conformance import Conformance, Result
+from duetbench.testing.conformance import CheckResult, Conformance
 from duetbench.testing.dataset import DatasetConformance
 from duetbench.testing.dummy import DummyEngine, FailingEngine, GarbageEngine, dummy_model
 from duetbench.testing.engine import EngineConformance
-from duetbench.testing.minimal_plugins import PlainReward, PlainScorer, PlainStrategy
+from duetbench.testing.minimal_plugins import MinimalReward, MinimalScorer, MinimalStrategy
 from duetbench.testing.reward import RewardConformance
 from duetbench.testing.scorer import ScorerConformance
-from duetbench.testing.small_world import World, small_world
+from duetbench.testing.small_world import SmallWorld, small_world
 from duetbench.testing.strategy import StrategyConformance
 from duetbench.testing.trainer import TrainerConformance
 
@@ -29,21 +29,21 @@ CONFORMANCE: dict[Kind, type[Conformance]] = {
 
 __all__ = [
     "CONFORMANCE",
+    "CheckResult",
     "Conformance",
     "DatasetConformance",
     "DummyEngine",
     "EngineConformance",
     "FailingEngine",
     "GarbageEngine",
-    "PlainReward",
-    "PlainScorer",
-    "PlainStrategy",
-    "Result",
+    "MinimalReward",
+    "MinimalScorer",
+    "MinimalStrategy",
     "RewardConformance",
     "ScorerConformance",
+    "SmallWorld",
     "StrategyConformance",
     "TrainerConformance",
-    "World",
     "dummy_model",
     "small_world",
 ]

@@ -26,7 +26,7 @@ class _Node:
     children: list[_Node] = field(default_factory=list)
 
 
-def well_formed(prompt: str, draw: Draw) -> str:
+def well_formed_answer(prompt: str, draw: Draw) -> str:
     """An answer in the form that the prompt asks for; plain words if it shows no tags, JSON keys or lines."""
     forest = _skeleton(prompt)
     if forest:
@@ -40,7 +40,7 @@ def well_formed(prompt: str, draw: Draw) -> str:
     return leaf("text", draw)
 
 
-def goes_on(prefill: str, answer: str, draw: Draw) -> str:
+def continue_prefill(prefill: str, answer: str, draw: Draw) -> str:
     """The answer from `prefill` on: what is open there is filled and closed, and the rest of `answer` follows."""
     if answer.startswith(prefill):
         return answer

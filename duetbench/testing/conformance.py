@@ -32,7 +32,7 @@ HEAVY = ("torch", "transformers", "trl", "vllm", "datasets", "pandas", "jsonsche
 
 
 @dataclass(frozen=True, slots=True)
-class Result:
+class CheckResult:
     """How one check ended."""
 
     check: str
@@ -53,7 +53,7 @@ def skip(reason: str) -> NoReturn:
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class Observation:
     """Something to look at that neither passes nor fails."""
 
     name: str
@@ -127,7 +127,7 @@ class Conformance:
         loaded = _loaded_by(Path(inspect.getfile(self.plugin)), self.plugin.__module__)
         require(not loaded, f"importing it loads {', '.join(loaded)}: import them inside the function that uses them")
 
-    def findings(self) -> list[Finding]:
+    def findings(self) -> list[Observation]:
         """What there is to look at beside the checks."""
         return []
 
@@ -139,7 +139,7 @@ class Conformance:
             names |= dict.fromkeys(name for name in vars(base) if name.startswith("test_"))
         return list(names)
 
-    def run(self, on_done: Callable[[Result], None] | None = None) -> list[Result]:
+    def run(self, on_done: Callable[[CheckResult], None] | None = None) -> list[CheckResult]:
         """Every check's result, without pytest."""
         results = []
         for name in self.checks():
@@ -148,18 +148,18 @@ class Conformance:
                 on_done(results[-1])
         return results
 
-    def _result(self, name: str) -> Result:
+    def _result(self, name: str) -> CheckResult:
         check = getattr(self, name)
         meaning = inspect.cleandoc(check.__doc__ or name).splitlines()[0]
         try:  # the plugin under test may raise anything, which is a finding and no fault of this program
             check()
         except SkipTest as reason:
-            return Result(name, meaning, "skipped", str(reason))
+            return CheckResult(name, meaning, "skipped", str(reason))
         except AssertionError as error:
-            return Result(name, meaning, "fail", _one_line(str(error) or "an assertion of its own failed"))
+            return CheckResult(name, meaning, "fail", _one_line(str(error) or "an assertion of its own failed"))
         except Exception as error:
-            return Result(name, meaning, "fail", f"{_one_line(repr(error))} at {_where(error)}")
-        return Result(name, meaning, "pass")
+            return CheckResult(name, meaning, "fail", f"{_one_line(repr(error))} at {_where(error)}")
+        return CheckResult(name, meaning, "pass")
 
 
 def _loaded_by(file: Path, module: str) -> list[str]:

@@ -16,7 +16,7 @@ _NOTES = {"cue": "taste, sound", "constructed_prompt": "Describe taste and sound
 
 
 @dataclass(frozen=True, slots=True)
-class Kind:
+class CompletionKind:
     """One way of completing a prompt."""
 
     name: str
@@ -25,19 +25,21 @@ class Kind:
     make: Callable[[Example], Rollout]
 
 
-def kinds() -> tuple[Kind, ...]:
+def completion_kinds() -> tuple[CompletionKind, ...]:
     """An honest completion first, then the degenerate ones."""
     return (
-        Kind(HONEST, "profiles that differ by user and item; exact prediction", _honest),
-        Kind("format only", "every tag, and filler in it; the middle of the scale is predicted", _format_only),
-        Kind("constant", "the same praise for everybody; the mean rating is predicted", _constant),
-        Kind("copied history", "the history line by line; exact prediction", _copied),
-        Kind("empty", "no text at all; nothing is predicted", _empty),
-        Kind("leaked rating", "the rating itself as a number; exact prediction", _leaked),
+        CompletionKind(HONEST, "profiles that differ by user and item; exact prediction", _honest),
+        CompletionKind(
+            "format only", "every tag, and filler in it; the middle of the scale is predicted", _format_only
+        ),
+        CompletionKind("constant", "the same praise for everybody; the mean rating is predicted", _constant),
+        CompletionKind("copied history", "the history line by line; exact prediction", _copied),
+        CompletionKind("empty", "no text at all; nothing is predicted", _empty),
+        CompletionKind("leaked rating", "the rating itself as a number; exact prediction", _leaked),
     )
 
 
-def rollouts_of(kind: Kind) -> list[Rollout]:
+def rollouts_of(kind: CompletionKind) -> list[Rollout]:
     """What it writes for each example of the small world that has a history."""
     return [kind.make(example) for example in _examples()]
 

@@ -9,8 +9,8 @@ from typing import Any
 
 from duetbench import __version__
 from duetbench.interfaces import Engine
-from duetbench.testing.canned_answers import Draw, goes_on, well_formed
-from duetbench.types import Completion, EngineInfo, LabelReading, ModelRef, Prompt, Sampling, Status
+from duetbench.testing.canned_answers import Draw, continue_prefill, well_formed_answer
+from duetbench.types import Completion, EngineInfo, LabelLogprobs, ModelRef, Prompt, Sampling, Status
 
 GARBAGE = (
     "I am sorry, but as a language model I cannot do that.",
@@ -48,19 +48,19 @@ class DummyEngine(Engine):
     def answer(self, prompt: Prompt, draw: Draw) -> str:
         """The whole answer, prefill included."""
         asked = "\n".join(message.content for message in prompt.messages)
-        return goes_on(prompt.prefill, well_formed(asked, draw), draw)
+        return continue_prefill(prompt.prefill, well_formed_answer(asked, draw), draw)
 
     def label_logprobs(
         self, prompts: Sequence[Prompt], answer_prefix: str, labels: Sequence[str]
-    ) -> list[LabelReading]:
+    ) -> list[LabelLogprobs]:
         """Made-up probabilities of which nine tenths fall on the labels."""
         return [self._reading(prompt, answer_prefix, labels) for prompt in prompts]
 
-    def _reading(self, prompt: Prompt, answer_prefix: str, labels: Sequence[str]) -> LabelReading:
+    def _reading(self, prompt: Prompt, answer_prefix: str, labels: Sequence[str]) -> LabelLogprobs:
         draw = _draw(prompt, Sampling(), answer_prefix)
         weights = [1 + draw(100) for _ in labels]
         logprobs = tuple(math.log(0.9 * weight / sum(weights)) for weight in weights)
-        return LabelReading(logprobs, prompt_tokens=_n_words(prompt))
+        return LabelLogprobs(logprobs, prompt_tokens=_n_words(prompt))
 
     def info(self) -> EngineInfo:
         """No model, no template, no real limit."""
@@ -81,9 +81,9 @@ class GarbageEngine(DummyEngine):
         prompts: Sequence[Prompt],
         answer_prefix: str,
         labels: Sequence[str],
-    ) -> list[LabelReading]:
+    ) -> list[LabelLogprobs]:
         """No reading at all."""
-        return [LabelReading((), "error", error="the dummy reads nothing") for _ in prompts]
+        return [LabelLogprobs((), "error", error="the dummy reads nothing") for _ in prompts]
 
 
 class FailingEngine(DummyEngine):
@@ -104,9 +104,9 @@ class FailingEngine(DummyEngine):
         prompts: Sequence[Prompt],
         answer_prefix: str,
         labels: Sequence[str],
-    ) -> list[LabelReading]:
+    ) -> list[LabelLogprobs]:
         """Nothing, with the status."""
-        return [LabelReading((), self._status, error="made to fail") for _ in prompts]
+        return [LabelLogprobs((), self._status, error="made to fail") for _ in prompts]
 
 
 def cut_answer(text: str, prefill: str, sampling: Sampling) -> tuple[str, Status]:

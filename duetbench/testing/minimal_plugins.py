@@ -23,7 +23,7 @@ How would this person rate {{ title }}? Answer <rating>d.dd</rating>.
 """
 
 
-class PlainStrategy(Strategy):
+class MinimalStrategy(Strategy):
     """One user profile per history."""
 
     name = "plain"
@@ -31,10 +31,10 @@ class PlainStrategy(Strategy):
 
     def stages(self) -> tuple[Stage, ...]:
         """One round."""
-        return (_PlainStage(),)
+        return (_MinimalStage(),)
 
 
-class _PlainStage(Stage):
+class _MinimalStage(Stage):
     def prompts(self, requests: Sequence[Request], earlier: Mapping[str, Sequence[Profile]]) -> list[Prompt]:
         return unique_prompts("user", self._asked(requests))
 
@@ -47,7 +47,7 @@ class _PlainStage(Stage):
         return [Profile("user", found[0].strip())] if len(found) == 1 else None
 
 
-class PlainScorer(Scorer):
+class MinimalScorer(Scorer):
     """Reads one tagged rating."""
 
     name = "plain"
@@ -83,7 +83,7 @@ class PlainScorer(Scorer):
         return [found[n] for n in range(len(requests))]
 
 
-class PlainReward(Reward):
+class MinimalReward(Reward):
     """How near the prediction is, in [0, 1]."""
 
     name = "plain"
@@ -96,5 +96,5 @@ class PlainReward(Reward):
 
 def _nearness(rollout: Rollout) -> float:
     value = rollout.prediction.value
-    gap = rollout.example.request.domain.gap
+    gap = rollout.example.request.domain.rating_range
     return 0.0 if value is None else 1 - abs(value - rollout.example.rating) / gap

@@ -13,7 +13,7 @@ TEMPLATES = Path(__file__).parent / "templates"
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]*")
 
 
-def start_text(kind: Kind, name: str) -> str:
+def plugin_source(kind: Kind, name: str) -> str:
     """A working plugin of that kind.
 
     Raises:
@@ -39,13 +39,13 @@ def start_text(kind: Kind, name: str) -> str:
     return environment.from_string(source).render(name=name, class_name=_class_name(name))
 
 
-def write_start(kind: Kind, name: str, folder: Path) -> Path:
+def write_plugin(kind: Kind, name: str, folder: Path) -> Path:
     """The file written; an existing one is left alone.
 
     Raises:
         PluginError: the name is impossible, or the file exists.
     """
-    text = start_text(kind, name)
+    text = plugin_source(kind, name)
     path = folder / f"{name.replace('-', '_')}.py"
     if path.exists():
         raise PluginError(f"{path} exists; choose another name, or another folder with --into")

@@ -11,10 +11,10 @@ from duetbench.testing.dummy import DummyEngine
 from duetbench.types import Completion, Prompt, Request, Sampling
 
 if TYPE_CHECKING:
-    from duetbench.data.leakage.probes import Ask, Seen
+    from duetbench.data.leakage.probes import PromptProbe, SeenText
 
 
-class ListeningEngine(DummyEngine):
+class RecordingEngine(DummyEngine):
     """A dummy that keeps every prompt that it is asked."""
 
     name = "listening"
@@ -29,7 +29,9 @@ class ListeningEngine(DummyEngine):
         return super().generate(prompts, sampling)
 
 
-def asking(strategy: Strategy, scorer: Scorer | None = None, engine: ListeningEngine | None = None) -> Ask:
+def prompt_probe(
+    strategy: Strategy, scorer: Scorer | None = None, engine: RecordingEngine | None = None
+) -> PromptProbe:
     """Runs the strategy, and the scorer behind it, on requests: all prompts and all profiles.
 
     Args:
@@ -38,18 +40,20 @@ def asking(strategy: Strategy, scorer: Scorer | None = None, engine: ListeningEn
         engine: None: a new one for each run.
     """
 
-    def ask(requests: Sequence[Request]) -> list[Seen]:
-        from duetbench.data.leakage.probes import Seen
+    def ask(requests: Sequence[Request]) -> list[SeenText]:
+        from duetbench.data.leakage.probes import SeenText
 
-        listening = engine or ListeningEngine()
+        listening = engine or RecordingEngine()
         written = write_profiles(strategy, requests, listening, Sampling())
-        seen = [Seen(_text(prompt), prompt.for_requests) for prompt in listening.heard]
+        seen = [SeenText(_text(prompt), prompt.for_requests) for prompt in listening.heard]
         listening.heard.clear()
         for position, profiles in enumerate(written.profiles):
             found = [profile.text for profile in (profiles.user, profiles.item, profiles.pair) if profile]
-            seen += [Seen(text, (position,)) for text in found]
+            seen += [SeenText(text, (position,)) for text in found]
         if scorer is not None:
-            seen += [Seen(_text(prompt), prompt.for_requests) for prompt in scorer.prompts(requests, written.profiles)]
+            seen += [
+                SeenText(_text(prompt), prompt.for_requests) for prompt in scorer.prompts(requests, written.profiles)
+            ]
         return seen
 
     return ask

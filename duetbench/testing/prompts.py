@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from duetbench.testing.conformance import require
-from duetbench.testing.small_world import HOSTILE_MARKS, World
+from duetbench.testing.small_world import HOSTILE_MARKS, SmallWorld
 from duetbench.types import Message, Prompt
 
 
@@ -15,7 +15,7 @@ def check_prompts(prompts: Sequence[Prompt], n_requests: int) -> None:
     for prompt in prompts:
         require(isinstance(prompt, Prompt), f"{type(prompt).__name__} is no Prompt")
         require(prompt.messages, f"prompt {prompt.key} has no messages")
-        content = tuple((turn.role, turn.content) for turn in prompt.messages), prompt.prefill, prompt.form
+        content = tuple((turn.role, turn.content) for turn in prompt.messages), prompt.prefill, prompt.response_template
         require(content not in seen, f"one question has two prompts, {seen.get(content)} and {prompt.key}: ask it once")
         seen[content] = prompt.key
         require(prompt.for_requests, f"prompt {prompt.key} serves no request")
@@ -32,7 +32,7 @@ def _check_spans(message: Message) -> None:
         end = stop
 
 
-def check_safe(prompts: Sequence[Prompt], world: World) -> None:
+def check_safe(prompts: Sequence[Prompt], world: SmallWorld) -> None:
     """No canary, no live markup from a stranger's review."""
     for prompt in prompts:
         text = "\n".join(message.content for message in prompt.messages)

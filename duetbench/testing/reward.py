@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from duetbench.interfaces import Reward
-from duetbench.testing.conformance import Conformance, Finding, require
-from duetbench.testing.degenerate_completions import kinds, mean_of, rollouts_of
+from duetbench.testing.conformance import Conformance, Observation, require
+from duetbench.testing.degenerate_completions import completion_kinds, mean_of, rollouts_of
 from duetbench.testing.small_world import right, small_world, some_rollouts, wrong
 from duetbench.types import Prediction, Rollout
 
@@ -61,15 +61,17 @@ class RewardConformance(Conformance):
 
     def test_being_degenerate_never_pays(self) -> None:
         """A constant, copied, empty or otherwise degenerate completion earns no more than an honest one."""
-        honest, *others = kinds()
+        honest, *others = completion_kinds()
         earned = mean_of(self.make()(rollouts_of(honest)))
         values = {kind.name: mean_of(self.make()(rollouts_of(kind))) for kind in others}
         better = [name for name, value in values.items() if not _at_most((value, earned))]
         require(not better, f"{' and '.join(better)} earns more than an honest completion")
 
-    def findings(self) -> list[Finding]:
+    def findings(self) -> list[Observation]:
         """What each kind of completion earns, for people: what pays as much as honesty may be what is learnt."""
-        return [Finding(kind.name, mean_of(self.make()(rollouts_of(kind))), kind.meaning) for kind in kinds()]
+        return [
+            Observation(kind.name, mean_of(self.make()(rollouts_of(kind))), kind.meaning) for kind in completion_kinds()
+        ]
 
     def _pair(self, bad: Rollout, good: Rollout) -> Sequence[float | None]:
         return self.make()([bad, good])

@@ -41,7 +41,7 @@ _START = 1_300_000_000
 
 
 @dataclass(frozen=True)
-class World:
+class SmallWorld:
     """Interactions cut into what a request may know and what nobody may know yet."""
 
     domain: Domain
@@ -84,7 +84,7 @@ def interaction_table(interactions: Sequence[Interaction]) -> pl.DataFrame:
 
 
 @lru_cache(maxsize=1)
-def small_world() -> World:
+def small_world() -> SmallWorld:
     """8 users, 6 items, 40 interactions of which the last 8 are asked for, and two requests that know nothing."""
     rng = Random(0)
     items = [_item(n) for n in range(6)]
@@ -96,7 +96,7 @@ def small_world() -> World:
     examples = [_example(lines, n) for n in range(n_train, len(lines))]
     examples += [_cold_example(lines[-1].timestamp), _hostile_example(lines[-1].timestamp)]
     canaries = tuple(_canary(n) for n in range(n_train, len(lines)))
-    return World(DOMAIN, lines, tuple(examples), canaries, n_train)
+    return SmallWorld(DOMAIN, lines, tuple(examples), canaries, n_train)
 
 
 def _item(n: int) -> Item:

@@ -23,7 +23,7 @@ _MOST_SECONDS = 2.0
 
 
 @dataclass(frozen=True)
-class Asked:
+class StageRound:
     """One stage's round: what was asked, answered and read."""
 
     stage: Stage
@@ -44,15 +44,15 @@ class StrategyConformance(Conformance):
         """A good answer to this prompt; override it if the dummy engine cannot guess the form."""
         return DummyEngine().generate([prompt], Sampling(max_tokens=stage.max_tokens, stop=stage.stop))[0].text
 
-    def ask(self, requests: Sequence[Request]) -> list[Asked]:
+    def ask(self, requests: Sequence[Request]) -> list[StageRound]:
         """All rounds over these requests, answered in good form."""
-        rounds: list[Asked] = []
+        rounds: list[StageRound] = []
         earlier: dict[str, Sequence[Profile]] = {}
         for stage in self.make().stages():
             prompts = stage.prompts(requests, earlier)
             answers = [self.answer(stage, prompt) for prompt in prompts]
             read = [stage.parse(prompt, text) for prompt, text in zip(prompts, answers, strict=True)]
-            rounds.append(Asked(stage, prompts, answers, read))
+            rounds.append(StageRound(stage, prompts, answers, read))
             earlier |= {prompt.key: found for prompt, found in zip(prompts, read, strict=True) if found is not None}
         return rounds
 
@@ -67,13 +67,13 @@ class StrategyConformance(Conformance):
         check_part("measures", measures[1])
         return {"prompts": strategy.prompt_digests(), "measures": measures[0]}
 
-    def _rounds(self) -> list[Asked]:
+    def _rounds(self) -> list[StageRound]:
         rounds = self.ask(small_world().requests)
         if not rounds:
             skip("it writes nothing: stages() is empty")
         return rounds
 
-    def _answered(self) -> list[Asked]:
+    def _answered(self) -> list[StageRound]:
         """The rounds in which something was asked; a stage may find that it needs to ask nothing."""
         return [asked for asked in self._rounds() if asked.prompts]
 
@@ -194,7 +194,7 @@ class StrategyConformance(Conformance):
                 require(seconds < _MOST_SECONDS, f"{len(text)} characters took {seconds:.1f} s to read")
 
 
-def _questions(rounds: Sequence[Asked], requests: Sequence[Request]) -> dict[str, set[str]]:
+def _questions(rounds: Sequence[StageRound], requests: Sequence[Request]) -> dict[str, set[str]]:
     """The keys that serve each request."""
     found: dict[str, set[str]] = {request.request_id: set() for request in requests}
     for asked in rounds:

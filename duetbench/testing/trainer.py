@@ -12,7 +12,7 @@ from duetbench.errors import DuetbenchError
 from duetbench.interfaces import Engine, Trainer, TrainingJob
 from duetbench.testing.conformance import Conformance, require, skip
 from duetbench.testing.dummy import DummyEngine, dummy_model
-from duetbench.testing.minimal_plugins import PlainReward, PlainScorer, PlainStrategy
+from duetbench.testing.minimal_plugins import MinimalReward, MinimalScorer, MinimalStrategy
 from duetbench.testing.small_world import small_world
 from duetbench.types import Example, ModelRef, TrainedModels
 
@@ -35,10 +35,12 @@ class TrainerConformance(Conformance):
     def job(self, workdir: Path, *, seed: int = 0) -> TrainingJob:
         """A few examples of the small world, the plain strategy, scorer and reward."""
         examples = small_world().examples
-        rewards = ((PlainReward(), 1.0),)
+        rewards = ((MinimalReward(), 1.0),)
         model = self.model or dummy_model()
         train, valid = _of_split("train", examples[:6]), _of_split("valid", examples[6:8])
-        return TrainingJob(PlainStrategy(), train, valid, PlainScorer(), rewards, model, self.engine(), workdir, seed)
+        return TrainingJob(
+            MinimalStrategy(), train, valid, MinimalScorer(), rewards, model, self.engine(), workdir, seed
+        )
 
     def _fitted(self, look: Callable[[ModelRef, Path], None], *, seed: int = 0) -> ModelRef:
         """The model of one training, looked at while its folder is still there."""

@@ -16,11 +16,11 @@ from duetbench.engines.transformers.engine import TransformersEngine
 from duetbench.errors import ModelError
 from duetbench.models.digests import model_digest
 from duetbench.prompts import template_digest
-from duetbench.toy.corpus import Lesson, rate, tell_duet, write_duet
-from duetbench.toy.measure import Measured, Measurements, measure
+from duetbench.toy.corpus import TrainingText, rate, tell_duet, write_duet
+from duetbench.toy.measure import Measurements, StrategyMeasurement, measure
 from duetbench.toy.others import sort_aspects, tell_others, write_others
 from duetbench.toy.tokenizer import train_tokenizer
-from duetbench.toy.train import Stage, new_model, train
+from duetbench.toy.train import CurriculumStage, new_model, train
 from duetbench.types import ModelRef
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ class BuildReport:
         ]
 
 
-def _other(found: Measured) -> str:
+def _other(found: StrategyMeasurement) -> str:
     readable = f"readable {found.readable:.1%} at temperature 0, {found.readable_sampled:.1%} at 1"
     return f"{readable}; MAE {_shown(found.mae_written)}, with a careful writer's profiles {_shown(found.mae_careful)}"
 
@@ -135,50 +135,50 @@ def taught_prompts() -> dict[str, str]:
     return {name: template_digest(name, "compact") for name in PROMPTS}
 
 
-def stages(scale: float = 1.0) -> list[Stage]:
+def stages(scale: float = 1.0) -> list[CurriculumStage]:
     """The curriculum: read telling profiles, tell what short histories hold, then both and all styles on any length."""
 
     def steps(count: int) -> int:
         return max(2, round(count * scale))
 
     return [
-        Stage("read profiles", steps(4000), _read, enough_ratings=0.65),
-        Stage("tell facts", steps(3000), _tell, enough_words=0.06, enough_ratings=0.62),
-        Stage("short histories", steps(600), _short),
-        Stage("all histories", steps(2200), _mixed),
-        Stage("settle", steps(1400), _mixed, final_rate=5e-5, token_budget=6144),
+        CurriculumStage("read profiles", steps(4000), _read, enough_ratings=0.65),
+        CurriculumStage("tell facts", steps(3000), _tell, enough_words=0.06, enough_ratings=0.62),
+        CurriculumStage("short histories", steps(600), _short),
+        CurriculumStage("all histories", steps(2200), _mixed),
+        CurriculumStage("settle", steps(1400), _mixed, final_rate=5e-5, token_budget=6144),
     ]
 
 
-def _all_kinds(random: Random) -> list[Lesson]:
+def _all_kinds(random: Random) -> list[TrainingText]:
     return [*write_duet(random), *rate(random), *write_others(random, count=5), *sort_aspects(random)]
 
 
-def _read(random: Random) -> list[Lesson]:
-    return rate(random, longest_history=0, told=1.0, forms=False)[:1]
+def _read(random: Random) -> list[TrainingText]:
+    return rate(random, longest_history=0, telling=1.0, forms=False)[:1]
 
 
-def _tell(random: Random) -> list[Lesson]:
+def _tell(random: Random) -> list[TrainingText]:
     return [*tell_duet(random, longest_history=2), *_read(random)]  # what is not asked for is forgotten
 
 
-def _short(random: Random) -> list[Lesson]:
+def _short(random: Random) -> list[TrainingText]:
     rated = [lesson for k in (0, 0, 0, 3) for lesson in rate(random, longest_history=k)]
     written = [*write_duet(random, longest_history=3), *write_others(random, longest_history=3, count=1)]
     told = [*tell_duet(random, longest_history=3), *tell_others(random, longest_history=4), *sort_aspects(random)]
     return [*rated, *written, *told]
 
 
-def _mixed(random: Random) -> list[Lesson]:
+def _mixed(random: Random) -> list[TrainingText]:
     rated = [lesson for k in (0, 0, 0, 3, 10) for lesson in rate(random, longest_history=k)]
-    rated += rate(random, longest_history=random.choice((0, 10)), told=0.2)
+    rated += rate(random, longest_history=random.choice((0, 10)), telling=0.2)
     written = [lesson for k in (3, 10) for lesson in write_duet(random, longest_history=k)]
     told = [lesson for k in (4, 10) for lesson in tell_duet(random, longest_history=k)]
     others = [*write_others(random), *tell_others(random), *sort_aspects(random)]
     return [*rated, *written, *told, *others]
 
 
-def _step_reporter(on_progress: OnProgress | None, stage: Stage) -> Callable[[int, str], None]:
+def _step_reporter(on_progress: OnProgress | None, stage: CurriculumStage) -> Callable[[int, str], None]:
     def on_step(step: int, losses: str) -> None:
         if on_progress:
             on_progress(f"{stage.name} (loss: {losses})", step, stage.steps)

@@ -62,7 +62,7 @@ Shares = Mapping[str, float]
 
 
 @dataclass(frozen=True, slots=True)
-class Pair:
+class ToyPair:
     """A user and an item with their truth, and the example that asks for the rating."""
 
     user: ToyUser
@@ -76,7 +76,7 @@ class Pair:
 
 
 @dataclass(frozen=True, slots=True)
-class Lesson:
+class TrainingText:
     """A question and the answer to learn."""
 
     messages: tuple[Message, ...]
@@ -87,7 +87,7 @@ class Lesson:
     """Spans (start, end) of the answer that count more or less than 1 each word, first match wins."""
 
 
-def make_pair(random: Random, *, user_lines: int, item_lines: int) -> Pair:
+def make_pair(random: Random, *, user_lines: int, item_lines: int) -> ToyPair:
     """A fresh user and item with this much history each."""
     user = make_user(random, "U")
     item = pick_item(random, user)
@@ -105,33 +105,33 @@ def make_pair(random: Random, *, user_lines: int, item_lines: int) -> Pair:
         _average(own),
         _average(others),
     )
-    return Pair(user, item, Example(request, make_interaction(random, user, item, days[-1]).rating))
+    return ToyPair(user, item, Example(request, make_interaction(random, user, item, days[-1]).rating))
 
 
-def pair_for_writing(random: Random, longest_history: int) -> Pair:
+def pair_for_writing(random: Random, longest_history: int) -> ToyPair:
     """A pair whose histories are mostly as long as the writer's window."""
     lengths = [random.choice((longest_history, random.randint(0, longest_history))) for _ in range(2)]
     return make_pair(random, user_lines=lengths[0], item_lines=lengths[1])
 
 
-def write_duet(random: Random, *, longest_history: int = 10) -> list[Lesson]:
+def write_duet(random: Random, *, longest_history: int = 10) -> list[TrainingText]:
     """DUET's questions, answered in the styles that an untrained writer chooses."""
     return [_duet(random, longest_history, USER_STYLES, ITEM_STYLES)]
 
 
-def tell_duet(random: Random, *, longest_history: int = 10) -> list[Lesson]:
+def tell_duet(random: Random, *, longest_history: int = 10) -> list[TrainingText]:
     """The same with telling styles alone: what stands in them is learnt, that they are chosen is not."""
     return [weighted(_duet(random, longest_history, {"taste and temper": 1}, {"genre and sound": 1}), _CHOICE, _FACTS)]
 
 
-def weighted(lesson: Lesson, choice: re.Pattern[str], facts: re.Pattern[str]) -> Lesson:
+def weighted(lesson: TrainingText, choice: re.Pattern[str], facts: re.Pattern[str]) -> TrainingText:
     """The lesson with what was chosen left out, and what had to be found weighing more."""
     chosen = ((*match.span(), 0.0) for match in choice.finditer(lesson.answer))
     told = ((*match.span(), FACT_WEIGHT) for match in facts.finditer(lesson.answer))
     return replace(lesson, weights=(*chosen, *told))
 
 
-def _duet(random: Random, longest_history: int, user_styles: Shares, item_styles: Shares) -> Lesson:
+def _duet(random: Random, longest_history: int, user_styles: Shares, item_styles: Shares) -> TrainingText:
     """Both sides in one answer, or one side, at times without cue or constructed prompt."""
     pair = pair_for_writing(random, longest_history)
     fields = random.choices(((True, True), (False, True), (True, False), (False, False)), (0.85, 0.05, 0.05, 0.05))[0]
@@ -144,7 +144,7 @@ def _duet(random: Random, longest_history: int, user_styles: Shares, item_styles
         "user": _block("user", user, user_text(random, user, read_user(own), own), fields),
         "item": _block("item", item, item_text(random, item, read_item(pair.item.genre, others), others), fields),
     }
-    return Lesson(prompt.messages, "\n".join(text for name, text in blocks.items() if side in (name, "both")))
+    return TrainingText(prompt.messages, "\n".join(text for name, text in blocks.items() if side in (name, "both")))
 
 
 def _block(side: str, style: str, text: str, fields: tuple[bool, bool]) -> str:
@@ -154,19 +154,19 @@ def _block(side: str, style: str, text: str, fields: tuple[bool, bool]) -> str:
     return f"<{side}_profile>{lead}{asked}<profile>{text}</profile></{side}_profile>"
 
 
-def rate(random: Random, *, longest_history: int = 10, told: float = 0.75, forms: bool = True) -> list[Lesson]:
+def rate(random: Random, *, longest_history: int = 10, telling: float = 0.75, forms: bool = True) -> list[TrainingText]:
     """The scorers' questions about one pair, from profiles that tell more or less, with or without history.
 
     Args:
         random: Draws everything.
         longest_history: Of the user, in lines.
-        told: How often a side's profile tells all there is.
+        telling: How often a side's profile tells all there is.
         forms: Whether profiles come in the other strategies' forms too; else in DUET's alone.
     """
     lines = random.choice((0, longest_history, random.randint(0, longest_history)))
     pair = make_pair(random, user_lines=lines, item_lines=1)
-    user, user_facts = _user_profile(random, pair, told, forms)
-    item, item_facts = _item_profile(random, pair, told)
+    user, user_facts = _user_profile(random, pair, telling, forms)
+    item, item_facts = _item_profile(random, pair, telling)
     profiles = Profiles(Profile("user", user) if user else None, Profile("item", item) if item else None)
     if forms and user and item and random.random() < 0.2:
         profiles = Profiles(pair=Profile("pair", f"{user} {item}"))
@@ -180,10 +180,10 @@ def rate(random: Random, *, longest_history: int = 10, told: float = 0.75, forms
     return [_rate_labels(pair, profiles, shares, scorer), *in_text]
 
 
-def _user_profile(random: Random, pair: Pair, told: float, forms: bool) -> tuple[str, UserFacts]:
+def _user_profile(random: Random, pair: ToyPair, telling: float, forms: bool) -> tuple[str, UserFacts]:
     """A text and the facts that it tells; no text: no profile."""
     known = pair.user
-    style = "taste and temper" if random.random() < told else random.choice(["", *USER_STYLES, *["keyword"] * forms])
+    style = "taste and temper" if random.random() < telling else random.choice(["", *USER_STYLES, *["keyword"] * forms])
     taste, temper = "taste" in style, "temper" in style
     facts = UserFacts(known.liked, known.disliked) if taste else UserFacts()
     if style == "keyword":
@@ -201,23 +201,25 @@ def _user_profile(random: Random, pair: Pair, told: float, forms: bool) -> tuple
     ) and random.random() < 0.5 else text, facts
 
 
-def _item_profile(random: Random, pair: Pair, told: float) -> tuple[str, ItemFacts]:
-    style = "genre and sound" if random.random() < told else random.choice(["", *ITEM_STYLES])
+def _item_profile(random: Random, pair: ToyPair, telling: float) -> tuple[str, ItemFacts]:
+    style = "genre and sound" if random.random() < telling else random.choice(["", *ITEM_STYLES])
     facts = ItemFacts(pair.item.genre, pair.item.quality if "sound" in style else None)
     return item_text(random, style, facts, pair.request.user_history) if style else "", facts
 
 
-def _rate_labels(pair: Pair, profiles: Profiles, shares: tuple[float, ...], kind: type[RatingExpectation]) -> Lesson:
+def _rate_labels(
+    pair: ToyPair, profiles: Profiles, shares: tuple[float, ...], kind: type[RatingExpectation]
+) -> TrainingText:
     scorer = kind(kind.Config(prompt_set="compact"))
     (prompt,) = scorer.prompts([pair.request], [profiles])
     likeliest = max(range(len(shares)), key=lambda place: shares[place])
-    return Lesson(prompt.messages, f"{scorer.config.answer_prefix}{DOMAIN.labels[likeliest]}", shares)
+    return TrainingText(prompt.messages, f"{scorer.config.answer_prefix}{DOMAIN.labels[likeliest]}", shares)
 
 
-def _rate_text(pair: Pair, profiles: Profiles, shares: tuple[float, ...]) -> Lesson:
+def _rate_text(pair: ToyPair, profiles: Profiles, shares: tuple[float, ...]) -> TrainingText:
     (prompt,) = RatingText(RatingText.Config(prompt_set="compact")).prompts([pair.request], [profiles])
     mean = sum(label * share for label, share in zip(DOMAIN.labels, shares, strict=True))
-    return Lesson(prompt.messages, f"<rating>{round(mean * 4) / 4:.2f}</rating>")
+    return TrainingText(prompt.messages, f"<rating>{round(mean * 4) / 4:.2f}</rating>")
 
 
 def heard_shares(user: UserFacts, item: ItemFacts, genre: str) -> tuple[float, ...]:

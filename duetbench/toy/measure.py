@@ -17,7 +17,7 @@ from duetbench.strategies.lg import LettinGo
 from duetbench.strategies.palr import Palr
 from duetbench.strategies.r4rec import Reason4Rec
 from duetbench.strategies.rlmrec import RlmRec
-from duetbench.toy.corpus import Pair, make_pair
+from duetbench.toy.corpus import ToyPair, make_pair
 from duetbench.toy.others import careful_profiles
 from duetbench.toy.styles import ItemFacts, UserFacts, item_text, user_text
 from duetbench.types import Profile, Profiles, Sampling
@@ -36,7 +36,7 @@ LINES = 10
 
 
 @dataclass(frozen=True, slots=True)
-class Measured:
+class StrategyMeasurement:
     """Another strategy's answers; errors are those of `Measurements.mae_written_10`."""
 
     readable: float
@@ -73,7 +73,7 @@ class Measurements:
     """Share of user profiles at temperature 1 that tell the tastes."""
     telling_item: float
     """Share of item profiles at temperature 1 that tell the quality."""
-    others: Mapping[str, Measured]
+    others: Mapping[str, StrategyMeasurement]
     """By the name of the strategy."""
 
     def faults(self) -> list[str]:
@@ -132,14 +132,14 @@ def measure(engine: Engine, *, pairs: int = 300, seed: int = 0) -> Measurements:
     )
 
 
-def _measure_other(engine: Engine, name: str, drawn: Sequence[Pair], seed: int) -> Measured:
+def _measure_other(engine: Engine, name: str, drawn: Sequence[ToyPair], seed: int) -> StrategyMeasurement:
     strategy = STRATEGIES[name]
     requests = [pair.request for pair in drawn]
     greedy, sampled = (
         write_profiles(strategy, requests, engine, Sampling(temperature=heat, seed=seed)).profiles
         for heat in (0.0, 1.0)
     )
-    return Measured(
+    return StrategyMeasurement(
         readable=fmean(one.failed is None for one in greedy),
         readable_sampled=fmean(one.failed is None for one in sampled),
         mae_written=mae_with(engine, drawn, greedy, history_k=LINES),
@@ -147,7 +147,7 @@ def _measure_other(engine: Engine, name: str, drawn: Sequence[Pair], seed: int) 
     )
 
 
-def true_profiles(pair: Pair) -> Profiles:
+def true_profiles(pair: ToyPair) -> Profiles:
     """What nobody sees, written out."""
     random = Random(0)  # these styles draw nothing
     user = user_text(random, "taste and temper", UserFacts(pair.user.liked, pair.user.disliked, pair.user.leniency))
@@ -155,14 +155,14 @@ def true_profiles(pair: Pair) -> Profiles:
     return Profiles(Profile("user", user), Profile("item", item))
 
 
-def write(engine: Engine, pairs: Sequence[Pair], *, temperature: float, seed: int) -> list[Profiles]:
+def write(engine: Engine, pairs: Sequence[ToyPair], *, temperature: float, seed: int) -> list[Profiles]:
     """The profiles of DUET's paired answers; `failed` where an answer cannot be read."""
     strategy = Duet(Duet.Config(prompt_set="compact", max_tokens=_ANSWER_TOKENS))
     sampling = Sampling(temperature=temperature, seed=seed)
     return write_profiles(strategy, [pair.request for pair in pairs], engine, sampling).profiles
 
 
-def mae_with(engine: Engine, pairs: Sequence[Pair], profiles: Sequence[Profiles], *, history_k: int) -> float | None:
+def mae_with(engine: Engine, pairs: Sequence[ToyPair], profiles: Sequence[Profiles], *, history_k: int) -> float | None:
     """MAE of the expected ratings over the pairs that have profiles; None if none has."""
     scorer = RatingExpectation(RatingExpectation.Config(prompt_set="compact", history_k=history_k))
     asked = [(pair, one) for pair, one in zip(pairs, profiles, strict=True) if one.failed is None]

@@ -17,7 +17,7 @@ from duetbench.strategies.lg import LettinGo
 from duetbench.strategies.palr import Palr
 from duetbench.strategies.r4rec import Reason4Rec, SummaryStage
 from duetbench.strategies.rlmrec import RlmRec
-from duetbench.toy.corpus import Lesson, Pair, Shares, draw, make_pair, pair_for_writing, weighted
+from duetbench.toy.corpus import Shares, ToyPair, TrainingText, draw, make_pair, pair_for_writing, weighted
 from duetbench.toy.styles import (
     PLAIN_STYLES,
     ItemFacts,
@@ -48,14 +48,14 @@ _FACTS = re.compile(
 )
 
 
-def _kar(random: Random, pair: Pair, styles: Shares, about_item: bool) -> Answered:
+def _kar(random: Random, pair: ToyPair, styles: Shares, about_item: bool) -> Answered:
     """The taste, and what it follows from; for an item its genre."""
     stage = Kar(Kar.Config(prompt_set="compact", item_knowledge=about_item)).stages()[-1]
     reason = why_text(enjoyed(pair.request.user_history))
     return _ask(stage, pair, _about_item(pair) if about_item else f"{_taste(random, pair, styles)} {reason}")
 
 
-def _palr(random: Random, pair: Pair, styles: Shares, about_item: bool) -> Answered:
+def _palr(random: Random, pair: ToyPair, styles: Shares, about_item: bool) -> Answered:
     """One keyword with the latest title that speaks for it; for an item its genre."""
     history = pair.request.user_history
     if about_item and history:
@@ -67,7 +67,7 @@ def _palr(random: Random, pair: Pair, styles: Shares, about_item: bool) -> Answe
     return _ask(Palr(Palr.Config(prompt_set="compact")).stages()[-1], pair, keyword_text(style, liked, titles))
 
 
-def _rlmrec(random: Random, pair: Pair, styles: Shares, about_item: bool) -> Answered:
+def _rlmrec(random: Random, pair: ToyPair, styles: Shares, about_item: bool) -> Answered:
     """Both texts in JSON."""
     stage = RlmRec(RlmRec.Config(prompt_set="compact", side="both" if about_item else "user")).stages()[-1]
     summary = _about_item(pair) if about_item else _taste(random, pair, styles)
@@ -75,13 +75,13 @@ def _rlmrec(random: Random, pair: Pair, styles: Shares, about_item: bool) -> Ans
     return _ask(stage, pair, json.dumps({"summarization": summary, "reasoning": reason}))
 
 
-def _lg(random: Random, pair: Pair, styles: Shares, _: bool) -> Answered:
+def _lg(random: Random, pair: ToyPair, styles: Shares, _: bool) -> Answered:
     """The taste alone; LettinGo never asks about an item."""
     stage = LettinGo(LettinGo.Config(prompt_set="compact", recent_k=0)).stages()[-1]
     return _ask(stage, pair, _taste(random, pair, styles))
 
 
-def _r4rec(random: Random, pair: Pair, styles: Shares, _: bool) -> Answered:
+def _r4rec(random: Random, pair: ToyPair, styles: Shares, _: bool) -> Answered:
     """A rationale from aspects that are as they should be: tastes, temper and sound, or next to nothing."""
     own, others = pair.request.user_history, pair.request.item_history
     summaries = _summaries()
@@ -94,7 +94,7 @@ def _r4rec(random: Random, pair: Pair, styles: Shares, _: bool) -> Answered:
     )
 
 
-FAMILIES: Mapping[str, Callable[[Random, Pair, Shares, bool], Answered]] = {
+FAMILIES: Mapping[str, Callable[[Random, ToyPair, Shares, bool], Answered]] = {
     "kar": _kar,
     "lg": _lg,
     "palr": _palr,
@@ -103,39 +103,39 @@ FAMILIES: Mapping[str, Callable[[Random, Pair, Shares, bool], Answered]] = {
 }
 
 
-def careful_profiles(name: str, pair: Pair) -> Profiles:
+def careful_profiles(name: str, pair: ToyPair) -> Profiles:
     """What the strategy of that name would read out of a careful answer: the most that training can win."""
     stage, prompt, answer = FAMILIES[name](Random(0), pair, _TELLING, False)
     return Profiles.of(stage.parse(prompt, answer) or ())
 
 
-def write_others(random: Random, *, longest_history: int = 10, count: int = 3) -> list[Lesson]:
+def write_others(random: Random, *, longest_history: int = 10, count: int = 3) -> list[TrainingText]:
     """Questions of some strategies, answered in the styles that an untrained writer chooses."""
     names = random.sample(sorted(FAMILIES), count)
     return [_lesson(random, name, longest_history, PLAIN_STYLES) for name in names]
 
 
-def tell_others(random: Random, *, longest_history: int = 10, count: int = 3) -> list[Lesson]:
+def tell_others(random: Random, *, longest_history: int = 10, count: int = 3) -> list[TrainingText]:
     """The same with telling answers alone: what stands in them is learnt, that they are chosen is not."""
     names = random.sample(sorted(FAMILIES), count)
     return [weighted(_lesson(random, name, longest_history, _TELLING), _CHOICE, _FACTS) for name in names]
 
 
-def sort_aspects(random: Random) -> list[Lesson]:
+def sort_aspects(random: Random) -> list[TrainingText]:
     """Two reviews sorted into aspects, as R4Rec's summarizer is asked."""
     pair = make_pair(random, user_lines=1, item_lines=1)
     lines = (*pair.request.user_history, *pair.request.item_history)
-    lessons = [Lesson(_summaries().messages(line, DOMAIN), aspects_text(line.review)) for line in lines]
+    lessons = [TrainingText(_summaries().messages(line, DOMAIN), aspects_text(line.review)) for line in lines]
     return [weighted(lesson, _NO_CHOICE, _SORTED) for lesson in lessons]
 
 
-def _lesson(random: Random, name: str, longest_history: int, styles: Shares) -> Lesson:
+def _lesson(random: Random, name: str, longest_history: int, styles: Shares) -> TrainingText:
     pair = pair_for_writing(random, longest_history)
     _, prompt, answer = FAMILIES[name](random, pair, styles, random.random() < ITEM_SHARE)
-    return Lesson(prompt.messages, answer)
+    return TrainingText(prompt.messages, answer)
 
 
-def _ask(stage: Stage, pair: Pair, answer: str, earlier: Mapping[str, Sequence[Profile]] | None = None) -> Answered:
+def _ask(stage: Stage, pair: ToyPair, answer: str, earlier: Mapping[str, Sequence[Profile]] | None = None) -> Answered:
     """The stage's last question, which is about the item where both sides are asked about, and its answer."""
     return stage, stage.prompts([pair.request], earlier or {})[-1], answer
 
@@ -148,9 +148,9 @@ def _notes(line: Interaction) -> Sequence[Profile]:
     return [Profile("note", aspects_text(line.review))]
 
 
-def _taste(random: Random, pair: Pair, styles: Shares) -> str:
+def _taste(random: Random, pair: ToyPair, styles: Shares) -> str:
     return user_text(random, draw(random, styles), read_feelings(pair.request.user_history))
 
 
-def _about_item(pair: Pair) -> str:
+def _about_item(pair: ToyPair) -> str:
     return item_text(Random(0), "genre", ItemFacts(pair.item.genre))  # this style draws nothing

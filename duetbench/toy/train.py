@@ -10,7 +10,7 @@ from statistics import fmean
 from typing import TYPE_CHECKING
 
 from duetbench.engines.transformers.threads import few_threads
-from duetbench.toy.corpus import Lesson
+from duetbench.toy.corpus import TrainingText
 
 if TYPE_CHECKING:
     import torch
@@ -21,12 +21,12 @@ LABELS = ("1", "2", "3", "4", "5")
 
 
 @dataclass(frozen=True, slots=True)
-class Stage:
+class CurriculumStage:
     """A stretch of training."""
 
     name: str
     steps: int
-    lessons: Callable[[Random], list[Lesson]]
+    lessons: Callable[[Random], list[TrainingText]]
     """Draws some."""
     rate: float = 1e-3
     """Learning rate, reached after the warm-up."""
@@ -74,7 +74,7 @@ def new_model(tokenizer: PreTrainedTokenizerFast, *, width: int, layers: int, co
     return LlamaForCausalLM(config)
 
 
-def encode(tokenizer: PreTrainedTokenizerFast, lesson: Lesson) -> Encoded:
+def encode(tokenizer: PreTrainedTokenizerFast, lesson: TrainingText) -> Encoded:
     """The lesson's tokens, ended by the end of the turn."""
     turns = [{"role": message.role, "content": message.content} for message in lesson.messages]
     question = tokenizer.apply_chat_template(turns, add_generation_prompt=True, tokenize=False)
@@ -88,7 +88,7 @@ def encode(tokenizer: PreTrainedTokenizerFast, lesson: Lesson) -> Encoded:
     return Encoded(tokens, len(before), lesson.shares, place, (*weights, 1.0))
 
 
-def _weight(lesson: Lesson, place: float) -> float:
+def _weight(lesson: TrainingText, place: float) -> float:
     """Of the token around this character."""
     return next((weight for start, end, weight in lesson.weights if start <= place <= end), 1.0)
 
@@ -96,7 +96,7 @@ def _weight(lesson: Lesson, place: float) -> float:
 def train(
     model: LlamaForCausalLM,
     tokenizer: PreTrainedTokenizerFast,
-    stage: Stage,
+    stage: CurriculumStage,
     random: Random,
     *,
     on_step: Callable[[int, str], None] | None = None,
@@ -137,7 +137,7 @@ def train(
 class _Progress:
     """The losses of the last hundred steps, each kind apart: a batch holds lessons of one length, often of one kind."""
 
-    def __init__(self, stage: Stage) -> None:
+    def __init__(self, stage: CurriculumStage) -> None:
         self._words: deque[float] = deque(maxlen=_WINDOW)
         self._ratings: deque[float] = deque(maxlen=_WINDOW)
         self._stage = stage
@@ -162,13 +162,13 @@ class _Progress:
         return bool(wanted) and all(len(losses) == _WINDOW and fmean(losses) < aim for losses, aim in wanted)
 
 
-def _rate_at(stage: Stage, step: int) -> float:
+def _rate_at(stage: CurriculumStage, step: int) -> float:
     final = stage.rate if stage.final_rate is None else stage.final_rate
     done = step / stage.steps
     return min(step / min(100, stage.steps), 1.0) * (stage.rate + (final - stage.rate) * done)
 
 
-def _batches(tokenizer: PreTrainedTokenizerFast, stage: Stage, random: Random) -> Iterator[list[Encoded]]:
+def _batches(tokenizer: PreTrainedTokenizerFast, stage: CurriculumStage, random: Random) -> Iterator[list[Encoded]]:
     """Batches of lessons of about the same length, in random order."""
     while True:
         pool: list[Encoded] = []

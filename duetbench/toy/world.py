@@ -58,7 +58,7 @@ class ToyItem:
 
 
 @dataclass(frozen=True, slots=True)
-class World:
+class ToyWorld:
     """Users, items and what happened between them."""
 
     users: tuple[ToyUser, ...]
@@ -115,7 +115,7 @@ def make_interaction(random: Random, user: ToyUser, item: ToyItem, timestamp: in
     return Interaction(user.user_id, item.item, float(rating), timestamp, review, summary)
 
 
-def make_world(*, users: int = 160, items: int = 80, interactions: int = 2600, seed: int = 0) -> World:
+def make_world(*, users: int = 160, items: int = 80, interactions: int = 2600, seed: int = 0) -> ToyWorld:
     """A world from a seed: same arguments, same world.
 
     Raises:
@@ -132,7 +132,7 @@ def make_world(*, users: int = 160, items: int = 80, interactions: int = 2600, s
         make_interaction(random, user, item, (FIRST_DAY + day) * DAY)
         for (user, item), day in zip(pairs, days, strict=True)
     )
-    return World(people, things, tuple(happened))
+    return ToyWorld(people, things, tuple(happened))
 
 
 def _pairs(

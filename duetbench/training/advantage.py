@@ -14,14 +14,14 @@ from typing import NamedTuple, TypeVar
 Owner = TypeVar("Owner", bound=Hashable)
 
 
-class Meeting(NamedTuple):
+class PartnerPair(NamedTuple):
     """One user profile and one item profile that are scored together, by position among the readable ones."""
 
     user: int
     item: int
 
 
-def meetings(n_users: int, n_items: int, partners: int) -> list[Meeting]:
+def partner_pairs(n_users: int, n_items: int, partners: int) -> list[PartnerPair]:
     """Who meets whom: everybody has at least `partners` partners, or all there are.
 
     Args:
@@ -37,12 +37,12 @@ def meetings(n_users: int, n_items: int, partners: int) -> list[Meeting]:
         raise ValueError(f"everybody needs at least 1 partner, not {partners}")
     if not n_users or not n_items:
         return []
-    from_users = {Meeting(a, (a + k) % n_items) for a in range(n_users) for k in range(min(partners, n_items))}
-    from_items = {Meeting((b - k) % n_users, b) for b in range(n_items) for k in range(min(partners, n_users))}
+    from_users = {PartnerPair(a, (a + k) % n_items) for a in range(n_users) for k in range(min(partners, n_items))}
+    from_items = {PartnerPair((b - k) % n_users, b) for b in range(n_items) for k in range(min(partners, n_users))}
     return sorted(from_users | from_items)
 
 
-def mean_credits(owners: Sequence[Owner], values: Sequence[float | None]) -> dict[Owner, float | None]:
+def marginal_means(owners: Sequence[Owner], values: Sequence[float | None]) -> dict[Owner, float | None]:
     """Each owner's credit: the mean of what its own meetings earned.
 
     A malformed completion meets nobody: its penalty is a value of its own, and no partner's mean ever holds it.
@@ -61,7 +61,7 @@ def mean_credits(owners: Sequence[Owner], values: Sequence[float | None]) -> dic
     return {owner: sum(known) / len(known) if known else None for owner, known in earned.items()}
 
 
-def spread(values: Sequence[float | None]) -> float | None:
+def reward_range(values: Sequence[float | None]) -> float | None:
     """How far the best and the worst of a group lie apart; None with fewer than two credits."""
     known = [value for value in values if value is not None]
     return max(known) - min(known) if len(known) > 1 else None

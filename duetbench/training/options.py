@@ -9,7 +9,7 @@ from duetbench.interfaces import option
 
 
 @dataclass(frozen=True)
-class Tuning:
+class TrainerSettings:
     """How weights are changed and when. One update is one step of the optimizer."""
 
     adapter: Literal["lora", "full"] = option(

@@ -12,15 +12,15 @@ from typing import TYPE_CHECKING, Any
 from duetbench.engines.transformers.engine import TransformersEngine
 from duetbench.errors import TrainingError
 from duetbench.interfaces import Engine
-from duetbench.training.options import Tuning
+from duetbench.training.options import TrainerSettings
 from duetbench.types import ModelRef, Prompt
 
 if TYPE_CHECKING:
     from peft import PeftConfig
 
-    from duetbench.engines.tokens.chat_template import Chat
-    from duetbench.engines.tokens.stop_texts import Stops
-    from duetbench.engines.tokens.truncation import Fitted
+    from duetbench.engines.tokens.chat_template import ChatTemplate
+    from duetbench.engines.tokens.stop_texts import StopTexts
+    from duetbench.engines.tokens.truncation import TruncatedPrompt
 
 
 class Policy:
@@ -36,7 +36,7 @@ class Policy:
         ModelError: they cannot be loaded.
     """
 
-    def __init__(self, ref: ModelRef, tuning: Tuning, config: Any = None) -> None:
+    def __init__(self, ref: ModelRef, tuning: TrainerSettings, config: Any = None) -> None:
         if ref.adapter is not None:
             raise TrainingError(f"{ref.name} has an adapter already: merge it into the weights first, then train those")
         if not (Path(ref.path) / "config.json").is_file():
@@ -59,28 +59,28 @@ class Policy:
     @cached_property
     def place(self) -> Any:
         """Where the weights lie and in which precision: fp32 if they are trained themselves."""
-        from duetbench.engines.transformers.loading import Place, choose_place
+        from duetbench.engines.transformers.loading import Placement, choose_placement
 
-        place = choose_place(self._config.device, "auto")
+        place = choose_placement(self._config.device, "auto")
         keep = place.dtype if self._tuning.adapter == "lora" and self.uses_bf16 else "float32"
-        return Place(place.device, keep)
+        return Placement(place.device, keep)
 
     @cached_property
     def uses_bf16(self) -> bool:
         """Whether forward and backward passes run in bf16."""
-        from duetbench.engines.transformers.loading import choose_place
+        from duetbench.engines.transformers.loading import choose_placement
 
-        place = choose_place(self._config.device, "auto")
+        place = choose_placement(self._config.device, "auto")
         wanted = self._tuning.precision
         return wanted == "bf16" or (wanted == "auto" and place.dtype == "bfloat16")
 
     @cached_property
-    def chat(self) -> Chat:
+    def chat(self) -> ChatTemplate:
         """The model's template and tokenizer."""
-        from duetbench.engines.tokens.chat_template import Chat, template_of
+        from duetbench.engines.tokens.chat_template import ChatTemplate, template_of
         from duetbench.engines.transformers.loading import load_tokenizer
 
-        return Chat(load_tokenizer(self.ref), template_of(Path(self.ref.path)), self.ref.template_args)
+        return ChatTemplate(load_tokenizer(self.ref), template_of(Path(self.ref.path)), self.ref.template_args)
 
     @cached_property
     def ends(self) -> frozenset[int]:
@@ -89,18 +89,18 @@ class Policy:
 
         return end_ids(self.model, self.chat.tokenizer)
 
-    def stops(self, texts: Sequence[str]) -> Stops:
+    def stops(self, texts: Sequence[str]) -> StopTexts:
         """Where answers end: at one of these texts or at the model's own end."""
-        from duetbench.engines.tokens.stop_texts import Stops
+        from duetbench.engines.tokens.stop_texts import StopTexts
 
-        return Stops(self.chat, texts, self.ends)
+        return StopTexts(self.chat, texts, self.ends)
 
-    def encode(self, prompt: Prompt, max_tokens: int) -> Fitted:
+    def encode(self, prompt: Prompt, max_tokens: int) -> TruncatedPrompt:
         """The prompt in tokens as the engine would send it, shortened to what training allows."""
-        from duetbench.engines.tokens.truncation import fit
+        from duetbench.engines.tokens.truncation import truncate
 
         room = min(self._tuning.max_prompt, self._plain.info().context_length - max_tokens)
-        return fit(prompt, self.chat, room=room)
+        return truncate(prompt, self.chat, room=room)
 
     def pieces(self, prompt: Prompt, dropped: int, texts: Sequence[str]) -> list[list[int]]:
         """The tokens of texts that follow each other in an answer, as they are cut when they stand there together.
@@ -110,9 +110,9 @@ class Policy:
             dropped: How many of its droppable spans are left out.
             texts: Consecutive pieces of the answer after the prefill.
         """
-        from duetbench.engines.tokens.truncation import without
+        from duetbench.engines.tokens.truncation import without_spans
 
-        messages = without(prompt.messages, dropped)
+        messages = without_spans(prompt.messages, dropped)
         before, written, found = self.chat.ids(messages, prompt.prefill), prompt.prefill, []
         for text in texts:
             whole = self.chat.ids(messages, written + text)
@@ -148,9 +148,9 @@ class Policy:
         Args:
             trained: True: as they are now; False: as they were, with the adapter off. The latter needs an adapter.
         """
-        from duetbench.training.policy_engine import LiveEngine
+        from duetbench.training.policy_engine import PolicyEngine
 
-        return LiveEngine(self, self._config, trained=trained)
+        return PolicyEngine(self, self._config, trained=trained)
 
     @contextlib.contextmanager
     def running(self, *, trained: bool) -> Iterator[Any]:

@@ -7,16 +7,16 @@ from dataclasses import Field, dataclass, fields, make_dataclass
 from typing import Any, Literal, TypeVar, get_type_hints
 
 from duetbench.interfaces import option
-from duetbench.training.options import Tuning
+from duetbench.training.options import TrainerSettings
 
-S = TypeVar("S", bound=Tuning)
+S = TypeVar("S", bound=TrainerSettings)
 
 FROM_PRESET = "preset"
 """An option's value that stands for the preset's."""
 
 
 @dataclass(frozen=True)
-class GrpoSettings(Tuning):
+class GrpoSettings(TrainerSettings):
     """All settings of GRPO. A round samples completions once; one or more updates learn from it."""
 
     credit: Literal["auto", "paired", "cross", "alternate", "user", "item"] = option(
@@ -198,7 +198,7 @@ def preset_settings(config: Any, settings: type[S], presets: Mapping[str, Mappin
 
 
 def options_with_presets(
-    qualified: str, module: str, settings: type[Tuning], presets: Mapping[str, Mapping[str, Any]]
+    qualified: str, module: str, settings: type[TrainerSettings], presets: Mapping[str, Mapping[str, Any]]
 ) -> type:
     """The `Config` of a plugin: one option per setting, each by default the preset's.
 

@@ -12,16 +12,16 @@ from duetbench.profiling import write_profiles
 from duetbench.types import Example, Profile, Profiles, Prompt, Sampling
 
 if TYPE_CHECKING:
-    from duetbench.engines.tokens.truncation import Fitted
+    from duetbench.engines.tokens.truncation import TruncatedPrompt
     from duetbench.training.policy import Policy
 
-Mode = Literal["paired", "cross", "alternate", "user", "item"]
+CreditMode = Literal["paired", "cross", "alternate", "user", "item"]
 """How a pair's two profiles are trained: written together; apart, each with its marginal mean; one side at a time; one
 side alone."""
 
 
 @dataclass(frozen=True, slots=True)
-class Unit:
+class TrainingQuestion:
     """One training example with its questions."""
 
     example: Example
@@ -31,10 +31,10 @@ class Unit:
     """What earlier stages wrote for it."""
 
 
-class Asked(NamedTuple):
+class TrainingQuestions(NamedTuple):
     """The units of a training, and what was left out."""
 
-    units: list[Unit]
+    units: list[TrainingQuestion]
     unasked: int
     """Examples for which an earlier stage's answer could not be read, or which the strategy asks nothing for."""
 
@@ -53,7 +53,7 @@ def trained_stage(strategy: Strategy) -> Stage:
     return stages[-1]
 
 
-def ask(strategy: Strategy, examples: Sequence[Example], engine: Engine) -> Asked:
+def training_questions(strategy: Strategy, examples: Sequence[Example], engine: Engine) -> TrainingQuestions:
     """The questions of the last stage for each example.
 
     Args:
@@ -66,7 +66,7 @@ def ask(strategy: Strategy, examples: Sequence[Example], engine: Engine) -> Aske
     """
     stage = trained_stage(strategy)
     requests = [example.request for example in examples]
-    before = write_profiles(Before(strategy, stage.name), requests, engine, Sampling())
+    before = write_profiles(EarlierStages(strategy, stage.name), requests, engine, Sampling())
     earlier: Mapping[str, Sequence[Profile]] = {
         answer.key: answer.profiles for answer in before.answers if answer.status == "ok"
     }
@@ -75,23 +75,23 @@ def ask(strategy: Strategy, examples: Sequence[Example], engine: Engine) -> Aske
         for position in prompt.for_requests:
             asked[position].append(replace(prompt, for_requests=(0,)))
     units = [
-        Unit(example, _sides(strategy.name, prompts), given)
+        TrainingQuestion(example, _sides(strategy.name, prompts), given)
         for example, prompts, given in zip(examples, asked, before.profiles, strict=True)
         if prompts and given.failed is None
     ]
-    return Asked(units, len(examples) - len(units))
+    return TrainingQuestions(units, len(examples) - len(units))
 
 
-def encode_all(
-    policy: Policy, units: Sequence[Unit], max_tokens: int
-) -> tuple[list[Unit], dict[tuple[int, int], Fitted]]:
+def encode_questions(
+    policy: Policy, units: Sequence[TrainingQuestion], max_tokens: int
+) -> tuple[list[TrainingQuestion], dict[tuple[int, int], TruncatedPrompt]]:
     """The units whose questions all fit, and the tokens of each question by position of unit and question.
 
     Raises:
         TrainingError: none fits.
     """
-    kept: list[Unit] = []
-    fitted: dict[tuple[int, int], Fitted] = {}
+    kept: list[TrainingQuestion] = []
+    fitted: dict[tuple[int, int], TruncatedPrompt] = {}
     error = "no training example could be asked about"
     for unit in units:
         found = [policy.encode(prompt, max_tokens) for prompt in unit.prompts]
@@ -105,7 +105,7 @@ def encode_all(
     return kept, fitted
 
 
-class Before(Strategy):
+class EarlierStages(Strategy):
     """A strategy without one of its stages and all after it.
 
     Args:
@@ -139,7 +139,9 @@ def _sides(name: str, prompts: Sequence[Prompt]) -> tuple[Prompt, ...]:
     )
 
 
-def resolve_mode(mode: Mode | Literal["auto"], units: Sequence[Unit], strategy: Strategy) -> Mode:
+def resolve_credit_mode(
+    mode: CreditMode | Literal["auto"], units: Sequence[TrainingQuestion], strategy: Strategy
+) -> CreditMode:
     """The credit mode that fits the questions.
 
     Raises:

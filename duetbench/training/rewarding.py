@@ -10,13 +10,13 @@ from typing import NamedTuple
 
 from duetbench.errors import EngineError, TrainingError
 from duetbench.interfaces import Engine, Reward, Scorer, Stage
-from duetbench.profiling import read_answer
-from duetbench.training.advantage import mean_credits, meetings
+from duetbench.profiling import parse_completion
+from duetbench.training.advantage import marginal_means, partner_pairs
 from duetbench.types import Completion, Example, Prediction, Profile, Profiles, Prompt, Rollout, Status
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class PromptCompletions:
     """Several completions of one prompt."""
 
     prompt: Prompt
@@ -24,18 +24,18 @@ class Asked:
 
 
 @dataclass(frozen=True, slots=True)
-class Group:
+class CompletionGroup:
     """All that was sampled for one training example."""
 
     example: Example
-    asked: tuple[Asked, ...]
+    asked: tuple[PromptCompletions, ...]
     """One question; or two, the user's and the item's, whose answers meet each other."""
     given: Profiles = field(default_factory=Profiles)
     """What stands already: the profile of the side that is not being trained."""
 
 
 @dataclass(frozen=True, slots=True)
-class Judged:
+class GradedCompletion:
     """One completion and what it earned."""
 
     text: str
@@ -50,7 +50,7 @@ class Judged:
 
 
 @dataclass(frozen=True, slots=True)
-class Credit:
+class RewardRules:
     """How rewards become credit."""
 
     partners: int = 8
@@ -61,7 +61,7 @@ class Credit:
     """What a readable completion earns where the scorer's rating cannot be read; None: the rewards decide."""
 
 
-class Owner(NamedTuple):
+class CompletionIndex(NamedTuple):
     """A completion by its place."""
 
     group: int
@@ -70,16 +70,16 @@ class Owner(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class _Scene:
+class _ScoringCase:
     """One completion in one meeting, as its own side sees it."""
 
-    owner: Owner
+    owner: CompletionIndex
     example: Example
     text: str
     profiles: Profiles
 
 
-class Judge:
+class CompletionGrader:
     """Judges groups of completions with the frozen scorer and the weighted rewards.
 
     Args:
@@ -87,7 +87,7 @@ class Judge:
         scorer: Predicts ratings; frozen.
         engine: What the scorer asks; None for a scorer that asks nothing.
         rewards: Each with its weight.
-        credit: See `Credit`.
+        credit: See `RewardRules`.
     """
 
     def __init__(
@@ -96,7 +96,7 @@ class Judge:
         scorer: Scorer,
         engine: Engine | None,
         rewards: Sequence[tuple[Reward, float]],
-        credit: Credit,
+        credit: RewardRules,
     ) -> None:
         self._stage = stage
         self._scorer = scorer
@@ -110,18 +110,18 @@ class Judge:
         self.scorer_seconds = 0.0
         """How long the scorer took for them."""
 
-    def __call__(self, groups: Sequence[Group]) -> list[list[list[Judged]]]:
+    def __call__(self, groups: Sequence[CompletionGroup]) -> list[list[list[GradedCompletion]]]:
         """What every completion earned: one list per group, in it one per question, in it one value per completion."""
         read = {owner: self._read(*what) for owner, what in _completions(groups)}
         scenes = [scene for place, group in enumerate(groups) for scene in self._scenes(place, group, read)]
         predictions = self._predict(scenes)
         owners = [scene.owner for scene in scenes]
-        earned = mean_credits(owners, self._earned(scenes, predictions))
-        values = mean_credits(owners, [prediction.value for prediction in predictions])
+        earned = marginal_means(owners, self._earned(scenes, predictions))
+        values = marginal_means(owners, [prediction.value for prediction in predictions])
         return [
             [
                 [
-                    Judged(text, *read[owner], earned.get(owner), values.get(owner))
+                    GradedCompletion(text, *read[owner], earned.get(owner), values.get(owner))
                     for owner, text in _places(place, position, asked)
                 ]
                 for position, asked in enumerate(group.asked)
@@ -129,13 +129,15 @@ class Judge:
             for place, group in enumerate(groups)
         ]
 
-    def _read(self, prompt: Prompt, completion: Completion) -> _Reading:
-        answer = read_answer(self._stage, prompt, completion)
-        return _Reading(answer.status, answer.profiles)
+    def _read(self, prompt: Prompt, completion: Completion) -> _ParsedStatus:
+        answer = parse_completion(self._stage, prompt, completion)
+        return _ParsedStatus(answer.status, answer.profiles)
 
-    def _scenes(self, place: int, group: Group, read: dict[Owner, _Reading]) -> Iterator[_Scene]:
+    def _scenes(
+        self, place: int, group: CompletionGroup, read: dict[CompletionIndex, _ParsedStatus]
+    ) -> Iterator[_ScoringCase]:
         """Every meeting once per side that takes part, and each unreadable completion alone."""
-        readable: list[list[Owner]] = []
+        readable: list[list[CompletionIndex]] = []
         for position, asked in enumerate(group.asked):
             owners = [owner for owner, _ in _places(place, position, asked)]
             readable.append([owner for owner in owners if read[owner].status == "ok"])
@@ -151,7 +153,7 @@ class Judge:
                     profiles = profiles.with_profile(profile)
             yield from (_scene(owner, group, profiles) for owner in met)
 
-    def _predict(self, scenes: Sequence[_Scene]) -> list[Prediction]:
+    def _predict(self, scenes: Sequence[_ScoringCase]) -> list[Prediction]:
         """One prediction per scene; equal questions are asked once, those about one user's text side by side."""
         keys = [_key(scene) for scene in scenes]
         unique = dict(sorted(((key, scene) for key, scene in zip(keys, scenes, strict=True) if key), key=_first))
@@ -161,16 +163,16 @@ class Judge:
         started = time.perf_counter()
         found = self._scorer.score(requests, [scene.profiles for scene in unique.values()], self._engine)
         self.scorer_seconds += time.perf_counter() - started
-        check_answers(found)
+        check_scorer_errors(found)
         by_key = dict(zip(unique, found, strict=True))
         return [by_key[key] if key else _unwritten(scene) for key, scene in zip(keys, scenes, strict=True)]
 
-    def _earned(self, scenes: Sequence[_Scene], predictions: Sequence[Prediction]) -> list[float | None]:
+    def _earned(self, scenes: Sequence[_ScoringCase], predictions: Sequence[Prediction]) -> list[float | None]:
         rollouts = [
             Rollout(scene.example, scene.text, scene.profiles, prediction, scene.profiles.failed is None)
             for scene, prediction in zip(scenes, predictions, strict=True)
         ]
-        values = weighted(self._rewards, rollouts)
+        values = weighted_rewards(self._rewards, rollouts)
         for place, rollout in enumerate(rollouts):
             if not rollout.readable and values[place] is None:
                 values[place] = self._credit.unreadable
@@ -179,12 +181,12 @@ class Judge:
         return values
 
 
-class _Reading(NamedTuple):
+class _ParsedStatus(NamedTuple):
     status: Status
     profiles: tuple[Profile, ...]
 
 
-def weighted(rewards: Sequence[tuple[Reward, float]], rollouts: Sequence[Rollout]) -> list[float | None]:
+def weighted_rewards(rewards: Sequence[tuple[Reward, float]], rollouts: Sequence[Rollout]) -> list[float | None]:
     """The weighted sum of the rewards that apply to each rollout; None where none applies.
 
     Raises:
@@ -200,7 +202,7 @@ def weighted(rewards: Sequence[tuple[Reward, float]], rollouts: Sequence[Rollout
     return totals
 
 
-def check_answers(predictions: Sequence[Prediction]) -> None:
+def check_scorer_errors(predictions: Sequence[Prediction]) -> None:
     """Stops where the scorer mostly fails: training would learn nothing from it, or keep the wrong weights.
 
     Raises:
@@ -211,30 +213,30 @@ def check_answers(predictions: Sequence[Prediction]) -> None:
         raise EngineError(f"{len(errors)} of {len(predictions)} predictions failed, first: {errors[0].text}")
 
 
-def _completions(groups: Sequence[Group]) -> Iterator[tuple[Owner, tuple[Prompt, Completion]]]:
+def _completions(groups: Sequence[CompletionGroup]) -> Iterator[tuple[CompletionIndex, tuple[Prompt, Completion]]]:
     for place, group in enumerate(groups):
         for position, asked in enumerate(group.asked):
             for number, completion in enumerate(asked.completions):
-                yield Owner(place, position, number), (asked.prompt, completion)
+                yield CompletionIndex(place, position, number), (asked.prompt, completion)
 
 
-def _places(place: int, position: int, asked: Asked) -> list[tuple[Owner, str]]:
-    return [(Owner(place, position, n), completion.text) for n, completion in enumerate(asked.completions)]
+def _places(place: int, position: int, asked: PromptCompletions) -> list[tuple[CompletionIndex, str]]:
+    return [(CompletionIndex(place, position, n), completion.text) for n, completion in enumerate(asked.completions)]
 
 
-def _meetings(readable: Sequence[Sequence[Owner]], partners: int) -> list[tuple[Owner, ...]]:
+def _meetings(readable: Sequence[Sequence[CompletionIndex]], partners: int) -> list[tuple[CompletionIndex, ...]]:
     """Who stands in one scene: each alone if one question was asked, else pairs of either side."""
     if len(readable) == 1:
         return [(owner,) for owner in readable[0]]
     users, items = readable
-    return [(users[a], items[b]) for a, b in meetings(len(users), len(items), partners)]
+    return [(users[a], items[b]) for a, b in partner_pairs(len(users), len(items), partners)]
 
 
-def _scene(owner: Owner, group: Group, profiles: Profiles) -> _Scene:
-    return _Scene(owner, group.example, group.asked[owner.asked].completions[owner.completion].text, profiles)
+def _scene(owner: CompletionIndex, group: CompletionGroup, profiles: Profiles) -> _ScoringCase:
+    return _ScoringCase(owner, group.example, group.asked[owner.asked].completions[owner.completion].text, profiles)
 
 
-def _key(scene: _Scene) -> tuple[str, ...] | None:
+def _key(scene: _ScoringCase) -> tuple[str, ...] | None:
     """What a prediction depends on; None if there is nothing to predict from."""
     written = scene.profiles
     if written.failed is not None:
@@ -243,9 +245,9 @@ def _key(scene: _Scene) -> tuple[str, ...] | None:
     return (scene.example.request.request_id, *texts)
 
 
-def _first(entry: tuple[tuple[str, ...], _Scene]) -> tuple[str, ...]:
+def _first(entry: tuple[tuple[str, ...], _ScoringCase]) -> tuple[str, ...]:
     return entry[0]
 
 
-def _unwritten(scene: _Scene) -> Prediction:
+def _unwritten(scene: _ScoringCase) -> Prediction:
     return Prediction(None, scene.profiles.failed or "unreadable", "profile")

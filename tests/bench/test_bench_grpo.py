@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from duetbench.bench.grpo import GrpoFound
-from duetbench.bench.grpo_work import Laps, Round
+from duetbench.bench.grpo import GrpoBenchResult
+from duetbench.bench.grpo_work import PhaseTimer, Round
 from duetbench.cli import main
 
 SMALL = ["--joint", "cross", "--steps", "3", "--repeats", "1", "--examples", "8"]
@@ -24,21 +24,21 @@ def test_a_ledger_adds_up_to_the_whole_step():
 
 def test_scoring_does_not_count_against_the_bound_and_all_else_does():
     plain = [[Round(1.0, 0.5, 0.5)]]
-    kept = GrpoFound([[Round(2.04, 0.5, 0.5, score=1.0, reward=0.04)]], plain)
+    kept = GrpoBenchResult([[Round(2.04, 0.5, 0.5, score=1.0, reward=0.04)]], plain)
     assert [line.is_met for line in kept.lines] == [True, True]
-    missed = GrpoFound([[Round(2.06, 0.5, 0.5, score=1.0, reward=0.06)]], plain)
+    missed = GrpoBenchResult([[Round(2.06, 0.5, 0.5, score=1.0, reward=0.06)]], plain)
     assert [line.is_met for line in missed.lines] == [False, False]
 
 
 def test_a_round_counts_as_its_fastest_repeat_had_it():
     runs = [[Round(4.0, 1.0, 3.0), Round(2.0, 1.0, 1.0)], [Round(2.0, 1.5, 0.5), Round(9.0, 1.0, 8.0)]]
-    found = GrpoFound(runs, runs)
+    found = GrpoBenchResult(runs, runs)
     assert found.seconds("total") == 2.0
     assert found.seconds("generate") == 1.25
 
 
 def test_a_plain_round_ends_with_its_last_update():
-    laps = Laps(2)
+    laps = PhaseTimer(2)
     laps.begun(None, 0)
     laps.paid([[1, 2], [3]])
     laps.logged(1, {})

@@ -11,7 +11,7 @@ from click.testing import CliRunner, Result
 from duetbench.cli import main
 from duetbench.errors import PluginError
 from duetbench.interfaces import PLURALS, Kind
-from duetbench.testing.new_plugin import start_text, write_start
+from duetbench.testing.new_plugin import plugin_source, write_plugin
 
 ROOT = Path(__file__).parents[2]
 
@@ -29,7 +29,7 @@ def test_check_says_pass_skipped_and_why() -> None:
 
 
 def test_check_of_a_bad_plugin_fails_with_the_reason(tmp_path: Path) -> None:
-    text = start_text("reward", "mine").replace("return 0.0", "return 2.0")
+    text = plugin_source("reward", "mine").replace("return 0.0", "return 2.0")
     (tmp_path / "mine.py").write_text(text)
     result = _run("--plugins-dir", str(tmp_path), "plugin", "check", "mine")
     assert result.exit_code == 1
@@ -56,8 +56,8 @@ def test_check_refuses_options_that_do_not_fit_all_at_once() -> None:
 
 
 def test_name_of_two_kinds_needs_the_kind(tmp_path: Path) -> None:
-    write_start("reward", "twice", tmp_path / "a")
-    write_start("scorer", "twice", tmp_path / "b")
+    write_plugin("reward", "twice", tmp_path / "a")
+    write_plugin("scorer", "twice", tmp_path / "b")
     folders = ("--plugins-dir", str(tmp_path / "a"), "--plugins-dir", str(tmp_path / "b"))
     result = _run(*folders, "plugin", "check", "twice")
     assert result.exit_code == 2
@@ -97,19 +97,19 @@ def test_new_dataset_reads_its_file(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", ["Mine", "my plugin", "../mine", "", "-x", "a.b", "class'"])
 def test_impossible_name_is_refused(name: str, tmp_path: Path) -> None:
     with pytest.raises(PluginError, match="cannot be a plugin's name"):
-        write_start("reward", name, tmp_path)
+        write_plugin("reward", name, tmp_path)
     assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize("name", ["3rd", "class", "none", "a_b-c"])
 def test_odd_names_make_working_files(name: str, tmp_path: Path) -> None:
-    compile(start_text("reward", name), str(tmp_path), "exec")
-    write_start("reward", name, tmp_path)
+    compile(plugin_source("reward", name), str(tmp_path), "exec")
+    write_plugin("reward", name, tmp_path)
     assert _run("--plugins-dir", str(tmp_path), "plugin", "check", name, "--kind", "reward").exit_code == 0
 
 
 def test_new_leaves_an_existing_file_alone(tmp_path: Path) -> None:
-    path = write_start("reward", "mine", tmp_path)
+    path = write_plugin("reward", "mine", tmp_path)
     path.write_text("my work")
     result = _run("plugin", "new", "reward", "mine", "--into", str(tmp_path))
     assert result.exit_code == 1
@@ -122,7 +122,7 @@ def test_starts_are_clean(kind: Kind, tmp_path: Path) -> None:
     import subprocess
     import sys
 
-    path = write_start(kind, "mine", tmp_path)
+    path = write_plugin(kind, "mine", tmp_path)
     config = ["--config", str(ROOT / "pyproject.toml")]
     for command in (["check", "--no-cache"], ["format", "--check", "--no-cache"]):
         done = subprocess.run([sys.executable, "-m", "ruff", *command, *config, str(path)], capture_output=True)

@@ -7,8 +7,8 @@ from prepared_making import prepared
 from duetbench.data import HistoryOptions, StepCount
 from duetbench.data.statistics import (
     WindowStatistics,
-    differences,
     same_inputs,
+    size_differences,
     split_statistics,
     window_statistics,
 )
@@ -51,9 +51,9 @@ def test_no_requests_means_no_numbers() -> None:
 
 def test_published_sizes_stand_beside_those_found() -> None:
     last = StepCount("drop_cold", 100, 20, 10, {"train": 80, "valid": 10, "test": 10})
-    found = differences(last, {"train": 100, "users": 20})
+    found = size_differences(last, {"train": 100, "users": 20})
     assert [(one.name, one.published, one.found, one.share) for one in found] == [
         ("train", 100, 80, -0.2),
         ("users", 20, 20, 0),
     ]
-    assert differences(last, {}) == []
+    assert size_differences(last, {}) == []

@@ -9,7 +9,7 @@ import pytest
 from prepared_making import prepared
 
 from duetbench.data import HistoryOptions, Prepared
-from duetbench.data.population import NOBODY, everyone
+from duetbench.data.population import NO_ITEM, population_at
 
 LINES = [
     ("a", "x", 5.0, 1, "train"),
@@ -32,7 +32,7 @@ WORLD = canaries(prepared(*LINES))
 
 
 def found(side: Any, cut: Any, **options: Any) -> dict[str, Any]:
-    return {one.ident: one for one in everyone(WORLD, side, HistoryOptions(**options), cut).known}
+    return {one.ident: one for one in population_at(WORLD, side, HistoryOptions(**options), cut).known}
 
 
 def test_a_user_s_history_goes_up_to_the_cut():
@@ -47,23 +47,23 @@ def test_an_item_s_history_holds_everybody_who_rated_it():
 
 
 def test_who_occurs_only_later_has_no_request_and_is_counted():
-    users = everyone(WORLD, "user", OPTIONS, "train")
+    users = population_at(WORLD, "user", OPTIONS, "train")
     assert [one.ident for one in users.known] == ["a", "b"]
     assert users.unknown == 1
-    items = everyone(WORLD, "item", OPTIONS, "train")
+    items = population_at(WORLD, "item", OPTIONS, "train")
     assert [one.ident for one in items.known] == ["x", "y"]
     assert items.unknown == 2
-    assert everyone(WORLD, "user", OPTIONS, "all").unknown == 0
+    assert population_at(WORLD, "user", OPTIONS, "all").unknown == 0
 
 
 @pytest.mark.parametrize("side", ["user", "item"])
 def test_nothing_of_later_splits_is_in_an_earlier_cut(side):
-    told = repr(everyone(WORLD, side, OPTIONS, "train").known)
+    told = repr(population_at(WORLD, side, OPTIONS, "train").known)
     assert "zqcanarytrain" in told
     assert "zqcanaryvalid" not in told
     assert "zqcanarytest" not in told
-    assert "zqcanarytest" not in repr(everyone(WORLD, side, OPTIONS, "train+valid").known)
-    assert "zqcanarytest" in repr(everyone(WORLD, side, OPTIONS, "all").known)
+    assert "zqcanarytest" not in repr(population_at(WORLD, side, OPTIONS, "train+valid").known)
+    assert "zqcanarytest" in repr(population_at(WORLD, side, OPTIONS, "all").known)
 
 
 def test_averages_are_those_of_the_cut():
@@ -80,10 +80,10 @@ def test_the_latest_k_are_kept_and_all_are_counted():
 
 def test_the_other_side_is_empty():
     request = found("user", "train")["a"].request
-    assert (request.item, request.item_history, request.item_average) == (NOBODY, (), None)
+    assert (request.item, request.item_history, request.item_average) == (NO_ITEM, (), None)
     assert found("item", "train")["x"].request.user_id == ""
 
 
 def test_a_request_is_asked_after_all_that_it_holds():
-    assert everyone(WORLD, "user", OPTIONS, "train").until == 3
+    assert population_at(WORLD, "user", OPTIONS, "train").until == 3
     assert found("user", "train")["b"].request.asked_at == 4

@@ -64,7 +64,8 @@ def test_no_banned_field_is_read(name: str) -> None:
 
 
 def test_no_reader_names_a_banned_field(root: Path) -> None:
-    readers = (root / "duetbench" / "data" / "amazon.py", root / "duetbench" / "data" / "yelp.py")
+    folder = root / "duetbench" / "data" / "readers"
+    readers = (folder / "amazon.py", folder / "yelp.py")
     code = "\n".join(path.read_text().split('"""', 2)[2] for path in readers)
     banned = {field.rpartition(".")[2] for name in NAMES for field in load_dataset_card(name).banned}
     assert [field for field in sorted(banned - {"stars", "name"}) if json.dumps(field) in code] == []

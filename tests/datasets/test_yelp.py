@@ -9,7 +9,7 @@ import pytest
 from raw_making import write_lines_of
 
 from duetbench.data import HistoryOptions, build_examples, prepare
-from duetbench.data.synthetic.generate import World, generate
+from duetbench.data.synthetic.generate import SyntheticSpec, generate
 from duetbench.datasets.yelp import Yelp
 from duetbench.errors import MissingRawFiles
 from duetbench.testing import DatasetConformance
@@ -40,7 +40,7 @@ class TestYelp(DatasetConformance):
 
     @pytest.fixture(autouse=True)
     def _raw(self, tmp_path: Path) -> None:
-        generate(tmp_path / "raw", "yelp", World(2_000))
+        generate(tmp_path / "raw", "yelp", SyntheticSpec(2_000))
         type(self).raw = tmp_path / "raw"
 
 
@@ -83,7 +83,7 @@ def test_missing_files_say_what_to_do(tmp_path: Path) -> None:
 
 
 def test_generated_yelp_is_prepared_end_to_end(tmp_path: Path) -> None:
-    generate(tmp_path / "raw", "yelp", World(30_000))
+    generate(tmp_path / "raw", "yelp", SyntheticSpec(30_000))
     steps = ["dedupe", "titled", "window:24m", "sort", "split_count:0.8/0.1/0.1", "kcore:2", "drop_cold"]
     made = prepare(Yelp(), raw=tmp_path / "raw", cache=tmp_path, steps=steps)
     examples = build_examples(made, "test", HistoryOptions())

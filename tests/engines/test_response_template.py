@@ -9,7 +9,7 @@ from dataclasses import replace
 import pytest
 from engine_making import ask
 
-from duetbench.engines.response_template import fill
+from duetbench.engines.response_template import fill_template
 from duetbench.engines.transformers.engine import TransformersEngine
 from duetbench.testing import DummyEngine
 from duetbench.types import Completion, ModelRef, Prompt, Sampling, Slot
@@ -37,53 +37,53 @@ class Scripted(DummyEngine):
 
 
 def test_tags_stand_once_each_in_order_whatever_the_model_writes(engine: TransformersEngine) -> None:
-    for answer in fill(engine, PROMPTS, Sampling(temperature=1.0)):
+    for answer in fill_template(engine, PROMPTS, Sampling(temperature=1.0)):
         assert re.findall(r"</?\w+>", answer.text) == ["<cue>", "</cue>", "<profile>", "</profile>"]
         assert answer.status == "ok"
 
 
 def test_gaps_are_filled_in_turn() -> None:
     engine = Scripted(Completion("likes A", "ok", 9, 2), Completion("a fan", "ok", 14, 3))
-    answer = fill(engine, PROMPTS[:1], Sampling())[0]
+    answer = fill_template(engine, PROMPTS[:1], Sampling())[0]
     assert answer.text == "<cue>likes A</cue><profile>a fan</profile>"
-    assert (answer.status, answer.prompt_tokens, answer.completion_tokens, answer.cut_gaps) == ("ok", 9, 5, 0)
+    assert (answer.status, answer.prompt_tokens, answer.completion_tokens, answer.truncated_slots) == ("ok", 9, 5, 0)
 
 
 def test_a_gap_is_asked_with_what_stands_before_it() -> None:
     engine = Scripted(Completion("likes A"), Completion("a fan"))
-    fill(engine, PROMPTS[:1], Sampling(temperature=0.7))
+    fill_template(engine, PROMPTS[:1], Sampling(temperature=0.7))
     prompts, sampling = engine.asked[1]
     assert prompts[0].prefill == "<cue>likes A</cue><profile>"
-    assert prompts[0].form == ()
+    assert prompts[0].response_template == ()
     assert prompts[0].key != engine.asked[0][0][0].key
-    assert (sampling.max_tokens, sampling.gap, sampling.temperature) == (7, True, 0.7)
+    assert (sampling.max_tokens, sampling.is_slot, sampling.temperature) == (7, True, 0.7)
 
 
 def test_any_tag_of_the_form_ends_a_gap() -> None:
     engine = Scripted(Completion("a"), Completion("b"))
-    fill(engine, PROMPTS[:1], Sampling())
+    fill_template(engine, PROMPTS[:1], Sampling())
     assert engine.asked[0][1].stop == ("</cue>", "<cue>", "<profile>", "</profile>")
 
 
 def test_equal_gaps_of_several_forms_are_asked_together() -> None:
     engine = Scripted(Completion("a"), Completion("b"))
-    fill(engine, PROMPTS, Sampling())
+    fill_template(engine, PROMPTS, Sampling())
     assert [len(prompts) for prompts, _ in engine.asked] == [2, 2]
 
 
 def test_gaps_cut_at_their_length_are_counted() -> None:
     engine = Scripted(Completion("a b c d e", completion_tokens=5), Completion("x", completion_tokens=1))
-    assert fill(engine, PROMPTS[:1], Sampling())[0].cut_gaps == 1
+    assert fill_template(engine, PROMPTS[:1], Sampling())[0].truncated_slots == 1
 
 
 def test_a_form_with_nothing_in_it_is_empty() -> None:
     engine = Scripted(Completion(" "), Completion(""))
-    assert fill(engine, PROMPTS[:1], Sampling())[0].status == "empty"
+    assert fill_template(engine, PROMPTS[:1], Sampling())[0].status == "empty"
 
 
 def test_a_gap_that_fails_fails_the_form_and_asks_no_more() -> None:
     engine = Scripted(Completion("", "error", error="too long"))
-    answer = fill(engine, PROMPTS[:1], Sampling())[0]
+    answer = fill_template(engine, PROMPTS[:1], Sampling())[0]
     assert (answer.status, answer.error) == ("error", "too long")
     assert len(engine.asked) == 1
 
@@ -96,13 +96,14 @@ def _read_tokens(engine: TransformersEngine, sampling: Sampling) -> tuple[list[C
         lambda _module, _arguments, named: seen.append(named["input_ids"].numel()), with_kwargs=True
     )
     try:
-        return fill(engine, LONG, sampling), sum(seen)
+        return fill_template(engine, LONG, sampling), sum(seen)
     finally:
         hook.remove()
 
 
 LONG = [
-    replace(ask("some people like " + "jazz and rock and " * n), form=(Slot("<a>", "</a>", 5), *FORM)) for n in (9, 30)
+    replace(ask("some people like " + "jazz and rock and " * n), response_template=(Slot("<a>", "</a>", 5), *FORM))
+    for n in (9, 30)
 ]
 
 
@@ -120,6 +121,6 @@ def test_a_prompt_is_read_once_for_all_of_its_gaps(model: ModelRef, temperature:
 
 def test_forms_beyond_what_is_remembered_are_filled_alike(model: ModelRef) -> None:
     small = TransformersEngine(TransformersEngine.Config(batch_tokens=40), model=model)
-    assert [one.text for one in fill(small, LONG, Sampling())] == [
-        one.text for one in fill(TransformersEngine(model=model), LONG, Sampling())
+    assert [one.text for one in fill_template(small, LONG, Sampling())] == [
+        one.text for one in fill_template(TransformersEngine(model=model), LONG, Sampling())
     ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from duetbench.engines.sampling import Picker, draw_seed
+from duetbench.engines.sampling import TokenSampler, sampling_seed
 from duetbench.types import Sampling
 
 torch = pytest.importorskip("torch")
@@ -14,13 +14,13 @@ LOGITS = torch.tensor([[2.0, 1.0, 0.0, -1.0]])
 
 def draws(sampling: Sampling, n: int = 4000) -> list[float]:
     """How often each token was drawn, as shares."""
-    picker = Picker(sampling, ["k"], CPU)
+    picker = TokenSampler(sampling, ["k"], CPU)
     picked = torch.cat([picker.pick(LOGITS, [0]) for _ in range(n)])
     return [float(share) for share in torch.bincount(picked, minlength=4) / n]
 
 
 def test_temperature_zero_takes_the_likeliest() -> None:
-    assert Picker(Sampling(), ["k"], CPU).pick(LOGITS, [0]).tolist() == [0]
+    assert TokenSampler(Sampling(), ["k"], CPU).pick(LOGITS, [0]).tolist() == [0]
 
 
 def test_draws_follow_the_softmax() -> None:
@@ -45,7 +45,7 @@ def test_a_tiny_top_p_leaves_the_likeliest() -> None:
 
 def test_a_row_draws_the_same_in_any_company() -> None:
     sampling = Sampling(temperature=1.0)
-    alone, joined = Picker(sampling, ["b"], CPU), Picker(sampling, ["a", "b", "c"], CPU)
+    alone, joined = TokenSampler(sampling, ["b"], CPU), TokenSampler(sampling, ["a", "b", "c"], CPU)
     logits = torch.zeros(1, 500)
     for _ in range(5):
         assert joined.pick(logits.repeat(2, 1), [0, 1])[1] == alone.pick(logits, [0])[0]
@@ -54,9 +54,9 @@ def test_a_row_draws_the_same_in_any_company() -> None:
 def test_seed_sample_and_prompt_each_change_the_draw() -> None:
     sampling = Sampling(temperature=1.0)
     seeds = {
-        draw_seed(sampling, "k"),
-        draw_seed(sampling, "other"),
-        draw_seed(Sampling(temperature=1.0, seed=1), "k"),
-        draw_seed(Sampling(temperature=1.0, sample_index=1), "k"),
+        sampling_seed(sampling, "k"),
+        sampling_seed(sampling, "other"),
+        sampling_seed(Sampling(temperature=1.0, seed=1), "k"),
+        sampling_seed(Sampling(temperature=1.0, sample_index=1), "k"),
     }
     assert len(seeds) == 4

@@ -10,18 +10,18 @@ from record_making import make_record
 from duetbench.errors import ConfigError, UnknownName
 from duetbench.evaluation import Convention
 from duetbench.leaderboard import BoardOptions, collect
-from duetbench.leaderboard.board import FAILED, LOW, RANKED, UNPAIRED, Row, Section
-from duetbench.leaderboard.ranking import Errors, errors_of
-from duetbench.leaderboard.reading import Result
+from duetbench.leaderboard.board import FAILED, LOW, RANKED, UNPAIRED, BoardRow, BoardSection
+from duetbench.leaderboard.ranking import PairErrors, errors_of
+from duetbench.leaderboard.reading import CellResult
 from duetbench.records import read_record, write_record
 
 
-def only(run: Path, **options: object) -> Section:
+def only(run: Path, **options: object) -> BoardSection:
     (section,) = collect([run], BoardOptions(resamples=300, **options)).sections  # type: ignore[arg-type]
     return section
 
 
-def row(section: Section, name: str) -> Row:
+def row(section: BoardSection, name: str) -> BoardRow:
     (found,) = [row for row in section.rows if row.name == name]
     return found
 
@@ -48,7 +48,7 @@ def test_the_best_row_without_an_llm_is_the_baseline(cell: Callable, free: Calla
     assert difference.high < 0
 
 
-def _mae(section: Section, name: str) -> float:
+def _mae(section: BoardSection, name: str) -> float:
     spread = (row(section, name).values or {})["mae"]
     assert spread is not None
     return spread.mean
@@ -240,8 +240,8 @@ def test_intervals_are_of_the_mae_that_is_shown(cell: Callable, run: Path, name:
 def test_errors_follow_the_value_that_the_convention_takes(cell: Callable, run: Path) -> None:
     folder = cell("a", 0.5)
     convention = Convention("rounded", "", error="rounded_half_up")
-    errors = errors_of([Result(read_record(folder), folder)], convention, "train_mean")
-    assert isinstance(errors, Errors)
+    errors = errors_of([CellResult(read_record(folder), folder)], convention, "train_mean")
+    assert isinstance(errors, PairErrors)
     assert set(errors.values) <= {0.0, 1.0, 2.0, 3.0, 4.0}
 
 

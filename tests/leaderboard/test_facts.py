@@ -2,11 +2,11 @@ from __future__ import annotations
 
 from record_making import WITHOUT_LLM, make_record
 
-from duetbench.leaderboard.facts import differing, facts_of, model_of, scorer_of
+from duetbench.leaderboard.facts import attributes_of, differing_attributes, model_of, scorer_of
 
 
 def test_facts_tell_all_by_which_cells_may_differ() -> None:
-    facts = facts_of(make_record())
+    facts = attributes_of(make_record())
     expected = {
         "strategy": "duet",
         "trainer": "none",
@@ -26,23 +26,25 @@ def test_facts_tell_all_by_which_cells_may_differ() -> None:
 def test_a_changed_checkout_is_marked() -> None:
     record = make_record()
     record["environment"]["git_dirty"] = True
-    assert facts_of(record)["commit"] == "cccccccc+"
+    assert attributes_of(record)["commit"] == "cccccccc+"
 
 
 def test_options_of_the_data_are_left_to_the_fingerprint() -> None:
-    facts = facts_of(make_record(cell={"options": {"data": {"raw": "/here"}, "toy": {"seed": 1}, "history": {"k": 5}}}))
+    facts = attributes_of(
+        make_record(cell={"options": {"data": {"raw": "/here"}, "toy": {"seed": 1}, "history": {"k": 5}}})
+    )
     assert {name for name in facts if "." in name} == {"history.k"}
 
 
 def test_a_trained_adapter_is_no_difference_between_seeds() -> None:
     model = make_record()["model"] | {"adapter": "x", "adapter_digest": "9" * 64}
-    assert facts_of(make_record(model=model))["adapter"] == "99999999"
-    assert "adapter" not in facts_of(make_record(model=model, cell={"trainer": "grpo"}))
+    assert attributes_of(make_record(model=model))["adapter"] == "99999999"
+    assert "adapter" not in attributes_of(make_record(model=model, cell={"trainer": "grpo"}))
 
 
 def test_two_versions_of_one_plugin_differ() -> None:
     plugins = {"reward": [{"name": "mine", "origin": "file mine.py", "code": "1" * 64}]}
-    facts = facts_of(make_record(plugins=plugins))
+    facts = attributes_of(make_record(plugins=plugins))
     assert (facts["origin mine"], facts["code mine"]) == ("file mine.py", "11111111")
 
 
@@ -52,7 +54,7 @@ def test_a_scorer_that_shares_its_name_has_options_of_its_own() -> None:
 
 
 def test_a_row_without_an_llm_has_no_strategy() -> None:
-    assert not {"strategy", "trainer", "model", "engine"} & facts_of(make_record(cell=WITHOUT_LLM)).keys()
+    assert not {"strategy", "trainer", "model", "engine"} & attributes_of(make_record(cell=WITHOUT_LLM)).keys()
 
 
 def test_scorer_and_model_carry_their_settings() -> None:
@@ -67,7 +69,7 @@ def test_only_names_that_two_rows_share_and_differ_in_are_differing() -> None:
         {"strategy": "duet", "duet.joint": "cross", "torch": "1"},
         {"strategy": "kar", "kar.n": "3", "torch": "1"},
     ]
-    assert differing(rows) == ("duet.joint",)
+    assert differing_attributes(rows) == ("duet.joint",)
 
 
 def test_a_trained_predictor_is_another_scorer_whatever_its_seed() -> None:

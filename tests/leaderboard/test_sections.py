@@ -5,21 +5,21 @@ from typing import Any
 import pytest
 from record_making import WITHOUT_LLM, make_record
 
-from duetbench.leaderboard.reading import Result
+from duetbench.leaderboard.reading import CellResult
 from duetbench.leaderboard.sections import groups_of, sections_of
 
 TEXT = {"scorer": "rating_text", "options": {"rating_text": {"history_k": 10}}}
 FREE = WITHOUT_LLM | {"scorer": "bias", "options": {}}
 
 
-def result(cell_id: str, tmp_path: Any = None, *, pairs: str = "1", **changes: Any) -> Result:
+def result(cell_id: str, tmp_path: Any = None, *, pairs: str = "1", **changes: Any) -> CellResult:
     record = make_record(cell_id=cell_id, **changes)
     if record["metrics"]:
         record["metrics"]["pairs"] = pairs * 64
-    return Result(record, tmp_path)
+    return CellResult(record, tmp_path)
 
 
-def ids(results: list[Result]) -> list[list[str]]:
+def ids(results: list[CellResult]) -> list[list[str]]:
     return [sorted(part.record["cell_id"] for part in [*s.done, *s.failed]) for s in sections_of(results)]
 
 

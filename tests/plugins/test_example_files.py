@@ -13,7 +13,7 @@ import pytest
 from duetbench.config import build_config
 from duetbench.errors import DataError, EngineError, TrainingError
 from duetbench.interfaces import PLURALS, Kind, Strategy
-from duetbench.plugins import Plugins, Registered
+from duetbench.plugins import Plugins, RegisteredPlugin
 from duetbench.profiling import write_profiles
 from duetbench.testing import CONFORMANCE, DatasetConformance, DummyEngine, GarbageEngine, dummy_model, small_world
 from duetbench.testing.small_world import DOMAIN, some_rollouts
@@ -41,11 +41,11 @@ def _with(kind: Kind, name: str, **options: object) -> object:
 
 
 def _id(value: object) -> str:
-    return value.cls.name if isinstance(value, Registered) else str(value)
+    return value.cls.name if isinstance(value, RegisteredPlugin) else str(value)
 
 
 @pytest.mark.parametrize(("registered", "check"), _CASES, ids=_id)
-def test_example_conforms(registered: Registered, check: str) -> None:
+def test_example_conforms(registered: RegisteredPlugin, check: str) -> None:
     conformance = type("Checked", (CONFORMANCE[registered.kind],), {"plugin": registered.cls})()
     try:
         getattr(conformance, check)()

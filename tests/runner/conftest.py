@@ -11,7 +11,7 @@ from grid_making import PLUGIN, make_model_folder
 
 from duetbench.config import parse_settings
 from duetbench.plugins import Plugins
-from duetbench.runner import Grid, Outcome, Plan, RunConfig, plan, run
+from duetbench.runner import Grid, Plan, RunConfig, RunOutcome, plan, run
 
 
 @pytest.fixture
@@ -42,10 +42,10 @@ def planned(plugins: Plugins, model: str) -> Callable[..., Plan]:
 
 
 @pytest.fixture
-def ran(planned: Callable[..., Plan], tmp_path: Path) -> Callable[..., Outcome]:
+def ran(planned: Callable[..., Plan], tmp_path: Path) -> Callable[..., RunOutcome]:
     """Plans and runs a grid, see `planned`; every test has a request store of its own."""
 
-    def made(*settings: str, force: bool = False, **changes: Any) -> Outcome:
+    def made(*settings: str, force: bool = False, **changes: Any) -> RunOutcome:
         return run(planned(*settings, **changes), tmp_path / "out", store=tmp_path / "store.sqlite", force=force)
 
     return made

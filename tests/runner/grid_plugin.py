@@ -17,7 +17,7 @@ from duetbench.testing.dummy import DummyEngine
 from duetbench.types import (
     Completion,
     Domain,
-    LabelReading,
+    LabelLogprobs,
     ModelRef,
     Prediction,
     Profile,
@@ -98,7 +98,7 @@ class Logging(DummyEngine):
 
     def label_logprobs(
         self, prompts: Sequence[Prompt], answer_prefix: str, labels: Sequence[str]
-    ) -> list[LabelReading]:
+    ) -> list[LabelLogprobs]:
         self._work("labels", prompts)
         return super().label_logprobs(prompts, answer_prefix, labels)
 

@@ -8,14 +8,14 @@ from pathlib import Path
 
 from rich.console import Console
 
-from duetbench.runner import Bars, Plan, run
+from duetbench.runner import Plan, ProgressBars, run
 
 
 def _shown(planned: Callable[..., Plan], folder: Path, *, is_terminal: bool) -> str:
     screen = StringIO()
     console = Console(file=screen, force_terminal=is_terminal, width=100)
     made = planned(strategies=("duet", "broken"), limit=3, baselines=False)
-    run(made, folder / "out", store=folder / "store.sqlite", progress=Bars(console))
+    run(made, folder / "out", store=folder / "store.sqlite", progress=ProgressBars(console))
     return screen.getvalue()
 
 

@@ -16,21 +16,21 @@ from duetbench.errors import RecordError
 from duetbench.interfaces import TrainingJob
 from duetbench.plugins import Plugins
 from duetbench.records import read_record
-from duetbench.runner import Outcome, Plan, run
+from duetbench.runner import Plan, RunOutcome, run
 from duetbench.runner.run import is_finished
 from duetbench.types import ModelRef
 
-Ran = Callable[..., Outcome]
+Ran = Callable[..., RunOutcome]
 Planned = Callable[..., Plan]
 
 
-def _record(outcome: Outcome, strategy: str) -> dict[str, Any]:
+def _record(outcome: RunOutcome, strategy: str) -> dict[str, Any]:
     found = [read_record(path.parent) for path in outcome.folder.glob(f"cells/{strategy}__*/record.json")]
     assert len(found) == 1
     return found[0]
 
 
-def _cell_files(outcome: Outcome, strategy: str) -> Path:
+def _cell_files(outcome: RunOutcome, strategy: str) -> Path:
     return next(outcome.folder.glob(f"cells/{strategy}__*"))
 
 
@@ -162,7 +162,10 @@ def test_the_scorer_in_the_loop_may_ask_a_model_of_its_own(
     ran(**grid)
     outcome = ran(f"training.scorer_model={other}", "training.scorer_engine=logging", "logging.pause=0.001", **grid)
     assert outcome.count("done") == 1
-    assert [job.judge and job.judge.model.name for job in jobs] == [None, other]  # a training of its own
+    assert [job.scorer_engine and job.scorer_engine.model.name for job in jobs] == [
+        None,
+        other,
+    ]  # a training of its own
     assert [job.model.name for job in jobs] == [jobs[0].model.name] * 2
 
 

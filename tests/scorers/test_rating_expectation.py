@@ -10,7 +10,7 @@ from request_making import request
 
 from duetbench.scorers.rating_expectation import RatingExpectation, expectation
 from duetbench.testing import DummyEngine, ScorerConformance
-from duetbench.types import LabelReading, Profiles
+from duetbench.types import LabelLogprobs, Profiles
 
 STARS = (1, 2, 3, 4, 5)
 
@@ -32,8 +32,8 @@ class Recording(DummyEngine):
         return super().label_logprobs(prompts, answer_prefix, labels)
 
 
-def logs(*shares: float) -> LabelReading:
-    return LabelReading(tuple(math.log(share) if share else -math.inf for share in shares))
+def logs(*shares: float) -> LabelLogprobs:
+    return LabelLogprobs(tuple(math.log(share) if share else -math.inf for share in shares))
 
 
 def test_value_is_the_mean_under_the_probabilities() -> None:
@@ -53,7 +53,7 @@ def test_certainty_stays_on_the_scale() -> None:
 
 
 def test_tiny_logarithms_do_not_vanish() -> None:
-    assert expectation(LabelReading((-2000.0, -2000.0, -2000.0, -2000.0, -2000.0)), STARS).value == pytest.approx(3)
+    assert expectation(LabelLogprobs((-2000.0, -2000.0, -2000.0, -2000.0, -2000.0)), STARS).value == pytest.approx(3)
 
 
 def test_no_mass_at_all_is_unreadable() -> None:
@@ -62,7 +62,7 @@ def test_no_mass_at_all_is_unreadable() -> None:
 
 
 def test_a_failed_reading_keeps_its_reason() -> None:
-    prediction = expectation(LabelReading((), "error", error="down"), STARS)
+    prediction = expectation(LabelLogprobs((), "error", error="down"), STARS)
     assert (prediction.value, prediction.status, prediction.failed_at, prediction.text) == (
         None,
         "error",

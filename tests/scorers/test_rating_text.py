@@ -97,7 +97,7 @@ def test_the_target_is_named_and_what_others_said_is_not(prompt_set: str) -> Non
 
 def test_fill_leaves_only_the_number_to_the_model() -> None:
     prompt = RatingText(RatingText.Config(answer="fill")).prompts([request()], [BOTH])[0]
-    assert [slot.literal for slot in prompt.form] == ["<rating>", "</rating>"]
+    assert [slot.literal for slot in prompt.response_template] == ["<rating>", "</rating>"]
 
 
 def test_no_engine_is_a_plain_fault() -> None:

@@ -178,14 +178,14 @@ def test_prefill_opens_the_first_block() -> None:
 
 @pytest.mark.parametrize("options", [{}, {"side": "user"}, {"cue": False}, {"cue": False, "self_prompt": False}])
 def test_filled_form_is_readable(options: dict[str, Any]) -> None:
-    form = prompts(answer="fill", **options)[0].form
+    form = prompts(answer="fill", **options)[0].response_template
     text = "".join(slot.literal + ("words" if slot.max_tokens else "") for slot in form)
     profiles = read(text, answer="fill", **options)
     assert {profile.text for profile in profiles} == {"words"}
 
 
 def test_form_keeps_to_max_tokens() -> None:
-    form = prompts(answer="fill", max_tokens=100)[0].form
+    form = prompts(answer="fill", max_tokens=100)[0].response_template
     assert 90 <= sum(slot.max_tokens for slot in form) <= 100
 
 

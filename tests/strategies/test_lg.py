@@ -26,7 +26,7 @@ class TestDefault(StrategyConformance):
 
 class TestCompact(StrategyConformance):
     plugin = LettinGo
-    options: ClassVar = {"prompt_set": "compact", "told": "rating", "review_chars": 50}
+    options: ClassVar = {"prompt_set": "compact", "history_ratings": "rating", "review_chars": 50}
 
 
 @pytest.mark.parametrize("case", golden("prose"), ids=lambda case: case["name"])

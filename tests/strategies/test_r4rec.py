@@ -9,7 +9,7 @@ import pytest
 from request_making import ScriptedEngine, golden, line, request, text_of
 
 from duetbench.interfaces import Stage
-from duetbench.profiling import Written, write_profiles
+from duetbench.profiling import WrittenProfiles, write_profiles
 from duetbench.strategies.r4rec import Reason4Rec
 from duetbench.testing import StrategyConformance
 from duetbench.types import Profile, Prompt, Sampling
@@ -31,7 +31,7 @@ class TestCompact(R4RecConformance):
     options: ClassVar = {"prompt_set": "compact", "history_k": 2}
 
 
-def run(script: Any, *requests: Any, **options: Any) -> tuple[ScriptedEngine, Written]:
+def run(script: Any, *requests: Any, **options: Any) -> tuple[ScriptedEngine, WrittenProfiles]:
     engine = ScriptedEngine(script)
     strategy = Reason4Rec(Reason4Rec.Config(**options))
     return engine, write_profiles(strategy, requests or [request()], engine, Sampling())
@@ -102,7 +102,7 @@ def test_summaries_are_found_however_they_are_asked(way: str) -> None:
 def test_filled_form_is_readable() -> None:
     stage = Reason4Rec(Reason4Rec.Config(answer="fill")).stages()[0]
     prompt = stage.prompts([request()], {})[0]
-    text = "".join(f"{slot.literal} words" for slot in prompt.form)
+    text = "".join(f"{slot.literal} words" for slot in prompt.response_template)
     assert stage.parse(prompt, text) is not None
 
 
@@ -135,9 +135,9 @@ def test_each_stage_can_be_written_by_a_model_of_its_own() -> None:
 
 
 def test_its_lessons_have_the_published_settings() -> None:
-    lessons = {lesson.name: lesson for lesson in Reason4Rec().lessons()}
+    lessons = {lesson.name: lesson for lesson in Reason4Rec().training_stages()}
     assert [lessons[name].settings["learning_rate"] for name in lessons] == [3e-4, 3e-6, 3e-4, 3e-5]
     assert [lessons[name].settings["lora_r"] for name in lessons] == [16, 8, 16, 8]
     assert [lessons[name].settings["epochs"] for name in lessons] == [5.0, 3.0, 3.0, 3.0]
     check = lessons["reasoner"].check  # type: ignore[attr-defined]
-    assert (check.tau, check.retries, check.judge) == (0.1, 10, "reward")
+    assert (check.tau, check.retries, check.predictor) == (0.1, 10, "reward")

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 import pytest
 from request_making import ScriptedEngine, golden, request, text_of
 
-from duetbench.profiling import Written, write_profiles
+from duetbench.profiling import WrittenProfiles, write_profiles
 from duetbench.strategies.rlmrec import RlmRec
 from duetbench.testing import StrategyConformance
 from duetbench.types import Profile, Prompt, Sampling
@@ -22,7 +22,7 @@ def answer(text: str) -> str:
     return json.dumps({"summarization": text, "reasoning": "because"})
 
 
-def run(script: Any, *requests: Any, **options: Any) -> tuple[ScriptedEngine, Written]:
+def run(script: Any, *requests: Any, **options: Any) -> tuple[ScriptedEngine, WrittenProfiles]:
     engine = ScriptedEngine(script)
     strategy = RlmRec(RlmRec.Config(**options))
     return engine, write_profiles(strategy, requests or [request()], engine, Sampling())
@@ -110,7 +110,7 @@ def test_item_profiles_are_found_however_they_are_asked(way: str) -> None:
 def test_filled_form_is_readable() -> None:
     stage = RlmRec(RlmRec.Config(answer="fill")).stages()[0]
     (prompt,) = stage.prompts([request()], {})
-    text = "".join(slot.literal + ("some words" if slot.max_tokens else "") for slot in prompt.form)
+    text = "".join(slot.literal + ("some words" if slot.max_tokens else "") for slot in prompt.response_template)
     assert [profile.text for profile in stage.parse(prompt, text) or ()] == ["some words"]
 
 

@@ -41,7 +41,7 @@ def test_window(k: int, skip: int, expected: list[int]) -> None:
 
 
 def test_lines_tell_the_rating_on_request() -> None:
-    (told,) = WriterConfig(told="rating").lines([line("anna", 1, rating=2.0)], ALBUMS)
+    (told,) = WriterConfig(history_ratings="rating").lines([line("anna", 1, rating=2.0)], ALBUMS)
     assert told.feeling == "2 stars"
 
 

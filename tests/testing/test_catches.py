@@ -17,14 +17,14 @@ from duetbench.prompts import prompt_key
 from duetbench.testing import (
     CONFORMANCE,
     DummyEngine,
-    PlainReward,
-    PlainScorer,
-    PlainStrategy,
+    MinimalReward,
+    MinimalScorer,
+    MinimalStrategy,
     dummy_model,
     small_world,
 )
 from duetbench.testing.conformance import Conformance
-from duetbench.testing.minimal_plugins import _PlainStage
+from duetbench.testing.minimal_plugins import _MinimalStage
 from duetbench.testing.trainer import TrainerConformance
 from duetbench.training.none import NoTraining
 from duetbench.types import Domain, Message, Prediction, Profile, Prompt
@@ -39,15 +39,15 @@ def _failed(conformance: type[Conformance], plugin: type[Plugin]) -> set[str]:
 
 def _strategy(**changes: Any) -> type[Plugin]:
     """The plain strategy with a changed stage."""
-    stage = type("Changed", (_PlainStage,), changes)
-    return type("Strategy", (PlainStrategy,), {"stages": lambda self: (stage(),)})
+    stage = type("Changed", (_MinimalStage,), changes)
+    return type("Strategy", (MinimalStrategy,), {"stages": lambda self: (stage(),)})
 
 
 def _asked(change: Callable[[Prompt, Sequence[Any]], Prompt]) -> type[Plugin]:
     """The plain strategy with changed prompts."""
 
     def prompts(self: Stage, requests: Any, earlier: Any) -> list[Prompt]:
-        return [change(prompt, requests) for prompt in _PlainStage.prompts(self, requests, earlier)]  # type: ignore[arg-type]
+        return [change(prompt, requests) for prompt in _MinimalStage.prompts(self, requests, earlier)]  # type: ignore[arg-type]
 
     return _strategy(prompts=prompts)
 
@@ -63,11 +63,13 @@ def _raw_prompts(self: Stage, requests: Any, earlier: Any) -> list[Prompt]:
 
 
 def _skips_newcomers(self: Stage, requests: Any, earlier: Any) -> list[Prompt]:
-    return [prompt for prompt in _PlainStage.prompts(self, requests, earlier) if "Album" in prompt.messages[0].content]  # type: ignore[arg-type]
+    return [
+        prompt for prompt in _MinimalStage.prompts(self, requests, earlier) if "Album" in prompt.messages[0].content
+    ]  # type: ignore[arg-type]
 
 
 def _guess(self: Stage, prompt: Prompt, text: str) -> list[Profile]:
-    return _PlainStage.parse(self, prompt, text) or [Profile("user", "An average person with average taste.")]  # type: ignore[arg-type]
+    return _MinimalStage.parse(self, prompt, text) or [Profile("user", "An average person with average taste.")]  # type: ignore[arg-type]
 
 
 def _slow(self: Stage, prompt: Prompt, text: str) -> None:
@@ -84,7 +86,7 @@ STRATEGIES = {
     "equal_requests_share_prompts": _strategy(prompts=_raw_prompts),
     "bad_answers_are_never_guessed": _strategy(parse=_guess),
     "nothing_is_read_from_nothing": _strategy(parse=_guess),
-    "stages_are_well_formed": type("Strategy", (PlainStrategy,), {"stages": lambda self: [_PlainStage()]}),
+    "stages_are_well_formed": type("Strategy", (MinimalStrategy,), {"stages": lambda self: [_MinimalStage()]}),
     "good_answers_are_read": _strategy(parse=lambda self, prompt, text: [Profile("user", "")]),
     "no_requests_ask_nothing": _strategy(
         prompts=lambda self, requests, earlier: [Prompt("k", "user", (Message("user", "Hello"),), ())]
@@ -99,7 +101,7 @@ STRATEGIES = {
         prompts=lambda self, requests, earlier: [] if not requests else [earlier["gone"]]
     ),
     "it_fits_into_a_record": type(
-        "Strategy", (PlainStrategy,), {"measures": lambda self, requests, profiles: {"rate": [0.5]}}
+        "Strategy", (MinimalStrategy,), {"measures": lambda self, requests, profiles: {"rate": [0.5]}}
     ),
     "reading_is_deterministic": _strategy(parse=lambda self, prompt, text: [Profile("user", f"{next(_COUNTER)}")]),
 }
@@ -118,17 +120,17 @@ def test_slow_reading_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_good_strategy_passes() -> None:
-    assert _failed(CONFORMANCE["strategy"], PlainStrategy) == set()
+    assert _failed(CONFORMANCE["strategy"], MinimalStrategy) == set()
 
 
 def _scorer(change: Callable[[int, Prediction, Sequence[Any]], Prediction], **more: Any) -> type[Plugin]:
     """The plain scorer with changed predictions."""
 
-    def score(self: PlainScorer, requests: Any, profiles: Any, engine: Any) -> list[Prediction]:
-        found = PlainScorer.score(self, requests, profiles, engine)
+    def score(self: MinimalScorer, requests: Any, profiles: Any, engine: Any) -> list[Prediction]:
+        found = MinimalScorer.score(self, requests, profiles, engine)
         return [change(n, prediction, requests) for n, prediction in enumerate(found)]
 
-    return type("Scorer", (PlainScorer,), {"score": score, **more})
+    return type("Scorer", (MinimalScorer,), {"score": score, **more})
 
 
 def _defaulted(n: int, prediction: Prediction, requests: Sequence[Any]) -> Prediction:
@@ -143,11 +145,11 @@ SCORERS = {
     "one_prediction_per_request": _scorer(lambda n, p, _: replace(p, value=p.value and p.value + 4)),
     "scores_are_deterministic": _scorer(lambda n, p, _: replace(p, value=p.value and 1 + (next(_COUNTER) % 997) / 997)),
     "scores_do_not_depend_on_neighbours": _scorer(lambda n, p, _: replace(p, value=p.value and 1 + n / 100)),
-    "no_requests_no_predictions": type("Scorer", (PlainScorer,), {"score": lambda *_: [Prediction(3.0)]}),
-    "prompts_are_well_formed_and_safe": type("Scorer", (PlainScorer,), {"prompts": _raw_prompts}),
+    "no_requests_no_predictions": type("Scorer", (MinimalScorer,), {"score": lambda *_: [Prediction(3.0)]}),
+    "prompts_are_well_formed_and_safe": type("Scorer", (MinimalScorer,), {"prompts": _raw_prompts}),
     "order_of_training_rows_hardly_matters": type(
         "Scorer",
-        (PlainScorer,),
+        (MinimalScorer,),
         {
             "needs_engine": False,
             "fit": lambda self, train, domain: setattr(self, "first", train["rating"][0]),
@@ -163,11 +165,11 @@ def test_broken_scorer_is_caught(check: str) -> None:
 
 
 def test_good_scorer_passes() -> None:
-    assert _failed(CONFORMANCE["scorer"], PlainScorer) == set()
+    assert _failed(CONFORMANCE["scorer"], MinimalScorer) == set()
 
 
 def _reward(call: Callable[..., Any]) -> type[Plugin]:
-    return type("Reward", (PlainReward,), {"__call__": lambda self, rollouts: call(rollouts)})
+    return type("Reward", (MinimalReward,), {"__call__": lambda self, rollouts: call(rollouts)})
 
 
 REWARDS = {
@@ -189,7 +191,7 @@ def test_broken_reward_is_caught(check: str) -> None:
 
 
 def test_good_reward_passes() -> None:
-    assert _failed(CONFORMANCE["reward"], PlainReward) == set()
+    assert _failed(CONFORMANCE["reward"], MinimalReward) == set()
 
 
 class _Unstable(DummyEngine):
@@ -300,7 +302,7 @@ def test_sloppy_dataset_is_caught(tmp_path: Path) -> None:
     }
 
 
-class _Untidy(PlainReward):
+class _Untidy(MinimalReward):
     """No summary, an option without a meaning, and one that JSON cannot hold."""
 
     summary = ""

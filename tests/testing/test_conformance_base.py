@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from duetbench.testing import CONFORMANCE, PlainReward, RewardConformance
+from duetbench.testing import CONFORMANCE, MinimalReward, RewardConformance
 from duetbench.testing.conformance import Conformance, skip
 
 
 class _Sample(Conformance):
-    plugin = PlainReward
+    plugin = MinimalReward
 
     def test_good(self) -> None:
         """It holds."""

@@ -11,14 +11,14 @@ from click.testing import CliRunner
 from duetbench.cli import main
 from duetbench.evaluation.leakage import writes_rating
 from duetbench.parsing import read_fields
-from duetbench.testing.degenerate_completions import kinds, rollouts_of
+from duetbench.testing.degenerate_completions import completion_kinds, rollouts_of
 from duetbench.types import Rollout
 
 NAMES = ["honest", "format only", "constant", "copied history", "empty", "leaked rating"]
 
 
 def rollouts(name: str) -> list[Rollout]:
-    return rollouts_of(next(kind for kind in kinds() if kind.name == name))
+    return rollouts_of(next(kind for kind in completion_kinds() if kind.name == name))
 
 
 def earned(reward: str, tmp_path: Path) -> dict[str, float | None]:
@@ -30,8 +30,8 @@ def earned(reward: str, tmp_path: Path) -> dict[str, float | None]:
 
 
 def test_every_kind_is_there_and_speaks_of_several_pairs():
-    assert [kind.name for kind in kinds()] == NAMES
-    assert all(len(rollouts_of(kind)) >= 4 for kind in kinds())
+    assert [kind.name for kind in completion_kinds()] == NAMES
+    assert all(len(rollouts_of(kind)) >= 4 for kind in completion_kinds())
 
 
 @pytest.mark.parametrize("name", [name for name in NAMES if name != "empty"])

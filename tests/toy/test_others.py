@@ -8,7 +8,7 @@ from random import Random
 import pytest
 
 from duetbench.strategies.r4rec import ASPECTS
-from duetbench.toy.corpus import Pair, make_pair
+from duetbench.toy.corpus import ToyPair, make_pair
 from duetbench.toy.measure import STRATEGIES
 from duetbench.toy.others import FAMILIES, careful_profiles, sort_aspects, tell_others, write_others
 from duetbench.toy.styles import UserFacts, aspects_text, enjoyed, read_feelings
@@ -21,7 +21,7 @@ def line(genre: str, rating: float, title: str = "Quiet River") -> Interaction:
     return Interaction("U", Item(title, title, (genre,)), rating, 0, "", "")
 
 
-def pairs(count: int = 40) -> list[Pair]:
+def pairs(count: int = 40) -> list[ToyPair]:
     random = Random(3)
     return [make_pair(random, user_lines=random.randint(0, 10), item_lines=random.randint(0, 10)) for _ in range(count)]
 

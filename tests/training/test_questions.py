@@ -11,8 +11,8 @@ from duetbench.errors import ConfigError, TrainingError
 from duetbench.interfaces import Stage, Strategy
 from duetbench.prompts import prompt_key
 from duetbench.testing.dummy import DummyEngine
-from duetbench.training.grpo.rollout import keys_of, round_seed
-from duetbench.training.questions import Unit, ask, resolve_mode, trained_stage
+from duetbench.training.grpo.rollout import rollout_keys, rollout_seed
+from duetbench.training.questions import TrainingQuestion, resolve_credit_mode, trained_stage, training_questions
 from duetbench.types import Message, Profile, Prompt, Request
 
 
@@ -57,8 +57,8 @@ class Nothing(Strategy):
         return ()
 
 
-def units(joint: str) -> list[Unit]:
-    return ask(Tiny(Tiny.Config(joint)), examples("train", 3), DummyEngine()).units
+def units(joint: str) -> list[TrainingQuestion]:
+    return training_questions(Tiny(Tiny.Config(joint)), examples("train", 3), DummyEngine()).units
 
 
 def test_paired_asks_one_question_per_example():
@@ -70,7 +70,7 @@ def test_apart_the_users_question_comes_first():
 
 
 def test_earlier_stages_are_asked_once_and_their_answers_given():
-    found = ask(TwoStages(), examples("train", 3), DummyEngine())
+    found = training_questions(TwoStages(), examples("train", 3), DummyEngine())
     assert found.unasked == 1
     assert [unit.given.item.text for unit in found.units if unit.given.item] == ["noted", "noted"]
     assert found.units[0].prompts[0].messages[0].content == "user 1 2"
@@ -82,15 +82,15 @@ def test_a_strategy_that_writes_nothing_cannot_be_trained():
 
 
 def test_the_mode_follows_the_questions():
-    assert resolve_mode("auto", units("paired"), Tiny()) == "paired"
-    assert resolve_mode("auto", units("cross"), Tiny()) == "cross"
-    assert resolve_mode("item", units("cross"), Tiny()) == "item"
+    assert resolve_credit_mode("auto", units("paired"), Tiny()) == "paired"
+    assert resolve_credit_mode("auto", units("cross"), Tiny()) == "cross"
+    assert resolve_credit_mode("item", units("cross"), Tiny()) == "item"
 
 
 @pytest.mark.parametrize(("mode", "joint"), [("cross", "paired"), ("alternate", "paired"), ("paired", "cross")])
 def test_a_mode_that_does_not_fit_is_refused(mode, joint):
     with pytest.raises(ConfigError, match=f"credit {mode}"):
-        resolve_mode(mode, units(joint), Tiny())
+        resolve_credit_mode(mode, units(joint), Tiny())
 
 
 def test_too_many_questions_for_one_pair_are_refused():
@@ -103,21 +103,21 @@ def test_too_many_questions_for_one_pair_are_refused():
             return (Three(),)
 
     with pytest.raises(ConfigError, match="several questions"):
-        ask(Strange(), examples("train", 1), DummyEngine())
+        training_questions(Strange(), examples("train", 1), DummyEngine())
 
 
 def test_a_rounds_prompts_by_mode():
-    assert keys_of([4, 7], "paired", 0, 1) == ["4:0", "7:0"]
-    assert keys_of([4, 7], "cross", 0, 1) == ["4:0", "4:1", "7:0", "7:1"]
-    assert keys_of([4], "user", 3, 1) == ["4:0"]
-    assert keys_of([4], "item", 3, 1) == ["4:1"]
+    assert rollout_keys([4, 7], "paired", 0, 1) == ["4:0", "7:0"]
+    assert rollout_keys([4, 7], "cross", 0, 1) == ["4:0", "4:1", "7:0", "7:1"]
+    assert rollout_keys([4], "user", 3, 1) == ["4:0"]
+    assert rollout_keys([4], "item", 3, 1) == ["4:1"]
 
 
 def test_alternating_turns_to_the_other_side():
-    assert [keys_of([0], "alternate", n, 2)[0] for n in range(6)] == ["0:0", "0:0", "0:1", "0:1", "0:0", "0:0"]
+    assert [rollout_keys([0], "alternate", n, 2)[0] for n in range(6)] == ["0:0", "0:0", "0:1", "0:1", "0:0", "0:0"]
 
 
 def test_rounds_have_seeds_of_their_own():
-    seeds = {round_seed(seed, step) for seed in range(3) for step in range(5)}
+    seeds = {rollout_seed(seed, step) for seed in range(3) for step in range(5)}
     assert len(seeds) == 15
-    assert round_seed(1, 2) == round_seed(1, 2)
+    assert rollout_seed(1, 2) == rollout_seed(1, 2)

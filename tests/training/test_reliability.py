@@ -10,15 +10,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from grpo_runs import HERE, grpo, lines
+from grpo_runs import FOUR, HERE, grpo, lines
 from tiny_world import Near, Vowels, job
 
 from duetbench.errors import EngineError, TrainingError
-from duetbench.training.grpo.rollout import PolicyRounds
+from duetbench.training.grpo.rollout import RolloutSampler
 from duetbench.training.policy import Policy
 from duetbench.types import ModelRef, Prediction, Profiles, Request
-
-FOUR = {"rounds": 4, "evaluate_every": 1}
 
 
 def digest(folder: Path) -> str:
@@ -70,8 +68,7 @@ FULL = """
 import resource, sys
 sys.path.insert(0, {here!r})
 from pathlib import Path
-from grpo_runs import grpo
-from test_reliability import FOUR
+from grpo_runs import FOUR, grpo
 from tiny_world import Near, job
 from duetbench.errors import TrainingError
 from duetbench.models import resolve
@@ -103,14 +100,14 @@ def test_a_full_disk_is_a_clear_stop_and_the_last_good_checkpoint_stays(tiny_fol
 
 
 def test_frozen_weights_that_change_are_noticed_and_nothing_is_kept(tiny_ref, tmp_path, monkeypatch):
-    whole = PolicyRounds.rewards
+    whole = RolloutSampler.rewards
 
-    def touching(self: PolicyRounds) -> list[float | None]:
+    def touching(self: RolloutSampler) -> list[float | None]:
         frozen = next(weights for weights in self._policy.model.parameters() if not weights.requires_grad)
         frozen.data.view(-1)[0] += 1e-3
         return whole(self)
 
-    monkeypatch.setattr(PolicyRounds, "rewards", touching)
+    monkeypatch.setattr(RolloutSampler, "rewards", touching)
     with pytest.raises(TrainingError, match="frozen weights changed"):
         grpo().fit(job(tiny_ref, tmp_path))
     assert not (tmp_path / "best").exists()
@@ -119,10 +116,10 @@ def test_frozen_weights_that_change_are_noticed_and_nothing_is_kept(tiny_ref, tm
 
 
 def test_the_result_names_the_frozen_weights(tiny_ref, undisturbed):
-    from duetbench.training.options import Tuning
+    from duetbench.training.options import TrainerSettings
 
     result = json.loads((undisturbed / "result.json").read_text())
-    assert result["frozen_digest"] == Policy(tiny_ref, Tuning()).frozen_digest()
+    assert result["frozen_digest"] == Policy(tiny_ref, TrainerSettings()).frozen_digest()
 
 
 def test_rewards_of_nothing_but_none_teach_nothing_and_stop_nothing(tiny_ref, tmp_path):

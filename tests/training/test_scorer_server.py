@@ -36,20 +36,20 @@ def server():
     made.close()
 
 
-def judge(server: ChatServer) -> Engine:
+def scorer_engine(server: ChatServer) -> Engine:
     return OpenAIEngine(OpenAIEngine.Config(base_url=server.url, retries=0), model=ModelRef("served:m", "m", ""))
 
 
 def working(model: ModelRef, folder: Path, server: ChatServer) -> Any:
     scorer = RatingExpectation(RatingExpectation.Config(history_k=0, prompt_set="compact"))
-    return job(model, folder, scorer=scorer, judge=judge(server))
+    return job(model, folder, scorer=scorer, scorer_engine=scorer_engine(server))
 
 
 def test_the_server_scores_every_round_and_every_evaluation(tiny_ref, tmp_path, server):
     grpo(**THREE).fit(working(tiny_ref, tmp_path, server))
     assert len(server.asked) >= 3 + 4  # rounds, and evaluations with that of the start
     assert all(row["reward"] is not None for row in lines(tmp_path / "curve.jsonl"))
-    assert json.loads((tmp_path / "job.json").read_text())["judge"]["model"] == "served:m"
+    assert json.loads((tmp_path / "job.json").read_text())["scorer_engine"]["model"] == "served:m"
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from typing import Literal
 
 import polars as pl
 
-from duetbench.data.readers.validation import Place, Tally
+from duetbench.data.readers.validation import RowCounts, SourceLocation
 from duetbench.errors import ConfigError
 
 TimeUnit = Literal["auto", "s", "ms", "date"]
@@ -70,7 +70,7 @@ def _near(name: str, known: Sequence[str]) -> str:
 
 
 def mapped_interactions(
-    frame: pl.DataFrame, columns: Mapping[str, str], time_unit: TimeUnit, tally: Tally, place: Place
+    frame: pl.DataFrame, columns: Mapping[str, str], time_unit: TimeUnit, tally: RowCounts, place: SourceLocation
 ) -> pl.DataFrame:
     """user_id, item_id, rating, timestamp (seconds), review, summary and, if it has one, split; nulls where unreadable.
 

@@ -21,8 +21,15 @@ from duetbench.data.interchange.column_mapping import (
     mapped_items,
     tell_apart,
 )
-from duetbench.data.interchange.sources import Source, columns_of, read_table, with_known_splits
-from duetbench.data.readers.validation import Place, Tally, bounds_of, checked_interactions, checked_items, once_each
+from duetbench.data.interchange.sources import TableSource, columns_of, read_table, with_known_splits
+from duetbench.data.readers.validation import (
+    RowCounts,
+    SourceLocation,
+    bounds_of,
+    checked_interactions,
+    checked_items,
+    once_each,
+)
 from duetbench.errors import DataError
 from duetbench.types import Domain
 
@@ -47,7 +54,7 @@ class ImportOptions:
 
 
 @dataclass(frozen=True, slots=True)
-class Imported:
+class ImportResult:
     """What was brought in."""
 
     folder: Path
@@ -61,8 +68,8 @@ class Imported:
 
 
 def import_tables(
-    sources: Sequence[Source], folder: Path, options: ImportOptions, *, items: Source | None = None
-) -> Imported:
+    sources: Sequence[TableSource], folder: Path, options: ImportOptions, *, items: TableSource | None = None
+) -> ImportResult:
     """Reads the tables, checks every row and writes the folder, whole or not at all; an old one is replaced.
 
     Args:
@@ -76,7 +83,7 @@ def import_tables(
         DataError: a table cannot be read, too many rows are unusable, none is left, or the folder holds other files.
     """
     _check_place(folder)
-    tally, tally_items = Tally(), Tally(prefix="item: ")
+    tally, tally_items = RowCounts(), RowCounts(prefix="item: ")
     columns: dict[str, str] = {}
     frames, described = [], []
     for source in sources:
@@ -89,11 +96,11 @@ def import_tables(
     if items:
         described, found = _described(items, options, tally_items)
         columns |= {name: column for name, column in found.items() if name in ITEM_COLUMNS}
-    lines = checked_items(pl.concat(described), tally_items, items.start if items else Place("items", 1))
+    lines = checked_items(pl.concat(described), tally_items, items.start if items else SourceLocation("items", 1))
     if items:
         _check_share("lines of items", lines.height, tally_items, options.tolerated)
     things = once_each(lines)
-    result = Imported(
+    result = ImportResult(
         folder,
         columns,
         interactions.height,
@@ -115,7 +122,7 @@ def _check_place(folder: Path) -> None:
 
 
 def _one_source(
-    source: Source, options: ImportOptions, tally: Tally, *, has_items: bool
+    source: TableSource, options: ImportOptions, tally: RowCounts, *, has_items: bool
 ) -> tuple[pl.DataFrame, pl.DataFrame, dict[str, str]]:
     """The table's interactions, what it says of items, and which columns were used."""
     wanted = (*INTERACTION_COLUMNS, *(ITEM_COLUMNS if has_items else ()))
@@ -129,7 +136,7 @@ def _one_source(
 
 
 def _interactions(
-    table: pl.DataFrame, columns: Mapping[str, str], options: ImportOptions, tally: Tally, source: Source
+    table: pl.DataFrame, columns: Mapping[str, str], options: ImportOptions, tally: RowCounts, source: TableSource
 ) -> pl.DataFrame:
     mapped = mapped_interactions(table, columns, options.time_unit, tally, source.start)
     bounds = bounds_of(options.domain.labels, options.since, None)
@@ -145,12 +152,14 @@ def _together(frames: Sequence[pl.DataFrame]) -> pl.DataFrame:
     return pl.concat(frames)
 
 
-def _described(items: Source, options: ImportOptions, tally: Tally) -> tuple[list[pl.DataFrame], dict[str, str]]:
+def _described(
+    items: TableSource, options: ImportOptions, tally: RowCounts
+) -> tuple[list[pl.DataFrame], dict[str, str]]:
     found = find_columns(columns_of(items), options.named, ("item_id", *ITEM_COLUMNS), needed=("item_id",))
     return [item_rows(read_table(items, set(found.values()), tally), found)], found
 
 
-def _check_share(what: str, n_kept: int, tally: Tally, tolerated: float) -> None:
+def _check_share(what: str, n_kept: int, tally: RowCounts, tolerated: float) -> None:
     """Raises DataError if too much was left out, or all."""
     n_dropped = tally.dropped.total()
     if not n_dropped + n_kept:
@@ -169,7 +178,11 @@ def _readable(name: str) -> str:
 
 
 def _write(
-    result: Imported, interactions: pl.DataFrame, items: pl.DataFrame, options: ImportOptions, sources: Sequence[Source]
+    result: ImportResult,
+    interactions: pl.DataFrame,
+    items: pl.DataFrame,
+    options: ImportOptions,
+    sources: Sequence[TableSource],
 ) -> None:
     about = {
         "noun": options.domain.noun,

@@ -52,7 +52,7 @@ def _is_data(module: str, name: str) -> bool:
     return (module, name) in _OTHERS
 
 
-class Refused(DataError):
+class UnsafePickle(DataError):
     """A pickle that names more than a table needs."""
 
 
@@ -60,7 +60,7 @@ def read_pickle(path: Path) -> pd.DataFrame:
     """The table in a pickle of pandas.
 
     Raises:
-        Refused: it names anything but pandas and numpy data.
+        UnsafePickle: it names anything but pandas and numpy data.
         DataError: it is damaged, no pickle, or no table.
         MissingDependency: pandas is not installed.
     """
@@ -70,7 +70,7 @@ def read_pickle(path: Path) -> pd.DataFrame:
         raise MissingDependency(f"{path} needs pandas: pip install pandas") from error
     try:
         found = _unpickler(io.BytesIO(path.read_bytes()), path).load()
-    except Refused:
+    except UnsafePickle:
         raise
     except OSError as error:
         raise DataError(f"{path} cannot be read: {error.strerror}") from error
@@ -90,7 +90,7 @@ def _unpickler(stream: io.BytesIO, path: Path) -> pickle._Unpickler:
             if (module, name) == ("_codecs", "encode"):
                 return _encode
             if not _is_data(module, name):
-                raise Refused(
+                raise UnsafePickle(
                     f"{path} wants to call {module}.{name}, which no table needs: it is refused, since loading it "
                     f"could run anything; ask its author for Parquet"
                 )
@@ -102,5 +102,5 @@ def _unpickler(stream: io.BytesIO, path: Path) -> pickle._Unpickler:
 def _encode(text: str, encoding: str = "latin1") -> bytes:
     """How old pickles spell bytes."""
     if encoding not in ("latin1", "utf-8", "ascii"):
-        raise Refused(f"a pickle asks for the encoding '{encoding}'")
+        raise UnsafePickle(f"a pickle asks for the encoding '{encoding}'")
     return text.encode(encoding)

@@ -11,7 +11,7 @@ import polars as pl
 from duetbench.data.readers.compressed import SUFFIXES
 from duetbench.data.readers.delimited import delimited_columns, read_delimited
 from duetbench.data.readers.jsonl import json_columns, read_json_lines
-from duetbench.data.readers.validation import Place, Tally
+from duetbench.data.readers.validation import RowCounts, SourceLocation
 from duetbench.errors import DataError, UsageError
 from duetbench.types import Split
 
@@ -24,7 +24,7 @@ _JSON_LINES = (".jsonl", ".ndjson", ".json")
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
+class TableSource:
     """One table of a user's own."""
 
     place: str
@@ -41,9 +41,9 @@ class Source:
             return Path(self.place)
 
     @property
-    def start(self) -> Place:
+    def start(self) -> SourceLocation:
         """Where the first row stands."""
-        return Place(self.path.name, 2 if self.kind in _CSV else 1)
+        return SourceLocation(self.path.name, 2 if self.kind in _CSV else 1)
 
     @property
     def kind(self) -> str:
@@ -54,15 +54,15 @@ class Source:
         return Path(name).suffix
 
 
-def parse_source(text: str) -> Source:
+def parse_source(text: str) -> TableSource:
     """A source from `PATH`, `hf:NAME`, or `train=PATH`."""
     name, equals, place = text.partition("=")
     if equals and name in _SPLIT_NAMES:
-        return Source(place, _SPLIT_NAMES[name])
-    return Source(text)
+        return TableSource(place, _SPLIT_NAMES[name])
+    return TableSource(text)
 
 
-def columns_of(source: Source) -> list[str]:
+def columns_of(source: TableSource) -> list[str]:
     """The table's columns, in order.
 
     Raises:
@@ -77,7 +77,9 @@ def columns_of(source: Source) -> list[str]:
     return read_table(source).columns
 
 
-def read_table(source: Source, columns: Collection[str] | None = None, tally: Tally | None = None) -> pl.DataFrame:
+def read_table(
+    source: TableSource, columns: Collection[str] | None = None, tally: RowCounts | None = None
+) -> pl.DataFrame:
     """The table, or these columns of it, and for interactions a column `split` where it says splits of its own.
 
     Args:
@@ -93,13 +95,13 @@ def read_table(source: Source, columns: Collection[str] | None = None, tally: Ta
     if source.place.startswith(HUGGING_FACE):
         frame = _from_hugging_face(source.place.removeprefix(HUGGING_FACE))
     else:
-        frame = _read_file(source, columns, tally or Tally())
+        frame = _read_file(source, columns, tally or RowCounts())
     if source.split:
         frame = frame.with_columns(pl.lit(source.split).alias("split"))
     return frame.select(name for name in frame.columns if columns is None or name in columns or name == "split")
 
 
-def with_known_splits(frame: pl.DataFrame, source: Source) -> pl.DataFrame:
+def with_known_splits(frame: pl.DataFrame, source: TableSource) -> pl.DataFrame:
     """The table with the column `split`, if it has one, in our names; without it where it says nothing.
 
     Raises:
@@ -120,12 +122,12 @@ def with_known_splits(frame: pl.DataFrame, source: Source) -> pl.DataFrame:
     return frame.with_columns(said.replace(_SPLIT_NAMES).alias("split"))
 
 
-def _check_is_there(source: Source) -> None:
+def _check_is_there(source: TableSource) -> None:
     if not source.place.startswith(HUGGING_FACE) and not source.path.is_file():
         raise DataError(f"{source.path} is a folder" if source.path.is_dir() else f"there is no file {source.path}")
 
 
-def _read_file(source: Source, columns: Collection[str] | None, tally: Tally) -> pl.DataFrame:
+def _read_file(source: TableSource, columns: Collection[str] | None, tally: RowCounts) -> pl.DataFrame:
     path = source.path
     try:
         if source.kind in _CSV:

@@ -1,7 +1,7 @@
 """Guards against knowing the answer: on tables, on examples, on any log of prompts, and by probing a strategy."""
 
 from duetbench.data.leakage.examples import check_examples
-from duetbench.data.leakage.findings import GUARDS, Finding
+from duetbench.data.leakage.findings import GUARDS, LeakageFinding
 from duetbench.data.leakage.log import LoggedPrompt, read_log
 from duetbench.data.leakage.probes import canary_probe, future_probe
 from duetbench.data.leakage.prompts import check_prompts
@@ -9,7 +9,7 @@ from duetbench.data.leakage.tables import check_tables
 
 __all__ = [
     "GUARDS",
-    "Finding",
+    "LeakageFinding",
     "LoggedPrompt",
     "canary_probe",
     "check_examples",

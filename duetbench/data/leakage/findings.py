@@ -36,7 +36,7 @@ GUARDS: dict[Guard, str] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class LeakageFinding:
     """One violation."""
 
     guard: Guard

@@ -10,7 +10,7 @@ import numpy as np
 import polars as pl
 
 from duetbench.data.history import SPLITS_OF, HistoryOptions, build_examples
-from duetbench.data.leakage.findings import Finding
+from duetbench.data.leakage.findings import LeakageFinding
 from duetbench.data.leakage.visible import Visible
 from duetbench.data.preparation.prepared import Prepared
 from duetbench.errors import DataError
@@ -20,7 +20,7 @@ _CANARY = re.compile(r"canary(\d+)x")
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class SeenText:
     """A text that was shown to a model, or came back as a profile."""
 
     text: str
@@ -28,13 +28,13 @@ class Seen:
     """Positions of the requests that it serves."""
 
 
-Ask = Callable[[Sequence[Request]], list[Seen]]
+PromptProbe = Callable[[Sequence[Request]], list[SeenText]]
 """Runs a strategy on requests: every prompt that it asks, of every stage and of the scorer, and every profile."""
 
 
 def canary_probe(
-    prepared: Prepared, options: HistoryOptions, split: Split, ask: Ask, *, limit: int = 50, seed: int = 0
-) -> list[Finding]:
+    prepared: Prepared, options: HistoryOptions, split: Split, ask: PromptProbe, *, limit: int = 50, seed: int = 0
+) -> list[LeakageFinding]:
     """Plants a word of its own in every validation and test review, and looks for it where it must not be.
 
     A row that a request may see (histories of `train+valid` or `prequential`) may show its word there.
@@ -56,7 +56,7 @@ def canary_probe(
             for position in seen.requests:
                 if not visible.may_see(places[position], planted_at):
                     request = examples[position].request.request_id
-                    findings.append(Finding("canary", request, f"the word planted in row {row} reached it"))
+                    findings.append(LeakageFinding("canary", request, f"the word planted in row {row} reached it"))
     return list(dict.fromkeys(findings))
 
 
@@ -64,12 +64,12 @@ def future_probe(
     prepared: Prepared,
     options: HistoryOptions,
     split: Split,
-    ask: Ask,
+    ask: PromptProbe,
     *,
     limit: int = 50,
     cuts: int = 3,
     seed: int = 0,
-) -> list[Finding]:
+) -> list[LeakageFinding]:
     """Replaces everything from a cut on, and everything that histories do not come from; prompts must stay the same.
 
     Args:
@@ -88,7 +88,7 @@ def future_probe(
     places = np.flatnonzero((rows["split"] == split).fill_null(False).to_numpy())
     if not len(places):
         raise DataError(f"{prepared.name} has no {split} rows to probe a strategy with")
-    findings: list[Finding] = []
+    findings: list[LeakageFinding] = []
     for cut in places[np.linspace(0, len(places) - 1, num=min(cuts, len(places)), dtype=np.int64)]:
         asked = places[places <= cut][-limit:]
         world = prepared.with_interactions(_replaced(rows, options, int(cut), asked, np.random.default_rng(seed)))
@@ -126,17 +126,19 @@ def _swapped(chosen: np.ndarray, drawn: np.random.Generator) -> np.ndarray:
 
 
 def _compare(
-    before: Prepared, after: Prepared, options: HistoryOptions, split: Split, rows: Sequence[int], ask: Ask
-) -> list[Finding]:
+    before: Prepared, after: Prepared, options: HistoryOptions, split: Split, rows: Sequence[int], ask: PromptProbe
+) -> list[LeakageFinding]:
     texts = [_texts(world, options, split, set(rows), ask) for world in (before, after)]
     return [
-        Finding("changed_by_the_future", request, "what it is asked changes with what lies after it")
+        LeakageFinding("changed_by_the_future", request, "what it is asked changes with what lies after it")
         for request in texts[0]
         if texts[0][request] != texts[1].get(request)
     ]
 
 
-def _texts(world: Prepared, options: HistoryOptions, split: Split, rows: set[int], ask: Ask) -> dict[str, list[str]]:
+def _texts(
+    world: Prepared, options: HistoryOptions, split: Split, rows: set[int], ask: PromptProbe
+) -> dict[str, list[str]]:
     examples = [
         one for one in build_examples(world, split, options) if int(one.request.request_id.split(":")[1]) in rows
     ]

@@ -7,9 +7,9 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 
 from duetbench.data.history import HistoryOptions
-from duetbench.data.leakage.findings import Finding
+from duetbench.data.leakage.findings import LeakageFinding
 from duetbench.data.leakage.log import LoggedPrompt
-from duetbench.data.leakage.visible import Row, Visible, texts_of
+from duetbench.data.leakage.visible import InteractionRow, Visible, texts_of
 from duetbench.data.preparation.prepared import Prepared
 
 SHINGLE = 8
@@ -34,7 +34,7 @@ _TOLD = re.compile(
 )
 
 
-def check_prompts(prepared: Prepared, prompts: Sequence[LoggedPrompt], options: HistoryOptions) -> list[Finding]:
+def check_prompts(prepared: Prepared, prompts: Sequence[LoggedPrompt], options: HistoryOptions) -> list[LeakageFinding]:
     """What a log of prompts shows that it must not.
 
     Texts are compared by runs of words, so that cut, cleaned and rewrapped reviews are still known. A prompt that
@@ -56,24 +56,26 @@ def check_prompts(prepared: Prepared, prompts: Sequence[LoggedPrompt], options: 
     ]
 
 
-def _shared_keys(prompts: Iterable[LoggedPrompt]) -> Iterator[Finding]:
+def _shared_keys(prompts: Iterable[LoggedPrompt]) -> Iterator[LeakageFinding]:
     texts: dict[str, str] = {}
     for prompt in prompts:
         if prompt.key and texts.setdefault(prompt.key, prompt.text) != prompt.text:
-            yield Finding("shared_key", prompt.where, f"the key {prompt.key} stands for two different texts")
+            yield LeakageFinding("shared_key", prompt.where, f"the key {prompt.key} stands for two different texts")
 
 
-def _rules(prompt: LoggedPrompt, visible: Visible) -> Iterator[Finding]:
+def _rules(prompt: LoggedPrompt, visible: Visible) -> Iterator[LeakageFinding]:
     """Fields, told labels, and which rows a purpose may use."""
     for field in sorted(set(_BANNED.findall(prompt.text))):
-        yield Finding("banned_field", prompt.where, f"the field '{field}' changes with time, or tells of the target")
+        yield LeakageFinding(
+            "banned_field", prompt.where, f"the field '{field}' changes with time, or tells of the target"
+        )
     splits = Counter(request.partition(":")[0] for request in prompt.requests)
     if prompt.purpose == "train" and set(splits) - {"train"}:
-        yield Finding("trained_outside_train", prompt.where, f"trained on rows of {_listed(splits, 'train')}")
+        yield LeakageFinding("trained_outside_train", prompt.where, f"trained on rows of {_listed(splits, 'train')}")
     if prompt.purpose == "distill" and set(splits) - {"train"}:
-        yield Finding("told_label", prompt.where, f"distilled from rows of {_listed(splits, 'train')}")
+        yield LeakageFinding("told_label", prompt.where, f"distilled from rows of {_listed(splits, 'train')}")
     if prompt.purpose == "select" and "test" in splits:
-        yield Finding("selected_on_test", prompt.where, "a checkpoint is chosen by its results on test rows")
+        yield LeakageFinding("selected_on_test", prompt.where, "a checkpoint is chosen by its results on test rows")
     if prompt.purpose != "distill":
         yield from _told(prompt, visible)
 
@@ -82,15 +84,17 @@ def _listed(splits: Iterable[str], allowed: str) -> str:
     return ", ".join(sorted(set(splits) - {allowed}))
 
 
-def _told(prompt: LoggedPrompt, visible: Visible) -> Iterator[Finding]:
+def _told(prompt: LoggedPrompt, visible: Visible) -> Iterator[LeakageFinding]:
     told = {float(number) for number in _TOLD.findall(prompt.text)}
     for request in prompt.requests:
         rating = visible.rows[visible.place(request)].rating
         if rating in told:
-            yield Finding("told_label", prompt.where, f"the true rating {rating:g} of {request} is told")
+            yield LeakageFinding("told_label", prompt.where, f"the true rating {rating:g} of {request} is told")
 
 
-def _strange_texts(prompts: Sequence[LoggedPrompt], visible: Visible, about_items: dict[str, str]) -> Iterator[Finding]:
+def _strange_texts(
+    prompts: Sequence[LoggedPrompt], visible: Visible, about_items: dict[str, str]
+) -> Iterator[LeakageFinding]:
     """Words of rows that the requests of a prompt must not see, each row once a prompt."""
     owners = _owners(visible, _suspects(prompts, visible))
     sizes = sorted({len(shingle) for shingle in owners})
@@ -191,7 +195,7 @@ class _Allowed:
     def _known_text(self) -> str:
         """All words of the users' and items' rows that the requests may see; asked for at a first suspicion only."""
         if self._text is None:
-            rows: list[Row] = []
+            rows: list[InteractionRow] = []
             for asked in self._asked:
                 places = (*self._visible.seen_of_user(asked), *self._visible.seen_of_item(asked))
                 rows += [self._visible.rows[place] for place in places]
@@ -202,12 +206,12 @@ class _Allowed:
         return self._text
 
 
-def _finding(prompt: LoggedPrompt, shingle: _Shingle, row: int, visible: Visible) -> Finding:
+def _finding(prompt: LoggedPrompt, shingle: _Shingle, row: int, visible: Visible) -> LeakageFinding:
     words = f"'{' '.join(shingle)}' is from row {visible.rows[row].row}"
     asked = [visible.place(request) for request in prompt.requests]
     if row in asked:
-        return Finding("target_text", prompt.where, f"{words}, which is asked about")
+        return LeakageFinding("target_text", prompt.where, f"{words}, which is asked about")
     if any(visible.is_same_pair(place, row) for place in asked):
-        return Finding("same_pair", prompt.where, f"{words}, of the same user and item")
+        return LeakageFinding("same_pair", prompt.where, f"{words}, of the same user and item")
     why = "is not before the request, or not in a split that histories come from"
-    return Finding("future", prompt.where, f"{words} ({visible.rows[row].split}), which {why}")
+    return LeakageFinding("future", prompt.where, f"{words} ({visible.rows[row].split}), which {why}")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from duetbench.data.leakage.findings import Finding
+from duetbench.data.leakage.findings import LeakageFinding
 from duetbench.data.preparation.prepared import Prepared
 from duetbench.data.readers.validation import INTERACTION_SCHEMA, ITEM_SCHEMA
 
@@ -14,24 +14,24 @@ _KNOWN = {
 }
 
 
-def check_tables(prepared: Prepared) -> list[Finding]:
+def check_tables(prepared: Prepared) -> list[LeakageFinding]:
     """Pairs that stand in the data twice, and columns that a strategy must not be given."""
     return [*_same_pairs(prepared), *_strange_columns(prepared)]
 
 
-def _same_pairs(prepared: Prepared) -> list[Finding]:
+def _same_pairs(prepared: Prepared) -> list[LeakageFinding]:
     pairs = prepared.interactions.group_by("user_id", "item_id").agg(pl.len().alias("n")).filter(pl.col("n") > 1)
     if not pairs.height:
         return []
     user, item, n = pairs.sort("n", "user_id", "item_id", descending=[True, False, False]).row(0)
     detail = f"{pairs.height} pairs stand there more than once ({user} with {item} {n} times): add the step dedupe"
-    return [Finding("same_pair", "interactions", detail)]
+    return [LeakageFinding("same_pair", "interactions", detail)]
 
 
-def _strange_columns(prepared: Prepared) -> list[Finding]:
+def _strange_columns(prepared: Prepared) -> list[LeakageFinding]:
     tables = {"interactions": prepared.interactions, "items": prepared.items}
     return [
-        Finding("banned_field", name, f"the column '{column}' is none of the canonical ones")
+        LeakageFinding("banned_field", name, f"the column '{column}' is none of the canonical ones")
         for name, table in tables.items()
         for column in table.columns
         if column not in _KNOWN[name]

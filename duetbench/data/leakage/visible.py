@@ -12,7 +12,7 @@ from duetbench.data.preparation.prepared import Prepared
 from duetbench.errors import DataError
 
 
-class Row(NamedTuple):
+class InteractionRow(NamedTuple):
     """One interaction."""
 
     row: int
@@ -31,7 +31,9 @@ class Visible:
     def __init__(self, prepared: Prepared, options: HistoryOptions) -> None:
         self.options = options
         self._sources = SPLITS_OF[options.source]
-        self.rows = [Row(*values) for values in prepared.interactions.select(Row._fields).iter_rows()]
+        self.rows = [
+            InteractionRow(*values) for values in prepared.interactions.select(InteractionRow._fields).iter_rows()
+        ]
         self._place = {row.row: place for place, row in enumerate(self.rows)}
 
     @cached_property
@@ -60,7 +62,7 @@ class Visible:
         """The split of the row with that number."""
         return str(self.rows[self._place[row]].split)
 
-    def is_source(self, row: Row) -> bool:
+    def is_source(self, row: InteractionRow) -> bool:
         """Whether histories may come from the row's split."""
         return row.split in self._sources
 

@@ -16,7 +16,7 @@ from duetbench.data.readers.validation import INTERACTION_SCHEMA
 from duetbench.errors import DataError
 from duetbench.interfaces import ITEM_KIND, Dataset, Tables
 
-Told = Callable[[str], None]
+OnProgress = Callable[[str], None]
 """Takes one line of progress."""
 
 _COUNTS = "counts.json"
@@ -87,7 +87,7 @@ class Canonical:
 
 
 def canonical_tables(
-    dataset: Dataset, files: Mapping[str, Path], target: Path, *, tolerated: float, told: Told
+    dataset: Dataset, files: Mapping[str, Path], target: Path, *, tolerated: float, on_progress: OnProgress
 ) -> Canonical:
     """The dataset's tables in `target`, read from the raw files unless they are there already.
 
@@ -96,7 +96,7 @@ def canonical_tables(
     """
     if not target.is_dir():
         with new_folder(target) as partial:
-            counts = _write_parts(dataset, files, partial, told)
+            counts = _write_parts(dataset, files, partial, on_progress)
             _check_share(_described(partial, counts), dataset, tolerated)
             (partial / _COUNTS).write_text(json.dumps(vars(counts), indent=1, sort_keys=True), encoding="utf-8")
     known = json.loads((target / _COUNTS).read_text(encoding="utf-8"))
@@ -118,7 +118,7 @@ def _described(folder: Path, counts: _Counts) -> Canonical:
     )
 
 
-def _write_parts(dataset: Dataset, files: Mapping[str, Path], folder: Path, told: Told) -> _Counts:
+def _write_parts(dataset: Dataset, files: Mapping[str, Path], folder: Path, on_progress: OnProgress) -> _Counts:
     """Writes parts while the next are read: one waits for the disk, the other for the parser."""
     counts = _Counts()
     for name in ("interactions", "items"):
@@ -131,7 +131,7 @@ def _write_parts(dataset: Dataset, files: Mapping[str, Path], folder: Path, told
             written.append(writers.submit(_write_part, part, folder, f"{number:06d}.parquet"))
             counts.add(part)
             if number % _PARTS_PER_LINE == _PARTS_PER_LINE - 1:
-                told(f"{dataset.name}: {counts.interactions:,} interactions and {counts.items:,} items read")
+                on_progress(f"{dataset.name}: {counts.interactions:,} interactions and {counts.items:,} items read")
         for one in written:
             one.result()
     return counts

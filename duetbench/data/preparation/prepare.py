@@ -14,7 +14,7 @@ from polars.io.plugins import register_io_source
 
 from duetbench import __version__
 from duetbench.data.folders import new_folder
-from duetbench.data.preparation.canonical import Canonical, Told, canonical_tables
+from duetbench.data.preparation.canonical import Canonical, OnProgress, canonical_tables
 from duetbench.data.preparation.fingerprint import canonical_digest, describe, prepared_digest
 from duetbench.data.preparation.prepared import (
     FORMAT,
@@ -53,7 +53,7 @@ def prepare(
     steps: Sequence[str] | None = None,
     cache: Path | None = None,
     tolerated: float = 0.01,
-    told: Told = lambda _line: None,
+    on_progress: OnProgress = lambda _line: None,
 ) -> Prepared:
     """The dataset's split tables, made once and kept in the cache under their fingerprint.
 
@@ -63,7 +63,7 @@ def prepare(
         steps: `NAME` or `NAME:ARGUMENT` in order; None: the dataset's default.
         cache: Where prepared data is kept; None: `data` in the user's cache.
         tolerated: Share, 0 to 1, of unusable rows in either table beyond which it is an error.
-        told: Gets a line of progress now and then.
+        on_progress: Gets a line of progress now and then.
 
     Raises:
         MissingRawFiles: says which file, where to get it and where to put it.
@@ -76,14 +76,16 @@ def prepare(
     base = (cache or cache_dir("data")) / dataset.name
     digests = {}
     for role, path in files.items():
-        told(f"{dataset.name}: reading {path.name} for its SHA-256, {path.stat().st_size / 1e6:,.0f} MB")
+        on_progress(f"{dataset.name}: reading {path.name} for its SHA-256, {path.stat().st_size / 1e6:,.0f} MB")
         digests[role] = file_digest(path, base)
     canonical = canonical_digest(dataset, digests)
     job = _Job(dataset, files, digests, chosen, prepared_digest(canonical, chosen))
     target = base / job.fingerprint[:16]
-    tables = canonical_tables(dataset, files, base / f"canonical-{canonical[:16]}", tolerated=tolerated, told=told)
+    tables = canonical_tables(
+        dataset, files, base / f"canonical-{canonical[:16]}", tolerated=tolerated, on_progress=on_progress
+    )
     if not target.is_dir():
-        told(f"{dataset.name}: {', '.join(chosen)} over {tables.n_interactions:,} interactions")
+        on_progress(f"{dataset.name}: {', '.join(chosen)} over {tables.n_interactions:,} interactions")
         with new_folder(target) as partial:
             _make(job, tables, partial)
     return load_prepared(target)

@@ -21,9 +21,9 @@ from duetbench.data.readers.jsonl import read_json_lines
 from duetbench.data.readers.literals import read_literal_lines
 from duetbench.data.readers.validation import (
     ITEM_SCHEMA,
-    Bounds,
-    Place,
-    Tally,
+    RowBounds,
+    RowCounts,
+    SourceLocation,
     bounds_of,
     checked_interactions,
     checked_items,
@@ -81,13 +81,13 @@ _SPANS: dict[Release, Span] = {
 }
 
 
-def release_bounds(release: Release) -> Bounds:
+def release_bounds(release: Release) -> RowBounds:
     """What a review of this release may hold."""
     span = _SPANS[release]
     return bounds_of(range(1, 6), span.since, span.until, ticks=span.ticks)
 
 
-def read_reviews(path: Path, release: Release, tally: Tally) -> Iterator[pl.DataFrame]:
+def read_reviews(path: Path, release: Release, tally: RowCounts) -> Iterator[pl.DataFrame]:
     """Canonical interactions in file order, block by block."""
     schema = _REVIEWS_2023 if release == "2023" else _REVIEWS_2014
     bounds = release_bounds(release)
@@ -108,7 +108,7 @@ def _renamed_2023(frame: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def read_items(path: Path, release: Release, tally: Tally, rated: Set[str]) -> Iterator[pl.DataFrame]:
+def read_items(path: Path, release: Release, tally: RowCounts, rated: Set[str]) -> Iterator[pl.DataFrame]:
     """Canonical items in file order, block by block; an item may come twice.
 
     Of the 2014 release only the rated ones: a Python literal takes a hundred times as long to read as JSON.
@@ -117,7 +117,9 @@ def read_items(path: Path, release: Release, tally: Tally, rated: Set[str]) -> I
         yield checked_items(frame, tally, place)
 
 
-def _raw_items(path: Path, release: Release, tally: Tally, rated: Set[str]) -> Iterator[tuple[pl.DataFrame, Place]]:
+def _raw_items(
+    path: Path, release: Release, tally: RowCounts, rated: Set[str]
+) -> Iterator[tuple[pl.DataFrame, SourceLocation]]:
     if release == "2014":
         yield from read_literal_lines(path, ITEM_SCHEMA, _item_2014, tally, is_wanted=partial(_is_rated, rated))
         return

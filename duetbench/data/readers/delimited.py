@@ -17,7 +17,7 @@ from pathlib import Path
 import polars as pl
 
 from duetbench.data.readers.compressed import read_blocks
-from duetbench.data.readers.validation import Tally, stop_if_hopeless
+from duetbench.data.readers.validation import RowCounts, stop_if_mostly_unreadable
 from duetbench.errors import DataError
 
 _FIELD_CHARACTERS = 16 << 20
@@ -33,7 +33,7 @@ def delimited_columns(path: Path, separator: str) -> list[str]:
     return _Rows(path, separator).names
 
 
-def read_delimited(path: Path, separator: str, tally: Tally) -> pl.DataFrame:
+def read_delimited(path: Path, separator: str, tally: RowCounts) -> pl.DataFrame:
     """The table; lines that are no row of it are tallied, blank ones passed over, empty fields are null.
 
     Raises:
@@ -78,7 +78,7 @@ class _Rows:
         if not any(self.names) or self._unreadable:
             raise DataError(f"{path} does not begin with names of columns")
 
-    def sound(self, tally: Tally) -> Iterator[list[str]]:
+    def sound(self, tally: RowCounts) -> Iterator[list[str]]:
         """Rows with as many fields as there are names; others count as many lines as they take: quotes swallow some."""
         n_bad, before = 0, self._reader.line_num
         while True:
@@ -98,7 +98,7 @@ class _Rows:
             if fault:
                 tally.drop(fault, n_lines, f"{self._path.name} line {first}")
                 n_bad += n_lines
-                stop_if_hopeless(self._path, n_bad, before, tally)
+                stop_if_mostly_unreadable(self._path, n_bad, before, tally)
             elif row:
                 yield row
 

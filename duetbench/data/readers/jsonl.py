@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import polars as pl
 
 from duetbench.data.readers.compressed import numbered_lines, plain_files
-from duetbench.data.readers.validation import Place, Tally, stop_if_hopeless
+from duetbench.data.readers.validation import RowCounts, SourceLocation, stop_if_mostly_unreadable
 from duetbench.errors import DataError
 
 if TYPE_CHECKING:
@@ -43,8 +43,8 @@ _SQL: dict[pl.DataType, str] = {
 
 
 def read_json_lines(
-    path: Path, schema: Mapping[str, pl.DataType], tally: Tally
-) -> Iterator[tuple[pl.DataFrame, Place]]:
+    path: Path, schema: Mapping[str, pl.DataType], tally: RowCounts
+) -> Iterator[tuple[pl.DataFrame, SourceLocation]]:
     """The file's rows in order, part by part; a field that a line lacks is null, unreadable lines are tallied.
 
     A value of another type where text is due is kept as its JSON, numbers with a fraction written anew (1.10 is 1.1);
@@ -64,9 +64,9 @@ def read_json_lines(
                 bad.append(row)
                 tally.drop(fault, 1, f"{path.name} line {number}")
                 n_bad += 1
-                stop_if_hopeless(path, n_bad, number, tally)
+                stop_if_mostly_unreadable(path, n_bad, number, tally)
         sound = frame.drop(_ODD)
-        yield _without(sound, bad) if bad else sound, Place(path.name, n_rows + 1)
+        yield _without(sound, bad) if bad else sound, SourceLocation(path.name, n_rows + 1)
         n_rows += frame.height
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import polars as pl
 
 from duetbench.data.readers.compressed import read_blocks
-from duetbench.data.readers.validation import Place, Tally
+from duetbench.data.readers.validation import RowCounts, SourceLocation
 from duetbench.errors import DataError
 
 
@@ -18,10 +18,10 @@ def read_literal_lines(
     path: Path,
     schema: Mapping[str, pl.DataType],
     pick: Callable[[Mapping[str, Any]], Mapping[str, Any]],
-    tally: Tally,
+    tally: RowCounts,
     *,
     is_wanted: Callable[[bytes], bool] = lambda _line: True,
-) -> Iterator[tuple[pl.DataFrame, Place]]:
+) -> Iterator[tuple[pl.DataFrame, SourceLocation]]:
     """The file's rows in order, block by block; unreadable lines are tallied.
 
     Args:
@@ -44,7 +44,7 @@ def read_literal_lines(
                 tally.drop(str(error), 1, f"{path.name} line {number}")
             except (TypeError, ValueError):
                 tally.drop("ill-typed field", 1, f"{path.name} line {number}")
-        yield _frame(rows, schema, path), Place(path.name, first_line)
+        yield _frame(rows, schema, path), SourceLocation(path.name, first_line)
         first_line += len(lines) - 1
 
 

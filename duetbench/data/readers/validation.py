@@ -48,7 +48,7 @@ def no_items() -> pl.DataFrame:
     return pl.DataFrame(schema=ITEM_SCHEMA)
 
 
-class Found(NamedTuple):
+class RowCountsSnapshot(NamedTuple):
     """What a tally holds."""
 
     dropped: dict[str, int]
@@ -57,7 +57,7 @@ class Found(NamedTuple):
 
 
 @dataclass
-class Tally:
+class RowCounts:
     """What was found while reading: rows that were left out, and rows that were kept but are worth knowing."""
 
     prefix: str = ""
@@ -77,14 +77,14 @@ class Tally:
         if count:
             self.noted[self.prefix + kind] += count
 
-    def emptied(self) -> Found:
+    def emptied(self) -> RowCountsSnapshot:
         """All that was counted since the last time."""
-        found = Found(dict(self.dropped), dict(self.noted), dict(self.places))
+        found = RowCountsSnapshot(dict(self.dropped), dict(self.noted), dict(self.places))
         self.dropped, self.noted, self.places = Counter(), Counter(), {}
         return found
 
 
-def stop_if_hopeless(path: Path, n_bad: int, n_lines: int, tally: Tally) -> None:
+def stop_if_mostly_unreadable(path: Path, n_bad: int, n_lines: int, tally: RowCounts) -> None:
     """Raises DataError where so many of the lines so far are unreadable that the file is something else."""
     if n_bad >= _HOPELESS and n_bad * 2 > n_lines:
         raise DataError(
@@ -94,7 +94,7 @@ def stop_if_hopeless(path: Path, n_bad: int, n_lines: int, tally: Tally) -> None
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class SourceLocation:
     """Where a frame's rows come from."""
 
     file: str
@@ -106,7 +106,7 @@ class Place:
 
 
 @dataclass(frozen=True, slots=True)
-class Bounds:
+class RowBounds:
     """What a row of the source may hold."""
 
     labels: tuple[int, ...]
@@ -119,11 +119,11 @@ class Bounds:
     """The raw file's time units in a second: 1, or 1000 for milliseconds."""
 
 
-def bounds_of(labels: Sequence[int], since: str, until: str | None, *, ticks: int = 1) -> Bounds:
-    """Bounds from dates `YYYY-MM-DD`; without an end, the present: a later time is a fault whatever the source."""
+def bounds_of(labels: Sequence[int], since: str, until: str | None, *, ticks: int = 1) -> RowBounds:
+    """RowBounds from dates `YYYY-MM-DD`; without an end, the present: a later time is a fault whatever the source."""
     now = int(datetime.now(UTC).timestamp())
     end = seconds_of(until) if until else now
-    return Bounds(tuple(labels), seconds_of(since), min(end, now), ticks)
+    return RowBounds(tuple(labels), seconds_of(since), min(end, now), ticks)
 
 
 def seconds_of(date: str) -> int:
@@ -132,7 +132,9 @@ def seconds_of(date: str) -> int:
     return int((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp())
 
 
-def checked_interactions(frame: pl.DataFrame, bounds: Bounds, tally: Tally, place: Place) -> pl.DataFrame:
+def checked_interactions(
+    frame: pl.DataFrame, bounds: RowBounds, tally: RowCounts, place: SourceLocation
+) -> pl.DataFrame:
     """The usable rows in canonical form; the others are counted in `tally` under the first fault that they have."""
     faults = frame.select(_fault(bounds).alias("fault"))["fault"]
     if faults.null_count() < len(faults):
@@ -154,7 +156,7 @@ def checked_interactions(frame: pl.DataFrame, bounds: Bounds, tally: Tally, plac
     return frame
 
 
-def _fault(bounds: Bounds) -> pl.Expr:
+def _fault(bounds: RowBounds) -> pl.Expr:
     """The first fault of a row, null if it has none."""
     timestamp = pl.col("timestamp")
     return (
@@ -184,7 +186,7 @@ def _fault(bounds: Bounds) -> pl.Expr:
     )
 
 
-def checked_items(frame: pl.DataFrame, tally: Tally, place: Place) -> pl.DataFrame:
+def checked_items(frame: pl.DataFrame, tally: RowCounts, place: SourceLocation) -> pl.DataFrame:
     """Items in canonical form, titles and descriptions without markup; one without an id is counted and left out."""
     nameless = frame["item_id"].is_null() | (frame["item_id"] == "")
     if nameless.any():

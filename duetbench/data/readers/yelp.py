@@ -12,7 +12,7 @@ from pathlib import Path
 import polars as pl
 
 from duetbench.data.readers.jsonl import read_json_lines
-from duetbench.data.readers.validation import Tally, bounds_of, checked_interactions, checked_items
+from duetbench.data.readers.validation import RowCounts, bounds_of, checked_interactions, checked_items
 
 _TEXT = pl.String()
 _REVIEWS = {"user_id": _TEXT, "business_id": _TEXT, "stars": pl.Float64(), "text": _TEXT, "date": _TEXT}
@@ -20,7 +20,7 @@ _BUSINESSES = {"business_id": _TEXT, "name": _TEXT, "categories": _TEXT, "city":
 _FIRST_DAY = "2004-01-01"
 
 
-def read_reviews(path: Path, tally: Tally) -> Iterator[pl.DataFrame]:
+def read_reviews(path: Path, tally: RowCounts) -> Iterator[pl.DataFrame]:
     """Canonical interactions in file order, block by block."""
     bounds = bounds_of(range(1, 6), _FIRST_DAY, None)
     for frame, place in read_json_lines(path, _REVIEWS, tally):
@@ -40,7 +40,7 @@ def read_reviews(path: Path, tally: Tally) -> Iterator[pl.DataFrame]:
         yield checked_interactions(canonical, bounds, tally, place)
 
 
-def read_businesses(path: Path, tally: Tally) -> Iterator[pl.DataFrame]:
+def read_businesses(path: Path, tally: RowCounts) -> Iterator[pl.DataFrame]:
     """Canonical items in file order, block by block; the description says where a business is."""
     for frame, place in read_json_lines(path, _BUSINESSES, tally):
         canonical = frame.select(

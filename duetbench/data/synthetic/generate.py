@@ -29,7 +29,7 @@ _MEAN_SENTENCES = 5
 
 
 @dataclass(frozen=True, slots=True)
-class World:
+class SyntheticSpec:
     """How large, and from which seed."""
 
     interactions: int
@@ -48,7 +48,7 @@ class World:
         return max(self.interactions // 30, 2)
 
 
-def generate(folder: Path, form: Format, world: World, *, pack: Pack | None = None) -> dict[str, Path]:
+def generate(folder: Path, form: Format, world: SyntheticSpec, *, pack: Pack | None = None) -> dict[str, Path]:
     """The raw files by role; same arguments, same bytes.
 
     Args:
@@ -115,7 +115,7 @@ def _zst(plain: IO[bytes]) -> AbstractContextManager[IO[bytes]]:
     return cast("AbstractContextManager[IO[bytes]]", zstandard.ZstdCompressor().stream_writer(plain, closefd=False))
 
 
-def _interactions(world: World, layout: Layout) -> Iterator[pl.DataFrame]:
+def _interactions(world: SyntheticSpec, layout: Layout) -> Iterator[pl.DataFrame]:
     """user, item, rating, seconds, review, summary, votes; in no order."""
     pool = pl.Series(sentences())
     since, until = seconds_of(layout.since), seconds_of(layout.until)
@@ -166,7 +166,7 @@ def _texts(drawn: np.random.Generator, n: int, pool: pl.Series) -> pl.Series:
     return pieces.group_by("row", maintain_order=True).agg(pl.col("text").str.join(" "))["text"]
 
 
-def _items(world: World) -> Iterator[pl.DataFrame]:
+def _items(world: SyntheticSpec) -> Iterator[pl.DataFrame]:
     """item, title (null for a quarter), kinds, about, city."""
     words = pl.Series(first_words())
     pool, kinds, cities = pl.Series(sentences()), pl.Series(KINDS), pl.Series(CITIES)

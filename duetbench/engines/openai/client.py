@@ -25,7 +25,7 @@ _USELESS = frozenset({401, 403})
 _LONGEST_WAIT = 60.0
 
 
-class Refused(Exception):
+class RequestRejected(Exception):
     """The server took the request and said no."""
 
     def __init__(self, code: int, reason: str) -> None:
@@ -34,7 +34,7 @@ class Refused(Exception):
 
 
 @dataclass
-class Client:
+class HttpClient:
     """Talks to one server."""
 
     base_url: str
@@ -64,7 +64,7 @@ class Client:
             path: Below `base_url`; with a leading `/`, below the server's root.
 
         Raises:
-            Refused: the server rejects this request, or stays busy through all repetitions.
+            RequestRejected: the server rejects this request, or stays busy through all repetitions.
             EngineError: the server cannot be reached, or rejects the key.
         """
         return self._send(path, None)
@@ -97,18 +97,18 @@ class Client:
             try:
                 answer = json.loads(response.read())
             except ValueError as error:
-                raise Refused(
+                raise RequestRejected(
                     response.status, "no JSON; is this the address of an OpenAI-compatible server?"
                 ) from error
         if not isinstance(answer, dict):
-            raise Refused(200, "no JSON object; is this the address of an OpenAI-compatible server?")
+            raise RequestRejected(200, "no JSON object; is this the address of an OpenAI-compatible server?")
         return answer
 
     def _url(self, path: str) -> str:
         root = self.base_url.removesuffix("/v1")
         return root + path if path.startswith("/") else f"{self.base_url}/{path}"
 
-    def _refused(self, error: urllib.error.HTTPError) -> Refused:
+    def _refused(self, error: urllib.error.HTTPError) -> RequestRejected:
         body = error.read().decode("utf-8", "replace")
         try:
             told = json.loads(body)
@@ -116,7 +116,7 @@ class Client:
             body = str(told.get("message", told)) if isinstance(told, dict) else str(told)
         except ValueError:
             pass  # a proxy's page in HTML: its beginning is shown as it is
-        return Refused(error.code, self._without_key(" ".join(body.split())[:300]))
+        return RequestRejected(error.code, self._without_key(" ".join(body.split())[:300]))
 
     def _unreachable(self, error: Exception) -> str:
         reason = self._without_key(str(getattr(error, "reason", error)) or type(error).__name__)

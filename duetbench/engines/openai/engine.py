@@ -9,13 +9,13 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Literal, TypeVar
 
 from duetbench.interfaces import Engine, option
-from duetbench.types import Completion, EngineInfo, LabelReading, Prompt, Sampling
+from duetbench.types import Completion, EngineInfo, LabelLogprobs, Prompt, Sampling
 
 if TYPE_CHECKING:
-    from duetbench.engines.openai.client import Client
-    from duetbench.engines.openai.protocol import Server
+    from duetbench.engines.openai.client import HttpClient
+    from duetbench.engines.openai.protocol import ServedModel
 
-_T = TypeVar("_T", Completion, LabelReading)
+_T = TypeVar("_T", Completion, LabelLogprobs)
 
 _ROUNDS = 4
 """How many times `in_flight` prompts make a batch, which is kept as a whole: large enough to keep the server busy."""
@@ -65,13 +65,13 @@ class OpenAIEngine(Engine):
 
     def label_logprobs(
         self, prompts: Sequence[Prompt], answer_prefix: str, labels: Sequence[str]
-    ) -> list[LabelReading]:
+    ) -> list[LabelLogprobs]:
         """See the base class."""
         asked = [replace(prompt, prefill=prompt.prefill + answer_prefix) for prompt in prompts]
         return self._each(
             asked,
             lambda prompt: self._server.read_labels(prompt, labels),
-            lambda _prompt, reason: LabelReading((), "error", error=reason),
+            lambda _prompt, reason: LabelLogprobs((), "error", error=reason),
         )
 
     def info(self) -> EngineInfo:
@@ -89,19 +89,19 @@ class OpenAIEngine(Engine):
         return self._client.repeated
 
     @cached_property
-    def _client(self) -> Client:
-        from duetbench.engines.openai.client import Client
+    def _client(self) -> HttpClient:
+        from duetbench.engines.openai.client import HttpClient
 
         config = self.config
         key = os.environ.get(config.key_env) or None
-        return Client(config.base_url.rstrip("/"), key, config.timeout_s, config.retries)
+        return HttpClient(config.base_url.rstrip("/"), key, config.timeout_s, config.retries)
 
     @cached_property
-    def _server(self) -> Server:
-        from duetbench.engines.openai.protocol import Server
+    def _server(self) -> ServedModel:
+        from duetbench.engines.openai.protocol import ServedModel
 
         name = self.config.served_name or self.model.path
-        return Server(self._client, name, self.model.template_args, self.config.labels)
+        return ServedModel(self._client, name, self.model.template_args, self.config.labels)
 
     @cached_property
     def _info(self) -> EngineInfo:
@@ -124,12 +124,12 @@ class OpenAIEngine(Engine):
         """One answer per prompt, `in_flight` of them under way at once."""
         from concurrent.futures import ThreadPoolExecutor
 
-        from duetbench.engines.openai.client import Refused
+        from duetbench.engines.openai.client import RequestRejected
 
         def one(prompt: Prompt) -> _T:
             try:
                 return ask(prompt)
-            except Refused as refused:
+            except RequestRejected as refused:
                 return failed(prompt, str(refused))
 
         with ThreadPoolExecutor(self.config.in_flight) as pool:

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, TypeVar
 
-from duetbench.engines.openai.client import Client, Refused
-from duetbench.engines.sampling import draw_seed
-from duetbench.engines.tokens.truncation import without
+from duetbench.engines.openai.client import HttpClient, RequestRejected
+from duetbench.engines.sampling import sampling_seed
+from duetbench.engines.tokens.truncation import without_spans
 from duetbench.errors import EngineError
-from duetbench.types import Completion, LabelReading, Prompt, Sampling, Status
+from duetbench.types import Completion, LabelLogprobs, Prompt, Sampling, Status
 
 _CONTINUES = ("vllm", "sglang")
 """Servers that go on with a last assistant turn when asked to."""
@@ -26,11 +26,11 @@ _STOPS = 4
 _TOO_LONG = ("context length", "maximum context", "context window", "too long", "exceeds the available context")
 """How servers say that a prompt does not fit."""
 
-_T = TypeVar("_T", Completion, LabelReading)
+_T = TypeVar("_T", Completion, LabelLogprobs)
 
 
 @dataclass(frozen=True, slots=True)
-class About:
+class ServerInfo:
     """What a server says of itself."""
 
     kind: str
@@ -39,7 +39,7 @@ class About:
     context_length: int | None
 
 
-class Server:
+class ServedModel:
     """A model on a server.
 
     Args:
@@ -49,7 +49,7 @@ class Server:
         labels: `auto`, `exact` or `top_k`.
     """
 
-    def __init__(self, client: Client, name: str, template_args: Mapping[str, Any], labels: str) -> None:
+    def __init__(self, client: HttpClient, name: str, template_args: Mapping[str, Any], labels: str) -> None:
         self._client = client
         self._name = name
         self._template_args = dict(template_args)
@@ -57,7 +57,7 @@ class Server:
         self._label_ids: dict[tuple[str, tuple[str, ...]], list[int]] = {}
 
     @cached_property
-    def about(self) -> About:
+    def about(self) -> ServerInfo:
         """Asked once.
 
         Raises:
@@ -65,14 +65,14 @@ class Server:
         """
         try:
             listed = self._client.get("models").get("data", [])
-        except Refused:
+        except RequestRejected:
             listed = []  # not every server lists its models
         known = {str(entry.get("id")): entry for entry in listed if isinstance(entry, dict)}
         if known and self._name not in known:
             raise EngineError(f"{self._client.base_url} serves {', '.join(sorted(known)[:10])}, not '{self._name}'")
         entry = known.get(self._name, {})
         kind = str(entry.get("owned_by", "")).lower()
-        return About(kind, self._version(kind), entry.get("max_model_len"))
+        return ServerInfo(kind, self._version(kind), entry.get("max_model_len"))
 
     @property
     def reads_exactly(self) -> bool:
@@ -88,7 +88,7 @@ class Server:
 
         return self._fitting(prompt, ask)
 
-    def read_labels(self, prompt: Prompt, labels: Sequence[str]) -> LabelReading:
+    def read_labels(self, prompt: Prompt, labels: Sequence[str]) -> LabelLogprobs:
         """The labels' log-probabilities after the prompt's prefill."""
         ids = self._ids(prompt.prefill, labels) if self.reads_exactly else []
         settings: dict[str, Any] = {"max_tokens": 1, "temperature": 0, "logprobs": True, "top_logprobs": _TOP}
@@ -97,7 +97,7 @@ class Server:
             settings |= {"logprob_token_ids": ids, "top_logprobs": len(ids) + 1, "return_tokens_as_token_ids": True}
         names = [f"token_id:{number}" for number in ids] or list(labels)
 
-        def ask(body: dict[str, Any], dropped: int) -> LabelReading:
+        def ask(body: dict[str, Any], dropped: int) -> LabelLogprobs:
             return _reading(self._client.post("chat/completions", body | settings), names, bool(ids), dropped)
 
         return self._fitting(prompt, ask)
@@ -106,7 +106,7 @@ class Server:
         """The answer with as few history lines dropped as it takes; only the server knows how long a prompt is."""
         try:
             return ask(self._body(prompt, 0), 0)
-        except Refused as refused:
+        except RequestRejected as refused:
             n_spans = sum(len(message.droppable) for message in prompt.messages)
             if not n_spans or not _is_too_long(refused):
                 raise
@@ -116,14 +116,14 @@ class Server:
             middle = (low + high) // 2
             try:
                 answer, high = ask(self._body(prompt, middle), middle), middle
-            except Refused as refused:
+            except RequestRejected as refused:
                 if not _is_too_long(refused):
                     raise
                 low = middle + 1
         return answer
 
     def _body(self, prompt: Prompt, n_dropped: int) -> dict[str, Any]:
-        turns = [{"role": turn.role, "content": turn.content} for turn in without(prompt.messages, n_dropped)]
+        turns = [{"role": turn.role, "content": turn.content} for turn in without_spans(prompt.messages, n_dropped)]
         body: dict[str, Any] = {"model": self._name, "messages": turns}
         if prompt.prefill:
             turns.append({"role": "assistant", "content": prompt.prefill})
@@ -139,7 +139,7 @@ class Server:
         if stop:
             body["stop"] = stop
         if sampling.temperature > 0:
-            body |= {"top_p": sampling.top_p, "seed": draw_seed(sampling, prompt.key) % 2**31}
+            body |= {"top_p": sampling.top_p, "seed": sampling_seed(sampling, prompt.key) % 2**31}
         return body
 
     def _ids(self, answer: str, labels: Sequence[str]) -> list[int]:
@@ -164,7 +164,7 @@ class Server:
         try:
             body = {"model": self._name, "prompt": text, "add_special_tokens": False}
             return [int(token) for token in self._client.post("/tokenize", body)["tokens"]]
-        except (Refused, KeyError) as error:
+        except (RequestRejected, KeyError) as error:
             lead = f"{self._client.base_url} cannot cut text into tokens ({error})"
             raise EngineError(f"{lead}; set openai.labels=top_k") from error
 
@@ -173,11 +173,11 @@ class Server:
             return kind or "unknown"
         try:
             return f"vllm {self._client.get('/version').get('version', 'unknown')}"
-        except Refused:
+        except RequestRejected:
             return "vllm unknown"
 
 
-def _is_too_long(refused: Refused) -> bool:
+def _is_too_long(refused: RequestRejected) -> bool:
     return any(words in refused.reason.lower() for words in _TOO_LONG)
 
 
@@ -202,17 +202,17 @@ def _status(choice: Mapping[str, Any], written: str, is_stopped: bool, sampling:
     reason = choice.get("finish_reason")
     if reason == "content_filter" or (choice.get("message") or {}).get("refusal"):
         return "refused"
-    if sampling.gap:
+    if sampling.is_slot:
         return "ok"
     if reason == "length" and not is_stopped:
         return "truncated"
     return "ok" if written.strip() else "empty"
 
 
-def _reading(answer: Mapping[str, Any], names: Sequence[str], is_exact: bool, dropped: int) -> LabelReading:
+def _reading(answer: Mapping[str, Any], names: Sequence[str], is_exact: bool, dropped: int) -> LabelLogprobs:
     content = (_choice(answer).get("logprobs") or {}).get("content") or []
     if not content:
-        return LabelReading((), "error", error="the server sent no log-probabilities")
+        return LabelLogprobs((), "error", error="the server sent no log-probabilities")
     entries = [content[0], *content[0].get("top_logprobs", [])]
     listed = {str(entry["token"]): float(entry["logprob"]) for entry in entries}
     missing = [name for name in names if name not in listed]
@@ -221,17 +221,17 @@ def _reading(answer: Mapping[str, Any], names: Sequence[str], is_exact: bool, dr
             "the server does not list the tokens asked for: it may be too old for that; set openai.labels=top_k"
         )
     if len(missing) == len(names):
-        return LabelReading((), "unreadable", error=f"no label is among the {len(listed)} likeliest tokens")
+        return LabelLogprobs((), "unreadable", error=f"no label is among the {len(listed)} likeliest tokens")
     least = min(listed.values())
     logprobs = tuple(min(listed.get(name, least), 0.0) for name in names)
     if not all(map(math.isfinite, logprobs)):
-        return LabelReading((), "error", error="the server sent a log-probability that is no number")
+        return LabelLogprobs((), "error", error="the server sent a log-probability that is no number")
     n_tokens = int((answer.get("usage") or {}).get("prompt_tokens") or 0)
-    return LabelReading(logprobs, prompt_tokens=n_tokens, dropped_history=dropped)
+    return LabelLogprobs(logprobs, prompt_tokens=n_tokens, dropped_history=dropped)
 
 
 def _choice(answer: Mapping[str, Any]) -> Mapping[str, Any]:
     choices = answer.get("choices") or []
     if not choices or not isinstance(choices[0], Mapping):
-        raise Refused(200, "an answer without choices")
+        raise RequestRejected(200, "an answer without choices")
     return choices[0]

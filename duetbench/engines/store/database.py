@@ -42,7 +42,7 @@ CREATE INDEX IF NOT EXISTS failures_by_prompt ON failures (prompt_key);
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class RequestOutcome:
     """How a request ended."""
 
     key: RequestKey
@@ -92,7 +92,7 @@ class RequestStore:
                 found.update((key, json.loads(answer)) for key, answer in rows)
         return found
 
-    def put(self, outcomes: Iterable[Outcome]) -> None:
+    def put(self, outcomes: Iterable[RequestOutcome]) -> None:
         """Keeps answers, all or none of them; failures are noted apart and are never given out as answers.
 
         An answer that another process stored meanwhile stays: the first one counts.
@@ -120,7 +120,7 @@ class RequestStore:
         with self._lock:
             self.connection.close()
 
-    def _note_failure(self, request: tuple[Any, ...], outcome: Outcome) -> None:
+    def _note_failure(self, request: tuple[Any, ...], outcome: RequestOutcome) -> None:
         self.connection.execute(
             f"INSERT INTO failures VALUES ({'?,' * 10}?) ON CONFLICT (key) DO UPDATE SET"
             " status = excluded.status, error = excluded.error, times = times + 1, stored_at = excluded.stored_at",

@@ -22,7 +22,7 @@ _FAILURES = _COLUMNS.format(rest="status, error, times")
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class StoredRequest:
     """A request that was asked."""
 
     key: str
@@ -41,7 +41,7 @@ class Entry:
 
 
 @dataclass(frozen=True, slots=True)
-class Difference:
+class KeyDifference:
     """One part in which two keys differ."""
 
     path: str
@@ -51,16 +51,16 @@ class Difference:
 
 
 @dataclass(frozen=True, slots=True)
-class Explanation:
+class MissExplanation:
     """An entry, the nearest other one, and what tells them apart."""
 
-    entry: Entry
-    nearest: Entry | None
+    entry: StoredRequest
+    nearest: StoredRequest | None
     """None: nothing of its kind was ever asked."""
-    differences: tuple[Difference, ...]
+    differences: tuple[KeyDifference, ...]
 
 
-def explain(store: RequestStore, name: str, other: str | None = None) -> list[Explanation]:
+def explain_miss(store: RequestStore, name: str, other: str | None = None) -> list[MissExplanation]:
     """Explanations for every request of that name.
 
     Args:
@@ -77,7 +77,7 @@ def explain(store: RequestStore, name: str, other: str | None = None) -> list[Ex
     return [_explained(entry, _closest(entry, find(store, other))) for entry in found]
 
 
-def find(store: RequestStore, name: str) -> list[Entry]:
+def find(store: RequestStore, name: str) -> list[StoredRequest]:
     """Entries whose key or prompt key begins with `name`, newest first.
 
     Raises:
@@ -90,21 +90,21 @@ def find(store: RequestStore, name: str) -> list[Entry]:
     return found
 
 
-def differences(here: Entry, there: Entry) -> tuple[Difference, ...]:
+def key_differences(here: StoredRequest, there: StoredRequest) -> tuple[KeyDifference, ...]:
     """The parts in which two keys differ."""
     paths = list(dict.fromkeys([*here.parts, *there.parts]))
     return tuple(
-        Difference(path, *_shown(here.parts.get(path), there.parts.get(path)))
+        KeyDifference(path, *_shown(here.parts.get(path), there.parts.get(path)))
         for path in paths
         if here.parts.get(path) != there.parts.get(path)
     )
 
 
-def _explained(entry: Entry, nearest: Entry | None) -> Explanation:
-    return Explanation(entry, nearest, differences(entry, nearest) if nearest else ())
+def _explained(entry: StoredRequest, nearest: StoredRequest | None) -> MissExplanation:
+    return MissExplanation(entry, nearest, key_differences(entry, nearest) if nearest else ())
 
 
-def _nearest(store: RequestStore, entry: Entry) -> Entry | None:
+def _nearest(store: RequestStore, entry: StoredRequest) -> StoredRequest | None:
     same_content = _entries(store, "content_digest = ?", (entry.content_digest,))
     others = [other for other in same_content if other.key != entry.key]
     if not others:
@@ -112,19 +112,19 @@ def _nearest(store: RequestStore, entry: Entry) -> Entry | None:
     return _closest(entry, others)
 
 
-def _closest(entry: Entry, others: Sequence[Entry]) -> Entry | None:
+def _closest(entry: StoredRequest, others: Sequence[StoredRequest]) -> StoredRequest | None:
     return min(others, key=lambda other: _distance(entry, other), default=None)
 
 
-def _distance(here: Entry, there: Entry) -> tuple[int, int, float]:
+def _distance(here: StoredRequest, there: StoredRequest) -> tuple[int, int, float]:
     """Fewest differing parts first, then the longest common beginning of the texts, then the newest."""
     apart = [path for path in {*here.parts, *there.parts} if here.parts.get(path) != there.parts.get(path)]
     shared = sum(_common(str(here.parts.get(path, "")), str(there.parts.get(path, ""))) for path in apart)
     return len(apart), -shared, -there.stored_at
 
 
-def _entries(store: RequestStore, where: str, values: tuple[Any, ...]) -> list[Entry]:
-    found: list[Entry] = []
+def _entries(store: RequestStore, where: str, values: tuple[Any, ...]) -> list[StoredRequest]:
+    found: list[StoredRequest] = []
     for table, columns in (("answers", _ANSWERS), ("failures", _FAILURES)):
         rows = store.select(
             f"SELECT {columns} FROM {table} JOIN engines e ON engine = e.digest WHERE {where}"
@@ -135,11 +135,11 @@ def _entries(store: RequestStore, where: str, values: tuple[Any, ...]) -> list[E
     return sorted(found, key=lambda entry: -entry.stored_at)
 
 
-def _entry(row: tuple[Any, ...]) -> Entry:
+def _entry(row: tuple[Any, ...]) -> StoredRequest:
     key, verb, engine, settings, content_digest, content, prompt_key, status, error, times, stored_at = row
     parts = {"verb": verb, **dict(_flat("engine", json.loads(engine))), **dict(_flat("asked", json.loads(settings)))}
     parts |= dict(_flat("prompt", json.loads(unpacked(content))))
-    return Entry(key, verb, parts, content_digest, prompt_key, status, error, times, stored_at)
+    return StoredRequest(key, verb, parts, content_digest, prompt_key, status, error, times, stored_at)
 
 
 def _flat(path: str, value: Any) -> Iterator[tuple[str, Any]]:

@@ -82,7 +82,7 @@ def _sampling_parts(sampling: Sampling) -> dict[str, Any]:
         "temperature": sampling.temperature,
         "max_tokens": sampling.max_tokens,
         "stop": list(sampling.stop),
-        "gap": sampling.gap,
+        "gap": sampling.is_slot,
     }
     if sampling.temperature > 0:
         parts |= {"top_p": sampling.top_p, "seed": sampling.seed, "sample_index": sampling.sample_index}

@@ -9,7 +9,7 @@ from duetbench.engines.store.database import RequestStore
 
 
 @dataclass(frozen=True, slots=True)
-class Held:
+class StoredAnswers:
     """Answers of one kind from one engine."""
 
     engine: str
@@ -29,17 +29,17 @@ class Held:
 
 
 @dataclass(frozen=True, slots=True)
-class Contents:
+class StoreContents:
     """What a store holds altogether."""
 
     bytes: int
     """Size on disk, write-ahead log included."""
-    held: tuple[Held, ...]
+    held: tuple[StoredAnswers, ...]
     failures: dict[str, int]
     """Failed requests by status."""
 
 
-def contents_of(store: RequestStore) -> Contents:
+def store_contents(store: RequestStore) -> StoreContents:
     """The counts, largest first."""
     rows = store.select(
         "SELECT e.body, verb, SUM(is_answer), SUM(1 - is_answer) FROM"
@@ -48,13 +48,15 @@ def contents_of(store: RequestStore) -> Contents:
         (),
     )
     failed = store.select("SELECT status, COUNT(*) FROM failures GROUP BY status ORDER BY 2 DESC", ())
-    return Contents(_size(store), tuple(_held(*row) for row in rows), {str(status): int(n) for status, n in failed})
+    return StoreContents(
+        _size(store), tuple(_held(*row) for row in rows), {str(status): int(n) for status, n in failed}
+    )
 
 
-def _held(body: str, verb: str, answers: int, failures: int) -> Held:
+def _held(body: str, verb: str, answers: int, failures: int) -> StoredAnswers:
     parts = json.loads(body)
     adapter = str(parts["adapter"] or "")
-    return Held(parts["name"], parts["model"], adapter, parts["dtype"], verb, answers, failures)
+    return StoredAnswers(parts["name"], parts["model"], adapter, parts["dtype"], verb, answers, failures)
 
 
 def _size(store: RequestStore) -> int:

@@ -6,18 +6,18 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
-from duetbench.engines.store.database import Outcome, RequestStore, default_store
+from duetbench.engines.store.database import RequestOutcome, RequestStore, default_store
 from duetbench.engines.store.keys import RequestKey, generate_key, labels_key
 from duetbench.interfaces import Engine
-from duetbench.types import Completion, EngineInfo, LabelReading, Prompt, Sampling
+from duetbench.types import Completion, EngineInfo, LabelLogprobs, Prompt, Sampling
 
-__all__ = ["RequestStore", "StoredEngine", "Usage", "default_store"]
+__all__ = ["EngineUsage", "RequestStore", "StoredEngine", "default_store"]
 
-_T = TypeVar("_T", Completion, LabelReading)
+_T = TypeVar("_T", Completion, LabelLogprobs)
 
 
 @dataclass(slots=True)
-class Usage:
+class EngineUsage:
     """What was asked through an engine."""
 
     calls: int = 0
@@ -46,7 +46,7 @@ class StoredEngine(Engine):
         super().__init__(engine.config, model=engine.model)
         self.engine = engine
         self.store = store
-        self.usage = Usage()
+        self.usage = EngineUsage()
         self._on_done = on_done
 
     def generate(self, prompts: Sequence[Prompt], sampling: Sampling) -> list[Completion]:
@@ -63,7 +63,7 @@ class StoredEngine(Engine):
 
     def label_logprobs(
         self, prompts: Sequence[Prompt], answer_prefix: str, labels: Sequence[str]
-    ) -> list[LabelReading]:
+    ) -> list[LabelLogprobs]:
         """See the base class."""
         info = self.info()
         keys = [labels_key(info, prompt, answer_prefix, labels) for prompt in prompts]
@@ -72,7 +72,7 @@ class StoredEngine(Engine):
             keys,
             cut=lambda some: self.engine.batches(_with_prefix(some, answer_prefix), 0),
             ask=lambda some: self.engine.label_logprobs(some, answer_prefix, labels),
-            read=lambda kept: LabelReading(tuple(kept["logprobs"]), **_without_logprobs(kept), cached=True),
+            read=lambda kept: LabelLogprobs(tuple(kept["logprobs"]), **_without_logprobs(kept), cached=True),
         )
 
     def batches(self, prompts: Sequence[Prompt], max_tokens: int) -> list[list[int]]:
@@ -121,7 +121,7 @@ class StoredEngine(Engine):
         answer = fresh[key.digest]
         return answer if first[key.digest] == place else replace(answer, cached=True)
 
-    def _count_calls(self, answers: Sequence[Completion] | Sequence[LabelReading]) -> None:
+    def _count_calls(self, answers: Sequence[Completion] | Sequence[LabelLogprobs]) -> None:
         self.usage.calls += len(answers)
         self.usage.prompt_tokens += sum(answer.prompt_tokens for answer in answers)
         self.usage.completion_tokens += sum(
@@ -148,12 +148,12 @@ def _count(digests: Iterable[str]) -> dict[str, int]:
     return counts
 
 
-def _outcome(key: RequestKey, answer: Completion | LabelReading) -> Outcome:
+def _outcome(key: RequestKey, answer: Completion | LabelLogprobs) -> RequestOutcome:
     if answer.status != "ok":
-        return Outcome(key, None, answer.status, answer.error)
+        return RequestOutcome(key, None, answer.status, answer.error)
     kept: dict[str, Any] = {"prompt_tokens": answer.prompt_tokens, "dropped_history": answer.dropped_history}
     if isinstance(answer, Completion):
         kept |= {"text": answer.text, "completion_tokens": answer.completion_tokens}
     else:
         kept["logprobs"] = list(answer.logprobs)
-    return Outcome(key, kept)
+    return RequestOutcome(key, kept)

@@ -36,7 +36,7 @@ def template_digest(template: str, args: Mapping[str, Any]) -> str:
     return hashlib.sha256(json.dumps([template, dict(args)], sort_keys=True).encode()).hexdigest()
 
 
-class Chat:
+class ChatTemplate:
     """Turns prompts into token ids.
 
     Args:

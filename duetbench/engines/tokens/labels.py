@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from duetbench.engines.tokens.chat_template import Chat
+from duetbench.engines.tokens.chat_template import ChatTemplate
 from duetbench.errors import EngineError
 from duetbench.types import Message
 
@@ -12,7 +12,7 @@ _ANY_TURNS = (Message("user", "x"),)
 """The answer's header separates the answer from the turns: what they say does not change how it is cut into tokens."""
 
 
-def label_ids(chat: Chat, answer: str, labels: Sequence[str]) -> list[int]:
+def label_ids(chat: ChatTemplate, answer: str, labels: Sequence[str]) -> list[int]:
     """The token of each label after the beginning of an answer.
 
     Raises:
@@ -28,7 +28,7 @@ def label_ids(chat: Chat, answer: str, labels: Sequence[str]) -> list[int]:
     return found
 
 
-def _ids_after(chat: Chat, answer: str, labels: Sequence[str]) -> list[int] | None:
+def _ids_after(chat: ChatTemplate, answer: str, labels: Sequence[str]) -> list[int] | None:
     start = chat.ids(_ANY_TURNS, answer)
     found: list[int] = []
     for label in labels:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from duetbench.engines.tokens.chat_template import Chat
-from duetbench.engines.transformers.decoding import Answer
+from duetbench.engines.tokens.chat_template import ChatTemplate
+from duetbench.engines.transformers.decoding import GeneratedTokens
 
 
-class Stops:
+class StopTexts:
     """Ends of answers: tokens, and texts.
 
     Args:
@@ -17,7 +17,7 @@ class Stops:
         ends: Tokens that end an answer.
     """
 
-    def __init__(self, chat: Chat, texts: Sequence[str], ends: frozenset[int]) -> None:
+    def __init__(self, chat: ChatTemplate, texts: Sequence[str], ends: frozenset[int]) -> None:
         self.ends = ends
         self._chat = chat
         self._texts = tuple(text for text in texts if text)
@@ -26,7 +26,7 @@ class Stops:
         self._tail = max(map(len, self._texts), default=0) + 1
         self._closing: dict[int, bool] = {}
 
-    def are_ended(self, answers: Sequence[Answer]) -> list[bool]:
+    def are_ended(self, answers: Sequence[GeneratedTokens]) -> list[bool]:
         """Whether the newest token of each answer ends it."""
         ended = [answer.ids[-1] in self.ends for answer in answers]
         watched = [

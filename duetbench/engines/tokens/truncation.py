@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from duetbench.engines.tokens.chat_template import Chat
+from duetbench.engines.tokens.chat_template import ChatTemplate
 from duetbench.errors import EngineError
 from duetbench.types import Message, Prompt
 
 
 @dataclass(frozen=True, slots=True)
-class Fitted:
+class TruncatedPrompt:
     """A prompt in tokens."""
 
     ids: tuple[int, ...]
@@ -22,7 +22,7 @@ class Fitted:
     """Why it cannot be served; empty if it can."""
 
 
-def fit(prompt: Prompt, chat: Chat, *, room: int) -> Fitted:
+def truncate(prompt: Prompt, chat: ChatTemplate, *, room: int) -> TruncatedPrompt:
     """The prompt's tokens, shortened by as few droppable spans as it takes.
 
     Args:
@@ -34,28 +34,28 @@ def fit(prompt: Prompt, chat: Chat, *, room: int) -> Fitted:
     try:
         whole = _ids(prompt, chat, 0)
         if len(whole) <= room:
-            return Fitted(whole)
+            return TruncatedPrompt(whole)
         shortest = _ids(prompt, chat, n_spans)
         if len(shortest) > room:
-            return Fitted((), error=_too_long(len(shortest), room, n_spans))
+            return TruncatedPrompt((), error=_too_long(len(shortest), room, n_spans))
         return _least_dropped(prompt, chat, room, n_spans)
     except EngineError as error:
-        return Fitted((), error=str(error))
+        return TruncatedPrompt((), error=str(error))
 
 
-def _least_dropped(prompt: Prompt, chat: Chat, room: int, n_spans: int) -> Fitted:
+def _least_dropped(prompt: Prompt, chat: ChatTemplate, room: int, n_spans: int) -> TruncatedPrompt:
     low, high = 1, n_spans  # with `high` spans dropped it fits
     while low < high:
         middle = (low + high) // 2
         low, high = (low, middle) if len(_ids(prompt, chat, middle)) <= room else (middle + 1, high)
-    return Fitted(_ids(prompt, chat, low), dropped=low)
+    return TruncatedPrompt(_ids(prompt, chat, low), dropped=low)
 
 
-def _ids(prompt: Prompt, chat: Chat, n_dropped: int) -> tuple[int, ...]:
-    return tuple(chat.ids(without(prompt.messages, n_dropped), prompt.prefill))
+def _ids(prompt: Prompt, chat: ChatTemplate, n_dropped: int) -> tuple[int, ...]:
+    return tuple(chat.ids(without_spans(prompt.messages, n_dropped), prompt.prefill))
 
 
-def without(messages: Sequence[Message], n: int) -> tuple[Message, ...]:
+def without_spans(messages: Sequence[Message], n: int) -> tuple[Message, ...]:
     """The turns without their first `n` droppable spans."""
     kept: list[Message] = []
     for message in messages:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from duetbench.engines.transformers.kv_cache import Readings
+from duetbench.engines.transformers.kv_cache import PrefixCache
 
 if TYPE_CHECKING:
     import torch
@@ -15,21 +15,21 @@ if TYPE_CHECKING:
 Pick = Callable[["torch.Tensor", Sequence[int]], "torch.Tensor"]
 """From logits (rows, vocabulary) and the rows that they belong to, to the next tokens (rows,)."""
 
-IsEnded = Callable[[Sequence["Answer"]], list[bool]]
+IsEnded = Callable[[Sequence["GeneratedTokens"]], list[bool]]
 """Whether each answer, with its newest token, has come to its end."""
 
 
 @dataclass(frozen=True, slots=True)
-class Memory:
+class PrefixCacheKeys:
     """Where the prompts of one call stand among the readings."""
 
-    readings: Readings
+    readings: PrefixCache
     names: Sequence[Hashable]
     """One per prompt."""
 
 
 @dataclass(slots=True)
-class Answer:
+class GeneratedTokens:
     """What one row has written so far."""
 
     ids: list[int] = field(default_factory=list)
@@ -49,7 +49,7 @@ def next_logits(model: Any, prompts: Sequence[Sequence[int]], *, pad: int) -> to
     return out.logits[:, -1]  # type: ignore[no-any-return]
 
 
-def write(
+def generate_tokens(
     model: Any,
     prompts: Sequence[Sequence[int]],
     *,
@@ -57,8 +57,8 @@ def write(
     max_tokens: int,
     pick: Pick,
     is_ended: IsEnded,
-    memory: Memory | None = None,
-) -> list[Answer]:
+    memory: PrefixCacheKeys | None = None,
+) -> list[GeneratedTokens]:
     """One answer per prompt. Rows that have ended leave the batch, so the last long answer runs alone.
 
     Args:
@@ -72,7 +72,7 @@ def write(
     """
     import torch
 
-    answers = [Answer() for _ in prompts]
+    answers = [GeneratedTokens() for _ in prompts]
     rows = list(range(len(prompts)))
     with torch.inference_mode():
         ids, mask, cache = _start(model, prompts, pad, memory)
@@ -104,7 +104,7 @@ def write(
 
 
 def _start(
-    model: Any, prompts: Sequence[Sequence[int]], pad: int, memory: Memory | None
+    model: Any, prompts: Sequence[Sequence[int]], pad: int, memory: PrefixCacheKeys | None
 ) -> tuple[torch.Tensor, torch.Tensor, DynamicCache]:
     """What is left to read, (prompts, longest rest); the mask of all, (prompts, known + rest); what is known."""
     import torch
@@ -136,7 +136,7 @@ def _positions(mask: torch.Tensor) -> torch.Tensor:
     return (mask.cumsum(-1) - 1).clamp(min=0)
 
 
-def _note(answers: Sequence[Answer], tokens: Sequence[int], is_ended: IsEnded) -> list[int]:
+def _note(answers: Sequence[GeneratedTokens], tokens: Sequence[int], is_ended: IsEnded) -> list[int]:
     """Adds a token to each answer; the places of those that go on."""
     for answer, token in zip(answers, tokens, strict=True):
         answer.ids.append(token)

@@ -12,13 +12,13 @@ from duetbench.engines.batching import cut_batches
 from duetbench.errors import ModelError
 from duetbench.interfaces import Engine, option
 from duetbench.models.folder import read_json
-from duetbench.types import Completion, EngineInfo, LabelReading, ModelRef, Prompt, Sampling
+from duetbench.types import Completion, EngineInfo, LabelLogprobs, ModelRef, Prompt, Sampling
 
 if TYPE_CHECKING:
-    from duetbench.engines.tokens.chat_template import Chat
-    from duetbench.engines.tokens.truncation import Fitted
-    from duetbench.engines.transformers.loading import Place
-    from duetbench.engines.transformers.model_runner import Runner
+    from duetbench.engines.tokens.chat_template import ChatTemplate
+    from duetbench.engines.tokens.truncation import TruncatedPrompt
+    from duetbench.engines.transformers.loading import Placement
+    from duetbench.engines.transformers.model_runner import ModelRunner
 
 _BATCH_TOKENS = {"cpu": 8192, "cuda": 65536}
 _REMEMBERED = 50_000
@@ -56,7 +56,7 @@ class TransformersEngine(Engine):
         super().__init__(config, model=model)
         if model.name.startswith("served:"):
             raise ModelError(f"'{model.name}' runs on a server: ask it there with --engine openai")
-        self._fitted: dict[tuple[Any, ...], Fitted] = {}
+        self._fitted: dict[tuple[Any, ...], TruncatedPrompt] = {}
 
     def generate(self, prompts: Sequence[Prompt], sampling: Sampling) -> list[Completion]:
         """See the base class."""
@@ -71,7 +71,7 @@ class TransformersEngine(Engine):
 
     def label_logprobs(
         self, prompts: Sequence[Prompt], answer_prefix: str, labels: Sequence[str]
-    ) -> list[LabelReading]:
+    ) -> list[LabelLogprobs]:
         """See the base class. One forward pass per batch, of which only the last position's logits are computed."""
         asked = [replace(prompt, prefill=prompt.prefill + answer_prefix) for prompt in prompts]
         fitted = self._fit_all(asked, 0)
@@ -121,10 +121,10 @@ class TransformersEngine(Engine):
         return versions(self.model)
 
     @cached_property
-    def _place(self) -> Place:
-        from duetbench.engines.transformers.loading import choose_place
+    def _place(self) -> Placement:
+        from duetbench.engines.transformers.loading import choose_placement
 
-        return choose_place(self.config.device, self.config.dtype)
+        return choose_placement(self.config.device, self.config.dtype)
 
     @cached_property
     def _template(self) -> str:
@@ -133,19 +133,19 @@ class TransformersEngine(Engine):
         return template_of(Path(self.model.path))
 
     @cached_property
-    def _chat(self) -> Chat:
-        from duetbench.engines.tokens.chat_template import Chat
+    def _chat(self) -> ChatTemplate:
+        from duetbench.engines.tokens.chat_template import ChatTemplate
         from duetbench.engines.transformers.loading import load_tokenizer
 
-        return Chat(load_tokenizer(self.model), self._template, self.model.template_args)
+        return ChatTemplate(load_tokenizer(self.model), self._template, self.model.template_args)
 
     @cached_property
-    def _runner(self) -> Runner:
-        from duetbench.engines.transformers.model_runner import Runner
+    def _runner(self) -> ModelRunner:
+        from duetbench.engines.transformers.model_runner import ModelRunner
 
-        return Runner(self.model, self._place, self._chat, remembered=self._budget)
+        return ModelRunner(self.model, self._place, self._chat, remembered=self._budget)
 
-    def _cut(self, prompts: Sequence[Prompt], fitted: Sequence[Fitted], max_tokens: int) -> list[list[int]]:
+    def _cut(self, prompts: Sequence[Prompt], fitted: Sequence[TruncatedPrompt], max_tokens: int) -> list[list[int]]:
         sizes = [(len(one.ids), prompt.key) for prompt, one in zip(prompts, fitted, strict=True)]
         return cut_batches(sizes, max_tokens=max_tokens, budget=self._budget)
 
@@ -153,24 +153,24 @@ class TransformersEngine(Engine):
     def _budget(self) -> int:
         return int(self.config.batch_tokens or _BATCH_TOKENS[self._place.device])
 
-    def _fit_all(self, prompts: Sequence[Prompt], max_tokens: int) -> list[Fitted]:
+    def _fit_all(self, prompts: Sequence[Prompt], max_tokens: int) -> list[TruncatedPrompt]:
         room = self.info().context_length - max_tokens
         if len(self._fitted) + len(prompts) > _REMEMBERED:
             self._fitted.clear()
         return [self._fit(prompt, room) for prompt in prompts]
 
-    def _fit(self, prompt: Prompt, room: int) -> Fitted:
-        from duetbench.engines.tokens.truncation import fit
+    def _fit(self, prompt: Prompt, room: int) -> TruncatedPrompt:
+        from duetbench.engines.tokens.truncation import truncate
 
         key = (prompt.messages, prompt.prefill, room)
         if key not in self._fitted:
-            self._fitted[key] = fit(prompt, self._chat, room=room)
+            self._fitted[key] = truncate(prompt, self._chat, room=room)
         return self._fitted[key]
 
 
-def _failed(prompt: Prompt, fitted: Fitted) -> Completion:
+def _failed(prompt: Prompt, fitted: TruncatedPrompt) -> Completion:
     return Completion(prompt.prefill, "error", error=fitted.error)
 
 
-def _unread(fitted: Fitted) -> LabelReading:
-    return LabelReading((), "error", error=fitted.error)
+def _unread(fitted: TruncatedPrompt) -> LabelLogprobs:
+    return LabelLogprobs((), "error", error=fitted.error)

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(slots=True)
-class Readings:
+class PrefixCache:
     """Keys and values of prompts by name; those read longest ago go first where there are too many.
 
     Valid for one set of weights: whoever changes the weights starts anew.

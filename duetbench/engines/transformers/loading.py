@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from duetbench.errors import EngineError, MissingDependency, ModelError
-from duetbench.models.silence_logging import quiet_transformers
+from duetbench.models.silence_logging import silence_transformers
 from duetbench.types import ModelRef
 
 _log = logging.getLogger("duetbench")
@@ -20,7 +20,7 @@ REVISION = "1"
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class Placement:
     """Where and how a model runs."""
 
     device: str
@@ -29,7 +29,7 @@ class Place:
     """`float32`, `bfloat16` or `float16`."""
 
 
-def choose_place(device: str, dtype: str) -> Place:
+def choose_placement(device: str, dtype: str) -> Placement:
     """Turns `auto` into what this machine has.
 
     On a CPU that is float32: without AVX512-BF16 or AMX, torch's bfloat16 was measured 6 to 200 times slower, and even
@@ -41,11 +41,11 @@ def choose_place(device: str, dtype: str) -> Place:
     if device == "cpu" or not _has_cuda():
         if device == "cuda":
             raise EngineError("device cuda was asked for, but torch sees no GPU here; set device=cpu or auto")
-        return Place("cpu", "float32" if dtype == "auto" else dtype)
+        return Placement("cpu", "float32" if dtype == "auto" else dtype)
     import torch
 
     best = "bfloat16" if torch.cuda.is_bf16_supported() else "float16"
-    return Place("cuda", best if dtype == "auto" else dtype)
+    return Placement("cuda", best if dtype == "auto" else dtype)
 
 
 def _has_cuda() -> bool:
@@ -73,14 +73,14 @@ def load_tokenizer(model: ModelRef) -> Any:
     """
     from transformers import AutoTokenizer
 
-    with quiet_transformers():
+    with silence_transformers():
         try:
             return AutoTokenizer.from_pretrained(model.path, local_files_only=True)
         except (OSError, ValueError, KeyError, ImportError) as error:
             raise ModelError(f"the tokenizer in {model.path} cannot be loaded: {_line(error)}") from error
 
 
-def load_model(model: ModelRef, place: Place) -> Any:
+def load_model(model: ModelRef, place: Placement) -> Any:
     """The model with its adapter, ready to run.
 
     Raises:
@@ -91,7 +91,7 @@ def load_model(model: ModelRef, place: Place) -> Any:
     from transformers import AutoModelForCausalLM
 
     _log.info("loading %s on %s in %s", model.name, place.device, place.dtype)
-    with quiet_transformers():
+    with silence_transformers():
         try:
             loaded: Any = AutoModelForCausalLM.from_pretrained(
                 model.path, dtype=getattr(torch, place.dtype), local_files_only=True, use_safetensors=True
@@ -120,7 +120,7 @@ def _adapted(base: Any, folder: Path) -> Any:
         raise _needs_peft() from error
     before = _probe(base)
     try:
-        with quiet_transformers():
+        with silence_transformers():
             adapted: Any = PeftModel.from_pretrained(base, str(folder))
     except (OSError, ValueError, RuntimeError, KeyError, TypeError) as error:
         raise ModelError(f"adapter {folder} does not fit the model: {_line(error)}") from error

@@ -16,7 +16,7 @@ _LEAST = 32
 
 
 @dataclass(frozen=True, slots=True)
-class Family:
+class PrefixGroup:
     """Prompts with a common beginning."""
 
     shared: int
@@ -25,7 +25,7 @@ class Family:
     """Positions of the prompts."""
 
 
-def families(prompts: Sequence[Sequence[int]]) -> list[Family]:
+def prefix_groups(prompts: Sequence[Sequence[int]]) -> list[PrefixGroup]:
     """The prompts by common beginnings: a family shares at least half of each of its prompts.
 
     Args:
@@ -35,7 +35,7 @@ def families(prompts: Sequence[Sequence[int]]) -> list[Family]:
         Every prompt in one family, those that stand alone with `shared` 0.
     """
     order = sorted(range(len(prompts)), key=lambda row: tuple(prompts[row]))
-    found: list[Family] = []
+    found: list[PrefixGroup] = []
     rows: list[int] = []
     shared = 0
     for row in order:
@@ -46,9 +46,9 @@ def families(prompts: Sequence[Sequence[int]]) -> list[Family]:
                 rows.append(row)
                 shared = common
                 continue
-            found.append(Family(shared, tuple(rows)))
+            found.append(PrefixGroup(shared, tuple(rows)))
         rows, shared = [row], 0
-    return [*found, Family(shared, tuple(rows))] if rows else found
+    return [*found, PrefixGroup(shared, tuple(rows))] if rows else found
 
 
 def _common(one: Sequence[int], other: Sequence[int]) -> int:
@@ -56,7 +56,7 @@ def _common(one: Sequence[int], other: Sequence[int]) -> int:
     return next((place for place in range(limit) if one[place] != other[place]), limit)
 
 
-def next_logits_by_family(model: Any, prompts: Sequence[Sequence[int]], *, pad: int, budget: int) -> torch.Tensor:
+def next_logits_by_prefix(model: Any, prompts: Sequence[Sequence[int]], *, pad: int, budget: int) -> torch.Tensor:
     """Logits of the token after each prompt: (prompts, vocabulary), equal to `decoding.next_logits` up to rounding.
 
     Args:
@@ -68,7 +68,7 @@ def next_logits_by_family(model: Any, prompts: Sequence[Sequence[int]], *, pad: 
     import torch
 
     found: dict[int, torch.Tensor] = {}
-    together = families(prompts)
+    together = prefix_groups(prompts)
     alone = [family.rows[0] for family in together if len(family.rows) == 1]
     for rows in _cut_rows(alone, prompts, budget):
         found.update(zip(rows, next_logits(model, [prompts[row] for row in rows], pad=pad), strict=True))
@@ -79,7 +79,7 @@ def next_logits_by_family(model: Any, prompts: Sequence[Sequence[int]], *, pad: 
     return torch.stack([found[row] for row in range(len(prompts))])
 
 
-def _read(model: Any, batch: Sequence[Family], prompts: Sequence[Sequence[int]], pad: int) -> torch.Tensor:
+def _read(model: Any, batch: Sequence[PrefixGroup], prompts: Sequence[Sequence[int]], pad: int) -> torch.Tensor:
     import torch
 
     heads = [prompts[family.rows[0]][: family.shared] for family in batch]
@@ -117,11 +117,13 @@ def _cut_rows(rows: Sequence[int], prompts: Sequence[Sequence[int]], budget: int
         left = left[n:]
 
 
-def _cut_families(found: Sequence[Family], prompts: Sequence[Sequence[int]], budget: int) -> Iterator[list[Family]]:
+def _cut_families(
+    found: Sequence[PrefixGroup], prompts: Sequence[Sequence[int]], budget: int
+) -> Iterator[list[PrefixGroup]]:
     """Families of similar length together, longest first; a family beyond the budget is cut into smaller ones."""
     small = [part for family in found for part in _parts(family, prompts, budget)]
     small.sort(key=lambda family: -_longest(family, prompts))
-    batch: list[Family] = []
+    batch: list[PrefixGroup] = []
     for family in small:
         n_rows = sum(len(each.rows) for each in batch) + len(family.rows)
         if batch and n_rows * _longest(batch[0], prompts) > budget:
@@ -132,10 +134,10 @@ def _cut_families(found: Sequence[Family], prompts: Sequence[Sequence[int]], bud
         yield batch
 
 
-def _parts(family: Family, prompts: Sequence[Sequence[int]], budget: int) -> list[Family]:
+def _parts(family: PrefixGroup, prompts: Sequence[Sequence[int]], budget: int) -> list[PrefixGroup]:
     n = max(budget // _longest(family, prompts), 1)
-    return [Family(family.shared, family.rows[start : start + n]) for start in range(0, len(family.rows), n)]
+    return [PrefixGroup(family.shared, family.rows[start : start + n]) for start in range(0, len(family.rows), n)]
 
 
-def _longest(family: Family, prompts: Sequence[Sequence[int]]) -> int:
+def _longest(family: PrefixGroup, prompts: Sequence[Sequence[int]]) -> int:
     return max(len(prompts[row]) for row in family.rows)

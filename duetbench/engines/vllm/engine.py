@@ -17,8 +17,8 @@ from duetbench.models.folder import read_json
 from duetbench.types import EngineInfo, ModelRef, Prompt
 
 if TYPE_CHECKING:
-    from duetbench.engines.tokens.truncation import Fitted
-    from duetbench.engines.transformers.loading import Place
+    from duetbench.engines.tokens.truncation import TruncatedPrompt
+    from duetbench.engines.transformers.loading import Placement
 
 _ROUND = 1024
 """How many prompts make a batch, which is kept as a whole: vLLM orders and batches them itself."""
@@ -57,7 +57,7 @@ class VllmEngine(TransformersEngine):
             )
         super().__init__(config, model=model)
 
-    def _cut(self, prompts: Sequence[Prompt], fitted: Sequence[Fitted], max_tokens: int) -> list[list[int]]:
+    def _cut(self, prompts: Sequence[Prompt], fitted: Sequence[TruncatedPrompt], max_tokens: int) -> list[list[int]]:
         return [list(range(start, min(start + _ROUND, len(prompts)))) for start in range(0, len(prompts), _ROUND)]
 
     def _versions(self) -> dict[str, str]:
@@ -68,17 +68,17 @@ class VllmEngine(TransformersEngine):
         return replace(super()._info, prefix_cache=self.config.prefix_cache)
 
     @cached_property
-    def _place(self) -> Place:
-        from duetbench.engines.transformers.loading import Place
+    def _place(self) -> Placement:
+        from duetbench.engines.transformers.loading import Placement
 
         given = self.config.dtype
         if given == "auto":
             config = read_json(Path(self.model.path) / "config.json")
             given = str(config.get("dtype") or config.get("torch_dtype") or "auto")
-        return Place("vllm", given)
+        return Placement("vllm", given)
 
     @cached_property
     def _runner(self) -> Any:
-        from duetbench.engines.vllm.model_runner import VllmRunner
+        from duetbench.engines.vllm.model_runner import VllmModelRunner
 
-        return VllmRunner(self.model, self._chat, self.config, self.info())
+        return VllmModelRunner(self.model, self._chat, self.config, self.info())

@@ -6,16 +6,16 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from duetbench.engines.sampling import draw_seed
-from duetbench.engines.tokens.chat_template import Chat
+from duetbench.engines.sampling import sampling_seed
+from duetbench.engines.tokens.chat_template import ChatTemplate
 from duetbench.engines.tokens.labels import label_ids
-from duetbench.engines.transformers.model_runner import Asked, status_of
+from duetbench.engines.transformers.model_runner import TokenizedPrompt, status_of
 from duetbench.errors import EngineError, ModelError
 from duetbench.models.folder import read_json
-from duetbench.types import Completion, EngineInfo, LabelReading, ModelRef, Sampling
+from duetbench.types import Completion, EngineInfo, LabelLogprobs, ModelRef, Sampling
 
 
-class VllmRunner:
+class VllmModelRunner:
     """A model loaded by vLLM.
 
     Args:
@@ -25,7 +25,7 @@ class VllmRunner:
         info: Precision and context length.
     """
 
-    def __init__(self, model: ModelRef, chat: Chat, config: Any, info: EngineInfo) -> None:
+    def __init__(self, model: ModelRef, chat: ChatTemplate, config: Any, info: EngineInfo) -> None:
         from vllm import LLM
 
         self._chat = chat
@@ -44,12 +44,12 @@ class VllmRunner:
         except (ValueError, RuntimeError, OSError) as error:
             raise ModelError(f"vLLM cannot load {model.path}: {' '.join(str(error).split())[:300]}") from error
 
-    def complete(self, asked: Sequence[Asked], sampling: Sampling) -> list[Completion]:
+    def complete(self, asked: Sequence[TokenizedPrompt], sampling: Sampling) -> list[Completion]:
         """One completion per prompt."""
         answers = self._run(asked, [self._settings(sampling, prompt.key) for prompt, _ in asked])
         return [_completion(one, answer, sampling) for one, answer in zip(asked, answers, strict=True)]
 
-    def read_labels(self, asked: Sequence[Asked], labels: Sequence[str]) -> list[LabelReading]:
+    def read_labels(self, asked: Sequence[TokenizedPrompt], labels: Sequence[str]) -> list[LabelLogprobs]:
         """One reading per prompt, from one pass over it; a prompt's prefill ends with the answer prefix."""
         from vllm import SamplingParams
 
@@ -73,10 +73,10 @@ class VllmRunner:
             top_p=sampling.top_p,
             max_tokens=sampling.max_tokens,
             stop=list(sampling.stop) or None,
-            seed=draw_seed(sampling, key) if sampling.temperature > 0 else None,
+            seed=sampling_seed(sampling, key) if sampling.temperature > 0 else None,
         )
 
-    def _run(self, asked: Sequence[Asked], settings: Sequence[Any]) -> list[Any]:
+    def _run(self, asked: Sequence[TokenizedPrompt], settings: Sequence[Any]) -> list[Any]:
         """The first output per prompt. Prompts go in by their tokens, so that those with a common beginning meet."""
         order = sorted(range(len(asked)), key=lambda place: asked[place][1].ids)
         prompts = [{"prompt_token_ids": list(asked[place][1].ids)} for place in order]
@@ -87,7 +87,7 @@ class VllmRunner:
         return [found[place].outputs[0] for place in range(len(asked))]
 
 
-def _completion(asked: Asked, answer: Any, sampling: Sampling) -> Completion:
+def _completion(asked: TokenizedPrompt, answer: Any, sampling: Sampling) -> Completion:
     prompt, fitted = asked
     return Completion(
         text=prompt.prefill + answer.text,
@@ -98,12 +98,12 @@ def _completion(asked: Asked, answer: Any, sampling: Sampling) -> Completion:
     )
 
 
-def _reading(asked: Asked, answer: Any, ids: Sequence[int]) -> LabelReading:
+def _reading(asked: TokenizedPrompt, answer: Any, ids: Sequence[int]) -> LabelLogprobs:
     listed = answer.logprobs[0] if answer.logprobs else {}
     if any(token not in listed for token in ids):
         raise EngineError("this vLLM does not report chosen tokens (logprob_token_ids); install a newer one")
     logprobs = tuple(float(listed[token].logprob) for token in ids)
-    return LabelReading(logprobs, prompt_tokens=len(asked[1].ids), dropped_history=asked[1].dropped)
+    return LabelLogprobs(logprobs, prompt_tokens=len(asked[1].ids), dropped_history=asked[1].dropped)
 
 
 def _lora(model: ModelRef) -> Any:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from duetbench.evaluation.statistics import Interval
-from duetbench.leaderboard.board import FAILED, LOW, UNPAIRED, Board, Row, Section, Spread
+from duetbench.leaderboard.board import FAILED, LOW, UNPAIRED, Board, BoardRow, BoardSection, SeedSummary
 
 NOTHING = "–"
 ALPHA = 0.05
@@ -20,7 +20,7 @@ class Column:
     """One column of a section."""
 
     title: str
-    text: Callable[[Row], str]
+    text: Callable[[BoardRow], str]
     is_number: bool = True
 
 
@@ -33,7 +33,7 @@ def headings(board: Board) -> list[str]:
     ]
 
 
-def _heading(section: Section, scorer: str) -> str:
+def _heading(section: BoardSection, scorer: str) -> str:
     key = section.key
     users = f" of {section.n_users} users" if section.n_users is not None else ""
     parts = [key.dataset, key.split, f"{section.n} pairs{users}"]
@@ -42,11 +42,11 @@ def _heading(section: Section, scorer: str) -> str:
     return " · ".join(parts)
 
 
-def _digests(section: Section) -> str:
+def _digests(section: BoardSection) -> str:
     return f"data {section.key.fingerprint[:8] or '?'}, pairs {section.key.pairs[:8] or '?'}"
 
 
-def columns(section: Section) -> list[Column]:
+def columns(section: BoardSection) -> list[Column]:
     """The columns in order; those that would be empty or the same everywhere are left out where the heading says it."""
     rows = section.rows
     shown = [Column("#", _rank), _fact("strategy"), _fact("trainer")]
@@ -74,7 +74,7 @@ def columns(section: Section) -> list[Column]:
 _METRICS = (("RMSE", "rmse"), ("Acc", "accuracy"), ("F1", "f1"), ("F1 weighted", "f1_weighted"))
 
 
-def notes(section: Section) -> list[str]:
+def notes(section: BoardSection) -> list[str]:
     """What the columns leave unsaid."""
     convention = section.convention
     found = [
@@ -104,7 +104,7 @@ def notes(section: Section) -> list[str]:
     return [*found, *section.notes]
 
 
-def _label(row: Row) -> str:
+def _label(row: BoardRow) -> str:
     seeds = ", ".join(map(str, row.seeds))
     return f"{row.name} (seed {seeds})"
 
@@ -117,44 +117,44 @@ def _metric(title: str, name: str) -> Column:
     return Column(title, lambda row: _spread((row.values or {}).get(name)))
 
 
-def _rank(row: Row) -> str:
+def _rank(row: BoardRow) -> str:
     return _MARKS.get(row.state, NOTHING) if row.rank is None else str(row.rank)
 
 
-def _budget(row: Row) -> str:
+def _budget(row: BoardRow) -> str:
     costs = row.costs
     if costs.budget_steps is None or costs.budget_tokens is None:
         return NOTHING
     return f"{costs.budget_steps:.0f} steps, {short(costs.budget_tokens)} tokens"
 
 
-def _coverage(row: Row) -> str:
+def _coverage(row: BoardRow) -> str:
     """Cut, not rounded: what is below the floor must not look as if it were not."""
     return NOTHING if row.coverage is None else f"{math.floor(row.coverage * 1000 + 1e-9) / 1000:.3f}"
 
 
-def _missing(row: Row) -> bool:
+def _missing(row: BoardRow) -> bool:
     return bool(row.counts) and row.coverage != 1.0
 
 
-def _unread(row: Row) -> str:
+def _unread(row: BoardRow) -> str:
     names = ("unreadable_profile", "unreadable_rating", "failed_call")
     return "/".join(str(row.counts[name]) for name in names) if row.counts else NOTHING
 
 
-def _mae(row: Row) -> str:
+def _mae(row: BoardRow) -> str:
     if row.state != FAILED:
         return _spread((row.values or {}).get("mae"))
     return f"FAILED({row.reason.partition(':')[0]})"  # the kind of error; the whole reason stands in the notes
 
 
-def _spread(spread: Spread | None) -> str:
+def _spread(spread: SeedSummary | None) -> str:
     if spread is None:
         return NOTHING
     return f"{spread.mean:.4f}" + ("" if spread.sd is None else f" ± {spread.sd:.4f}")
 
 
-def _difference(row: Row) -> str:
+def _difference(row: BoardRow) -> str:
     if row.is_baseline or row.difference is None:
         return NOTHING
     star = "*" if row.p_holm is not None and row.p_holm < ALPHA else ""
@@ -166,14 +166,14 @@ def interval_text(interval: Interval) -> str:
     return f"{interval.estimate:+.3f} [{interval.low:+.3f}, {interval.high:+.3f}]"
 
 
-def _tokens(row: Row) -> str:
+def _tokens(row: BoardRow) -> str:
     costs = row.costs
     if costs.prompt_tokens is None or costs.completion_tokens is None:
         return NOTHING
     return short(costs.prompt_tokens + costs.completion_tokens)
 
 
-def _cached(row: Row) -> str:
+def _cached(row: BoardRow) -> str:
     asked = (row.costs.calls or 0) + (row.costs.cached or 0)
     return f"{100 * (row.costs.cached or 0) / asked:.0f} %" if asked else NOTHING
 
@@ -193,7 +193,7 @@ def markdown(board: Board) -> str:
     return "\n".join([*parts, *(f"- {_escaped(note)}" for note in rest)]).rstrip("\n") + "\n"
 
 
-def _section(section: Section, title: str) -> str:
+def _section(section: BoardSection, title: str) -> str:
     shown = columns(section)
     lines = [f"### {_escaped(title)}", ""]
     lines.append(_line([column.title for column in shown]))

@@ -9,7 +9,7 @@ from dataclasses import asdict
 from typing import Any
 
 from duetbench.evaluation.statistics import Interval
-from duetbench.leaderboard.board import COUNTS, METRICS, Board, Row, Section, Spread
+from duetbench.leaderboard.board import COUNTS, METRICS, Board, BoardRow, BoardSection, SeedSummary
 
 FORMAT = 1
 """Version of the JSON's shape."""
@@ -26,7 +26,7 @@ def json_text(board: Board) -> str:
     return json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
 
 
-def _section(section: Section) -> dict[str, Any]:
+def _section(section: BoardSection) -> dict[str, Any]:
     return {
         **asdict(section.key),
         "n": section.n,
@@ -63,7 +63,7 @@ def csv_text(board: Board) -> str:
     return text.getvalue()
 
 
-def _csv_row(section: Section, row: Row) -> dict[str, Any]:
+def _csv_row(section: BoardSection, row: BoardRow) -> dict[str, Any]:
     own = ("strategy", "trainer", "model", "weights", "scorer")
     settings = (f"{name}={row.facts[name]}" for name in section.differing if name in row.facts and name not in own)
     found = {name: getattr(section.key, name) for name in ("dataset", "split", "fingerprint", "pairs")}
@@ -78,7 +78,7 @@ def _csv_row(section: Section, row: Row) -> dict[str, Any]:
     return found | {"delta_mae": row.difference.estimate if row.difference else None}
 
 
-def _metric(name: str, spread: Spread | None, readable: Spread | None) -> dict[str, float | None]:
+def _metric(name: str, spread: SeedSummary | None, readable: SeedSummary | None) -> dict[str, float | None]:
     return {
         name: spread.mean if spread else None,
         f"{name}_sd": spread.sd if spread else None,

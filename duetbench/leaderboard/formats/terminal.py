@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from duetbench.leaderboard.board import FAILED, RANKED, Board, Row, Section
+from duetbench.leaderboard.board import FAILED, RANKED, Board, BoardRow, BoardSection
 from duetbench.leaderboard.formats.markdown import Column, columns, headings, notes
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ def _print(console: Console, line: str, style: str) -> None:
     console.print(Text(line, style=style), soft_wrap=not console.is_terminal)
 
 
-def _fitting(section: Section, console: Console) -> tuple[Table, list[str]]:
+def _fitting(section: BoardSection, console: Console) -> tuple[Table, list[str]]:
     """The table that fits, and which columns it lacks."""
     shown, left_out = columns(section), list[str]()
     table = table_of(section, shown)
@@ -73,7 +73,7 @@ def _wide_enough(console: Console, table: Table) -> Iterator[None]:
         console.width = width
 
 
-def table_of(section: Section, shown: Sequence[Column] | None = None) -> Table:
+def table_of(section: BoardSection, shown: Sequence[Column] | None = None) -> Table:
     """The rows of a section as a rich table, with all columns or with those that are shown."""
     from rich import box
     from rich.table import Table
@@ -88,7 +88,7 @@ def table_of(section: Section, shown: Sequence[Column] | None = None) -> Table:
     return table
 
 
-def _style(row: Row) -> str:
+def _style(row: BoardRow) -> str:
     if row.state == FAILED:
         return "red"
     if row.state != RANKED or not row.has_llm:

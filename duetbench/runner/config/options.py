@@ -9,7 +9,7 @@ from typing import Any
 
 from duetbench.config import build_config
 from duetbench.interfaces import PLURALS, Kind
-from duetbench.plugins import Plugins, Registered
+from duetbench.plugins import Plugins, RegisteredPlugin
 
 Scope = tuple[str, str]
 """(kind, plugin's name), or ("core", section)."""
@@ -23,13 +23,13 @@ class _Values:
     command: dict[str, str]
 
 
-class Options:
+class OptionValues:
     """All option values of one grid, sorted by whom they are for.
 
     Args:
         plugins: Where names are looked up.
         sections: The core's sections by name, each a `Config` class.
-        file: Options from the file, by scope as written.
+        file: OptionValues from the file, by scope as written.
         settings: `--set` arguments by dotted path.
         preferred: What a name without its kind means, if plugins of several kinds carry it.
     """
@@ -72,12 +72,12 @@ class Options:
         """A section's `Config`; its defaults if something in it does not fit, which stands in `faults`."""
         return self._build(("core", name), self._sections[name], {}, path=name)
 
-    def plugin(self, registered: Registered, card: Mapping[str, Any] | None = None) -> Any:
+    def plugin(self, registered: RegisteredPlugin, card: Mapping[str, Any] | None = None) -> Any:
         """A plugin's `Config`, see `section`.
 
         Args:
             registered: The plugin.
-            card: Options that the model's card suggests: by option name, or by plugin name and option name.
+            card: OptionValues that the model's card suggests: by option name, or by plugin name and option name.
         """
         cls = registered.cls
         return self._build((registered.kind, cls.name), cls.Config, _suggested(cls, card or {}), path=cls.name)

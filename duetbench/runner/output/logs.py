@@ -7,8 +7,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from duetbench.runner.execute import CellWork
-from duetbench.runner.metering import Exchange
+from duetbench.runner.execute import CellState
+from duetbench.runner.metering import LoggedRequest
 from duetbench.runner.output.run_folder import write_lines, write_whole
 from duetbench.types import Completion, Example, Profiles
 
@@ -20,7 +20,7 @@ _PROFILE_COLUMNS = ("request_id", "user_id", "item_id", "side", "text", "notes")
 _PROMPT_COLUMNS = ("phase", "key", "turns", "prefill")
 
 
-def write_logs(work: CellWork, folder: Path) -> list[str]:
+def write_logs(work: CellState, folder: Path) -> list[str]:
     """Writes the three files and returns their names; `prompts.parquet` holds each question once."""
     write_lines(folder / ANSWERS, log_lines(work))
     _write_table(folder / PROFILES, list(_profile_rows(work)), _PROFILE_COLUMNS)
@@ -35,7 +35,7 @@ def _write_table(path: Path, rows: list[tuple[str, ...]], columns: Sequence[str]
     write_whole(path, table.write_parquet)
 
 
-def log_lines(work: CellWork) -> list[dict[str, Any]]:
+def log_lines(work: CellState) -> list[dict[str, Any]]:
     """Every question's answer: a line each, in the order of asking."""
     ids = [example.request.request_id for example in work.examples]
     lines = [
@@ -59,11 +59,11 @@ def log_lines(work: CellWork) -> list[dict[str, Any]]:
     return lines + [_scoring_line(exchange, asked) for exchange in work.scoring.exchanges]
 
 
-def _with_profiles(work: CellWork) -> Iterator[tuple[Example, Profiles]]:
+def _with_profiles(work: CellState) -> Iterator[tuple[Example, Profiles]]:
     return zip(work.examples, work.profiles, strict=True)
 
 
-def _scoring_line(exchange: Exchange, asked: Sequence[str]) -> dict[str, Any]:
+def _scoring_line(exchange: LoggedRequest, asked: Sequence[str]) -> dict[str, Any]:
     answer = exchange.answer
     line = {
         "phase": "ratings",
@@ -80,7 +80,7 @@ def _scoring_line(exchange: Exchange, asked: Sequence[str]) -> dict[str, Any]:
     return {**line, "answer_prefix": exchange.answer_prefix, "logprobs": list(answer.logprobs)}
 
 
-def _profile_rows(work: CellWork) -> Iterator[tuple[str, str, str, str, str, str]]:
+def _profile_rows(work: CellState) -> Iterator[tuple[str, str, str, str, str, str]]:
     for example, written in _with_profiles(work):
         request = example.request
         for profile in (written.user, written.item, written.pair):
@@ -89,7 +89,7 @@ def _profile_rows(work: CellWork) -> Iterator[tuple[str, str, str, str, str, str
                 yield request.request_id, request.user_id, request.item.item_id, profile.side, profile.text, notes
 
 
-def _prompt_rows(work: CellWork) -> Iterator[tuple[str, str, str, str]]:
+def _prompt_rows(work: CellState) -> Iterator[tuple[str, str, str, str]]:
     for phase, meter in (("profiles", work.writing), ("ratings", work.scoring)):
         for exchange in meter.exchanges:
             prompt = exchange.prompt

@@ -10,10 +10,10 @@ from duetbench.errors import UsageError
 from duetbench.interfaces import Stage, Strategy
 from duetbench.types import Item, Profile, Prompt, Request, Side
 
-Wanted = Literal["user", "item"]
+ProfileSide = Literal["user", "item"]
 
 
-class OneSided(Strategy):
+class SingleSideStrategy(Strategy):
     """A strategy that is asked about users alone, or about items alone.
 
     Args:
@@ -23,7 +23,7 @@ class OneSided(Strategy):
 
     name = "one-sided"
 
-    def __init__(self, strategy: Strategy, side: Wanted) -> None:
+    def __init__(self, strategy: Strategy, side: ProfileSide) -> None:
         super().__init__()
         self._strategy, self.side = strategy, side
         self.name = strategy.name  # type: ignore[misc]
@@ -69,5 +69,5 @@ class _OneSidedStage(Stage):
         return self._stage.parse(prompt, text)
 
 
-def _with_partner(request: Request, side: Wanted) -> Request:
+def _with_partner(request: Request, side: ProfileSide) -> Request:
     return replace(request, item=Item("x", "Another")) if side == "user" else replace(request, user_id="x")

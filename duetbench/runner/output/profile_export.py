@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from duetbench.data.population import Cut, Everyone, Known, everyone
+from duetbench.data.population import HistoryCut, KnownEntity, Population, population_at
 from duetbench.errors import ModelError
-from duetbench.profiling import Answer, write_profiles
+from duetbench.profiling import ParsedCompletion, write_profiles
 from duetbench.runner.engine_pool import EnginePool
-from duetbench.runner.metering import Meter, MeteredEngine
-from duetbench.runner.output.one_sided import OneSided, Wanted
-from duetbench.runner.output.restore import Restored
+from duetbench.runner.metering import MeteredEngine, UsageMeter
+from duetbench.runner.output.one_sided import ProfileSide, SingleSideStrategy
+from duetbench.runner.output.restore import RestoredCell
 from duetbench.runner.output.run_folder import write_whole
 from duetbench.runner.planning.cells import digest
 from duetbench.runner.progress import Progress
@@ -38,7 +38,7 @@ Row = dict[str, Any]
 
 
 @dataclass(frozen=True)
-class Exported:
+class ProfileExport:
     """What was written."""
 
     statuses: Mapping[str, int]
@@ -48,15 +48,15 @@ class Exported:
 
 
 def export_profiles(
-    restored: Restored,
-    side: Wanted,
-    cut: Cut,
+    restored: RestoredCell,
+    side: ProfileSide,
+    cut: HistoryCut,
     out: Path,
     form: Literal["parquet", "jsonl"],
     *,
     store: Path | None = None,
     progress: Progress | None = None,
-) -> Exported:
+) -> ProfileExport:
     """Writes one row per user or item that is known at the cut, in order of their ids; the file is whole or not there.
 
     Args:
@@ -74,11 +74,11 @@ def export_profiles(
     """
     progress = progress or Progress()
     data = restored.cell.data
-    known = everyone(data.prepared, side, data.history, cut)
+    known = population_at(data.prepared, side, data.history, cut)
     assert restored.cell.writing is not None
-    strategy = OneSided(restored.cell.writing.strategy.make(), side)
+    strategy = SingleSideStrategy(restored.cell.writing.strategy.make(), side)
     strategy.check([one.request for one in known.known[:_LOOK]])
-    pool = EnginePool(store, on_done=progress.advance, told=progress.tell)
+    pool = EnginePool(store, on_done=progress.advance, on_progress=progress.tell)
     try:
         with progress:
             progress.start(1)
@@ -91,11 +91,16 @@ def export_profiles(
     statuses: dict[str, int] = {}
     for row in rows:
         statuses[row["status"]] = statuses.get(row["status"], 0) + 1
-    return Exported(statuses, known.unknown)
+    return ProfileExport(statuses, known.unknown)
 
 
 def _rows(
-    restored: Restored, strategy: OneSided, known: Everyone, cut: Cut, pool: EnginePool, progress: Progress
+    restored: RestoredCell,
+    strategy: SingleSideStrategy,
+    known: Population,
+    cut: HistoryCut,
+    pool: EnginePool,
+    progress: Progress,
 ) -> Iterator[Row]:
     cell, side = restored.cell, strategy.side
     writing = cell.writing
@@ -111,7 +116,7 @@ def _rows(
     same = _provenance(restored, writer) | {"history_cut": cut, "history_until": known.until}
 
     def engine(model: ModelRef) -> Engine:
-        return MeteredEngine(pool.engine(writing.engine, model), Meter(), progress.expect)
+        return MeteredEngine(pool.engine(writing.engine, model), UsageMeter(), progress.expect)
 
     for start in range(0, len(known.known), CHUNK):
         chunk = known.known[start : start + CHUNK]
@@ -125,7 +130,7 @@ def _rows(
             yield {f"{side}_id": one.ident, **_outcome(answers.get(place), profile), **_seen(one), **same}
 
 
-def _outcome(answer: Answer | None, profile: Profile | None) -> Row:
+def _outcome(answer: ParsedCompletion | None, profile: Profile | None) -> Row:
     """The profile, or why there is none."""
     status = answer.status if answer else UNASKED
     is_readable = status == "ok" and profile is not None
@@ -140,14 +145,14 @@ def _outcome(answer: Answer | None, profile: Profile | None) -> Row:
     }
 
 
-def _seen(one: Known) -> Row:
+def _seen(one: KnownEntity) -> Row:
     return {
         "history_rows": len(one.request.user_history) + len(one.request.item_history),
         "interactions": one.n_before,
     }
 
 
-def _provenance(restored: Restored, writer: ModelRef) -> Row:
+def _provenance(restored: RestoredCell, writer: ModelRef) -> Row:
     """What all rows share."""
     record, choice = restored.record, restored.cell.writing.strategy  # type: ignore[union-attr]
     return {
@@ -164,7 +169,7 @@ def _provenance(restored: Restored, writer: ModelRef) -> Row:
     }
 
 
-def _check_weights(writer: ModelRef, restored: Restored) -> None:
+def _check_weights(writer: ModelRef, restored: RestoredCell) -> None:
     """The weights that are here must be those of the record.
 
     Raises:
@@ -175,7 +180,7 @@ def _check_weights(writer: ModelRef, restored: Restored) -> None:
         raise ModelError(f"the weights of {writer.name} are no longer those of {restored.folder}: run the cell again")
 
 
-def _table(rows: Sequence[Row], side: Wanted) -> pl.DataFrame:
+def _table(rows: Sequence[Row], side: ProfileSide) -> pl.DataFrame:
     import polars as pl
 
     numbers = ("prompt_tokens", "completion_tokens", "dropped_history", "history_rows", "interactions", "history_until")

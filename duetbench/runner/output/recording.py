@@ -11,16 +11,16 @@ from duetbench import __version__
 from duetbench.evaluation import metrics_of, predictions_table
 from duetbench.records import PREDICTIONS, VERSION, file_entry, utc_now, write_record
 from duetbench.runner.examples import train_rows
-from duetbench.runner.execute import CellWork
+from duetbench.runner.execute import CellState
 from duetbench.runner.output.logs import write_logs
 from duetbench.runner.output.run_folder import write_whole
-from duetbench.runner.planning.cells import Cell, Choice, Data
+from duetbench.runner.planning.cells import Cell, DatasetChoice, PluginChoice
 from duetbench.types import Status
 
 ERROR = "error.txt"
 
 
-def write_done(work: CellWork, folder: Path, frame: Mapping[str, Any]) -> dict[str, Any]:
+def write_done(work: CellState, folder: Path, frame: Mapping[str, Any]) -> dict[str, Any]:
     """Writes everything that a finished cell leaves; the record comes last and says that all the rest is there.
 
     Args:
@@ -46,7 +46,7 @@ def write_done(work: CellWork, folder: Path, frame: Mapping[str, Any]) -> dict[s
     return record
 
 
-def write_failed(work: CellWork, folder: Path, frame: Mapping[str, Any], error: Exception) -> dict[str, Any]:
+def write_failed(work: CellState, folder: Path, frame: Mapping[str, Any], error: Exception) -> dict[str, Any]:
     """Writes the record of a cell that came to no end."""
     record = {
         **_common(work, frame),
@@ -59,7 +59,7 @@ def write_failed(work: CellWork, folder: Path, frame: Mapping[str, Any], error: 
     return record
 
 
-def _common(work: CellWork, frame: Mapping[str, Any]) -> dict[str, Any]:
+def _common(work: CellState, frame: Mapping[str, Any]) -> dict[str, Any]:
     cell = work.cell
     choices = cell.choices()
     return {
@@ -110,12 +110,12 @@ def options_of_cell(cell: Cell) -> dict[str, dict[str, Any]]:
         found["sampling"] = asdict(cell.writing.sampling)
         if cell.writing.training:
             found["training"] = asdict(cell.writing.training)
-        if cell.writing.judge:
-            found.setdefault(cell.writing.judge.engine.name, cell.writing.judge.engine.options)
+        if cell.writing.scorer_engine:
+            found.setdefault(cell.writing.scorer_engine.engine.name, cell.writing.scorer_engine.engine.options)
     return found
 
 
-def _dataset(data: Data) -> dict[str, Any]:
+def _dataset(data: DatasetChoice) -> dict[str, Any]:
     prepared = data.prepared
     steps: list[dict[str, Any]] = [
         {"step": count.step, "rows": count.rows, "users": count.users, "items": count.items} for count in prepared.steps
@@ -132,7 +132,7 @@ def _dataset(data: Data) -> dict[str, Any]:
     }
 
 
-def _splits(data: Data) -> dict[str, dict[str, int]]:
+def _splits(data: DatasetChoice) -> dict[str, dict[str, int]]:
     import polars as pl
 
     rows = data.prepared.interactions.drop_nulls("split").group_by("split", maintain_order=True)
@@ -142,7 +142,7 @@ def _splits(data: Data) -> dict[str, dict[str, int]]:
     return {row.pop("split"): row for row in counted.to_dicts()}
 
 
-def _model(work: CellWork) -> dict[str, Any] | None:
+def _model(work: CellState) -> dict[str, Any] | None:
     if work.cell.writing is None:
         return None
     if work.model is None:
@@ -159,7 +159,7 @@ def _model(work: CellWork) -> dict[str, Any] | None:
     return values
 
 
-def _trained(work: CellWork) -> dict[str, Any] | None:
+def _trained(work: CellState) -> dict[str, Any] | None:
     """Weights that a training left beside the writer's; None if there are none."""
     models = work.trained.models if work.trained else None
     if models is None or not (models.stages or models.scorer):
@@ -169,7 +169,7 @@ def _trained(work: CellWork) -> dict[str, Any] | None:
     return {"stages": stages, "scorer": scorer and (scorer.adapter_digest or scorer.digest)}
 
 
-def _engine(work: CellWork) -> dict[str, Any] | None:
+def _engine(work: CellState) -> dict[str, Any] | None:
     if work.engine is None:
         return None
     values = asdict(work.engine)
@@ -177,7 +177,7 @@ def _engine(work: CellWork) -> dict[str, Any] | None:
     return values
 
 
-def _plugin(choice: Choice) -> dict[str, str]:
+def _plugin(choice: PluginChoice) -> dict[str, str]:
     return {"name": choice.name, "origin": choice.registered.origin}
 
 
@@ -188,14 +188,14 @@ def _training_plugins(cell: Cell) -> dict[str, Any]:
     return {"reward": rewards, "trained_on": _plugin(cell.writing.trained_on)}
 
 
-def _usage(work: CellWork) -> dict[str, Any]:
+def _usage(work: CellState) -> dict[str, Any]:
     writing = asdict(work.writing.usage)
     if work.written:  # a form asks several times for one question
         writing["prompts"] = len(work.written.answers)
     return {"profiles": writing, "scoring": asdict(work.scoring.usage)}
 
 
-def _profiles(work: CellWork) -> dict[str, Any] | None:
+def _profiles(work: CellState) -> dict[str, Any] | None:
     if work.written is None or not work.written.answers:
         return None
     statuses: Sequence[Status] = get_args(Status)

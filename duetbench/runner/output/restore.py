@@ -14,23 +14,23 @@ from duetbench.records import RECORD, read_record
 from duetbench.runner.config.run_config import Grid, RunConfig
 from duetbench.runner.planning.cells import Cell
 from duetbench.runner.planning.plan import plan
-from duetbench.runner.trainings import RESULT, Trained, read_trained
+from duetbench.runner.trainings import RESULT, TrainingResult, read_trained
 from duetbench.types import ModelRef
 
 
 @dataclass(frozen=True)
-class Restored:
+class RestoredCell:
     """A cell that wrote profiles."""
 
     cell: Cell
     """With its strategy, data, model and engine; its trainer is `none`."""
     record: Mapping[str, Any]
     folder: Path
-    trained: Trained | None
+    trained: TrainingResult | None
     """What its training left; None: nothing was trained."""
 
 
-def restore(run: Path, plugins: Plugins) -> Restored:
+def restore(run: Path, plugins: Plugins) -> RestoredCell:
     """The cell of a folder: a cell's own, or a run's in which one cell alone wrote profiles.
 
     Raises:
@@ -57,7 +57,7 @@ def restore(run: Path, plugins: Plugins) -> Restored:
     cells = plan(RunConfig((grid,), "restored"), plugins).cells
     cell = next(cell for cell in cells if cell.writing)
     _check(cell, record, folder)
-    return Restored(cell, record, folder, _trained(record, folder))
+    return RestoredCell(cell, record, folder, _trained(record, folder))
 
 
 def _one_folder(run: Path) -> Path:
@@ -88,7 +88,7 @@ def _check(cell: Cell, record: Mapping[str, Any], folder: Path) -> None:
             raise RecordError(f"prompt {name} is no longer that of {folder}: run the cell again")
 
 
-def _trained(record: Mapping[str, Any], folder: Path) -> Trained | None:
+def _trained(record: Mapping[str, Any], folder: Path) -> TrainingResult | None:
     if record["budget"] is None:
         return None
     wanted = (record["model"]["digest"], record["model"]["adapter_digest"])

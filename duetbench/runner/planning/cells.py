@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from duetbench import __version__
-from duetbench.plugins import Registered
+from duetbench.plugins import RegisteredPlugin
 from duetbench.runner.config.sections import DataOptions, EvaluationOptions, SamplingOptions, TrainingOptions
 
 if TYPE_CHECKING:
@@ -21,10 +21,10 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Choice:
+class PluginChoice:
     """A plugin with its options."""
 
-    registered: Registered
+    registered: RegisteredPlugin
     config: Any
 
     @property
@@ -53,10 +53,10 @@ class Choice:
 
 
 @dataclass(frozen=True)
-class Data:
+class DatasetChoice:
     """A dataset, prepared, and how histories are taken from it."""
 
-    choice: Choice
+    choice: PluginChoice
     options: DataOptions
     history: HistoryOptions
     prepared: Prepared
@@ -82,11 +82,11 @@ class ModelChoice:
 
 
 @dataclass(frozen=True)
-class Judge:
+class ScorerEngineSpec:
     """A model for the scorer in a training's loop."""
 
     model: ModelChoice
-    engine: Choice
+    engine: PluginChoice
 
     def describe(self) -> dict[str, Any]:
         """What decides its answers."""
@@ -94,20 +94,20 @@ class Judge:
 
 
 @dataclass(frozen=True)
-class Writing:
+class WriterSpec:
     """How profiles come about: what a cell has beside data and scorer if a model is asked."""
 
-    strategy: Choice
-    trainer: Choice
+    strategy: PluginChoice
+    trainer: PluginChoice
     model: ModelChoice
-    engine: Choice
+    engine: PluginChoice
     sampling: SamplingOptions
     training: TrainingOptions | None
     """None: nothing is trained."""
-    rewards: tuple[tuple[Choice, float], ...] = ()
-    trained_on: Choice | None = None
+    rewards: tuple[tuple[PluginChoice, float], ...] = ()
+    trained_on: PluginChoice | None = None
     """The scorer in the training's loop; None: nothing is trained."""
-    judge: Judge | None = None
+    scorer_engine: ScorerEngineSpec | None = None
     """What that scorer asks; None: the untrained model."""
 
     def describe(self) -> dict[str, Any]:
@@ -129,7 +129,7 @@ class Writing:
             "options": asdict(self.training),
             "rewards": [{**reward.describe(), "weight": weight} for reward, weight in self.rewards],
             "scorer": self.trained_on.describe(),
-            **({"judge": self.judge.describe()} if self.judge else {}),
+            **({"scorer_engine": self.scorer_engine.describe()} if self.scorer_engine else {}),
         }
 
 
@@ -137,13 +137,13 @@ class Writing:
 class Cell:
     """One unit of the grid, of resuming and of records."""
 
-    data: Data
-    scorer: Choice
+    data: DatasetChoice
+    scorer: PluginChoice
     evaluation: EvaluationOptions
     seed: int
     split: str
     limit: int | None
-    writing: Writing | None = None
+    writing: WriterSpec | None = None
     """None: a scorer that asks no model."""
     label: str = ""
     """What its grid is called; for people, no part of the id."""
@@ -199,7 +199,7 @@ class Cell:
         parts = [writing.trainer.name, writing.strategy.name, self.data.choice.name, writing.model.name]
         return "__".join(_file_name(part) for part in [*parts, f"s{self.seed}", str(self.training_id)[:8]])
 
-    def choices(self) -> dict[str, Choice]:
+    def choices(self) -> dict[str, PluginChoice]:
         """Its plugins by kind."""
         found = {"dataset": self.data.choice, "scorer": self.scorer}
         if self.writing:
@@ -214,7 +214,7 @@ def digest(value: Any) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def _code(registered: Registered) -> str:
+def _code(registered: RegisteredPlugin) -> str:
     """Tells versions of a plugin apart: the package's version; for others the digest of the source file."""
     if registered.origin == "built-in":
         return __version__

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from duetbench.runner.examples import Examples
 from duetbench.runner.output.run_folder import cell_folder
-from duetbench.runner.planning.cells import Cell, Writing
+from duetbench.runner.planning.cells import Cell, WriterSpec
 from duetbench.runner.planning.plan import Plan
 from duetbench.runner.run import is_finished
 from duetbench.types import Profile, Profiles, Prompt, Request
@@ -54,7 +54,7 @@ class Estimates:
     """Over unfinished cells; a prompt that several cells share counts once. Trainings are not in it."""
 
 
-Asked = dict[tuple[str, str], tuple[int, int]]
+PromptTokens = dict[tuple[str, str], tuple[int, int]]
 """Tokens of prompt and answer by model and prompt key."""
 
 
@@ -68,7 +68,7 @@ def estimate(plan: Plan, folder: Path | None = None, examples: Examples | None =
     """
     examples = examples or Examples()
     found = [_estimate(cell, examples, folder) for cell in plan.cells]
-    everything: Asked = {}
+    everything: PromptTokens = {}
     scale = 1.0
     for cell_estimate, asked, cell_scale in found:
         if not cell_estimate.is_finished:
@@ -79,7 +79,7 @@ def estimate(plan: Plan, folder: Path | None = None, examples: Examples | None =
     )
 
 
-def _estimate(cell: Cell, examples: Examples, folder: Path | None) -> tuple[Estimate, Asked, float]:
+def _estimate(cell: Cell, examples: Examples, folder: Path | None) -> tuple[Estimate, PromptTokens, float]:
     requests = [example.request for example in examples.of_cell(cell)]
     rendered = requests[:SAMPLE]
     scale = len(requests) / len(rendered)
@@ -88,7 +88,7 @@ def _estimate(cell: Cell, examples: Examples, folder: Path | None) -> tuple[Esti
     return _counted(len(requests), asked, scale, is_finished=done), asked, scale
 
 
-def _counted(examples: int, asked: Asked, scale: float, *, is_finished: bool) -> Estimate:
+def _counted(examples: int, asked: PromptTokens, scale: float, *, is_finished: bool) -> Estimate:
     return Estimate(
         examples,
         round(scale * len(asked)),
@@ -99,16 +99,16 @@ def _counted(examples: int, asked: Asked, scale: float, *, is_finished: bool) ->
     )
 
 
-def _asked(cell: Cell, requests: Sequence[Request]) -> Asked:
+def _asked(cell: Cell, requests: Sequence[Request]) -> PromptTokens:
     assert cell.writing is not None
-    found: Asked = {}
+    found: PromptTokens = {}
     profiles = _made_up_profiles(cell.writing, requests, found)
     scoring = cell.scorer.make().prompts(requests, profiles)
     _note(found, f"{cell.writing.model.name} {cell.scorer.name}", scoring, RATING_TOKENS)
     return found
 
 
-def _made_up_profiles(writing: Writing, requests: Sequence[Request], found: Asked) -> list[Profiles]:
+def _made_up_profiles(writing: WriterSpec, requests: Sequence[Request], found: PromptTokens) -> list[Profiles]:
     """Profiles as long as answers may be; every round's prompts are noted on the way."""
     profiles = [Profiles() for _ in requests]
     earlier: Mapping[str, Sequence[Profile]] = {}
@@ -134,7 +134,7 @@ def _made_up(prompt: Prompt, max_tokens: int) -> list[Profile]:
     return [Profile("user", half), Profile("item", half)]
 
 
-def _note(found: Asked, asker: str, prompts: Sequence[Prompt], max_tokens: int) -> None:
+def _note(found: PromptTokens, asker: str, prompts: Sequence[Prompt], max_tokens: int) -> None:
     for prompt in prompts:
         chars = sum(len(message.content) for message in prompt.messages) + len(prompt.prefill)
         found[(asker, prompt.key)] = (chars // CHARS_PER_TOKEN, max_tokens)

@@ -11,11 +11,11 @@ from typing import Any, ParamSpec, TypeVar
 from duetbench.errors import ConfigError, DataError, DuetbenchError
 from duetbench.interfaces import Kind
 from duetbench.plugins import Plugins
-from duetbench.runner.config.options import Options, Scope
+from duetbench.runner.config.options import OptionValues, Scope
 from duetbench.runner.config.run_config import Grid, RunConfig
-from duetbench.runner.planning.cells import Cell, Choice, Data, ModelChoice, Writing
+from duetbench.runner.planning.cells import Cell, DatasetChoice, ModelChoice, PluginChoice, WriterSpec
 from duetbench.runner.planning.resolver import (
-    Parts,
+    PluginResolver,
     asks_a_model,
     default_trainer,
     does_train,
@@ -25,7 +25,7 @@ from duetbench.runner.planning.resolver import (
 
 P = ParamSpec("P")
 T = TypeVar("T")
-Told = Callable[[str], None]
+OnProgress = Callable[[str], None]
 
 UNTRAINED = "none"
 """The trainer that leaves the model as it is."""
@@ -42,13 +42,13 @@ class Plan:
     """What the reader should know: combinations that were left out, and why."""
 
 
-def plan(config: RunConfig, plugins: Plugins, *, told: Told | None = None) -> Plan:
+def plan(config: RunConfig, plugins: Plugins, *, on_progress: OnProgress | None = None) -> Plan:
     """All cells of a run. Data are prepared, since their fingerprint is part of what a cell is; no model is loaded.
 
     Args:
         config: What to run.
         plugins: Where names are looked up.
-        told: Called with a line when something slow begins.
+        on_progress: Called with a line when something slow begins.
 
     Raises:
         UnknownName: a name that nothing carries.
@@ -56,18 +56,18 @@ def plan(config: RunConfig, plugins: Plugins, *, told: Told | None = None) -> Pl
         DataError: a dataset cannot be prepared.
         ModelError: a local model folder cannot be used.
     """
-    return _Planner(config, plugins, told or (lambda _line: None)).plan()
+    return _Planner(config, plugins, on_progress or (lambda _line: None)).plan()
 
 
 @dataclass
 class _Planner:
     config: RunConfig
     plugins: Plugins
-    told: Told
+    on_progress: OnProgress
     faults: list[DuetbenchError] = field(default_factory=list)
     option_faults: dict[str, None] = field(default_factory=dict)
     notes: dict[str, None] = field(default_factory=dict)
-    prepared: dict[tuple[Any, ...], Data] = field(default_factory=dict)
+    prepared: dict[tuple[Any, ...], DatasetChoice] = field(default_factory=dict)
     without_model: set[tuple[Any, ...]] = field(default_factory=set)
 
     def plan(self) -> Plan:
@@ -134,24 +134,24 @@ class _Planner:
         found = {name: self._try(model_choice, name) for name in names}
         return {name: choice for name, choice in found.items() if choice}
 
-    def _options(self, grid: Grid, used: set[Scope]) -> Options:
+    def _options(self, grid: Grid, used: set[Scope]) -> OptionValues:
         sections = option_sections()
-        return Options(self.plugins, sections, file=grid.options, settings=self.config.settings, preferred=used)
+        return OptionValues(self.plugins, sections, file=grid.options, settings=self.config.settings, preferred=used)
 
-    def _check(self, grid: Grid, options: Options, models: Mapping[str, ModelChoice]) -> Callable[[], list[Cell]]:
+    def _check(self, grid: Grid, options: OptionValues, models: Mapping[str, ModelChoice]) -> Callable[[], list[Cell]]:
         """Builds every option set of a grid, so that all faults are known before any data are touched."""
-        parts = Parts(self.plugins, grid, options, models)
+        parts = PluginResolver(self.plugins, grid, options, models)
         parts.build_all(grid.scorers, self._baselines() if grid.baselines else [])
         for error in parts.faults:
             self._blame(error)
         self.option_faults.update(dict.fromkeys(options.faults))
         return lambda: self._cells(grid, parts)
 
-    def _cells(self, grid: Grid, parts: Parts) -> list[Cell]:
+    def _cells(self, grid: Grid, parts: PluginResolver) -> list[Cell]:
         datasets = [self._data(name, grid.split, parts) for name in grid.datasets]
         return [cell for data in datasets for cell in self._cells_of(data, grid, parts)]
 
-    def _cells_of(self, data: Data, grid: Grid, parts: Parts) -> Iterator[Cell]:
+    def _cells_of(self, data: DatasetChoice, grid: Grid, parts: PluginResolver) -> Iterator[Cell]:
         asking, free = parts.split_scorers(grid.scorers)
         for name in dict.fromkeys([*(self._baselines() if grid.baselines else []), *free]):
             yield from self._once(self._cell(grid, parts, data, parts.choice("scorer", name), seed=grid.seeds[0]))
@@ -172,13 +172,20 @@ class _Planner:
             yield cell
 
     def _cell(
-        self, grid: Grid, parts: Parts, data: Data, scorer: Choice, *, seed: int, writing: Writing | None = None
+        self,
+        grid: Grid,
+        parts: PluginResolver,
+        data: DatasetChoice,
+        scorer: PluginChoice,
+        *,
+        seed: int,
+        writing: WriterSpec | None = None,
     ) -> Cell:
         data = replace(data, history=parts.history_of([scorer, *([writing.strategy] if writing else [])]))
         label = grid.label if writing else ""
         return Cell(data, scorer, parts.evaluation, seed, grid.split, grid.limit, writing, label)
 
-    def _trainers(self, strategy: Choice, parts: Parts) -> list[str]:
+    def _trainers(self, strategy: PluginChoice, parts: PluginResolver) -> list[str]:
         """The trainers that make sense for a strategy: one that writes nothing has nothing to train."""
         trainers = parts.trainers(strategy.name)
         if strategy.make().stages():
@@ -188,22 +195,24 @@ class _Planner:
                 self.notes[f"{strategy.name} writes nothing, so there is nothing to train with '{name}'"] = None
         return [UNTRAINED]
 
-    def _data(self, name: str, split: str, parts: Parts) -> Data:
+    def _data(self, name: str, split: str, parts: PluginResolver) -> DatasetChoice:
         from duetbench.data import prepare
 
         choice, options, history = parts.choice("dataset", name), parts.data, parts.history
         key = (name, repr(choice.config), repr(options), repr(history))
         if key not in self.prepared:
-            self.told(f"preparing {name}")
+            self.on_progress(f"preparing {name}")
             raw = Path(options.raw).expanduser() if options.raw else None
-            prepared = prepare(choice.make(), raw=raw, steps=options.steps, tolerated=options.tolerated, told=self.told)
-            self.prepared[key] = Data(choice, options, history, prepared)
+            prepared = prepare(
+                choice.make(), raw=raw, steps=options.steps, tolerated=options.tolerated, on_progress=self.on_progress
+            )
+            self.prepared[key] = DatasetChoice(choice, options, history, prepared)
         data = self.prepared[key]
         _check_split(data, split)
         return data
 
 
-def _check_split(data: Data, split: str) -> None:
+def _check_split(data: DatasetChoice, split: str) -> None:
     rows = data.prepared.steps[-1].splits
     empty = [name for name in ("train", split) if not rows.get(name)]
     if empty:

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, cast
 from duetbench.errors import ConfigError, DuetbenchError
 from duetbench.interfaces import Kind
 from duetbench.plugins import Plugins
-from duetbench.runner.config.options import Options
+from duetbench.runner.config.options import OptionValues
 from duetbench.runner.config.run_config import Grid
 from duetbench.runner.config.sections import DataOptions, EvaluationOptions, SamplingOptions, TrainingOptions
-from duetbench.runner.planning.cells import Choice, Judge, ModelChoice, Writing
+from duetbench.runner.planning.cells import ModelChoice, PluginChoice, ScorerEngineSpec, WriterSpec
 
 if TYPE_CHECKING:
     from duetbench.data import HistoryOptions
@@ -48,15 +48,15 @@ def does_train(plugins: Plugins, trainer: str) -> bool:
     return cast("type[Trainer]", plugins.get("trainer", trainer).cls).trains
 
 
-class Parts:
+class PluginResolver:
     """The option sets of one grid, each built once."""
 
-    def __init__(self, plugins: Plugins, grid: Grid, options: Options, models: Mapping[str, ModelChoice]) -> None:
+    def __init__(self, plugins: Plugins, grid: Grid, options: OptionValues, models: Mapping[str, ModelChoice]) -> None:
         self._plugins = plugins
         self._grid = grid
         self._options = options
         self._models = dict(models)
-        self._choices: dict[tuple[str, str, str | None], Choice] = {}
+        self._choices: dict[tuple[str, str, str | None], PluginChoice] = {}
         self.faults: list[DuetbenchError] = []
         self.data: DataOptions = options.section("data")
         self.history: HistoryOptions = options.section("history")
@@ -64,13 +64,13 @@ class Parts:
         self.evaluation: EvaluationOptions = options.section("evaluation")
         self.training: TrainingOptions = options.section("training")
 
-    def choice(self, kind: Kind, name: str, model: str | None = None) -> Choice:
+    def choice(self, kind: Kind, name: str, model: str | None = None) -> PluginChoice:
         """A plugin with its options; what the model's card suggests comes between the file and the defaults."""
         key = (kind, name, model)
         if key not in self._choices:
             registered = self._plugins.get(kind, name)
             card = self._models[model].options if model else None
-            self._choices[key] = Choice(registered, self._options.plugin(registered, card))
+            self._choices[key] = PluginChoice(registered, self._options.plugin(registered, card))
         return self._choices[key]
 
     def build_all(self, scorers: Iterable[str], baselines: Iterable[str]) -> None:
@@ -97,10 +97,10 @@ class Parts:
         asking = [name for name in names if asks_a_model(self._plugins, name)]
         return asking, [name for name in names if name not in asking]
 
-    def writing(self, strategy: str, trainer: str, model: str, scorer: str) -> Writing:
+    def writing(self, strategy: str, trainer: str, model: str, scorer: str) -> WriterSpec:
         """How profiles come about in one combination."""
         trains = does_train(self._plugins, trainer)
-        return Writing(
+        return WriterSpec(
             strategy=self.choice("strategy", strategy, model),
             trainer=self.choice("trainer", trainer, model),
             model=self._models[model],
@@ -109,19 +109,21 @@ class Parts:
             training=self.training if trains else None,
             rewards=tuple(self._rewards()) if trains else (),
             trained_on=self.choice("scorer", self.training.scorer or scorer, model) if trains else None,
-            judge=self._judge(model) if trains else None,
+            scorer_engine=self._scorer_engine(model) if trains else None,
         )
 
-    def _judge(self, model: str) -> Judge | None:
+    def _scorer_engine(self, model: str) -> ScorerEngineSpec | None:
         """What the scorer in the loop asks, where the options name something of its own."""
         if self.training.scorer_model is None and self.training.scorer_engine is None:
             return None
         name = self.training.scorer_model or model
         if name not in self._models:
             self._models[name] = model_choice(name)
-        return Judge(self._models[name], self.choice("engine", self.training.scorer_engine or self._grid.engine, name))
+        return ScorerEngineSpec(
+            self._models[name], self.choice("engine", self.training.scorer_engine or self._grid.engine, name)
+        )
 
-    def history_of(self, choices: Iterable[Choice]) -> HistoryOptions:
+    def history_of(self, choices: Iterable[PluginChoice]) -> HistoryOptions:
         """How histories are taken for these plugins: as long as the one that looks farthest back needs."""
         needed = {choice.name: choice.make().history_needed() for choice in choices}
         longest = max(needed.values(), default=0)
@@ -134,7 +136,7 @@ class Parts:
             )
         return replace(self.history, k=longest)
 
-    def _rewards(self) -> Iterator[tuple[Choice, float]]:
+    def _rewards(self) -> Iterator[tuple[PluginChoice, float]]:
         for text in self.training.rewards:
             name, _, weight = text.partition(":")
             try:

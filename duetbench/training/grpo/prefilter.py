@@ -6,27 +6,27 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from duetbench.training.advantage import spread
-from duetbench.training.grpo.generation import Pen, write_drafts
-from duetbench.training.grpo.rollout import round_seed
+from duetbench.training.advantage import reward_range
+from duetbench.training.grpo.generation import GenerationSpec, sample_prompts
+from duetbench.training.grpo.rollout import rollout_seed
 from duetbench.training.loop.checkpoints import write_whole
-from duetbench.training.rewarding import Asked, Group, Judge
+from duetbench.training.rewarding import CompletionGrader, CompletionGroup, PromptCompletions
 
 if TYPE_CHECKING:
-    from duetbench.engines.tokens.truncation import Fitted
-    from duetbench.training.loop.run import Session
-    from duetbench.training.questions import Unit
+    from duetbench.engines.tokens.truncation import TruncatedPrompt
+    from duetbench.training.loop.run import TrainingSession
+    from duetbench.training.questions import TrainingQuestion
 
 _CHUNK = 64
 """Units that are looked at together."""
 
 
-def pilot_spreads(
-    session: Session,
-    units: Sequence[Unit],
-    fitted: Mapping[tuple[int, int], Fitted],
-    judge: Judge,
-    pen: Pen,
+def reward_ranges(
+    session: TrainingSession,
+    units: Sequence[TrainingQuestion],
+    fitted: Mapping[tuple[int, int], TruncatedPrompt],
+    grader: CompletionGrader,
+    pen: GenerationSpec,
 ) -> list[float]:
     """How far the rewards of each unit lie apart, for its question with the widest spread; kept in `pilot.json`."""
     path = session.folder.path / "pilot.json"
@@ -36,27 +36,30 @@ def pilot_spreads(
     found: list[float] = []
     for start in range(0, len(units), _CHUNK):
         places = range(start, min(start + _CHUNK, len(units)))
-        found += _spreads(session, places, units, fitted, judge, pen)
+        found += _spreads(session, places, units, fitted, grader, pen)
     write_whole(path, json.dumps(found) + "\n")
     return found
 
 
 def _spreads(
-    session: Session,
+    session: TrainingSession,
     places: range,
-    units: Sequence[Unit],
-    fitted: Mapping[tuple[int, int], Fitted],
-    judge: Judge,
-    pen: Pen,
+    units: Sequence[TrainingQuestion],
+    fitted: Mapping[tuple[int, int], TruncatedPrompt],
+    grader: CompletionGrader,
+    pen: GenerationSpec,
 ) -> list[float]:
     asked = [(prompt, fitted[place, n]) for place in places for n, prompt in enumerate(units[place].prompts)]
-    drafts = iter(write_drafts(session.policy, asked, pen, round_seed(session.job.seed, -1 - places.start)))
+    drafts = iter(sample_prompts(session.policy, asked, pen, rollout_seed(session.job.seed, -1 - places.start)))
     groups = [
-        Group(
+        CompletionGroup(
             units[place].example,
-            tuple(Asked(prompt, tuple(one.completion for one in next(drafts))) for prompt in units[place].prompts),
+            tuple(
+                PromptCompletions(prompt, tuple(one.completion for one in next(drafts)))
+                for prompt in units[place].prompts
+            ),
             units[place].given,
         )
         for place in places
     ]
-    return [max(spread([one.reward for one in side]) or 0.0 for side in sides) for sides in judge(groups)]
+    return [max(reward_range([one.reward for one in side]) or 0.0 for side in sides) for sides in grader(groups)]

@@ -9,23 +9,23 @@ from dataclasses import dataclass
 from typing import Any
 
 from duetbench.engines.complete import complete
-from duetbench.engines.tokens.truncation import Fitted
+from duetbench.engines.tokens.truncation import TruncatedPrompt
 from duetbench.interfaces import Stage
-from duetbench.profiling import read_answer
-from duetbench.training.advantage import spread
-from duetbench.training.grpo.generation import Draft, Pen, write_drafts
+from duetbench.profiling import parse_completion
+from duetbench.training.advantage import reward_range
+from duetbench.training.grpo.generation import GenerationSpec, SampledCompletion, sample_prompts
 from duetbench.training.leaks import leak_rate
 from duetbench.training.policy import Policy
-from duetbench.training.questions import Mode, Unit
-from duetbench.training.rewarding import Asked, Group, Judge, Judged
-from duetbench.training.trl.adapter import Sampled
+from duetbench.training.questions import CreditMode, TrainingQuestion
+from duetbench.training.rewarding import CompletionGrader, CompletionGroup, GradedCompletion, PromptCompletions
+from duetbench.training.trl.adapter import RolloutBatch
 from duetbench.types import Profiles, Sampling
 
 _TIED = 1e-9
 """Credits of a group that lie closer than this are equal, and the group teaches nothing."""
 
 
-def keys_of(units: Sequence[int], mode: Mode, n_round: int, alternate_every: int) -> list[str]:
+def rollout_keys(units: Sequence[int], mode: CreditMode, n_round: int, alternate_every: int) -> list[str]:
     """The prompts of one round as `UNIT:QUESTION`; a unit's two questions stand side by side.
 
     Args:
@@ -46,7 +46,7 @@ def keys_of(units: Sequence[int], mode: Mode, n_round: int, alternate_every: int
     return [f"{unit}:{question}" for unit in units for question in questions]
 
 
-def round_seed(seed: int, step: int) -> int:
+def rollout_seed(seed: int, step: int) -> int:
     """The seed of the round that begins after `step` updates."""
     digest = hashlib.sha256(f"round {seed} {step}".encode()).digest()
     return int.from_bytes(digest[:8], "big") >> 1
@@ -59,19 +59,19 @@ class _Question:
     unit: int
     place: int
     """Which of the unit's questions."""
-    fitted: Fitted
-    drafts: list[Draft]
+    fitted: TruncatedPrompt
+    drafts: list[SampledCompletion]
 
 
-class PolicyRounds:
-    """Samples from the policy and has the judge pay; see `trl_adapter.Rounds`.
+class RolloutSampler:
+    """Samples from the policy and has the grader pay; see `trl_adapter.Rounds`.
 
     Args:
         policy: Writes.
         stage: The stage that is trained.
         units: What the keys name.
         fitted: The tokens of each question of each unit.
-        judge: Pays.
+        grader: Pays.
         pen: How completions are drawn.
         seed: Of the whole training.
     """
@@ -80,18 +80,18 @@ class PolicyRounds:
         self,
         policy: Policy,
         stage: Stage,
-        units: Sequence[Unit],
-        fitted: Mapping[tuple[int, int], Fitted],
+        units: Sequence[TrainingQuestion],
+        fitted: Mapping[tuple[int, int], TruncatedPrompt],
         *,
-        judge: Judge,
-        pen: Pen,
+        grader: CompletionGrader,
+        pen: GenerationSpec,
         seed: int,
     ) -> None:
         self._policy = policy
         self._stage = stage
         self._units = units
         self._fitted = fitted
-        self._judge = judge
+        self._grader = grader
         self._pen = pen
         self._seed = seed
         self._questions: list[_Question] = []
@@ -101,18 +101,18 @@ class PolicyRounds:
         self.tokens = 0
         """Tokens drawn so far by this process."""
 
-    def sample(self, keys: Sequence[str], model: Any, step: int) -> Sampled:
+    def sample(self, keys: Sequence[str], model: Any, step: int) -> RolloutBatch:
         """See `Rounds`."""
         import torch
 
         started = time.perf_counter()
         self._policy.model = model
-        seed = round_seed(self._seed, step)
+        seed = rollout_seed(self._seed, step)
         # TRL shuffles a round's rows with torch's global generator: tied to the step, a resumed run shuffles alike.
         torch.manual_seed(seed)
         places = [tuple(map(int, key.split(":"))) for key in keys[:: self._pen.samples]]
         asked = [(self._units[unit].prompts[place], self._fitted[unit, place]) for unit, place in places]
-        drafts = write_drafts(self._policy, asked, self._pen, seed)
+        drafts = sample_prompts(self._policy, asked, self._pen, seed)
         self._questions = [
             _Question(unit, place, fitted, found)
             for (unit, place), (_, fitted), found in zip(places, asked, drafts, strict=True)
@@ -121,7 +121,7 @@ class PolicyRounds:
         self._clock = time.perf_counter()
         self._report = {"generate_seconds": self._clock - started}
         flat = [(question, draft) for question in self._questions for draft in question.drafts]
-        return Sampled(
+        return RolloutBatch(
             [list(question.fitted.ids) for question, _ in flat],
             [draft.ids for _, draft in flat],
             [draft.own for _, draft in flat],
@@ -129,18 +129,18 @@ class PolicyRounds:
 
     def rewards(self) -> list[float | None]:
         """See `Rounds`. TRL computes log-probabilities between sampling and this."""
-        started, scoring = time.perf_counter(), self._judge.scorer_seconds
+        started, scoring = time.perf_counter(), self._grader.scorer_seconds
         groups = list(self._groups())
-        judged = [one for group in self._judge(groups) for one in group]
-        found = summary(judged) | self._lengths()
-        score = self._judge.scorer_seconds - scoring
+        graded = [one for group in self._grader(groups) for one in group]
+        found = summarize_rollout(graded) | self._lengths()
+        score = self._grader.scorer_seconds - scoring
         times = {"logps_seconds": started - self._clock, "score_seconds": score}
         self._clock = time.perf_counter()
         self._report |= found | times | {"reward_seconds": self._clock - started - score}
-        return [one.reward for group in judged for one in group]
+        return [one.reward for group in graded for one in group]
 
     def report(self) -> dict[str, float]:
-        """What the latest round was like and how long its phases took; empty until the next one has been judged.
+        """What the latest round was like and how long its phases took; empty until the next one has been graded.
 
         `score_seconds` are the scorer's own, `reward_seconds` go to reading, meeting and rewarding, `update_seconds`
         lie between the rewards and this call.
@@ -148,7 +148,7 @@ class PolicyRounds:
         report, self._report = self._report, {}
         return report | {"update_seconds": time.perf_counter() - self._clock} if report else {}
 
-    def _groups(self) -> Iterator[Group]:
+    def _groups(self) -> Iterator[CompletionGroup]:
         """Questions of one unit that were asked together form one group; a side that was not asked is given."""
         waiting = list(self._questions)
         while waiting:
@@ -158,9 +158,10 @@ class PolicyRounds:
                 mine.append(waiting.pop(0))
             unit = self._units[first.unit]
             asked = tuple(
-                Asked(unit.prompts[one.place], tuple(draft.completion for draft in one.drafts)) for one in mine
+                PromptCompletions(unit.prompts[one.place], tuple(draft.completion for draft in one.drafts))
+                for one in mine
             )
-            yield Group(unit.example, asked, self._given.get((first.unit, first.place), unit.given))
+            yield CompletionGroup(unit.example, asked, self._given.get((first.unit, first.place), unit.given))
 
     def _partners(self) -> dict[tuple[int, int], Profiles]:
         """The other side's greedy profile, as the weights write it now, wherever one side is asked alone."""
@@ -177,7 +178,7 @@ class PolicyRounds:
         completions = complete(self._policy.engine(trained=True), prompts, sampling)
         found: dict[tuple[int, int], Profiles] = {}
         for key, prompt, completion in zip(alone, prompts, completions, strict=True):
-            answer = read_answer(self._stage, prompt, completion)
+            answer = parse_completion(self._stage, prompt, completion)
             given = self._units[key[0]].given
             for profile in answer.profiles:
                 given = given.with_profile(profile)
@@ -191,18 +192,18 @@ class PolicyRounds:
         return {"tokens": n_tokens, "mean_tokens": n_tokens / len(drafts)}
 
 
-def summary(groups: Sequence[Sequence[Judged]]) -> dict[str, float]:
+def summarize_rollout(groups: Sequence[Sequence[GradedCompletion]]) -> dict[str, float]:
     """What a round was like: mean reward and error, spread, ties, and how much could be read."""
-    judged = [one for group in groups for one in group]
-    rewards = [one.reward for one in judged if one.reward is not None]
-    spreads = [found for group in groups if (found := spread([one.reward for one in group])) is not None]
-    profiles = [profile for one in judged for profile in one.profiles]
+    graded = [one for group in groups for one in group]
+    rewards = [one.reward for one in graded if one.reward is not None]
+    spreads = [found for group in groups if (found := reward_range([one.reward for one in group])) is not None]
+    profiles = [profile for one in graded for profile in one.profiles]
     known = {
         "reward": _mean(rewards),
         "spread": _mean(spreads),
         "tied": _mean([float(value < _TIED) for value in spreads]),
-        "readable": _mean([float(one.status == "ok") for one in judged]),
-        "unjudged": _mean([float(one.reward is None) for one in judged]),
+        "readable": _mean([float(one.status == "ok") for one in graded]),
+        "unjudged": _mean([float(one.reward is None) for one in graded]),
         "leaks": leak_rate(profiles),
     }
     return {name: value for name, value in known.items() if value is not None}

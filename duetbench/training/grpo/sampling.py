@@ -10,17 +10,17 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from duetbench.engines.transformers.decoding import Answer, left_padded
+from duetbench.engines.transformers.decoding import GeneratedTokens, left_padded
 from duetbench.errors import TrainingError
 
 if TYPE_CHECKING:
     import torch
 
-    from duetbench.engines.tokens.stop_texts import Stops
+    from duetbench.engines.tokens.stop_texts import StopTexts
 
 
 @dataclass(frozen=True)
-class Drawing:
+class SamplingSpec:
     """How to draw."""
 
     temperature: float
@@ -33,28 +33,28 @@ class Drawing:
     """Fills the left side of shorter prompts."""
 
 
-def draw(
+def sample_completions(
     model: Any,
     contexts: Sequence[Sequence[int]],
     copies: int,
-    how: Drawing,
-    stops: Stops,
+    how: SamplingSpec,
+    stops: StopTexts,
     generator: torch.Generator,
-) -> list[list[Answer]]:
+) -> list[list[GeneratedTokens]]:
     """`copies` completions of each context, same order.
 
     Args:
         model: A causal language model in evaluation mode.
         contexts: Token ids of each prompt, none empty.
         copies: Samples per context, >= 1.
-        how: See `Drawing`.
+        how: See `SamplingSpec`.
         stops: Where completions end.
         generator: On the model's device.
 
     Returns:
         Tokens with those that ended them. None is empty.
     """
-    found: list[list[Answer]] = [[] for _ in contexts]
+    found: list[list[GeneratedTokens]] = [[] for _ in contexts]
     for rows in _batches(contexts, copies, how):
         drawn = _draw_batch(model, [contexts[row] for row in rows], copies, how, stops, generator)
         for place, row in enumerate(rows):
@@ -62,7 +62,7 @@ def draw(
     return found
 
 
-def _batches(contexts: Sequence[Sequence[int]], copies: int, how: Drawing) -> Iterator[list[int]]:
+def _batches(contexts: Sequence[Sequence[int]], copies: int, how: SamplingSpec) -> Iterator[list[int]]:
     """Positions of the contexts by falling length, as many at a time as the budget holds, at least one."""
     rows = sorted(range(len(contexts)), key=lambda row: -len(contexts[row]))
     while rows:
@@ -76,15 +76,15 @@ def _draw_batch(
     model: Any,
     contexts: Sequence[Sequence[int]],
     copies: int,
-    how: Drawing,
-    stops: Stops,
+    how: SamplingSpec,
+    stops: StopTexts,
     generator: torch.Generator,
-) -> list[Answer]:
+) -> list[GeneratedTokens]:
     import torch
 
-    answers = [Answer() for _ in range(len(contexts) * copies)]
+    answers = [GeneratedTokens() for _ in range(len(contexts) * copies)]
     with torch.no_grad():
-        live = _Live.start(model, contexts, copies, how.pad)
+        live = _ActiveBatch.start(model, contexts, copies, how.pad)
         for position in range(how.max_tokens):
             tokens = live.sample(how.temperature, generator)
             live.note(answers, tokens, stops)
@@ -94,7 +94,7 @@ def _draw_batch(
     return answers
 
 
-class _Live:
+class _ActiveBatch:
     """The completions that are still being written, with what the model remembers of them."""
 
     def __init__(self, logits: torch.Tensor, cache: Any, mask: torch.Tensor, position: torch.Tensor) -> None:
@@ -103,7 +103,7 @@ class _Live:
         self.is_done = [False] * len(logits)
 
     @classmethod
-    def start(cls, model: Any, contexts: Sequence[Sequence[int]], copies: int, pad: int) -> _Live:
+    def start(cls, model: Any, contexts: Sequence[Sequence[int]], copies: int, pad: int) -> _ActiveBatch:
         """Reads every context once and copies what was remembered."""
         ids, mask = left_padded(contexts, pad=pad, device=model.device)  # (contexts, longest)
         position = (mask.cumsum(-1) - 1).clamp(min=0)
@@ -129,7 +129,7 @@ class _Live:
             )
         return torch.multinomial(chances, 1, generator=generator)[:, 0]  # (rows,)
 
-    def note(self, answers: Sequence[Answer], tokens: torch.Tensor, stops: Stops) -> None:
+    def note(self, answers: Sequence[GeneratedTokens], tokens: torch.Tensor, stops: StopTexts) -> None:
         """Adds a token to every completion that goes on."""
         going = [place for place, is_done in enumerate(self.is_done) if not is_done]
         newest = tokens.tolist()

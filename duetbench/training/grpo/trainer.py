@@ -12,14 +12,14 @@ from duetbench.training.presets import PRESETS, GrpoSettings, options_with_prese
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from duetbench.engines.tokens.truncation import Fitted
+    from duetbench.engines.tokens.truncation import TruncatedPrompt
     from duetbench.interfaces import Stage, TrainingJob
-    from duetbench.training.grpo.generation import Pen
-    from duetbench.training.loop.run import Course, Session
-    from duetbench.training.questions import Mode, Unit
-    from duetbench.training.rewarding import Judge
-    from duetbench.training.trl.adapter import Events, Learner
-    from duetbench.training.trl.settings import GrpoTerms, Loop
+    from duetbench.training.grpo.generation import GenerationSpec
+    from duetbench.training.loop.run import TrainingPlan, TrainingSession
+    from duetbench.training.questions import CreditMode, TrainingQuestion
+    from duetbench.training.rewarding import CompletionGrader
+    from duetbench.training.trl.adapter import TrainableModel, TrainingCallbacks
+    from duetbench.training.trl.settings import GrpoTerms, LoopSettings
     from duetbench.types import ModelRef
 
 
@@ -39,25 +39,25 @@ class Grpo(Trainer):
         return fit(self, settings, job, lambda session: _course(session, settings))
 
 
-def _course(session: Session, settings: GrpoSettings) -> Course:
+def _course(session: TrainingSession, settings: GrpoSettings) -> TrainingPlan:
     """Questions, credit and order of a training; see `lifecycle.Course`."""
-    from duetbench.training.grpo.generation import Pen
-    from duetbench.training.grpo.rollout import PolicyRounds
-    from duetbench.training.loop.monitor import Limits
-    from duetbench.training.loop.run import Course
-    from duetbench.training.questions import ask, encode_all, resolve_mode, trained_stage
-    from duetbench.training.rewarding import Credit, Judge
+    from duetbench.training.grpo.generation import GenerationSpec
+    from duetbench.training.grpo.rollout import RolloutSampler
+    from duetbench.training.loop.monitor import StoppingRules
+    from duetbench.training.loop.run import TrainingPlan
+    from duetbench.training.questions import encode_questions, resolve_credit_mode, trained_stage, training_questions
+    from duetbench.training.rewarding import CompletionGrader, RewardRules
 
     job, stage = session.job, trained_stage(session.job.strategy)
-    asked = ask(job.strategy, job.train, job.engine)
-    mode = resolve_mode(settings.credit, asked.units, job.strategy)
+    asked = training_questions(job.strategy, job.train, job.engine)
+    mode = resolve_credit_mode(settings.credit, asked.units, job.strategy)
     max_tokens = longest_completion(settings, stage)
-    units, fitted = encode_all(session.policy, asked.units, max_tokens)
-    pen = Pen(settings.samples, settings.temperature, max_tokens, stage.stop, settings.token_budget)
-    credit = Credit(settings.partners, settings.unreadable_reward, settings.unscored_reward)
-    judge = Judge(stage, job.scorer, session.frozen, job.rewards, credit)
-    kept = _worth_asking(session, settings, units, fitted, judge, pen)
-    rounds = PolicyRounds(session.policy, stage, units, fitted, judge=judge, pen=pen, seed=job.seed)
+    units, fitted = encode_questions(session.policy, asked.units, max_tokens)
+    pen = GenerationSpec(settings.samples, settings.temperature, max_tokens, stage.stop, settings.token_budget)
+    credit = RewardRules(settings.partners, settings.unreadable_reward, settings.unscored_reward)
+    grader = CompletionGrader(stage, job.scorer, session.frozen, job.rewards, credit)
+    kept = _worth_asking(session, settings, units, fitted, grader, pen)
+    rounds = RolloutSampler(session.policy, stage, units, fitted, grader=grader, pen=pen, seed=job.seed)
     terms = terms_of(settings, mode, max_tokens)
     facts = {
         "examples": len(job.train),
@@ -68,15 +68,15 @@ def _course(session: Session, settings: GrpoSettings) -> Course:
         "credit": mode,
     }
 
-    def run(learner: Learner, loop: Loop, events: Events) -> None:
+    def run(learner: TrainableModel, loop: LoopSettings, events: TrainingCallbacks) -> None:
         from duetbench.training.trl.adapter import train_grpo
 
         keys = keys_in_order(kept, fitted, mode, settings, job.seed)
         train_grpo(learner, keys, settings, loop, events, terms, rounds)
 
     updates = settings.rounds * settings.updates_per_round * settings.iterations
-    limits = Limits(settings.patience, loss_factor=None, reward_drop=0.5)
-    return Course(updates, terms.per_round // settings.updates_per_round, run, facts, limits, rounds.report)
+    limits = StoppingRules(settings.patience, loss_factor=None, reward_drop=0.5)
+    return TrainingPlan(updates, terms.per_round // settings.updates_per_round, run, facts, limits, rounds.report)
 
 
 def longest_completion(settings: GrpoSettings, stage: Stage) -> int:
@@ -85,11 +85,15 @@ def longest_completion(settings: GrpoSettings, stage: Stage) -> int:
 
 
 def keys_in_order(
-    kept: Sequence[int], fitted: dict[tuple[int, int], Fitted], mode: Mode, settings: GrpoSettings, seed: int
+    kept: Sequence[int],
+    fitted: dict[tuple[int, int], TruncatedPrompt],
+    mode: CreditMode,
+    settings: GrpoSettings,
+    seed: int,
 ) -> list[str]:
     """The prompts of all rounds in order; those of one round are of similar length."""
     from duetbench.training.batching import batches_in_order
-    from duetbench.training.grpo.rollout import keys_of
+    from duetbench.training.grpo.rollout import rollout_keys
 
     longest: dict[int, int] = {}
     for (unit, _), found in fitted.items():
@@ -99,11 +103,11 @@ def keys_in_order(
     return [
         key
         for n_round, batch in enumerate(batches)
-        for key in keys_of([kept[place] for place in batch], mode, n_round, settings.alternate_every)
+        for key in rollout_keys([kept[place] for place in batch], mode, n_round, settings.alternate_every)
     ]
 
 
-def terms_of(settings: GrpoSettings, mode: Mode, max_tokens: int) -> GrpoTerms:
+def terms_of(settings: GrpoSettings, mode: CreditMode, max_tokens: int) -> GrpoTerms:
     """What defines the objective, for TRL."""
     from duetbench.training.trl.settings import GrpoTerms
 
@@ -123,21 +127,21 @@ def terms_of(settings: GrpoSettings, mode: Mode, max_tokens: int) -> GrpoTerms:
 
 
 def _worth_asking(
-    session: Session,
+    session: TrainingSession,
     settings: GrpoSettings,
-    units: Sequence[Unit],
-    fitted: dict[tuple[int, int], Fitted],
-    judge: Judge,
-    pen: Pen,
+    units: Sequence[TrainingQuestion],
+    fitted: dict[tuple[int, int], TruncatedPrompt],
+    grader: CompletionGrader,
+    pen: GenerationSpec,
 ) -> list[int]:
     """Positions of the units to train on: all, or those whose rewards lie apart in a first look."""
-    from duetbench.training.grpo.prefilter import pilot_spreads
+    from duetbench.training.grpo.prefilter import reward_ranges
 
     if not settings.pilot:
         return list(range(len(units)))
-    session.say(f"looking at {len(units)} pairs, {settings.pilot} samples each")
+    session.print_line(f"looking at {len(units)} pairs, {settings.pilot} samples each")
     first = replace(pen, samples=settings.pilot)
-    spreads = pilot_spreads(session, units, fitted, judge, first)
+    spreads = reward_ranges(session, units, fitted, grader, first)
     kept = [place for place, found in enumerate(spreads) if found > settings.pilot_spread]
     if not kept:
         raise TrainingError(

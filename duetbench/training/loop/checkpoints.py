@@ -154,7 +154,7 @@ def write_whole(path: Path, text: str) -> None:
     fresh.replace(path)
 
 
-class Lines:
+class JsonLinesLog:
     """A file of JSON lines, one per step, that a resumed training continues where its checkpoint stands.
 
     Args:

@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from duetbench.errors import TrainingError
-from duetbench.training.loop.checkpoints import Lines, TrainingFolder
+from duetbench.training.loop.checkpoints import JsonLinesLog, TrainingFolder
 from duetbench.training.loop.validation import Evaluation
 from duetbench.training.report.curves import draw_curves, write_csv
-from duetbench.training.report.display import Display
+from duetbench.training.report.display import TrainingDisplay
 
 _LOGGED = {
     "loss": "loss",
@@ -32,12 +32,12 @@ _WINDOW = 20
 """Updates at the beginning and at the end that are compared to tell whether a training diverges."""
 
 
-class Ended(Exception):
+class TrainingStopped(Exception):
     """The training has nothing more to do."""
 
 
 @dataclass(frozen=True)
-class Limits:
+class StoppingRules:
     """When to stop before the last update."""
 
     patience: int
@@ -48,7 +48,7 @@ class Limits:
     """The mean reward of the latest updates may lie so far below that of the first; None: there is none."""
 
 
-class Watch:
+class TrainingMonitor:
     """The events of one training, see `trl_adapter.Events`.
 
     Args:
@@ -63,8 +63,8 @@ class Watch:
     def __init__(
         self,
         folder: TrainingFolder,
-        display: Display,
-        limits: Limits,
+        display: TrainingDisplay,
+        limits: StoppingRules,
         *,
         evaluate: Callable[[Any], Evaluation] | None,
         keep: tuple[str, ...],
@@ -76,9 +76,9 @@ class Watch:
         self._evaluate = evaluate
         self._keep = keep
         self._report = report
-        self._curve = Lines(folder.path / "curve.jsonl")
-        self._evaluations = Lines(folder.path / "evaluations.jsonl")
-        self._shown = Lines(folder.path / "profiles.jsonl")
+        self._curve = JsonLinesLog(folder.path / "curve.jsonl")
+        self._evaluations = JsonLinesLog(folder.path / "evaluations.jsonl")
+        self._shown = JsonLinesLog(folder.path / "profiles.jsonl")
         self._rows: list[dict[str, Any]] = []
         self._clock = 0.0
 
@@ -88,11 +88,11 @@ class Watch:
             lines.rewind(step)
         self._rows = self._curve.read()
         if step:
-            self._display.say(f"going on after update {step}")
+            self._display.print_line(f"going on after update {step}")
         if self._evaluate and step not in [entry["step"] for entry in self._evaluations.read()]:
             self._evaluated(model, step)
         if self._is_enough():
-            raise Ended
+            raise TrainingStopped
         self._clock = time.perf_counter()
 
     def before_update(self, model: Any, step: int) -> None:

@@ -17,15 +17,15 @@ from duetbench.errors import EngineError, TrainingError
 from duetbench.interfaces import Engine, Plugin, TrainingJob
 from duetbench.models.digests import adapter_digest, model_digest
 from duetbench.training.loop.checkpoints import TrainingFolder, write_whole
-from duetbench.training.loop.monitor import Ended, Limits, Watch
+from duetbench.training.loop.monitor import StoppingRules, TrainingMonitor, TrainingStopped
 from duetbench.training.loop.split_checks import check_rows
 from duetbench.training.loop.validation import Evaluation, Validation
-from duetbench.training.options import Tuning, divisor_at_most
+from duetbench.training.options import TrainerSettings, divisor_at_most
 from duetbench.training.policy import Policy
-from duetbench.training.report.display import open_display, say
-from duetbench.training.report.model_card import write_card
-from duetbench.training.trl.adapter import Events, Learner
-from duetbench.training.trl.settings import Loop
+from duetbench.training.report.display import open_display, print_line
+from duetbench.training.report.model_card import write_model_card
+from duetbench.training.trl.adapter import TrainableModel, TrainingCallbacks
+from duetbench.training.trl.settings import LoopSettings
 from duetbench.types import Example, ModelRef
 
 _ADAPTER_FILES = ("adapter_model.safetensors", "adapter_config.json")
@@ -33,16 +33,16 @@ _MODEL_FILES = ("*.safetensors", "*.json", "*.jinja", "*.model", "*.txt")
 
 
 @dataclass(frozen=True)
-class Course:
+class TrainingPlan:
     """A training that is ready to run."""
 
     updates: int
     per_update: int
     """Sequences, pairs or completions behind one update."""
-    run: Callable[[Learner, Loop, Events], None]
+    run: Callable[[TrainableModel, LoopSettings, TrainingCallbacks], None]
     facts: Mapping[str, Any]
     """What there is to say about its rows; stands in the result."""
-    limits: Limits
+    limits: StoppingRules
     report: Callable[[], Mapping[str, float]] = dict
     """What is known of the latest update beside the loss."""
     evaluate: Callable[[Engine], Evaluation] | None = None
@@ -50,18 +50,20 @@ class Course:
 
 
 @dataclass(frozen=True)
-class Session:
+class TrainingSession:
     """What a training works with."""
 
     job: TrainingJob
     folder: TrainingFolder
     policy: Policy
     frozen: Engine
-    """Runs the untouched weights for the scorer, or the job's judge; keeps nothing in the request store."""
-    say: Callable[[str], None]
+    """Runs the untouched weights for the scorer, or the job's scorer_engine; keeps nothing in the request store."""
+    print_line: Callable[[str], None]
 
 
-def fit(trainer: Plugin, tuning: Tuning, job: TrainingJob, prepare: Callable[[Session], Course]) -> ModelRef:
+def fit(
+    trainer: Plugin, tuning: TrainerSettings, job: TrainingJob, prepare: Callable[[TrainingSession], TrainingPlan]
+) -> ModelRef:
     """The trained model; a training that has ended in this folder is not run again.
 
     Args:
@@ -76,14 +78,14 @@ def fit(trainer: Plugin, tuning: Tuning, job: TrainingJob, prepare: Callable[[Se
     folder = TrainingFolder(job.workdir)
     with folder.held():
         check_rows(job.train, job.valid)
-        folder.claim(identity(trainer, tuning, job))
+        folder.claim(job_identity(trainer, tuning, job))
         result = folder.result
         if result is None:
             result = _train(trainer, tuning, job, folder, prepare)
         return _checked(ModelRef(**result["model"]), folder)
 
 
-def identity(trainer: Plugin, tuning: Tuning, job: TrainingJob) -> dict[str, Any]:
+def job_identity(trainer: Plugin, tuning: TrainerSettings, job: TrainingJob) -> dict[str, Any]:
     """All that decides the outcome of a training, as JSON values."""
     return {
         "trainer": trainer.name,
@@ -95,7 +97,11 @@ def identity(trainer: Plugin, tuning: Tuning, job: TrainingJob) -> dict[str, Any
         "train": rows_digest(job.train),
         "valid": rows_digest(job.valid),
         "seed": job.seed,
-        **({"judge": {"engine": _named(job.judge), "model": job.judge.model.name}} if job.judge else {}),
+        **(
+            {"scorer_engine": {"engine": _named(job.scorer_engine), "model": job.scorer_engine.model.name}}
+            if job.scorer_engine
+            else {}
+        ),
     }
 
 
@@ -112,21 +118,25 @@ def _named(plugin: Plugin) -> dict[str, Any]:
 
 
 def _train(
-    trainer: Plugin, tuning: Tuning, job: TrainingJob, folder: TrainingFolder, prepare: Callable[[Session], Course]
+    trainer: Plugin,
+    tuning: TrainerSettings,
+    job: TrainingJob,
+    folder: TrainingFolder,
+    prepare: Callable[[TrainingSession], TrainingPlan],
 ) -> dict[str, Any]:
     inner = getattr(job.engine, "engine", job.engine)  # past the request store: what is scored here never comes again
     policy = Policy(job.model, tuning, inner.config)
     title = f"{trainer.name} of {job.strategy.name}"
     is_adapter = tuning.adapter == "lora"
     frozen = policy.engine(trained=False) if is_adapter else inner
-    if job.judge is not None:
-        frozen = getattr(job.judge, "engine", job.judge)
-    course = prepare(Session(job, folder, policy, frozen, lambda line: say(title, line)))
+    if job.scorer_engine is not None:
+        frozen = getattr(job.scorer_engine, "engine", job.scorer_engine)
+    course = prepare(TrainingSession(job, folder, policy, frozen, lambda line: print_line(title, line)))
     if is_adapter:
         job.engine.close()  # the base with the adapter off scores: its weights need not lie in memory twice
     before = policy.frozen_digest()
     display = open_display(title, course.updates)
-    watch = Watch(
+    watch = TrainingMonitor(
         folder,
         display,
         course.limits,
@@ -145,7 +155,7 @@ def _train(
 
 
 def _evaluation(
-    tuning: Tuning, job: TrainingJob, policy: Policy, frozen: Engine, course: Course
+    tuning: TrainerSettings, job: TrainingJob, policy: Policy, frozen: Engine, course: TrainingPlan
 ) -> Callable[[Any], Evaluation] | None:
     if not job.valid:
         return None
@@ -161,9 +171,14 @@ def _evaluation(
 
 
 def _run(
-    tuning: Tuning, job: TrainingJob, folder: TrainingFolder, policy: Policy, course: Course, watch: Watch
+    tuning: TrainerSettings,
+    job: TrainingJob,
+    folder: TrainingFolder,
+    policy: Policy,
+    course: TrainingPlan,
+    watch: TrainingMonitor,
 ) -> None:
-    loop = Loop(
+    loop = LoopSettings(
         checkpoints=folder.checkpoints,
         updates=course.updates,
         per_update=course.per_update,
@@ -174,8 +189,8 @@ def _run(
         bf16=policy.uses_bf16,
         resume_from=folder.last_checkpoint(),
     )
-    learner = Learner(policy.model, policy.chat.tokenizer, policy.adapter())
-    with _explained(folder), few_threads(policy.model), contextlib.suppress(Ended):
+    learner = TrainableModel(policy.model, policy.chat.tokenizer, policy.adapter())
+    with _explained(folder), few_threads(policy.model), contextlib.suppress(TrainingStopped):
         course.run(learner, loop, watch)
 
 
@@ -200,11 +215,11 @@ def _explained(folder: TrainingFolder) -> Iterator[None]:
 
 def _finish(
     trainer: Plugin,
-    tuning: Tuning,
+    tuning: TrainerSettings,
     job: TrainingJob,
     folder: TrainingFolder,
-    course: Course,
-    watch: Watch,
+    course: TrainingPlan,
+    watch: TrainingMonitor,
     frozen: str,
 ) -> dict[str, Any]:
     """Writes what came out. Where no checkpoint beat the untrained weights, those are the result."""
@@ -224,14 +239,14 @@ def _finish(
         "versions": {name: version(name) for name in ("torch", "transformers", "trl", "peft")},
     }
     if watch.best_step:
-        write_card(folder.best, job, result)
+        write_model_card(folder.best, job, result)
     budget = {name: result[name] for name in ("steps", "tokens", "seconds")}
     write_whole(folder.path / "budget.json", json.dumps(budget) + "\n")
     folder.finish(result)
     return result
 
 
-def _trained(job: TrainingJob, folder: TrainingFolder, tuning: Tuning) -> ModelRef:
+def _trained(job: TrainingJob, folder: TrainingFolder, tuning: TrainerSettings) -> ModelRef:
     if tuning.adapter == "lora":
         _sort_targets(folder.best / "adapter_config.json")
         return replace(job.model, adapter=str(folder.best), adapter_digest=adapter_digest(folder.best))

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from duetbench.interfaces import Engine, Scorer, Strategy
 from duetbench.profiling import write_profiles
 from duetbench.training.leaks import leak_rate
-from duetbench.training.rewarding import check_answers
+from duetbench.training.rewarding import check_scorer_errors
 from duetbench.types import Example, Profile, Profiles, Sampling
 
 
@@ -38,14 +38,14 @@ class Validation:
     others: Mapping[str, Engine] = field(default_factory=dict)
     """Who writes instead of the writer, by stage name."""
 
-    def evaluate(self, writer: Engine, judge: Engine | None) -> Evaluation:
-        """The metrics of what `writer` writes, greedily, under the frozen scorer asking `judge`."""
+    def evaluate(self, writer: Engine, scorer_engine: Engine | None) -> Evaluation:
+        """The metrics of what `writer` writes, greedily, under the frozen scorer asking `scorer_engine`."""
         requests = [example.request for example in self.examples]
         written = write_profiles(self.strategy, requests, writer, Sampling(), others=self.others)
-        return self.judge(written.profiles, judge)
+        return self.evaluate_profiles(written.profiles, scorer_engine)
 
-    def judge(self, written: Sequence[Profiles], judge: Engine | None) -> Evaluation:
-        """The metrics of these profiles under the scorer asking `judge`.
+    def evaluate_profiles(self, written: Sequence[Profiles], scorer_engine: Engine | None) -> Evaluation:
+        """The metrics of these profiles under the scorer asking `scorer_engine`.
 
         Raises:
             EngineError: most calls failed; they would count against weights that have no part in it.
@@ -53,9 +53,9 @@ class Validation:
         requests = [example.request for example in self.examples]
         readable = [place for place, profiles in enumerate(written) if profiles.failed is None]
         predictions = self.scorer.score(
-            [requests[place] for place in readable], [written[place] for place in readable], judge
+            [requests[place] for place in readable], [written[place] for place in readable], scorer_engine
         )
-        check_answers(predictions)
+        check_scorer_errors(predictions)
         values = {
             place: prediction.value
             for place, prediction in zip(readable, predictions, strict=True)

@@ -14,30 +14,36 @@ from typing import TYPE_CHECKING, Any
 
 from duetbench.engines.complete import complete
 from duetbench.interfaces import Engine, Stage, TrainingJob
-from duetbench.training.loop.checkpoints import Lines
-from duetbench.training.questions import Unit, ask, trained_stage
-from duetbench.training.rewarding import Asked, Credit, Group, Judge, Judged
+from duetbench.training.loop.checkpoints import JsonLinesLog
+from duetbench.training.questions import TrainingQuestion, trained_stage, training_questions
+from duetbench.training.rewarding import (
+    CompletionGrader,
+    CompletionGroup,
+    GradedCompletion,
+    PromptCompletions,
+    RewardRules,
+)
 from duetbench.types import Completion, Example, ModelRef, Prompt, Sampling
 
 if TYPE_CHECKING:
-    from duetbench.training.loop.run import Session
+    from duetbench.training.loop.run import TrainingSession
 
 CHUNK = 32
 """Training examples that are sampled, judged and kept together."""
 
 
 @dataclass(frozen=True, slots=True)
-class Question:
+class CandidateQuestion:
     """One question with its candidates."""
 
     truth: float
     """The true rating of the pair that it was asked for."""
     prompt: Prompt
-    candidates: list[Judged]
+    candidates: list[GradedCompletion]
 
 
 @dataclass(frozen=True)
-class Exploring:
+class CandidateSpec:
     """How candidates are sampled."""
 
     candidates: int
@@ -51,33 +57,39 @@ class Exploring:
 
 
 @dataclass(frozen=True)
-class Explored:
+class CandidateSet:
     """What was sampled for a training."""
 
     stage: Stage
-    questions: list[Question]
+    questions: list[CandidateQuestion]
     facts: dict[str, Any]
     """Counts for the result."""
 
 
-def explore(session: Session, how: Exploring) -> Explored:
+def sample_candidates(session: TrainingSession, how: CandidateSpec) -> CandidateSet:
     """The judged candidates of every question of the job's training examples.
 
     Where user and item are asked apart, all candidates of one example meet.
     """
     job, stage = session.job, trained_stage(session.job.strategy)
     train = _sample_of(job.train, how.pairs, job.seed)
-    asked = ask(job.strategy, train, job.engine)
+    asked = training_questions(job.strategy, train, job.engine)
     engines = _engines(job, how.models)
     partners = how.candidates * len(engines)
-    judge = Judge(stage, job.scorer, job.judge or job.engine, job.rewards, Credit(partners, unreadable=None))
-    kept = Lines(session.folder.path / "rollouts.jsonl")
-    session.say(f"sampling {partners} candidates for each of {len(asked.units)} pairs")
-    rows = _rows(asked.units, kept, lambda units: _sample(stage, units, engines, judge, how, job.seed))
+    grader = CompletionGrader(
+        stage, job.scorer, job.scorer_engine or job.engine, job.rewards, RewardRules(partners, unreadable=None)
+    )
+    kept = JsonLinesLog(session.folder.path / "rollouts.jsonl")
+    session.print_line(f"sampling {partners} candidates for each of {len(asked.units)} pairs")
+    rows = _rows(asked.units, kept, lambda units: _sample(stage, units, engines, grader, how, job.seed))
     prompts = [(unit.example.rating, prompt) for unit in asked.units for prompt in unit.prompts]
     flat = [candidates for row in rows for candidates in row["questions"]]
     questions = [
-        Question(truth, prompt, [Judged(one["text"], one["status"], (), one["reward"], one["value"]) for one in found])
+        CandidateQuestion(
+            truth,
+            prompt,
+            [GradedCompletion(one["text"], one["status"], (), one["reward"], one["value"]) for one in found],
+        )
         for (truth, prompt), found in zip(prompts, flat, strict=True)
     ]
     statuses = [one.status for question in questions for one in question.candidates]
@@ -90,7 +102,7 @@ def explore(session: Session, how: Exploring) -> Explored:
         "sampled_tokens": sum(row["tokens"] for row in rows),
         "sampling_seconds": sum(row["seconds"] for row in rows),
     }
-    return Explored(stage, questions, facts)
+    return CandidateSet(stage, questions, facts)
 
 
 def _sample_of(examples: Sequence[Example], limit: int | None, seed: int) -> Sequence[Example]:
@@ -101,7 +113,9 @@ def _sample_of(examples: Sequence[Example], limit: int | None, seed: int) -> Seq
 
 
 def _rows(
-    units: Sequence[Unit], kept: Lines, sample: Callable[[Sequence[Unit]], dict[str, Any]]
+    units: Sequence[TrainingQuestion],
+    kept: JsonLinesLog,
+    sample: Callable[[Sequence[TrainingQuestion]], dict[str, Any]],
 ) -> list[dict[str, Any]]:
     """What was sampled, chunk by chunk; chunks that are kept already are not sampled again."""
     rows = kept.read()
@@ -114,7 +128,12 @@ def _rows(
 
 
 def _sample(
-    stage: Stage, units: Sequence[Unit], engines: Sequence[Engine], judge: Judge, how: Exploring, seed: int
+    stage: Stage,
+    units: Sequence[TrainingQuestion],
+    engines: Sequence[Engine],
+    grader: CompletionGrader,
+    how: CandidateSpec,
+    seed: int,
 ) -> dict[str, Any]:
     """The candidates of every question of these units, in order, as JSON values."""
     prompts = list({prompt.key: prompt for unit in units for prompt in unit.prompts}.values())
@@ -125,15 +144,19 @@ def _sample(
             for prompt, completion in zip(prompts, complete(engine, prompts, limits), strict=True):
                 pools[prompt.key].append(completion)
     groups = [
-        Group(unit.example, tuple(Asked(prompt, tuple(pools[prompt.key])) for prompt in unit.prompts), unit.given)
+        CompletionGroup(
+            unit.example,
+            tuple(PromptCompletions(prompt, tuple(pools[prompt.key])) for prompt in unit.prompts),
+            unit.given,
+        )
         for unit in units
     ]
-    questions = [[_plain(one) for one in candidates] for group in judge(groups) for candidates in group]
+    questions = [[_plain(one) for one in candidates] for group in grader(groups) for candidates in group]
     tokens = sum(completion.completion_tokens for pool in pools.values() for completion in pool)
     return {"questions": questions, "tokens": tokens}
 
 
-def _plain(one: Judged) -> dict[str, Any]:
+def _plain(one: GradedCompletion) -> dict[str, Any]:
     return {"text": one.text, "status": one.status, "reward": one.reward, "value": one.value}
 
 
@@ -146,10 +169,10 @@ def _engines(job: TrainingJob, names: Sequence[str]) -> list[Engine]:
     """
     from duetbench.models import resolve
 
-    return [engine_of(job, resolve(name)) for name in names] or [job.engine]
+    return [engine_for(job, resolve(name)) for name in names] or [job.engine]
 
 
-def engine_of(job: TrainingJob, model: ModelRef) -> Engine:
+def engine_for(job: TrainingJob, model: ModelRef) -> Engine:
     """An engine of the job's kind for another model, behind the same store; the job's own for its own."""
     from duetbench.engines.store.stored_engine import StoredEngine
 

@@ -12,16 +12,16 @@ from typing import TYPE_CHECKING
 
 from duetbench.engines.complete import complete
 from duetbench.errors import TrainingError
-from duetbench.interfaces import Check, Engine, Imitation, Lesson, Rating, Stage, TrainingJob
-from duetbench.profiling import Answer, read_answer, write_profiles
+from duetbench.interfaces import DistillationStage, Engine, RatingStage, Stage, TargetFilter, TrainingJob, TrainingStage
+from duetbench.profiling import ParsedCompletion, parse_completion, write_profiles
 from duetbench.training.loop.checkpoints import write_whole
-from duetbench.training.loop.run import Course, Session, fit
+from duetbench.training.loop.run import TrainingPlan, TrainingSession, fit
 from duetbench.training.loop.validation import Evaluation, Validation
-from duetbench.training.offline.candidates import engine_of
-from duetbench.training.offline.sft import SftSettings, course_on
-from duetbench.training.offline.tokenization import Targets
-from duetbench.training.questions import Before
-from duetbench.training.report.display import say
+from duetbench.training.offline.candidates import engine_for
+from duetbench.training.offline.sft import SftSettings, training_plan
+from duetbench.training.offline.tokenization import TargetTokenizer
+from duetbench.training.questions import EarlierStages
+from duetbench.training.report.display import print_line
 from duetbench.training.trl.adapter import TokenRow
 from duetbench.types import Example, ModelRef, Profile, Profiles, Prompt, Sampling, TrainedModels
 
@@ -32,11 +32,11 @@ Target = tuple[Prompt, str]
 """A question and the answer to learn."""
 
 
-class _NothingToLearnError(TrainingError):
+class _NoTargetsError(TrainingError):
     """A lesson without targets."""
 
 
-def teach(trainer: Trainer, settings: SftSettings, job: TrainingJob) -> TrainedModels:
+def distill(trainer: Trainer, settings: SftSettings, job: TrainingJob) -> TrainedModels:
     """The models that the strategy's lessons leave; a lesson that has ended in its folder is not given again.
 
     A lesson without a single target, such as one whose teacher writes nothing readable, is passed over and told.
@@ -44,39 +44,46 @@ def teach(trainer: Trainer, settings: SftSettings, job: TrainingJob) -> TrainedM
     Raises:
         TrainingError: no lesson can be given, or one goes wrong.
     """
-    school = _School(job, settings)
-    lessons: list[Lesson] = []
+    school = _Distillation(job, settings)
+    lessons: list[TrainingStage] = []
     failures: list[str] = []
-    for lesson in filter(school.is_given, job.strategy.lessons()):
-        tuning = replace(settings, **lesson.settings) if settings.lessons == "published" else settings
-        part = replace(job, train=_rows(job.train, lesson, settings.pairs, job.seed), workdir=job.workdir / lesson.name)
+    for training_stage in filter(school.is_given, job.strategy.training_stages()):
+        tuning = replace(settings, **training_stage.settings) if settings.lessons == "published" else settings
+        part = replace(
+            job,
+            train=_rows(job.train, training_stage, settings.pairs, job.seed),
+            workdir=job.workdir / training_stage.name,
+        )
         try:
-            model = fit(trainer, tuning, part, school.course(lesson, part, tuning))
-        except _NothingToLearnError as reason:  # its learner stays untrained, as the record shows
-            say(f"{trainer.name} of {job.strategy.name}", str(reason))
+            model = fit(trainer, tuning, part, school.course(training_stage, part, tuning))
+        except _NoTargetsError as reason:  # its learner stays untrained, as the record shows
+            print_line(f"{trainer.name} of {job.strategy.name}", str(reason))
             failures.append(str(reason))
             continue
-        school.graduated(lesson, model)
-        lessons.append(lesson)
+        school.graduated(training_stage, model)
+        lessons.append(training_stage)
     if not lessons:
         raise TrainingError("; ".join(failures) or f"no lesson of {job.strategy.name} fits scorer {job.scorer.name}")
-    found = [json.loads((job.workdir / lesson.name / "budget.json").read_text(encoding="utf-8")) for lesson in lessons]
+    found = [
+        json.loads((job.workdir / training_stage.name / "budget.json").read_text(encoding="utf-8"))
+        for training_stage in lessons
+    ]
     budget = {name: sum(each[name] for each in found) for name in ("steps", "tokens", "seconds")}
     write_whole(job.workdir / "budget.json", json.dumps(budget) + "\n")
     return school.models()
 
 
-def _rows(examples: Sequence[Example], lesson: Lesson, limit: int | None, seed: int) -> list[Example]:
+def _rows(examples: Sequence[Example], training_stage: TrainingStage, limit: int | None, seed: int) -> list[Example]:
     """The lesson's share of the rows with a history on both sides, of which `limit` are looked at."""
     known = [example for example in examples if example.request.user_history and example.request.item_history]
     Random(seed).shuffle(known)
     pool = known[:limit]
-    first, last = (round(share * len(pool)) for share in lesson.share)
-    return pool[first:last][: lesson.rows]
+    first, last = (round(share * len(pool)) for share in training_stage.share)
+    return pool[first:last][: training_stage.rows]
 
 
 @dataclass
-class _School:
+class _Distillation:
     """Which models there are so far."""
 
     job: TrainingJob
@@ -84,25 +91,25 @@ class _School:
 
     def __post_init__(self) -> None:
         self._stages: dict[str, ModelRef] = {}
-        self._judges: dict[str, ModelRef] = {}
+        self._predictors: dict[str, ModelRef] = {}
         self._scorer: ModelRef | None = None
 
-    def is_given(self, lesson: Lesson) -> bool:
+    def is_given(self, training_stage: TrainingStage) -> bool:
         """Whether a lesson can be given: a scorer has to have an answer to learn, and the final one to be in use."""
-        if not isinstance(lesson, Rating):
+        if not isinstance(training_stage, RatingStage):
             return True
         domain = self.job.train[0].request.domain
         can_learn = self.job.scorer.target(domain.labels[0], domain) is not None
-        return can_learn and lesson.scorer in (None, self.job.scorer.name)
+        return can_learn and training_stage.scorer in (None, self.job.scorer.name)
 
-    def graduated(self, lesson: Lesson, model: ModelRef) -> None:
+    def graduated(self, training_stage: TrainingStage, model: ModelRef) -> None:
         """Puts the model where later lessons find it."""
-        if isinstance(lesson, Imitation):
-            self._stages[lesson.stage] = model
-        elif isinstance(lesson, Rating) and lesson.scorer is not None:
+        if isinstance(training_stage, DistillationStage):
+            self._stages[training_stage.stage] = model
+        elif isinstance(training_stage, RatingStage) and training_stage.scorer is not None:
             self._scorer = None if model == self.job.model else model
         else:
-            self._judges[lesson.name] = model
+            self._predictors[training_stage.name] = model
 
     def models(self) -> TrainedModels:
         """All that outlives the lessons."""
@@ -110,56 +117,62 @@ class _School:
         last = self.job.strategy.stages()[-1].name
         return TrainedModels(earlier.pop(last, self.job.model), earlier, self._scorer)
 
-    def course(self, lesson: Lesson, part: TrainingJob, tuning: SftSettings) -> Callable[[Session], Course]:
+    def course(
+        self, training_stage: TrainingStage, part: TrainingJob, tuning: SftSettings
+    ) -> Callable[[TrainingSession], TrainingPlan]:
         """What `lifecycle.fit` asks for."""
 
-        def prepare(session: Session) -> Course:
-            session.say(f"lesson {lesson.name}: targets from {len(part.train)} rows")
+        def prepare(session: TrainingSession) -> TrainingPlan:
+            session.print_line(f"lesson {training_stage.name}: targets from {len(part.train)} rows")
             counts: Counter[str] = Counter(examples=len(part.train))
-            stage = self._stage(lesson)
+            stage = self._stage(training_stage)
             started = time.perf_counter()
-            found = self._targets(lesson, part, stage, counts)
+            found = self._targets(training_stage, part, stage, counts)
             seconds = time.perf_counter() - started
-            tokens = Targets(session.policy, stage.stop if stage else (), stage.max_tokens if stage else 16)
+            tokens = TargetTokenizer(session.policy, stage.stop if stage else (), stage.max_tokens if stage else 16)
             rows = [TokenRow(*row) for prompt, text in found if (row := tokens.row(prompt, text))]
             facts = {**counts, "too_long": tokens.too_long, "targets": len(rows)}
             if not rows:
                 told = ", ".join(f"{name} {number}" for name, number in facts.items())
-                raise _NothingToLearnError(f"lesson {lesson.name} has nothing to learn from: {told}")
-            course = course_on(rows, {**facts, "sampling_seconds": seconds}, tuning, part.seed)
-            return replace(course, evaluate=self._evaluation(lesson, part, session) if part.valid else None)
+                raise _NoTargetsError(f"lesson {training_stage.name} has nothing to learn from: {told}")
+            course = training_plan(rows, {**facts, "sampling_seconds": seconds}, tuning, part.seed)
+            return replace(course, evaluate=self._evaluation(training_stage, part, session) if part.valid else None)
 
         return prepare
 
-    def _stage(self, lesson: Lesson) -> Stage | None:
-        if not isinstance(lesson, Imitation):
+    def _stage(self, training_stage: TrainingStage) -> Stage | None:
+        if not isinstance(training_stage, DistillationStage):
             return None
-        return next(stage for stage in self.job.strategy.stages() if stage.name == lesson.stage)
+        return next(stage for stage in self.job.strategy.stages() if stage.name == training_stage.stage)
 
-    def _targets(self, lesson: Lesson, part: TrainingJob, stage: Stage | None, counts: Counter[str]) -> list[Target]:
-        if isinstance(lesson, Imitation):
+    def _targets(
+        self, training_stage: TrainingStage, part: TrainingJob, stage: Stage | None, counts: Counter[str]
+    ) -> list[Target]:
+        if isinstance(training_stage, DistillationStage):
             assert stage is not None
-            return self._imitated(lesson, part, stage, counts)
-        assert isinstance(lesson, Rating)
-        return self._rated(lesson, part, counts)
+            return self._imitated(training_stage, part, stage, counts)
+        assert isinstance(training_stage, RatingStage)
+        return self._rated(training_stage, part, counts)
 
     def _writers(self) -> dict[str, Engine]:
         """Who writes each stage as things stand; without an entry: the untrained model."""
-        return {name: engine_of(self.job, model) for name, model in self._stages.items()}
+        return {name: engine_for(self.job, model) for name, model in self._stages.items()}
 
-    def _imitated(self, lesson: Imitation, part: TrainingJob, stage: Stage, counts: Counter[str]) -> list[Target]:
+    def _imitated(
+        self, training_stage: DistillationStage, part: TrainingJob, stage: Stage, counts: Counter[str]
+    ) -> list[Target]:
         requests = [example.request for example in part.train]
-        until = Before(part.strategy, stage.name)
+        until = EarlierStages(part.strategy, stage.name)
         before = write_profiles(until, requests, part.engine, Sampling(), others=self._writers())
         earlier = {answer.key: answer.profiles for answer in before.answers if answer.status == "ok"}
         prompts = stage.prompts(requests, earlier)
         counts["questions"] = len(prompts)
-        teacher = _Teacher(self._teacher(), stage, lesson.temperature, part.seed, counts)
-        if lesson.check is None:
+        teacher = _TeacherModel(self._teacher(), stage, training_stage.temperature, part.seed, counts)
+        if training_stage.check is None:
             answers = teacher.answers(prompts, prompts, 0)
             return [(prompt, answer.text) for prompt, answer in zip(prompts, answers, strict=True) if answer]
-        judge = engine_of(self.job, self._judges.get(lesson.check.judge, self.job.model))
-        return _checked(teacher, prompts, part, lesson.check, judge)
+        predictor = engine_for(self.job, self._predictors.get(training_stage.check.predictor, self.job.model))
+        return _checked(teacher, prompts, part, training_stage.check, predictor)
 
     def _teacher(self) -> Engine:
         from duetbench.models import resolve
@@ -167,10 +180,10 @@ class _School:
         names = self.settings.teachers
         if len(names) > 1:
             raise TrainingError("lessons have one teacher: name a single model in sft.teachers")
-        return engine_of(self.job, resolve(names[0])) if names else self.job.engine
+        return engine_for(self.job, resolve(names[0])) if names else self.job.engine
 
-    def _rated(self, lesson: Rating, part: TrainingJob, counts: Counter[str]) -> list[Target]:
-        evidence = self._evidence(lesson, part.train)
+    def _rated(self, training_stage: RatingStage, part: TrainingJob, counts: Counter[str]) -> list[Target]:
+        evidence = self._evidence(training_stage, part.train)
         found: list[Target] = []
         for example, profiles in zip(part.train, evidence, strict=True):
             if profiles is None:
@@ -180,36 +193,38 @@ class _School:
             found.append((prompt, str(part.scorer.target(example.rating, example.request.domain))))
         return found
 
-    def _evidence(self, lesson: Rating, examples: Sequence[Example]) -> list[Profiles | None]:
+    def _evidence(self, training_stage: RatingStage, examples: Sequence[Example]) -> list[Profiles | None]:
         """What the scorer reads of each row; None where there is no review, or nothing readable was written."""
-        if lesson.evidence == "review":
+        if training_stage.evidence == "review":
             texts = [" ".join(example.review.split()) for example in examples]
             return [Profiles(pair=Profile("pair", text)) if text else None for text in texts]
         requests = [example.request for example in examples]
         written = write_profiles(self.job.strategy, requests, self.job.engine, Sampling(), others=self._writers())
         return [None if profiles.failed else profiles for profiles in written.profiles]
 
-    def _evaluation(self, lesson: Lesson, part: TrainingJob, session: Session) -> Callable[[Engine], Evaluation]:
+    def _evaluation(
+        self, training_stage: TrainingStage, part: TrainingJob, session: TrainingSession
+    ) -> Callable[[Engine], Evaluation]:
         """What is compared at checkpoints: the whole strategy's prediction with the learner in its place."""
-        if isinstance(lesson, Rating):
+        if isinstance(training_stage, RatingStage):
             valid = [
                 (example, profiles)
-                for example, profiles in zip(part.valid, self._evidence(lesson, part.valid), strict=True)
+                for example, profiles in zip(part.valid, self._evidence(training_stage, part.valid), strict=True)
                 if profiles is not None
             ]
             if not valid:
-                raise TrainingError(f"lesson {lesson.name}: no validation row has anything to predict from")
+                raise TrainingError(f"lesson {training_stage.name}: no validation row has anything to predict from")
             rows = Validation(part.strategy, [example for example, _ in valid], part.scorer, 0)
-            return lambda learner: rows.judge([profiles for _, profiles in valid], learner)
-        assert isinstance(lesson, Imitation)
+            return lambda learner: rows.evaluate_profiles([profiles for _, profiles in valid], learner)
+        assert isinstance(training_stage, DistillationStage)
         base = {stage.name: part.engine for stage in part.strategy.stages()}
-        others = {name: engine for name, engine in {**base, **self._writers()}.items() if name != lesson.stage}
+        others = {name: engine for name, engine in {**base, **self._writers()}.items() if name != training_stage.stage}
         whole = Validation(part.strategy, part.valid, part.scorer, self.settings.show_profiles, others)
         return lambda learner: whole.evaluate(learner, session.frozen)
 
 
 @dataclass
-class _Teacher:
+class _TeacherModel:
     """Answers the questions of one stage."""
 
     engine: Engine
@@ -218,7 +233,7 @@ class _Teacher:
     seed: int
     counts: Counter[str]
 
-    def answers(self, prompts: Sequence[Prompt], asked: Sequence[Prompt], number: int) -> list[Answer | None]:
+    def answers(self, prompts: Sequence[Prompt], asked: Sequence[Prompt], number: int) -> list[ParsedCompletion | None]:
         """One per question, None, counted, where it cannot be read.
 
         Args:
@@ -228,18 +243,18 @@ class _Teacher:
         """
         limits = Sampling(self.temperature, 1.0, self.stage.max_tokens, self.stage.stop, self.seed, number)
         completions = complete(self.engine, asked, limits)
-        found = [read_answer(self.stage, *pair) for pair in zip(prompts, completions, strict=True)]
+        found = [parse_completion(self.stage, *pair) for pair in zip(prompts, completions, strict=True)]
         self.counts["sampled_tokens"] += sum(answer.completion_tokens for answer in found)
         self.counts.update(f"teacher_{answer.status}" for answer in found if answer.status != "ok")
         return [answer if answer.status == "ok" else None for answer in found]
 
 
 def _checked(
-    teacher: _Teacher, prompts: Sequence[Prompt], part: TrainingJob, check: Check, judge: Engine
+    teacher: _TeacherModel, prompts: Sequence[Prompt], part: TrainingJob, check: TargetFilter, predictor: Engine
 ) -> list[Target]:
     """The answers that pass the check, each with its question, hinted or not, as it stands without a hint."""
     example_of = {prompt.key: part.train[prompt.for_requests[0]] for prompt in prompts}
-    alone = _errors(part, [(example, Profiles()) for example in example_of.values()], judge)
+    alone = _errors(part, [(example, Profiles()) for example in example_of.values()], predictor)
     without = dict(zip(example_of, alone, strict=True))
     found: dict[str, str] = {}
     pending = list(prompts)
@@ -252,7 +267,7 @@ def _checked(
             teacher.counts["forbidden_word"] += len(known) - len(allowed)
             known = allowed
         pairs = [(example_of[prompt.key], Profiles.of(answer.profiles)) for prompt, answer in known]
-        for (prompt, answer), error in zip(known, _errors(part, pairs, judge), strict=True):
+        for (prompt, answer), error in zip(known, _errors(part, pairs, predictor), strict=True):
             before = without[prompt.key]
             if error is not None and before is not None and error - before < check.tau:
                 found[prompt.key] = answer.text
@@ -268,10 +283,10 @@ def _gives_away(text: str, forbidden: Sequence[str]) -> bool:
     return any(word in text.lower() for word in forbidden)
 
 
-def _errors(part: TrainingJob, pairs: Sequence[tuple[Example, Profiles]], judge: Engine) -> list[float | None]:
-    """How far the judge's prediction lies from the truth; None where there is none."""
+def _errors(part: TrainingJob, pairs: Sequence[tuple[Example, Profiles]], predictor: Engine) -> list[float | None]:
+    """How far the predictor's prediction lies from the truth; None where there is none."""
     requests, profiles = [example.request for example, _ in pairs], [written for _, written in pairs]
-    predictions = part.scorer.score(requests, profiles, judge) if pairs else []
+    predictions = part.scorer.score(requests, profiles, predictor) if pairs else []
     return [
         None if prediction.value is None else abs(prediction.value - example.rating)
         for (example, _), prediction in zip(pairs, predictions, strict=True)

@@ -9,19 +9,19 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from duetbench.errors import TrainingError
 from duetbench.interfaces import Trainer, option
-from duetbench.training.options import Tuning
+from duetbench.training.options import TrainerSettings
 from duetbench.training.presets import DPO_PRESETS, options_with_presets, preset_settings
 
 if TYPE_CHECKING:
     from duetbench.interfaces import TrainingJob
-    from duetbench.training.loop.run import Course, Session
-    from duetbench.training.trl.adapter import Events, Learner, TokenPair
-    from duetbench.training.trl.settings import Loop
+    from duetbench.training.loop.run import TrainingPlan, TrainingSession
+    from duetbench.training.trl.adapter import TokenPair, TrainableModel, TrainingCallbacks
+    from duetbench.training.trl.settings import LoopSettings
     from duetbench.types import ModelRef
 
 
 @dataclass(frozen=True)
-class DpoSettings(Tuning):
+class DpoSettings(TrainerSettings):
     """All settings of direct preference optimisation."""
 
     learning_rate: float = option(1e-5, "AdamW's learning rate")
@@ -72,15 +72,15 @@ class Dpo(Trainer):
         return fit(self, settings, job, lambda session: _course(session, settings))
 
 
-def _course(session: Session, config: DpoSettings) -> Course:
+def _course(session: TrainingSession, config: DpoSettings) -> TrainingPlan:
     from duetbench.training.batching import batches_in_order
-    from duetbench.training.loop.monitor import Limits
-    from duetbench.training.loop.run import Course
+    from duetbench.training.loop.monitor import StoppingRules
+    from duetbench.training.loop.run import TrainingPlan
 
     pairs, facts = _pairs(session, config)
     updates = math.ceil(len(pairs) * config.epochs / config.batch)
 
-    def run(learner: Learner, loop: Loop, events: Events) -> None:
+    def run(learner: TrainableModel, loop: LoopSettings, events: TrainingCallbacks) -> None:
         from duetbench.training.trl.adapter import train_dpo
         from duetbench.training.trl.settings import DpoTerms
 
@@ -89,30 +89,30 @@ def _course(session: Session, config: DpoSettings) -> Course:
         rows = [pairs[place] for batch in order for place in batch]
         train_dpo(learner, rows, config, loop, events, DpoTerms(config.beta, config.loss, config.label_smoothing))
 
-    limits = Limits(config.patience, loss_factor=3.0, reward_drop=None)
-    return Course(updates, config.batch, run, facts, limits)
+    limits = StoppingRules(config.patience, loss_factor=3.0, reward_drop=None)
+    return TrainingPlan(updates, config.batch, run, facts, limits)
 
 
-def _pairs(session: Session, config: DpoSettings) -> tuple[list[TokenPair], dict[str, Any]]:
+def _pairs(session: TrainingSession, config: DpoSettings) -> tuple[list[TokenPair], dict[str, Any]]:
     """The pairs of all questions, and the counts.
 
     Raises:
         TrainingError: no question has one: its candidates are all good, all bad, or all the same.
     """
-    from duetbench.training.offline.candidates import Exploring, explore
-    from duetbench.training.offline.preferences import Pairing, pairs_of
-    from duetbench.training.offline.tokenization import Targets
+    from duetbench.training.offline.candidates import CandidateSpec, sample_candidates
+    from duetbench.training.offline.preferences import PairingRule, preference_pairs
+    from duetbench.training.offline.tokenization import TargetTokenizer
     from duetbench.training.trl.adapter import TokenPair
 
-    how = Exploring(config.candidates, config.temperature, config.top_p, config.explorers, config.pairs)
-    explored = explore(session, how)
-    tokens = Targets(session.policy, explored.stage.stop, explored.stage.max_tokens)
-    pairing = Pairing(config.judge, config.pairing, config.margin, config.max_pairs)
+    how = CandidateSpec(config.candidates, config.temperature, config.top_p, config.explorers, config.pairs)
+    explored = sample_candidates(session, how)
+    tokens = TargetTokenizer(session.policy, explored.stage.stop, explored.stage.max_tokens)
+    pairing = PairingRule(config.judge, config.pairing, config.margin, config.max_pairs)
     rng = Random(session.job.seed)
     found: list[TokenPair] = []
     n_flat = 0
     for question in explored.questions:
-        pairs = pairs_of(question.candidates, question.truth, pairing, rng)
+        pairs = preference_pairs(question.candidates, question.truth, pairing, rng)
         n_flat += not pairs
         for better, worse in pairs:
             row = tokens.row(question.prompt, question.candidates[better].text, question.candidates[worse].text)

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from random import Random
 from typing import Literal, NamedTuple
 
-from duetbench.training.rewarding import Judged
+from duetbench.training.rewarding import GradedCompletion
 
 
-class Pair(NamedTuple):
+class PreferencePair(NamedTuple):
     """Two candidates of one question, by position."""
 
     better: int
@@ -18,7 +18,7 @@ class Pair(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Pairing:
+class PairingRule:
     """Which pairs are made."""
 
     judge: Literal["reward", "class"] = "reward"
@@ -29,7 +29,7 @@ class Pairing:
     """Of one question; the widest ones, or a seeded sample."""
 
 
-def best_of(candidates: Sequence[Judged], *, least: float | None, gain: float = 0.0) -> int | None:
+def best_candidate(candidates: Sequence[GradedCompletion], *, least: float | None, gain: float = 0.0) -> int | None:
     """The position of the candidate that earned most, the first of equals; None if none is readable and good enough.
 
     Args:
@@ -47,7 +47,9 @@ def best_of(candidates: Sequence[Judged], *, least: float | None, gain: float = 
     return place if least is None or reward >= least else None
 
 
-def pairs_of(candidates: Sequence[Judged], truth: float, how: Pairing, rng: Random) -> list[Pair]:
+def preference_pairs(
+    candidates: Sequence[GradedCompletion], truth: float, how: PairingRule, rng: Random
+) -> list[PreferencePair]:
     """Better and worse candidates of one question; none of a pool that is all good or all bad.
 
     Unreadable candidates take no part: which of two texts is better can only be said of texts that were read.
@@ -55,7 +57,7 @@ def pairs_of(candidates: Sequence[Judged], truth: float, how: Pairing, rng: Rand
     Args:
         candidates: Answers to one question.
         truth: The true rating.
-        how: See `Pairing`.
+        how: See `PairingRule`.
         rng: Decides which pairs stay where `pairing` is `sampled`.
 
     Source: LettinGo (KDD 2025) pairs every right with every wrong candidate: `judge` class, `pairing` all.
@@ -68,17 +70,17 @@ def pairs_of(candidates: Sequence[Judged], truth: float, how: Pairing, rng: Rand
     return [pair for pair, _ in found[: how.max_pairs]]
 
 
-def _known(candidates: Sequence[Judged]) -> list[tuple[int, float]]:
+def _known(candidates: Sequence[GradedCompletion]) -> list[tuple[int, float]]:
     return [
         (place, one.reward) for place, one in enumerate(candidates) if one.status == "ok" and one.reward is not None
     ]
 
 
-def _by_reward(candidates: Sequence[Judged], margin: float) -> list[tuple[Pair, float]]:
+def _by_reward(candidates: Sequence[GradedCompletion], margin: float) -> list[tuple[PreferencePair, float]]:
     """All pairs that lie far enough apart and do not say the same, the widest first."""
     known = _known(candidates)
     found = [
-        (Pair(a, b), high - low)
+        (PreferencePair(a, b), high - low)
         for a, high in known
         for b, low in known
         if high - low >= margin and high > low and candidates[a].text != candidates[b].text
@@ -86,13 +88,13 @@ def _by_reward(candidates: Sequence[Judged], margin: float) -> list[tuple[Pair, 
     return sorted(found, key=lambda entry: (-entry[1], entry[0]))
 
 
-def _by_class(candidates: Sequence[Judged], truth: float) -> list[tuple[Pair, float]]:
+def _by_class(candidates: Sequence[GradedCompletion], truth: float) -> list[tuple[PreferencePair, float]]:
     """All pairs of a right and a wrong one, the widest first."""
     known = [(place, one.value) for place, one in enumerate(candidates) if one.status == "ok" and one.value is not None]
     right = [(place, value) for place, value in known if _class_of(value) == _class_of(truth)]
     wrong = [(place, value) for place, value in known if _class_of(value) != _class_of(truth)]
     found = [
-        (Pair(a, b), abs(wide - truth) - abs(near - truth))
+        (PreferencePair(a, b), abs(wide - truth) - abs(near - truth))
         for a, near in right
         for b, wide in wrong
         if candidates[a].text != candidates[b].text

@@ -9,22 +9,22 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from duetbench.errors import TrainingError
 from duetbench.interfaces import Trainer, option
-from duetbench.training.options import Tuning
+from duetbench.training.options import TrainerSettings
 from duetbench.training.presets import SFT_PRESETS, options_with_presets, preset_settings
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from duetbench.interfaces import TrainingJob
-    from duetbench.training.loop.run import Course, Session
-    from duetbench.training.offline.candidates import Exploring
-    from duetbench.training.trl.adapter import Events, Learner, TokenRow
-    from duetbench.training.trl.settings import Loop
+    from duetbench.training.loop.run import TrainingPlan, TrainingSession
+    from duetbench.training.offline.candidates import CandidateSpec
+    from duetbench.training.trl.adapter import TokenRow, TrainableModel, TrainingCallbacks
+    from duetbench.training.trl.settings import LoopSettings
     from duetbench.types import ModelRef, TrainedModels
 
 
 @dataclass(frozen=True)
-class SftSettings(Tuning):
+class SftSettings(TrainerSettings):
     """All settings of supervised fine-tuning."""
 
     pairs: int | None = option(
@@ -70,26 +70,28 @@ class Sft(Trainer):
         from duetbench.training.loop.run import fit
 
         settings = preset_settings(self.config, SftSettings, SFT_PRESETS)
-        if job.strategy.lessons():
-            from duetbench.training.offline.distillation import teach
+        if job.strategy.training_stages():
+            from duetbench.training.offline.distillation import distill
 
-            return teach(self, settings, job)
+            return distill(self, settings, job)
         return fit(self, settings, job, lambda session: _course(session, settings))
 
 
-def _course(session: Session, config: SftSettings) -> Course:
-    from duetbench.training.offline.candidates import Exploring
+def _course(session: TrainingSession, config: SftSettings) -> TrainingPlan:
+    from duetbench.training.offline.candidates import CandidateSpec
 
-    how = Exploring(config.candidates, config.temperature, config.top_p, config.teachers, config.pairs)
+    how = CandidateSpec(config.candidates, config.temperature, config.top_p, config.teachers, config.pairs)
     targets, facts = _targets(session, how, config)
-    return course_on(targets, facts, config, session.job.seed)
+    return training_plan(targets, facts, config, session.job.seed)
 
 
-def course_on(targets: Sequence[TokenRow], facts: Mapping[str, Any], config: SftSettings, seed: int) -> Course:
+def training_plan(
+    targets: Sequence[TokenRow], facts: Mapping[str, Any], config: SftSettings, seed: int
+) -> TrainingPlan:
     """A training on these targets."""
     from duetbench.training.batching import batches_in_order
-    from duetbench.training.loop.monitor import Limits
-    from duetbench.training.loop.run import Course
+    from duetbench.training.loop.monitor import StoppingRules
+    from duetbench.training.loop.run import TrainingPlan
 
     if config.targets is not None and config.targets < len(targets):
         places = sorted(Random(seed).sample(range(len(targets)), config.targets))
@@ -97,34 +99,36 @@ def course_on(targets: Sequence[TokenRow], facts: Mapping[str, Any], config: Sft
     facts = {**facts, "learned": len(targets)}
     updates = math.ceil(len(targets) * config.epochs / config.batch)
 
-    def run(learner: Learner, loop: Loop, events: Events) -> None:
+    def run(learner: TrainableModel, loop: LoopSettings, events: TrainingCallbacks) -> None:
         from duetbench.training.trl.adapter import train_sft
 
         lengths = [len(row.prompt) + len(row.target) for row in targets]
         order = batches_in_order(lengths, config.batch, updates, seed)
         train_sft(learner, [targets[place] for batch in order for place in batch], config, loop, events)
 
-    limits = Limits(config.patience, loss_factor=3.0, reward_drop=None)
-    return Course(updates, config.batch, run, facts, limits)
+    limits = StoppingRules(config.patience, loss_factor=3.0, reward_drop=None)
+    return TrainingPlan(updates, config.batch, run, facts, limits)
 
 
-def _targets(session: Session, how: Exploring, config: SftSettings) -> tuple[list[TokenRow], dict[str, Any]]:
+def _targets(
+    session: TrainingSession, how: CandidateSpec, config: SftSettings
+) -> tuple[list[TokenRow], dict[str, Any]]:
     """One target per question that has a candidate worth learning from, and the counts.
 
     Raises:
         TrainingError: no question has one.
     """
-    from duetbench.training.offline.candidates import explore
-    from duetbench.training.offline.preferences import best_of
-    from duetbench.training.offline.tokenization import Targets
+    from duetbench.training.offline.candidates import sample_candidates
+    from duetbench.training.offline.preferences import best_candidate
+    from duetbench.training.offline.tokenization import TargetTokenizer
     from duetbench.training.trl.adapter import TokenRow
 
-    explored = explore(session, how)
-    tokens = Targets(session.policy, explored.stage.stop, explored.stage.max_tokens)
+    explored = sample_candidates(session, how)
+    tokens = TargetTokenizer(session.policy, explored.stage.stop, explored.stage.max_tokens)
     found: list[TokenRow] = []
     n_bad = 0
     for question in explored.questions:
-        best = best_of(question.candidates, least=config.least_reward, gain=config.least_gain)
+        best = best_candidate(question.candidates, least=config.least_reward, gain=config.least_gain)
         row = tokens.row(question.prompt, question.candidates[best].text) if best is not None else None
         n_bad += best is None
         found += [TokenRow(*row)] if row else []

@@ -10,7 +10,7 @@ from duetbench.types import Prompt
 
 
 @dataclass
-class Targets:
+class TargetTokenizer:
     """Turns prompts and answers into the tokens that the engine would see, with the end that the model has to write.
 
     Args:

@@ -22,7 +22,7 @@ _PLAIN_SECONDS = 10.0
 """Where there is no terminal, at most one line in so many seconds, beside evaluations."""
 
 
-class Display(Protocol):
+class TrainingDisplay(Protocol):
     """Shows how a training goes."""
 
     def update(self, step: int, values: Mapping[str, Any]) -> None:
@@ -31,19 +31,19 @@ class Display(Protocol):
     def evaluated(self, step: int, evaluation: Mapping[str, Any], *, is_best: bool) -> None:
         """After an evaluation on validation rows."""
 
-    def say(self, line: str) -> None:
+    def print_line(self, line: str) -> None:
         """Something that happens once."""
 
     def close(self) -> None:
         """The end, good or bad."""
 
 
-def say(title: str, line: str, stream: TextIO | None = None) -> None:
+def print_line(title: str, line: str, stream: TextIO | None = None) -> None:
     """Tells one line outside of any display (default: on stderr)."""
     print(f"{title}: {line}", file=stream or sys.stderr, flush=True)
 
 
-def open_display(title: str, n_steps: int, stream: TextIO | None = None) -> Display:
+def open_display(title: str, n_steps: int, stream: TextIO | None = None) -> TrainingDisplay:
     """The display that fits the stream (default: stderr)."""
     stream = stream or sys.stderr
     if stream.isatty():
@@ -63,13 +63,13 @@ class _Plain:
         if now - self._shown >= _PLAIN_SECONDS or step == self._n_steps:
             self._shown = now
             known = [f"{head} {text}" for head, text in _formatted(values)]
-            self.say(", ".join([f"update {step}/{self._n_steps}", *known, f"{self._pace.left(step)} left"]))
+            self.print_line(", ".join([f"update {step}/{self._n_steps}", *known, f"{self._pace.left(step)} left"]))
 
     def evaluated(self, step: int, evaluation: Mapping[str, Any], *, is_best: bool) -> None:
-        self.say(f"update {step}: {_evaluation(evaluation)}{' (best)' if is_best else ''}")
+        self.print_line(f"update {step}: {_evaluation(evaluation)}{' (best)' if is_best else ''}")
 
-    def say(self, line: str) -> None:
-        say(self._title, line, self._stream)
+    def print_line(self, line: str) -> None:
+        print_line(self._title, line, self._stream)
 
     def close(self) -> None:
         return None
@@ -93,9 +93,9 @@ class _Table:
         self._show(step)
 
     def evaluated(self, step: int, evaluation: Mapping[str, Any], *, is_best: bool) -> None:
-        self.say(f"update {step}: {_evaluation(evaluation)}{' (best)' if is_best else ''}")
+        self.print_line(f"update {step}: {_evaluation(evaluation)}{' (best)' if is_best else ''}")
 
-    def say(self, line: str) -> None:
+    def print_line(self, line: str) -> None:
         self._notes = [*self._notes, line][-6:]
         self._show(self._rows[-1][0] if self._rows else 0)
 

@@ -12,7 +12,7 @@ from duetbench.models.origin import Origin, write_origin
 from duetbench.training.loop.checkpoints import write_whole
 
 
-def write_card(folder: Path, job: TrainingJob, result: Mapping[str, Any]) -> None:
+def write_model_card(folder: Path, job: TrainingJob, result: Mapping[str, Any]) -> None:
     """Writes `README.md` into the folder, and for `--model path:` what the weights were trained from."""
     is_adapter = result["settings"]["adapter"] == "lora"
     rewards = ", ".join(f"{reward.name} x {weight:g}" for reward, weight in job.rewards)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from duetbench.errors import TrainingError
-from duetbench.training.loop.checkpoints import Lines, TrainingFolder
+from duetbench.training.loop.checkpoints import JsonLinesLog, TrainingFolder
 from duetbench.training.report.curves import PANELS, sparkline
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ _EVALUATION = (
 
 
 @dataclass(frozen=True)
-class Story:
+class TrainingReport:
     """A training, finished or not, as its folder tells it."""
 
     folder: Path
@@ -62,24 +62,24 @@ def _parts(folder: Path) -> list[Path]:
     return [job.parent for job in jobs]
 
 
-def read_story(folder: Path) -> Story:
+def read_training(folder: Path) -> TrainingReport:
     """What the folder of a training tells.
 
     Raises:
         TrainingError: its files are damaged.
     """
     training = TrainingFolder(folder)
-    return Story(
+    return TrainingReport(
         folder,
         training.job or {},
-        Lines(folder / "curve.jsonl").read(),
-        Lines(folder / "evaluations.jsonl").read(),
-        Lines(folder / "profiles.jsonl").read(),
+        JsonLinesLog(folder / "curve.jsonl").read(),
+        JsonLinesLog(folder / "evaluations.jsonl").read(),
+        JsonLinesLog(folder / "profiles.jsonl").read(),
         training.result,
     )
 
 
-def render_story(story: Story, *, rows: int) -> Iterator[RenderableType]:
+def render_training(story: TrainingReport, *, rows: int) -> Iterator[RenderableType]:
     """The story for a terminal: what was trained, curves, evaluations, profiles of `rows` validation rows."""
     from rich.text import Text
 
@@ -102,7 +102,7 @@ def _ending(result: Mapping[str, Any] | None) -> str:
     return f"{result['steps']} updates ({best}), {result['tokens']} tokens sampled, {result['seconds']:.0f} s"
 
 
-def _curves(story: Story) -> RenderableType:
+def _curves(story: TrainingReport) -> RenderableType:
     """Where each quantity began, how it went, and where it ended: means of the first and the last tenth."""
     from rich.table import Table
 
@@ -121,7 +121,7 @@ def _pictures(folder: Path) -> str | None:
     return f"in full: {' and '.join(kept)} in that folder" if kept else None
 
 
-def _evaluations(story: Story) -> RenderableType:
+def _evaluations(story: TrainingReport) -> RenderableType:
     from rich.table import Table
 
     best = story.result["best_step"] if story.result else None
@@ -132,7 +132,7 @@ def _evaluations(story: Story) -> RenderableType:
     return table
 
 
-def _changes(story: Story, place: int) -> RenderableType:
+def _changes(story: TrainingReport, place: int) -> RenderableType:
     """One row's profiles at every evaluation at which they were others than before."""
     from rich.table import Table
 

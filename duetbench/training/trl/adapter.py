@@ -16,11 +16,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from duetbench.errors import MissingDependency
-from duetbench.training.options import Tuning
+from duetbench.training.options import TrainerSettings
 from duetbench.training.trl.settings import (
     DpoTerms,
     GrpoTerms,
-    Loop,
+    LoopSettings,
     dpo_settings,
     grpo_settings,
     sft_settings,
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Learner:
+class TrainableModel:
     """What is trained."""
 
     model: PreTrainedModel
@@ -42,7 +42,7 @@ class Learner:
     """None: all weights are trained."""
 
 
-class Events(Protocol):
+class TrainingCallbacks(Protocol):
     """What a training tells of itself while it runs. Raising ends it."""
 
     def begun(self, model: Any, step: int) -> None:
@@ -74,7 +74,7 @@ class TokenPair(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Sampled:
+class RolloutBatch:
     """Completions of a batch of prompts, in order."""
 
     prompts: list[list[int]]
@@ -84,17 +84,23 @@ class Sampled:
     """1 for each token that the model chose, 0 for one that it was given and earns nothing for."""
 
 
-class Rounds(Protocol):
+class RolloutSource(Protocol):
     """GRPO's other half: what is asked, and what the answers earn."""
 
-    def sample(self, keys: Sequence[str], model: Any, step: int) -> Sampled:
+    def sample(self, keys: Sequence[str], model: Any, step: int) -> RolloutBatch:
         """One completion per key; equal keys stand side by side and form a group."""
 
     def rewards(self) -> list[float | None]:
         """What the completions just sampled earn; None: left out."""
 
 
-def train_sft(learner: Learner, rows: Sequence[TokenRow], tuning: Tuning, loop: Loop, events: Events) -> None:
+def train_sft(
+    learner: TrainableModel,
+    rows: Sequence[TokenRow],
+    tuning: TrainerSettings,
+    loop: LoopSettings,
+    events: TrainingCallbacks,
+) -> None:
     """Supervised fine-tuning: likelihood of the targets, prompts masked."""
     trl = _trl()
     data = [{"input_ids": row.prompt + row.target, "labels": [-100] * len(row.prompt) + row.target} for row in rows]
@@ -110,7 +116,12 @@ def train_sft(learner: Learner, rows: Sequence[TokenRow], tuning: Tuning, loop: 
 
 
 def train_dpo(
-    learner: Learner, rows: Sequence[TokenPair], tuning: Tuning, loop: Loop, events: Events, terms: DpoTerms
+    learner: TrainableModel,
+    rows: Sequence[TokenPair],
+    tuning: TrainerSettings,
+    loop: LoopSettings,
+    events: TrainingCallbacks,
+    terms: DpoTerms,
 ) -> None:
     """Direct preference optimisation against the model as it was at the start."""
     trl = _trl()
@@ -128,7 +139,13 @@ def train_dpo(
 
 
 def train_grpo(
-    learner: Learner, keys: Sequence[str], tuning: Tuning, loop: Loop, events: Events, terms: GrpoTerms, rounds: Rounds
+    learner: TrainableModel,
+    keys: Sequence[str],
+    tuning: TrainerSettings,
+    loop: LoopSettings,
+    events: TrainingCallbacks,
+    terms: GrpoTerms,
+    rounds: RolloutSource,
 ) -> None:
     """Group-relative policy optimisation. `keys` name the prompts of all rounds, in order."""
     trl = _trl()
@@ -159,12 +176,12 @@ def train_grpo(
         _run(trainer, loop, events)
 
 
-def train_grpo_plainly(
-    learner: Learner,
+def train_grpo_reference(
+    learner: TrainableModel,
     prompts: Sequence[str],
-    tuning: Tuning,
-    loop: Loop,
-    events: Events,
+    tuning: TrainerSettings,
+    loop: LoopSettings,
+    events: TrainingCallbacks,
     terms: GrpoTerms,
     paid: Callable[[Sequence[Sequence[int]]], None],
 ) -> None:
@@ -199,7 +216,7 @@ def train_grpo_plainly(
         _run(trainer, loop, events)
 
 
-def _run(trainer: Trainer, loop: Loop, events: Events) -> None:
+def _run(trainer: Trainer, loop: LoopSettings, events: TrainingCallbacks) -> None:
     from transformers import PrinterCallback
 
     trainer.remove_callback(PrinterCallback)
@@ -207,10 +224,10 @@ def _run(trainer: Trainer, loop: Loop, events: Events) -> None:
     trainer.train(resume_from_checkpoint=str(loop.resume_from) if loop.resume_from else None)
 
 
-def _callback(loop: Loop, events: Events) -> TrainerCallback:
+def _callback(loop: LoopSettings, events: TrainingCallbacks) -> TrainerCallback:
     from transformers import TrainerCallback
 
-    class Told(TrainerCallback):
+    class OnProgress(TrainerCallback):
         """Passes events on."""
 
         def on_train_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
@@ -228,7 +245,7 @@ def _callback(loop: Loop, events: Events) -> TrainerCallback:
             if events.saved(kwargs["model"], state.global_step, checkpoint):
                 control.should_training_stop = True
 
-    return Told()
+    return OnProgress()
 
 
 def _dataset(rows: list[dict[str, Any]]) -> Any:
@@ -251,7 +268,7 @@ def _quiet() -> Iterator[None]:
     """TRL's and transformers' own talk stays off the terminal: what matters arrives as events."""
     from datasets import are_progress_bars_disabled, disable_progress_bars, enable_progress_bars
 
-    from duetbench.models.silence_logging import quiet_transformers
+    from duetbench.models.silence_logging import silence_transformers
 
     had_bars = not are_progress_bars_disabled()
     disable_progress_bars()
@@ -261,7 +278,7 @@ def _quiet() -> Iterator[None]:
     before = os.environ.get("TRL_EXPERIMENTAL_SILENCE")
     os.environ["TRL_EXPERIMENTAL_SILENCE"] = "1"  # custom rollouts count as experimental; the version is pinned
     try:
-        with warnings.catch_warnings(), quiet_transformers():
+        with warnings.catch_warnings(), silence_transformers():
             warnings.simplefilter("ignore")
             yield
     finally:

@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from duetbench.training.options import Tuning, warmup_updates
+from duetbench.training.options import TrainerSettings, warmup_updates
 
 
 @dataclass(frozen=True)
-class Loop:
+class LoopSettings:
     """How long a training runs and in which steps."""
 
     checkpoints: Path
@@ -58,7 +58,7 @@ class DpoTerms:
     label_smoothing: float
 
 
-def shared_settings(tuning: Tuning, loop: Loop) -> dict[str, Any]:
+def shared_settings(tuning: TrainerSettings, loop: LoopSettings) -> dict[str, Any]:
     """What all three have in common: transformers' own arguments."""
     return {
         "output_dir": str(loop.checkpoints),
@@ -148,7 +148,7 @@ def dpo_settings(terms: DpoTerms) -> dict[str, Any]:
     }
 
 
-def grpo_settings(terms: GrpoTerms, loop: Loop) -> dict[str, Any]:
+def grpo_settings(terms: GrpoTerms, loop: LoopSettings) -> dict[str, Any]:
     """What defines GRPO in TRL."""
     return {
         "num_generations": terms.samples,

@@ -13,8 +13,8 @@ import pytest
 
 from duetbench.data import prepare
 from duetbench.data.interchange.imports import ImportOptions, import_tables
-from duetbench.data.interchange.sources import Source, parse_source
-from duetbench.datasets.imported import Imported
+from duetbench.data.interchange.sources import TableSource, parse_source
+from duetbench.datasets.imported import ImportedDataset
 from duetbench.errors import ConfigError, DataError, MissingRawFiles, UsageError
 from duetbench.testing import DatasetConformance
 from duetbench.types import Domain
@@ -64,7 +64,7 @@ def imported(folder: Path, *sources: str, options: ImportOptions = MOVIE, items:
 class TestImported(DatasetConformance):
     """The conformance checks, on a small table."""
 
-    plugin = Imported
+    plugin = ImportedDataset
 
     @pytest.fixture(autouse=True)
     def _raw(self, tmp_path: Path) -> None:
@@ -180,7 +180,7 @@ def test_unusable_rows_are_counted_by_kind(tmp_path: Path) -> None:
     bad = pl.DataFrame({"stars": ["x", "9", None], "time": ["1300000000", "1300000000", "1300000000"]})
     table = pl.concat([TABLE.with_columns(pl.col("stars", "time").cast(pl.String)), TABLE.with_columns(bad)])
     result = import_tables(
-        [Source(written(tmp_path, "csv", table))], tmp_path / "out", ImportOptions(MOVIE.domain, tolerated=0.5)
+        [TableSource(written(tmp_path, "csv", table))], tmp_path / "out", ImportOptions(MOVIE.domain, tolerated=0.5)
     )
     assert result.dropped == {"ill-typed field": 1, "rating missing": 1, "rating outside the scale": 1}
     assert result.rows == 3
@@ -209,15 +209,15 @@ def test_items_may_stand_in_a_table_of_their_own(tmp_path: Path) -> None:
 def test_given_splits_are_kept_unless_a_step_makes_others(tmp_path: Path) -> None:
     one, two = written(tmp_path, "csv", TABLE[:2]), written(tmp_path, "parquet", TABLE[2:])
     imported(tmp_path, f"train={one}", f"test={two}")
-    made = prepare(Imported(), raw=tmp_path / "out", cache=tmp_path, steps=["sort"])
+    made = prepare(ImportedDataset(), raw=tmp_path / "out", cache=tmp_path, steps=["sort"])
     assert made.interactions["split"].to_list() == ["train", "train", "test"]
     assert made.domain.noun == "movie"
-    other = prepare(Imported(), raw=tmp_path / "out", cache=tmp_path, steps=["sort", "split_count:0.4/0/0.6"])
+    other = prepare(ImportedDataset(), raw=tmp_path / "out", cache=tmp_path, steps=["sort", "split_count:0.4/0/0.6"])
     assert other.interactions["split"].to_list() == ["train", "test", "test"]
 
 
 def test_default_steps_keep_given_splits(tmp_path: Path) -> None:
-    dataset = Imported(Imported.Config(raw=str(tmp_path / "out")))
+    dataset = ImportedDataset(ImportedDataset.Config(raw=str(tmp_path / "out")))
     imported(tmp_path, written(tmp_path, "csv"))
     assert "split_count:0.8/0.1/0.1" in dataset.default_steps()
     imported(tmp_path, f"train={written(tmp_path, 'csv')}")
@@ -287,7 +287,7 @@ def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
 
 def test_nothing_imported_says_what_to_do(tmp_path: Path) -> None:
     with pytest.raises(MissingRawFiles, match=r"duetbench data import FILE --name films"):
-        Imported(Imported.Config(table="films")).raw_files(tmp_path)
+        ImportedDataset(ImportedDataset.Config(table="films")).raw_files(tmp_path)
 
 
 def test_gift_cards_of_2018_come_in_with_their_metadata(real_data: Path, tmp_path: Path) -> None:
@@ -331,7 +331,7 @@ def test_characters_of_patterns_are_parts_of_names(tmp_path: Path, kind: str) ->
     for name in ("a*", "[x]"):
         found = imported(tmp_path / name, str(tmp_path / name / f"own.{kind}"))
         assert found.height == 3
-        dataset = Imported(Imported.Config(raw=str(tmp_path / name / "out")))
+        dataset = ImportedDataset(ImportedDataset.Config(raw=str(tmp_path / name / "out")))
         made = prepare(dataset, cache=tmp_path / name / "cache", steps=["sort"])
         assert made.interactions.height == 3
 

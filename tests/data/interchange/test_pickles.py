@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from duetbench.data.interchange.pickles import Refused, read_pickle
+from duetbench.data.interchange.pickles import UnsafePickle, read_pickle
 from duetbench.errors import DataError
 
 pd = pytest.importorskip("pandas")
@@ -55,7 +55,7 @@ def test_tables_of_pandas_are_read(tmp_path: Path, protocol: int, index: str | N
 
 def test_a_malicious_pickle_is_refused_and_does_not_run(tmp_path: Path) -> None:
     (tmp_path / "a.pkl").write_bytes(pickle.dumps(Malicious(tmp_path / "harm")))
-    with pytest.raises(Refused, match=r"wants to call .*system.*refused.*Parquet"):
+    with pytest.raises(UnsafePickle, match=r"wants to call .*system.*refused.*Parquet"):
         read_pickle(tmp_path / "a.pkl")
     assert not (tmp_path / "harm").exists()
 
@@ -63,7 +63,7 @@ def test_a_malicious_pickle_is_refused_and_does_not_run(tmp_path: Path) -> None:
 def test_a_malicious_value_inside_a_table_is_refused(tmp_path: Path) -> None:
     made = pd.DataFrame({"a": np.array([Malicious(tmp_path / "harm")], dtype=object)})
     made.to_pickle(tmp_path / "a.pkl")
-    with pytest.raises(Refused):
+    with pytest.raises(UnsafePickle):
         read_pickle(tmp_path / "a.pkl")
     assert not (tmp_path / "harm").exists()
 
@@ -84,7 +84,7 @@ def test_a_malicious_value_inside_a_table_is_refused(tmp_path: Path) -> None:
 )
 def test_names_that_no_table_needs_are_refused(tmp_path: Path, program: bytes) -> None:
     (tmp_path / "a.pkl").write_bytes(program)
-    with pytest.raises(Refused):
+    with pytest.raises(UnsafePickle):
         read_pickle(tmp_path / "a.pkl")
 
 

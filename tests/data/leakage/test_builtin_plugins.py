@@ -10,7 +10,7 @@ from duetbench.data import HistoryOptions, Prepared, prepare
 from duetbench.data.leakage import canary_probe, future_probe
 from duetbench.datasets.toy import Toy
 from duetbench.plugins import Plugins
-from duetbench.testing.probes import asking
+from duetbench.testing.probes import prompt_probe
 
 PLUGINS = Plugins(environ={})
 STRATEGIES, SCORERS = sorted(PLUGINS.of_kind("strategy")), sorted(PLUGINS.of_kind("scorer"))
@@ -36,7 +36,7 @@ def made(kind: Any, name: str) -> Any:
 def test_a_strategy_shows_nothing_held_out_and_nothing_later(
     toy: Prepared, strategy: str, options: HistoryOptions
 ) -> None:
-    ask = asking(made("strategy", strategy), made("scorer", "rating_text"))
+    ask = prompt_probe(made("strategy", strategy), made("scorer", "rating_text"))
     for split in ("valid", "test"):
         assert canary_probe(toy, options, split, ask, limit=10) == []  # type: ignore[arg-type]
         assert future_probe(toy, options, split, ask, limit=10) == []  # type: ignore[arg-type]
@@ -45,7 +45,7 @@ def test_a_strategy_shows_nothing_held_out_and_nothing_later(
 @pytest.mark.parametrize("scorer", SCORERS)
 def test_a_scorer_shows_nothing_held_out_and_nothing_later(toy: Prepared, scorer: str) -> None:
     options = HistoryOptions(source="prequential", tie="stable")
-    ask = asking(made("strategy", "10h"), made("scorer", scorer))
+    ask = prompt_probe(made("strategy", "10h"), made("scorer", scorer))
     assert canary_probe(toy, options, "test", ask, limit=10) == []
     assert future_probe(toy, options, "test", ask, limit=10) == []
 
@@ -57,7 +57,7 @@ def test_the_probes_see_through_to_the_profiles(toy: Prepared) -> None:
     requests = [example.request for example in build_examples(toy, "test", HistoryOptions(), limit=5)]
     words = requests[0].user_history[-1].review.split()[:3]
     for strategy in set(STRATEGIES) - {"10h"}:
-        seen = asking(made("strategy", strategy))(requests)
+        seen = prompt_probe(made("strategy", strategy))(requests)
         assert seen, strategy
         assert {position for one in seen for position in one.requests} == set(range(5)), strategy
-    assert any(" ".join(words) in one.text for one in asking(made("strategy", "duet"))(requests))
+    assert any(" ".join(words) in one.text for one in prompt_probe(made("strategy", "duet"))(requests))

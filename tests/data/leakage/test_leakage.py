@@ -24,7 +24,7 @@ from duetbench.data.leakage import (
     future_probe,
     read_log,
 )
-from duetbench.data.leakage.probes import Seen
+from duetbench.data.leakage.probes import SeenText
 from duetbench.data.leakage.prompts import BANNED_FIELDS
 from duetbench.errors import DataError
 from duetbench.types import Example, Interaction, Request
@@ -263,9 +263,9 @@ def test_training_outside_train_is_found(split: Any) -> None:
 # The probes.
 
 
-def show_history(requests: Sequence[Request]) -> list[Seen]:
+def show_history(requests: Sequence[Request]) -> list[SeenText]:
     """A strategy that shows what it is given."""
-    return [Seen(honest(Example(request, 0.0)), (position,)) for position, request in enumerate(requests)]
+    return [SeenText(honest(Example(request, 0.0)), (position,)) for position, request in enumerate(requests)]
 
 
 @pytest.mark.parametrize("source", ["train", "train+valid", "prequential"])
@@ -274,9 +274,9 @@ def test_no_canary_reaches_an_honest_strategy(source: Any) -> None:
 
 
 def test_a_canary_of_the_target_is_found() -> None:
-    def ask(requests: Sequence[Request]) -> list[Seen]:
+    def ask(requests: Sequence[Request]) -> list[SeenText]:
         words = [f"canary{request.request_id.partition(':')[2]}x" for request in requests]
-        return [Seen(word, (at,)) for at, word in enumerate(words)]
+        return [SeenText(word, (at,)) for at, word in enumerate(words)]
 
     found = canary_probe(WORLD, HistoryOptions(source="prequential"), "test", ask)
     assert guards(found) == {"canary"}
@@ -284,9 +284,9 @@ def test_a_canary_of_the_target_is_found() -> None:
 
 
 def test_a_canary_of_another_split_is_found() -> None:
-    def ask(requests: Sequence[Request]) -> list[Seen]:
+    def ask(requests: Sequence[Request]) -> list[SeenText]:
         valid = build_examples(WORLD, "valid", OPTIONS)[0].request.request_id
-        return [Seen(f"canary{valid.partition(':')[2]}x", (at,)) for at, _ in enumerate(requests)]
+        return [SeenText(f"canary{valid.partition(':')[2]}x", (at,)) for at, _ in enumerate(requests)]
 
     assert guards(canary_probe(WORLD, OPTIONS, "test", ask)) == {"canary"}
     assert canary_probe(WORLD, HistoryOptions(source="train+valid"), "test", ask) == []

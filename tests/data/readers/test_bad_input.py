@@ -16,7 +16,7 @@ from raw_making import START, in_small_pieces, item_2014, review_2014, small_mus
 
 from duetbench.data import prepare
 from duetbench.data.readers.jsonl import read_json_lines
-from duetbench.data.readers.validation import Tally
+from duetbench.data.readers.validation import RowCounts
 from duetbench.datasets.amazon import AmazonMusic
 from duetbench.errors import DataError
 from duetbench.interfaces import Tables
@@ -76,7 +76,7 @@ def test_damaged_bytes_cost_only_their_own_lines(
             data[at] = byte
     path = tmp_path_factory.mktemp("raw") / ("reviews.json.gz" if piece else "reviews.json")
     path.write_bytes(gzip.compress(data) if piece else data)
-    tally = Tally()
+    tally = RowCounts()
     schema: dict[str, pl.DataType] = {"reviewerID": pl.String(), "overall": pl.Float64()}
     with patch.multiple("duetbench.data.readers.compressed", UNPACKED_BYTES=60, PIECE_BYTES=piece):
         rows = sum(frame.height for frame, _ in read_json_lines(path, schema, tally))

@@ -16,15 +16,15 @@ import polars as pl
 import pytest
 
 from duetbench.data.readers.jsonl import json_columns, read_json_lines
-from duetbench.data.readers.validation import Tally
+from duetbench.data.readers.validation import RowCounts
 from duetbench.errors import DataError
 
 TEXT, NUMBER, TIME, TEXTS = pl.String(), pl.Float64(), pl.Int64(), pl.List(pl.String())
 BUFFER = 32 << 20  # what the parser has for a line before it is given more
 
 
-def read(path: Path, schema: Mapping[str, pl.DataType], tally: Tally | None = None) -> pl.DataFrame:
-    return pl.concat([frame for frame, _ in read_json_lines(path, schema, tally or Tally())])
+def read(path: Path, schema: Mapping[str, pl.DataType], tally: RowCounts | None = None) -> pl.DataFrame:
+    return pl.concat([frame for frame, _ in read_json_lines(path, schema, tally or RowCounts())])
 
 
 def written(path: Path, *lines: bytes) -> Path:
@@ -63,7 +63,7 @@ def test_a_field_becomes_what_the_schema_says(tmp_path: Path, dtype: pl.DataType
     ],
 )  # fmt: skip
 def test_a_value_of_another_type_is_not_guessed_at(tmp_path: Path, dtype: pl.DataType, value: str) -> None:
-    tally = Tally()
+    tally = RowCounts()
     path = written(tmp_path / "a.json", b'{"id": "a"}', f'{{"id": "b", "field": {value}}}'.encode(), b'{"id": "c"}')
     assert read(path, {"id": TEXT, "field": dtype}, tally)["id"].to_list() == ["a", "c"]
     assert tally.dropped == {"ill-typed field": 1}
@@ -83,14 +83,14 @@ def test_a_value_of_another_type_is_not_guessed_at(tmp_path: Path, dtype: pl.Dat
     ],
 )
 def test_an_unreadable_line_is_named_by_what_is_wrong(tmp_path: Path, line: bytes, fault: str) -> None:
-    tally = Tally()
+    tally = RowCounts()
     path = written(tmp_path / "a.json", b'{"id": "a"}', b"", b"  ", line, b'{"id": "c"}')
     assert read(path, {"id": TEXT}, tally)["id"].to_list() == ["a", "c"]
     assert tally.places == {fault: "a.json line 4"}
 
 
 def test_a_line_without_any_of_the_fields_is_a_row_of_nulls(tmp_path: Path) -> None:
-    tally = Tally()
+    tally = RowCounts()
     path = written(tmp_path / "a.json", b"{}", b'{"other": 1}', b'{"id": null}')
     assert read(path, {"id": TEXT, "n": NUMBER}, tally).rows() == [(None, None)] * 3
     assert not tally.dropped
@@ -98,7 +98,7 @@ def test_a_line_without_any_of_the_fields_is_a_row_of_nulls(tmp_path: Path) -> N
 
 @pytest.mark.parametrize("name", ["a.json", "a.json.gz"])
 def test_a_byte_order_mark_is_no_part_of_the_first_line(tmp_path: Path, name: str) -> None:
-    tally = Tally()
+    tally = RowCounts()
     path = written(tmp_path / name, b'\xef\xbb\xbf{"id": "a"}', b'{"id": "b"}', b"bad")
     assert read(path, {"id": TEXT}, tally)["id"].to_list() == ["a", "b"]
     assert tally.places == {"malformed line": f"{name} line 3"}
@@ -131,7 +131,7 @@ def test_rows_keep_the_order_of_the_lines(tmp_path: Path) -> None:
     path = written(tmp_path / "a.json", *(b'{"n": %d, "text": "%s"}' % (number, b"x" * 600) for number in range(n)))
     places = []
     first = 0
-    for frame, place in read_json_lines(path, {"n": TIME, "text": TEXT}, Tally()):
+    for frame, place in read_json_lines(path, {"n": TIME, "text": TEXT}, RowCounts()):
         assert frame["n"].to_list() == list(range(first, first + frame.height))
         places.append(place.first_line)
         first += frame.height
@@ -161,7 +161,7 @@ def test_who_stops_early_leaves_nothing_behind(tmp_path: Path, monkeypatch: pyte
     monkeypatch.setattr("duetbench.data.readers.compressed.UNPACKED_BYTES", 100)
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "temp"))
     (tmp_path / "temp").mkdir()
-    rows = read_json_lines(written(tmp_path / "a.json.gz", *[b'{"n": 1}'] * 5_000), {"n": TIME}, Tally())
+    rows = read_json_lines(written(tmp_path / "a.json.gz", *[b'{"n": 1}'] * 5_000), {"n": TIME}, RowCounts())
     next(rows)
     assert list((tmp_path / "temp").iterdir())
     rows.close()  # type: ignore[attr-defined]

@@ -47,7 +47,7 @@ def with_model(**changes: Any) -> EngineInfo:
         key(sampling=replace(SAMPLING, stop=("x",))),
         key(sampling=replace(SAMPLING, seed=1)),
         key(sampling=replace(SAMPLING, sample_index=1)),
-        key(sampling=replace(SAMPLING, gap=True)),
+        key(sampling=replace(SAMPLING, is_slot=True)),
         labels_key(INFO, PROMPT, "", ("1", "2")).digest,
     ],
 )

@@ -15,7 +15,7 @@ from duetbench.engines.store.keys import generate_key
 from duetbench.engines.store.stored_engine import RequestStore, StoredEngine
 from duetbench.errors import StoreError
 from duetbench.testing import DummyEngine
-from duetbench.types import Completion, LabelReading, Prompt, Sampling
+from duetbench.types import Completion, LabelLogprobs, Prompt, Sampling
 
 LABELS = ("1", "2", "3", "4", "5")
 PROMPTS = [ask(f"Question {number}? Answer in <profile> tags.") for number in range(40)]
@@ -39,7 +39,7 @@ class Counting(DummyEngine):
 
     def label_logprobs(
         self, prompts: Sequence[Prompt], answer_prefix: str, labels: Sequence[str]
-    ) -> list[LabelReading]:
+    ) -> list[LabelLogprobs]:
         self.asked.append([prompt.key for prompt in prompts])
         return super().label_logprobs(prompts, answer_prefix, labels)
 
@@ -129,10 +129,10 @@ def test_usage_and_progress_count_every_prompt(store: RequestStore) -> None:
 def test_two_writers_of_one_key_keep_the_first_answer(tmp_path: Path) -> None:
     one, two = RequestStore(tmp_path / "s.sqlite"), RequestStore(tmp_path / "s.sqlite")
     key = generate_key(DummyEngine().info(), PROMPTS[0], Sampling())
-    from duetbench.engines.store.database import Outcome
+    from duetbench.engines.store.database import RequestOutcome
 
-    one.put([Outcome(key, {"text": "first"})])
-    two.put([Outcome(key, {"text": "second"})])
+    one.put([RequestOutcome(key, {"text": "first"})])
+    two.put([RequestOutcome(key, {"text": "second"})])
     assert one.get([key]) == two.get([key]) == {key.digest: {"text": "first"}}
 
 

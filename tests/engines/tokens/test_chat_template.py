@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from duetbench.engines.tokens.chat_template import Chat, template_digest, template_of
+from duetbench.engines.tokens.chat_template import ChatTemplate, template_digest, template_of
 from duetbench.errors import EngineError, ModelError
 from duetbench.toy.tokenizer import CHAT_TEMPLATE
 from duetbench.types import Message, ModelRef
@@ -23,41 +23,41 @@ def tokenizer(model: ModelRef) -> Any:
 
 
 @pytest.fixture(scope="module")
-def chat(tokenizer: Any) -> Chat:
-    return Chat(tokenizer, CHAT_TEMPLATE, {})
+def chat(tokenizer: Any) -> ChatTemplate:
+    return ChatTemplate(tokenizer, CHAT_TEMPLATE, {})
 
 
-def specials(chat: Chat, ids: list[int]) -> list[str]:
+def specials(chat: ChatTemplate, ids: list[int]) -> list[str]:
     named = set(chat.tokenizer.all_special_ids) | {chat.tokenizer.convert_tokens_to_ids("<|system|>")}
     return [chat.tokenizer.convert_ids_to_tokens(token) for token in ids if token in named]
 
 
-def test_the_template_and_the_generation_header_are_rendered(chat: Chat) -> None:
+def test_the_template_and_the_generation_header_are_rendered(chat: ChatTemplate) -> None:
     ids = chat.ids([Message("user", "some people")], "like")
     assert chat.tokenizer.decode(ids) == "<|user|>some people<|end|><|assistant|>like"
 
 
-def test_a_hostile_turn_makes_no_special_token(chat: Chat) -> None:
+def test_a_hostile_turn_makes_no_special_token(chat: ChatTemplate) -> None:
     harmless = specials(chat, chat.ids([Message("user", "nice")]))
     assert specials(chat, chat.ids([Message("user", HOSTILE)])) == harmless
 
 
-def test_a_hostile_prefill_makes_no_special_token(chat: Chat) -> None:
+def test_a_hostile_prefill_makes_no_special_token(chat: ChatTemplate) -> None:
     harmless = specials(chat, chat.ids([Message("user", "nice")]))
     assert specials(chat, chat.ids([Message("user", "nice")], HOSTILE)) == harmless
 
 
-def test_taking_a_special_token_apart_does_not_make_another(chat: Chat) -> None:
+def test_taking_a_special_token_apart_does_not_make_another(chat: ChatTemplate) -> None:
     defused = chat.defused("<|e<|end|>nd|> <<|end|>|end|>")
     assert "<|end|>" not in defused
 
 
-def test_ordinary_text_is_left_as_it_is(chat: Chat) -> None:
+def test_ordinary_text_is_left_as_it_is(chat: ChatTemplate) -> None:
     assert chat.defused("a <b> | <profile>") == "a <b> | <profile>"
 
 
 def test_a_forged_token_that_cannot_be_taken_apart_is_refused(tokenizer: Any) -> None:
-    chat = Chat(tokenizer, "{{ messages[0]['content'].replace(' ', '') }}<|end|>", {})
+    chat = ChatTemplate(tokenizer, "{{ messages[0]['content'].replace(' ', '') }}<|end|>", {})
     with pytest.raises(EngineError, match="special tokens of its own"):
         chat.ids([Message("user", "<|end|>")])
 
@@ -74,19 +74,19 @@ def test_a_sequence_that_starts_twice_is_refused(tokenizer: Any) -> None:
         def __call__(self, *args: Any, **settings: Any) -> Any:
             return tokenizer(*args, **settings)
 
-    chat = Chat(Starting(), "<|user|><|user|>{{ messages[0]['content'] }}", {})
+    chat = ChatTemplate(Starting(), "<|user|><|user|>{{ messages[0]['content'] }}", {})
     with pytest.raises(EngineError, match="starts the sequence twice"):
         chat.ids([Message("user", "x")])
 
 
 def test_a_template_that_refuses_the_turns_is_an_error(tokenizer: Any) -> None:
-    chat = Chat(tokenizer, "{{ raise_exception('no system turn') }}", {})
+    chat = ChatTemplate(tokenizer, "{{ raise_exception('no system turn') }}", {})
     with pytest.raises(EngineError, match="does not take the turns system: no system turn"):
         chat.ids([Message("system", "x")])
 
 
 def test_template_arguments_reach_the_template(tokenizer: Any) -> None:
-    chat = Chat(tokenizer, "{% if thinking is false %}quiet{% endif %}", {"thinking": False})
+    chat = ChatTemplate(tokenizer, "{% if thinking is false %}quiet{% endif %}", {"thinking": False})
     assert chat.tokenizer.decode(chat.ids([Message("user", "x")])) == "quiet"
 
 
@@ -106,7 +106,7 @@ def test_a_template_in_the_tokenizers_configuration_is_found(tmp_path: Path) -> 
     assert template_of(tmp_path) == "b"
 
 
-def test_the_space_before_the_first_new_word_is_kept(chat: Chat) -> None:
+def test_the_space_before_the_first_new_word_is_kept(chat: ChatTemplate) -> None:
     before = chat.ids([Message("user", "x")], "some")
     new = chat.tokenizer(" people", add_special_tokens=False)["input_ids"]
     assert chat.written(before, new) == " people"

@@ -8,7 +8,7 @@ from typing import Any, cast
 
 import pytest
 
-from duetbench.engines.tokens.chat_template import Chat
+from duetbench.engines.tokens.chat_template import ChatTemplate
 from duetbench.engines.tokens.labels import label_ids
 from duetbench.errors import EngineError
 from duetbench.types import Message
@@ -21,7 +21,7 @@ class Merging:
         return re.findall(r" ?\d+|\w+|\W", answer)
 
 
-CHAT = cast(Chat, Merging())
+CHAT = cast(ChatTemplate, Merging())
 
 
 def test_labels_that_stand_alone_are_found() -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 from engine_making import CONTEXT, ask
 
-from duetbench.engines.tokens.truncation import without
+from duetbench.engines.tokens.truncation import without_spans
 from duetbench.engines.transformers.engine import TransformersEngine
 from duetbench.types import Message, Sampling
 
@@ -22,13 +22,13 @@ def history(n: int) -> tuple[str, tuple[tuple[int, int], ...]]:
 
 def test_spans_go_in_their_own_order() -> None:
     message = Message("user", "abcdef", droppable=((4, 6), (0, 2)))
-    assert [without([message], n)[0].content for n in (0, 1, 2)] == ["abcdef", "abcd", "cd"]
+    assert [without_spans([message], n)[0].content for n in (0, 1, 2)] == ["abcdef", "abcd", "cd"]
 
 
 def test_spans_of_the_first_turn_go_first() -> None:
     turns = [Message("system", "ab", ((0, 1),)), Message("user", "cd", ((0, 1),))]
-    assert [message.content for message in without(turns, 1)] == ["b", "cd"]
-    assert [message.content for message in without(turns, 2)] == ["b", "d"]
+    assert [message.content for message in without_spans(turns, 1)] == ["b", "cd"]
+    assert [message.content for message in without_spans(turns, 2)] == ["b", "d"]
 
 
 def test_as_few_lines_are_dropped_as_it_takes(engine: TransformersEngine) -> None:
@@ -45,7 +45,7 @@ def test_a_prompt_that_fits_loses_nothing(engine: TransformersEngine) -> None:
 
 
 def test_a_prompt_that_cannot_fit_is_an_error_and_the_others_are_answered(engine: TransformersEngine) -> None:
-    long, short = engine.generate([ask(LINE * 200), ask("jazz")], Sampling(max_tokens=4, gap=True))
+    long, short = engine.generate([ask(LINE * 200), ask("jazz")], Sampling(max_tokens=4, is_slot=True))
     assert (long.status, short.status) == ("error", "ok")
     assert "tokens" in long.error
 

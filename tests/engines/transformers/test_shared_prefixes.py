@@ -7,7 +7,7 @@ from random import Random
 import pytest
 
 from duetbench.engines.transformers.decoding import next_logits
-from duetbench.engines.transformers.shared_prefixes import Family, families, next_logits_by_family
+from duetbench.engines.transformers.shared_prefixes import PrefixGroup, next_logits_by_prefix, prefix_groups
 
 
 @pytest.fixture(scope="module")
@@ -31,21 +31,21 @@ def some_prompts() -> list[list[int]]:
 
 def test_prompts_that_begin_alike_are_one_family():
     head = list(range(1, 41))
-    assert families([[*head, 1], [9] * 50, [*head, 2, 3]]) == [Family(40, (0, 2)), Family(0, (1,))]
+    assert prefix_groups([[*head, 1], [9] * 50, [*head, 2, 3]]) == [PrefixGroup(40, (0, 2)), PrefixGroup(0, (1,))]
 
 
 def test_equal_prompts_leave_their_last_token_outside():
-    assert families([[7] * 40, [7] * 40]) == [Family(39, (0, 1))]
+    assert prefix_groups([[7] * 40, [7] * 40]) == [PrefixGroup(39, (0, 1))]
 
 
 def test_a_short_common_beginning_makes_no_family():
-    assert len(families([[1] * 10 + [2] * 50, [1] * 10 + [3] * 50])) == 2
+    assert len(prefix_groups([[1] * 10 + [2] * 50, [1] * 10 + [3] * 50])) == 2
 
 
 def test_every_prompt_is_in_one_family():
-    rows = [row for family in families(some_prompts()) for row in family.rows]
+    rows = [row for family in prefix_groups(some_prompts()) for row in family.rows]
     assert sorted(rows) == list(range(14))
-    assert families([]) == []
+    assert prefix_groups([]) == []
 
 
 @pytest.mark.parametrize("budget", [1, 300, 100_000])
@@ -54,5 +54,5 @@ def test_the_logits_are_those_of_reading_each_prompt_alone(model, budget):
 
     prompts = some_prompts()
     alone = torch.cat([next_logits(model, [prompt], pad=0) for prompt in prompts])
-    together = next_logits_by_family(model, prompts, pad=0, budget=budget)
+    together = next_logits_by_prefix(model, prompts, pad=0, budget=budget)
     assert torch.allclose(together, alone, atol=1e-5)

@@ -59,7 +59,7 @@ def test_an_answer_at_its_limit_is_truncated(engine: TransformersEngine) -> None
 
 
 def test_a_gap_at_its_limit_is_fine(engine: TransformersEngine) -> None:
-    assert engine.generate(PROMPTS[:1], Sampling(max_tokens=3, gap=True))[0].status == "ok"
+    assert engine.generate(PROMPTS[:1], Sampling(max_tokens=3, is_slot=True))[0].status == "ok"
 
 
 def test_an_answer_ends_before_the_stop_text(engine: TransformersEngine) -> None:

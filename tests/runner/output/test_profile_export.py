@@ -14,17 +14,17 @@ from grid_making import logged
 
 from duetbench.errors import ModelError, RecordError, UsageError
 from duetbench.plugins import Plugins
-from duetbench.runner import Outcome
-from duetbench.runner.output.profile_export import Exported, export_profiles
-from duetbench.runner.output.restore import Restored, restore
+from duetbench.runner import RunOutcome
+from duetbench.runner.output.profile_export import ProfileExport, export_profiles
+from duetbench.runner.output.restore import RestoredCell, restore
 from duetbench.testing.dummy import DummyEngine
 
-Ran = Callable[..., Outcome]
+Ran = Callable[..., RunOutcome]
 Export = Callable[..., pl.DataFrame]
 
 
 @pytest.fixture
-def duet(ran: Ran, plugins: Plugins) -> Restored:
+def duet(ran: Ran, plugins: Plugins) -> RestoredCell:
     """A finished cell of duet that asks about users and items apart."""
     outcome = ran("duet.joint=cross", strategies=("duet",), limit=3, baselines=False)
     return restore(outcome.folder, plugins)
@@ -34,7 +34,7 @@ def duet(ran: Ran, plugins: Plugins) -> Restored:
 def exported(tmp_path: Path) -> Export:
     """Exports to a file and reads it."""
 
-    def made(restored: Restored, side: Any = "user", cut: Any = "train", form: Any = "parquet") -> pl.DataFrame:
+    def made(restored: RestoredCell, side: Any = "user", cut: Any = "train", form: Any = "parquet") -> pl.DataFrame:
         made.told = _export(tmp_path, restored, side, cut, form)  # type: ignore[attr-defined]
         path = tmp_path / "profiles"
         return pl.read_parquet(path) if form == "parquet" else pl.read_ndjson(path)
@@ -43,19 +43,21 @@ def exported(tmp_path: Path) -> Export:
 
 
 def _export(
-    folder: Path, restored: Restored, side: Any = "user", cut: Any = "train", form: Any = "parquet"
-) -> Exported:
+    folder: Path, restored: RestoredCell, side: Any = "user", cut: Any = "train", form: Any = "parquet"
+) -> ProfileExport:
     return export_profiles(restored, side, cut, folder / "profiles", form, store=folder / "store.sqlite")
 
 
 @pytest.mark.parametrize(("side", "n"), [("user", 12), ("item", 9)])
-def test_everybody_has_a_row_not_only_who_was_evaluated(duet: Restored, exported: Export, side: str, n: int) -> None:
+def test_everybody_has_a_row_not_only_who_was_evaluated(
+    duet: RestoredCell, exported: Export, side: str, n: int
+) -> None:
     table = exported(duet, side, "all")
     assert table[f"{side}_id"].n_unique() == table.height == n
     assert table["readable"].all()
 
 
-def test_every_row_tells_where_it_comes_from(duet: Restored, exported: Export) -> None:
+def test_every_row_tells_where_it_comes_from(duet: RestoredCell, exported: Export) -> None:
     row = exported(duet).to_dicts()[0]
     assert row["strategy"] == "duet"
     assert row["trainer"] == "none"
@@ -71,12 +73,12 @@ def test_every_row_tells_where_it_comes_from(duet: Restored, exported: Export) -
     assert set(json.loads(row["notes"])) == {"cue", "constructed_prompt"}
 
 
-def test_both_formats_hold_the_same(duet: Restored, exported: Export) -> None:
+def test_both_formats_hold_the_same(duet: RestoredCell, exported: Export) -> None:
     assert exported(duet, form="jsonl").to_dicts() == exported(duet).to_dicts()
 
 
 def test_what_cannot_be_read_is_null_and_counted(
-    duet: Restored, exported: Export, monkeypatch: pytest.MonkeyPatch
+    duet: RestoredCell, exported: Export, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     whole = DummyEngine.answer
     seen: list[int] = []
@@ -102,7 +104,7 @@ def _echo(_self: DummyEngine, prompt: Any, _draw: Any) -> str:
 
 @pytest.mark.parametrize("side", ["user", "item"])
 def test_planted_words_of_later_splits_reach_no_export_of_the_training_cut(
-    duet: Restored, exported: Export, side: str, monkeypatch: pytest.MonkeyPatch
+    duet: RestoredCell, exported: Export, side: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(DummyEngine, "answer", _echo)  # whatever the model is told stands in its profile
     data = duet.cell.data
@@ -117,7 +119,7 @@ def test_planted_words_of_later_splits_reach_no_export_of_the_training_cut(
 
 
 def test_an_export_that_was_stopped_asks_only_for_the_rest(
-    duet: Restored, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    duet: RestoredCell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     log = tmp_path / "log"
     monkeypatch.setenv("GRID_LOG", str(log))
@@ -164,7 +166,7 @@ def test_options_of_the_cell_are_those_of_the_run(ran: Ran, plugins: Plugins) ->
     assert restored.cell.id == restored.record["cell_id"]
 
 
-def test_other_weights_than_the_record_s_are_refused(duet: Restored, tmp_path: Path, model: str) -> None:
+def test_other_weights_than_the_record_s_are_refused(duet: RestoredCell, tmp_path: Path, model: str) -> None:
     (Path(model.removeprefix("path:")) / "model.safetensors").write_text("others")
     with pytest.raises(ModelError, match="no longer those of"):
         _export(tmp_path, duet)

@@ -5,20 +5,20 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from duetbench.runner import Outcome, Plan
+from duetbench.runner import Plan, RunOutcome
 from duetbench.runner.planning.estimate import estimate
 
 Planned = Callable[..., Plan]
 
 
-def test_the_estimate_of_10h_is_what_the_run_asks(planned: Planned, ran: Callable[..., Outcome]) -> None:
+def test_the_estimate_of_10h_is_what_the_run_asks(planned: Planned, ran: Callable[..., RunOutcome]) -> None:
     made = planned(limit=6, baselines=False)
     outcome = ran(limit=6, baselines=False)
     lines = next(outcome.folder.glob("cells/10h__*/answers.jsonl")).read_text().splitlines()
     assert estimate(made).total.prompts == len(lines)
 
 
-def test_profiles_are_counted_before_they_are_written(planned: Planned, ran: Callable[..., Outcome]) -> None:
+def test_profiles_are_counted_before_they_are_written(planned: Planned, ran: Callable[..., RunOutcome]) -> None:
     made = planned(strategies=("duet",), limit=6, baselines=False)
     outcome = ran(strategies=("duet",), limit=6, baselines=False)
     lines = next(outcome.folder.glob("cells/duet__*/answers.jsonl")).read_text().splitlines()
@@ -31,7 +31,7 @@ def test_a_prompt_that_cells_share_counts_once(planned: Planned) -> None:
     assert two.total.prompts == one.total.prompts
 
 
-def test_finished_cells_are_not_to_do(planned: Planned, ran: Callable[..., Outcome]) -> None:
+def test_finished_cells_are_not_to_do(planned: Planned, ran: Callable[..., RunOutcome]) -> None:
     folder = ran(limit=3, baselines=False).folder
     found = estimate(planned(limit=3, strategies=("10h", "duet"), baselines=False), folder)
     assert [cell.is_finished for cell in found.cells] == [True, False]

@@ -186,11 +186,11 @@ def test_weights_of_a_reward_are_numbers(planned: Planned) -> None:
 
 
 def test_plugins_of_two_kinds_with_one_name_are_told_apart(plugins: Plugins) -> None:
-    from duetbench.runner.config.options import Options
+    from duetbench.runner.config.options import OptionValues
 
     known = plugins.of_kind("trainer")
     plugins.of_kind("reward")["counting"] = known["counting"]
-    options = Options(plugins, {}, file={}, settings={"counting.log": "x"}, preferred=[])
+    options = OptionValues(plugins, {}, file={}, settings={"counting.log": "x"}, preferred=[])
     assert options.faults == ["counting: reward and trainer are called so; write reward.counting"]
-    chosen = Options(plugins, {}, file={}, settings={"counting.log": "x"}, preferred=[("trainer", "counting")])
+    chosen = OptionValues(plugins, {}, file={}, settings={"counting.log": "x"}, preferred=[("trainer", "counting")])
     assert not chosen.faults

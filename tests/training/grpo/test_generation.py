@@ -5,20 +5,20 @@ from __future__ import annotations
 import pytest
 
 from duetbench.prompts import prompt_key
-from duetbench.training.grpo.generation import Pen, split_form, write_drafts
-from duetbench.training.offline.tokenization import Targets, target_text
-from duetbench.training.options import Tuning
+from duetbench.training.grpo.generation import GenerationSpec, sample_prompts, split_form
+from duetbench.training.offline.tokenization import TargetTokenizer, target_text
+from duetbench.training.options import TrainerSettings
 from duetbench.training.policy import Policy
-from duetbench.training.policy_engine import LiveEngine
+from duetbench.training.policy_engine import PolicyEngine
 from duetbench.types import Message, Prompt, Sampling, Slot
 
 FORM = (Slot("<cue>", "</cue>", 4), Slot("</cue><profile>", "</profile>", 6), Slot("</profile>", "", 0))
-PEN = Pen(samples=3, temperature=1.0, max_tokens=12, stop=("e",), token_budget=4096)
+PEN = GenerationSpec(samples=3, temperature=1.0, max_tokens=12, stop=("e",), token_budget=4096)
 
 
 @pytest.fixture(scope="module")
 def policy(tiny_ref):
-    return Policy(tiny_ref, Tuning())
+    return Policy(tiny_ref, TrainerSettings())
 
 
 def prompt(text: str, form: tuple[Slot, ...] = (), prefill: str = "") -> Prompt:
@@ -32,12 +32,12 @@ def asked(policy: Policy, *prompts: Prompt):
 
 def test_drafts_follow_their_seed(policy):
     questions = asked(policy, prompt("some people"), prompt("like jazz"))
-    assert write_drafts(policy, questions, PEN, 1) == write_drafts(policy, questions, PEN, 1)
-    assert write_drafts(policy, questions, PEN, 1) != write_drafts(policy, questions, PEN, 2)
+    assert sample_prompts(policy, questions, PEN, 1) == sample_prompts(policy, questions, PEN, 1)
+    assert sample_prompts(policy, questions, PEN, 1) != sample_prompts(policy, questions, PEN, 2)
 
 
 def test_a_draft_ends_before_its_stop_text(policy):
-    for draft in write_drafts(policy, asked(policy, prompt("some people")), PEN, 1)[0]:
+    for draft in sample_prompts(policy, asked(policy, prompt("some people")), PEN, 1)[0]:
         assert "e" not in draft.completion.text
         assert draft.completion.status in ("ok", "truncated", "empty")
         assert len(draft.ids) == len(draft.own) > 0
@@ -46,13 +46,13 @@ def test_a_draft_ends_before_its_stop_text(policy):
 
 def test_a_prefill_stands_in_front_and_is_not_learned(policy):
     one = prompt("some people", prefill="<cue>")
-    draft = write_drafts(policy, asked(policy, one), PEN, 1)[0][0]
+    draft = sample_prompts(policy, asked(policy, one), PEN, 1)[0][0]
     assert draft.completion.text.startswith("<cue>")
     assert "<cue>" not in policy.chat.written(policy.encode(one, 12).ids, draft.ids)
 
 
 def test_a_forms_tags_are_given_and_its_gaps_are_learned(policy):
-    drafts = write_drafts(policy, asked(policy, prompt("some", FORM), prompt("some")), PEN, 1)
+    drafts = sample_prompts(policy, asked(policy, prompt("some", FORM), prompt("some")), PEN, 1)
     for draft in drafts[0]:
         assert draft.completion.text.startswith("<cue>")
         assert draft.completion.text.endswith("</profile>")
@@ -101,14 +101,14 @@ def test_a_live_engine_writes_what_the_plain_engine_writes(policy, tiny_ref):
 
     prompts = [prompt("some people"), prompt("like jazz")]
     sampling = Sampling(max_tokens=12)
-    assert isinstance(policy.engine(trained=True), LiveEngine)
+    assert isinstance(policy.engine(trained=True), PolicyEngine)
     assert policy.engine(trained=True).generate(prompts, sampling) == TransformersEngine(model=tiny_ref).generate(
         prompts, sampling
     )
 
 
 def test_a_prompt_that_does_not_fit_loses_its_oldest_history(tiny_ref):
-    short = Policy(tiny_ref, Tuning(max_prompt=60))
+    short = Policy(tiny_ref, TrainerSettings(max_prompt=60))
     lines = [f"line {n} of a long history. " for n in range(8)]
     ends = [sum(map(len, lines[: n + 1])) for n in range(8)]
     spans = tuple((end - len(line), end) for line, end in zip(lines, ends, strict=True))
@@ -119,8 +119,8 @@ def test_a_prompt_that_does_not_fit_loses_its_oldest_history(tiny_ref):
 
 
 def test_the_frozen_weights_have_a_digest(policy, tiny_ref):
-    assert policy.frozen_digest() == Policy(tiny_ref, Tuning()).frozen_digest() != ""
-    assert Policy(tiny_ref, Tuning(adapter="full")).frozen_digest() == ""
+    assert policy.frozen_digest() == Policy(tiny_ref, TrainerSettings()).frozen_digest() != ""
+    assert Policy(tiny_ref, TrainerSettings(adapter="full")).frozen_digest() == ""
 
 
 def test_a_target_is_closed_where_its_stop_cut_it_off():
@@ -131,7 +131,7 @@ def test_a_target_is_closed_where_its_stop_cut_it_off():
 
 
 def test_a_target_ends_with_the_models_own_end(policy):
-    targets = Targets(policy, (), 12)
+    targets = TargetTokenizer(policy, (), 12)
     row = targets.row(prompt("some people"), "like jazz")
     assert row is not None
     assert row[1][-1] == policy.chat.tokenizer.eos_token_id
@@ -139,6 +139,6 @@ def test_a_target_ends_with_the_models_own_end(policy):
 
 
 def test_a_target_that_is_too_long_is_counted(policy):
-    targets = Targets(policy, (), 12)
+    targets = TargetTokenizer(policy, (), 12)
     assert targets.row(prompt("some people"), "like jazz " * 40) is None
     assert targets.too_long == 1

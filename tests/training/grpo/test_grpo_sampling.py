@@ -1,4 +1,4 @@
-"""Drawing completions from a live model."""
+"""SamplingSpec completions from a live model."""
 
 from __future__ import annotations
 
@@ -6,29 +6,29 @@ from dataclasses import replace
 
 import pytest
 
-from duetbench.engines.tokens.stop_texts import Stops
-from duetbench.training.grpo.sampling import Drawing, draw
+from duetbench.engines.tokens.stop_texts import StopTexts
+from duetbench.training.grpo.sampling import SamplingSpec, sample_completions
 
-HOW = Drawing(temperature=1.0, max_tokens=12, budget=100_000, pad=0)
+HOW = SamplingSpec(temperature=1.0, max_tokens=12, budget=100_000, pad=0)
 
 
 @pytest.fixture(scope="module")
 def live(tiny_ref):
     from pathlib import Path
 
-    from duetbench.engines.tokens.chat_template import Chat, template_of
-    from duetbench.engines.transformers.loading import Place, load_model, load_tokenizer
+    from duetbench.engines.tokens.chat_template import ChatTemplate, template_of
+    from duetbench.engines.transformers.loading import Placement, load_model, load_tokenizer
 
-    chat = Chat(load_tokenizer(tiny_ref), template_of(Path(tiny_ref.path)), {})
-    return load_model(tiny_ref, Place("cpu", "float32")), chat
+    chat = ChatTemplate(load_tokenizer(tiny_ref), template_of(Path(tiny_ref.path)), {})
+    return load_model(tiny_ref, Placement("cpu", "float32")), chat
 
 
 def drawn(live, contexts, copies, how=HOW, seed=0, stop=(), ends=()):
     import torch
 
     model, chat = live
-    stops = Stops(chat, stop, frozenset(ends))
-    return draw(model, contexts, copies, how, stops, torch.Generator().manual_seed(seed))
+    stops = StopTexts(chat, stop, frozenset(ends))
+    return sample_completions(model, contexts, copies, how, stops, torch.Generator().manual_seed(seed))
 
 
 def encoded(live, *texts):

@@ -7,7 +7,7 @@ import json
 import pytest
 
 from duetbench.errors import TrainingError
-from duetbench.training.loop.checkpoints import Lines, TrainingFolder
+from duetbench.training.loop.checkpoints import JsonLinesLog, TrainingFolder
 
 
 @pytest.fixture
@@ -77,7 +77,7 @@ def test_a_folder_that_cannot_be_made_is_an_error(tmp_path):
 
 
 def test_lines_go_back_to_a_step(tmp_path):
-    lines = Lines(tmp_path / "curve.jsonl")
+    lines = JsonLinesLog(tmp_path / "curve.jsonl")
     for step in (1, 2, 3):
         lines.append({"step": step})
     lines.rewind(2)
@@ -87,4 +87,4 @@ def test_lines_go_back_to_a_step(tmp_path):
 def test_a_line_that_was_cut_off_does_not_count(tmp_path):
     path = tmp_path / "curve.jsonl"
     path.write_text(json.dumps({"step": 1}) + "\n" + '{"step": ')
-    assert Lines(path).read() == [{"step": 1}]
+    assert JsonLinesLog(path).read() == [{"step": 1}]

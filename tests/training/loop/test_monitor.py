@@ -9,22 +9,22 @@ from pathlib import Path
 import pytest
 
 from duetbench.errors import TrainingError
-from duetbench.training.loop.checkpoints import Lines, TrainingFolder
-from duetbench.training.loop.monitor import Ended, Limits, Watch
+from duetbench.training.loop.checkpoints import JsonLinesLog, TrainingFolder
+from duetbench.training.loop.monitor import StoppingRules, TrainingMonitor, TrainingStopped
 from duetbench.training.loop.validation import Evaluation
 from duetbench.training.report.display import open_display
 
-FREE = Limits(patience=0, loss_factor=None, reward_drop=None)
+FREE = StoppingRules(patience=0, loss_factor=None, reward_drop=None)
 
 
-def watching(folder: Path, limits: Limits = FREE, maes: tuple[float, ...] = ()) -> Watch:
+def watching(folder: Path, limits: StoppingRules = FREE, maes: tuple[float, ...] = ()) -> TrainingMonitor:
     """A watch whose evaluations find these errors one after the other."""
     found = iter(maes)
 
     def evaluate(model: object) -> Evaluation:
         return Evaluation({"mae": next(found), "readable": 1.0}, [])
 
-    return Watch(
+    return TrainingMonitor(
         TrainingFolder(folder),
         open_display("test", 10, io.StringIO()),
         limits,
@@ -34,14 +34,14 @@ def watching(folder: Path, limits: Limits = FREE, maes: tuple[float, ...] = ()) 
     )
 
 
-def save(watch: Watch, folder: Path, step: int) -> bool:
+def save(watch: TrainingMonitor, folder: Path, step: int) -> bool:
     checkpoint = folder / "checkpoints" / f"checkpoint-{step}"
     checkpoint.mkdir()
     (checkpoint / "weights").write_text(str(step))
     return watch.saved(None, step, checkpoint)
 
 
-def log(watch: Watch, losses: list[float]) -> None:
+def log(watch: TrainingMonitor, losses: list[float]) -> None:
     for step, loss in enumerate(losses, 1):
         watch.logged(step, {"loss": loss})
 
@@ -64,17 +64,17 @@ def test_weights_that_never_got_better_are_not_kept(tmp_path):
 
 
 def test_patience_runs_out(tmp_path):
-    watch = watching(tmp_path, Limits(2, None, None), maes=(1.0, 0.9, 0.95, 0.92))
+    watch = watching(tmp_path, StoppingRules(2, None, None), maes=(1.0, 0.9, 0.95, 0.92))
     watch.begun(None, 0)
     assert [save(watch, tmp_path, step) for step in (1, 2, 3)] == [False, False, True]
 
 
 def test_a_training_whose_patience_had_run_out_does_not_go_on(tmp_path):
-    watch = watching(tmp_path, Limits(1, None, None), maes=(1.0, 1.1))
+    watch = watching(tmp_path, StoppingRules(1, None, None), maes=(1.0, 1.1))
     watch.begun(None, 0)
     save(watch, tmp_path, 1)
-    with pytest.raises(Ended):
-        watching(tmp_path, Limits(1, None, None), maes=(0.0,)).begun(None, 1)
+    with pytest.raises(TrainingStopped):
+        watching(tmp_path, StoppingRules(1, None, None), maes=(0.0,)).begun(None, 1)
 
 
 def test_a_resumed_training_forgets_what_came_after_its_checkpoint(tmp_path):
@@ -93,7 +93,7 @@ def test_an_evaluation_that_was_cut_off_is_made_up_for(tmp_path):
     watch = watching(tmp_path, maes=(1.0, 0.9))
     watch.begun(None, 0)
     save(watch, tmp_path, 1)
-    Lines(tmp_path / "evaluations.jsonl").rewind(0)
+    JsonLinesLog(tmp_path / "evaluations.jsonl").rewind(0)
     again = watching(tmp_path, maes=(0.9,))
     again.begun(None, 1)
     assert [entry["step"] for entry in again.evaluations] == [0, 1]
@@ -114,17 +114,17 @@ def test_a_loss_that_is_no_number_stops(tmp_path):
 
 
 def test_a_growing_loss_stops(tmp_path):
-    watch = watching(tmp_path, Limits(0, 3.0, None))
+    watch = watching(tmp_path, StoppingRules(0, 3.0, None))
     with pytest.raises(TrainingError, match="the loss grew from 1 to"):
         log(watch, [1.0] * 20 + [4.0] * 40)
 
 
 def test_a_falling_reward_stops_and_names_the_best_weights(tmp_path):
     report = iter([{"reward": 0.8}] * 20 + [{"reward": -0.5}] * 40)
-    watch = Watch(
+    watch = TrainingMonitor(
         TrainingFolder(tmp_path),
         open_display("test", 10, io.StringIO()),
-        Limits(0, None, 0.5),
+        StoppingRules(0, None, 0.5),
         evaluate=None,
         keep=("weights",),
         report=lambda: next(report),

@@ -20,7 +20,7 @@ from duetbench.scorers.rating_expectation import RatingExpectation
 from duetbench.strategies.r4rec import Reason4Rec
 from duetbench.training.offline import distillation
 from duetbench.training.offline.sft import Sft
-from duetbench.types import Completion, Example, Interaction, Item, LabelReading, ModelRef, Prompt, Request, Sampling
+from duetbench.types import Completion, Example, Interaction, Item, LabelLogprobs, ModelRef, Prompt, Request, Sampling
 
 ASPECTS = "Positive Aspects: solos\nNegative Aspects: none\nUser Preference Elements: jazz"
 SECRET = "the drummer wore a purple hat"
@@ -49,12 +49,14 @@ class Teacher(Engine):
 
     def label_logprobs(
         self, prompts: Sequence[Prompt], answer_prefix: str, labels: Sequence[str]
-    ) -> list[LabelReading]:
+    ) -> list[LabelLogprobs]:
         found = []
         for prompt in prompts:
             text = prompt.messages[-1].content
             star = 5 if "A good fit" in text else 1 if "A bad fit" in text else 3
-            found.append(LabelReading(tuple(0.0 if int(label) == star else -50.0 for label in labels), prompt_tokens=1))
+            found.append(
+                LabelLogprobs(tuple(0.0 if int(label) == star else -50.0 for label in labels), prompt_tokens=1)
+            )
         return found
 
     def info(self) -> Any:
@@ -98,7 +100,7 @@ def targets(work: TrainingJob, name: str) -> tuple[list[tuple[Prompt, str]], dic
     from collections import Counter
 
     counts: Counter[str] = Counter()
-    lesson = next(each for each in work.strategy.lessons() if each.name == name)
+    lesson = next(each for each in work.strategy.training_stages() if each.name == name)
     made = school(work)
     found = made._targets(lesson, work, made._stage(lesson), counts)
     return found, dict(counts)
@@ -172,7 +174,7 @@ def test_rows_without_a_review_are_no_evidence(tiny_ref, tmp_path):
 def test_another_scorer_than_its_own_stays_untrained(tiny_ref, tmp_path):
     common = RatingExpectation(RatingExpectation.Config(prompt_set="compact"))
     made = school(lesson_job(tiny_ref, tmp_path, Teacher(model=tiny_ref), scorer=common))
-    given = [lesson.name for lesson in made.job.strategy.lessons() if made.is_given(lesson)]
+    given = [lesson.name for lesson in made.job.strategy.training_stages() if made.is_given(lesson)]
     assert given == ["summarizer", "reward", "reasoner"]
 
 
@@ -180,7 +182,7 @@ def test_reward_model_and_reasoner_learn_from_different_rows(tiny_ref, tmp_path)
     work = lesson_job(tiny_ref, tmp_path, Teacher(model=tiny_ref))
     parts = {
         lesson.name: {row.request.request_id for row in distillation._rows(work.train, lesson, None, 0)}
-        for lesson in work.strategy.lessons()
+        for lesson in work.strategy.training_stages()
     }
     assert len(parts["reward"]) == 4
     assert not parts["reward"] & parts["reasoner"]

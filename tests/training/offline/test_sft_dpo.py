@@ -11,7 +11,7 @@ from tiny_world import job
 from duetbench.config import build_config
 from duetbench.errors import TrainingError
 from duetbench.interfaces import Trainer
-from duetbench.training.loop.checkpoints import Lines
+from duetbench.training.loop.checkpoints import JsonLinesLog
 from duetbench.training.offline.dpo import Dpo
 from duetbench.training.offline.sft import Sft
 
@@ -25,7 +25,7 @@ def trainer(cls: type[Trainer], **options: object) -> Trainer:
 
 
 def curve(folder: Path, name: str) -> list[float]:
-    return [entry[name] for entry in Lines(folder / "curve.jsonl").read()]
+    return [entry[name] for entry in JsonLinesLog(folder / "curve.jsonl").read()]
 
 
 def test_sft_learns_its_targets(tiny_ref, tmp_path):

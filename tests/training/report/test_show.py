@@ -10,9 +10,9 @@ from click.testing import CliRunner
 
 from duetbench.cli import main
 from duetbench.errors import TrainingError
-from duetbench.training.loop.checkpoints import Lines, TrainingFolder
+from duetbench.training.loop.checkpoints import JsonLinesLog, TrainingFolder
 from duetbench.training.report.curves import sparkline
-from duetbench.training.report.show import find_trainings, read_story
+from duetbench.training.report.show import find_trainings, read_training
 
 
 @pytest.fixture
@@ -23,8 +23,8 @@ def run(tmp_path: Path) -> Path:
     for step, text in ((0, "Listens now and then."), (25, "Likes jazz.")):
         profiles = {"user": {"text": text, "notes": {}}}
         row = {"request_id": "valid:7", "rating": 4.0, "value": 3.5, "failed": None, "profiles": profiles}
-        Lines(folder.path / "profiles.jsonl").append({"step": step, "rows": [row]})
-        Lines(folder.path / "evaluations.jsonl").append({"step": step, "mae": 1.0 - step / 100, "readable": 1.0})
+        JsonLinesLog(folder.path / "profiles.jsonl").append({"step": step, "rows": [row]})
+        JsonLinesLog(folder.path / "evaluations.jsonl").append({"step": step, "mae": 1.0 - step / 100, "readable": 1.0})
     return tmp_path
 
 
@@ -47,7 +47,7 @@ def test_lessons_are_trainings_of_their_own_in_the_order_in_which_they_began(run
 
 def test_curves_are_shown_with_where_they_began_and_ended(run):
     for step in range(1, 41):
-        Lines(run / "trainings" / "one" / "curve.jsonl").append({"step": step, "reward": step / 100, "kl": None})
+        JsonLinesLog(run / "trainings" / "one" / "curve.jsonl").append({"step": step, "reward": step / 100, "kl": None})
     shown = CliRunner().invoke(main, ["train", "show", str(run)])
     (line,) = [line for line in shown.output.splitlines() if "Reward" in line]
     assert "0.025" in line  # the mean of 0.01 to 0.04
@@ -76,7 +76,7 @@ def test_a_run_without_a_training_says_so(tmp_path):
 
 
 def test_a_training_that_has_not_ended_has_no_result(run):
-    assert read_story(run / "trainings" / "one").result is None
+    assert read_training(run / "trainings" / "one").result is None
 
 
 def test_the_command_shows_evaluations_and_how_profiles_changed(run):

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from duetbench.training.options import Tuning, divisor_at_most
+from duetbench.training.options import TrainerSettings, divisor_at_most
 from duetbench.training.trl.settings import (
     DpoTerms,
     GrpoTerms,
-    Loop,
+    LoopSettings,
     dpo_settings,
     grpo_settings,
     sft_settings,
@@ -20,7 +20,7 @@ from duetbench.training.trl.settings import (
 
 pytestmark = pytest.mark.filterwarnings("ignore::FutureWarning")  # the old name of activation_checkpointing is TRL's
 
-LOOP = Loop(Path("x"), 10, 16, 8, 5, 0, use_cpu=True, bf16=False)
+LOOP = LoopSettings(Path("x"), 10, 16, 8, 5, 0, use_cpu=True, bf16=False)
 GRPO = GrpoTerms(8, 32, 1, 1.0, 64, 0.0, 0.2, 0.2, "dapo", "group", mask_truncated=False)
 DPO = DpoTerms(0.1, "sigmoid", 0.0)
 
@@ -60,7 +60,7 @@ def test_the_settings_are_accepted_and_stay_fp32_on_a_cpu(name, tmp_path):
 
     config = {"sft": trl.SFTConfig, "dpo": trl.DPOConfig, "grpo": trl.GRPOConfig}[name]
     own = {"sft": sft_settings(), "dpo": dpo_settings(DPO), "grpo": grpo_settings(GRPO, LOOP)}[name]
-    arguments = config(**shared_settings(Tuning(), LOOP), **own)
+    arguments = config(**shared_settings(TrainerSettings(), LOOP), **own)
     assert not arguments.bf16
     assert arguments.gradient_accumulation_steps == 2
     assert getattr(arguments, "max_length", None) is None
@@ -69,7 +69,7 @@ def test_the_settings_are_accepted_and_stay_fp32_on_a_cpu(name, tmp_path):
 def test_a_round_is_sampled_once_and_shared_by_its_updates():
     import trl
 
-    arguments = trl.GRPOConfig(**shared_settings(Tuning(), LOOP), **grpo_settings(GRPO, LOOP))
+    arguments = trl.GRPOConfig(**shared_settings(TrainerSettings(), LOOP), **grpo_settings(GRPO, LOOP))
     assert arguments.generation_batch_size == 32
     assert arguments.steps_per_generation == 4
 

@@ -45,14 +45,14 @@ class _Fill(Stage):
     def __init__(self, config: LikesDislikes.Config) -> None:
         self.config = config
         self.max_tokens = 4 * config.words
-        self.form = (
+        self.response_template = (
             Slot("<likes>", "</likes>", config.words),
             Slot("</likes><dislikes>", "</dislikes>", config.words),
             Slot("</dislikes>", "", 0),
         )
 
     def prompts(self, requests: Sequence[Request], earlier: Mapping[str, Sequence[Profile]]) -> list[Prompt]:
-        return unique_prompts("user", self._asked(requests), form=self.form)
+        return unique_prompts("user", self._asked(requests), form=self.response_template)
 
     def _asked(self, requests: Sequence[Request]) -> Iterator[tuple[int, tuple[Message, ...]]]:
         for position, request in enumerate(requests):

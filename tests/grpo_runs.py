@@ -9,6 +9,7 @@ from duetbench.config import build_config
 from duetbench.training.grpo.trainer import Grpo
 
 SMALL = {"rounds": 2, "pairs_per_round": 4, "samples": 4, "evaluate_every": 1, "learning_rate": 0.01}
+FOUR = {"rounds": 4, "evaluate_every": 1}
 HERE = Path(__file__).parent
 TIMES = ("seconds", "tokens_per_second")
 

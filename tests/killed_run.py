@@ -14,9 +14,9 @@ from duetbench.engines.store.stored_engine import RequestStore, StoredEngine
 from duetbench.engines.transformers.engine import TransformersEngine
 from duetbench.models import resolve
 from duetbench.prompts import prompt_key
-from duetbench.types import Completion, LabelReading, Message, Prompt, Sampling
+from duetbench.types import Completion, LabelLogprobs, Message, Prompt, Sampling
 
-SAMPLING = Sampling(temperature=0.8, max_tokens=8, gap=True)
+SAMPLING = Sampling(temperature=0.8, max_tokens=8, is_slot=True)
 LABELS = ("1", "2", "3", "4", "5")
 
 
@@ -32,7 +32,7 @@ class Waiting(TransformersEngine):
 
     def label_logprobs(
         self, prompts: Sequence[Prompt], answer_prefix: str, labels: Sequence[str]
-    ) -> list[LabelReading]:
+    ) -> list[LabelLogprobs]:
         self._begin()
         return super().label_logprobs(prompts, answer_prefix, labels)
 
