@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import math
 import types
 from collections.abc import Mapping
@@ -10,6 +9,8 @@ from dataclasses import MISSING, dataclass, fields
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from duetbench.errors import ConfigError
+from duetbench.options import bound_faults, renamed_options, spec_of
+from duetbench.suggestions import did_you_mean
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +27,7 @@ def options_of(config_class: type) -> list[OptionInfo]:
     """The options of a `Config`, in the order of their definition."""
     hints = get_type_hints(config_class)
     return [
-        OptionInfo(field.name, _type_name(hints[field.name]), _default(field), field.metadata.get("meaning", ""))
+        OptionInfo(field.name, _type_name(hints[field.name]), _default(field), spec_of(field).meaning)
         for field in fields(config_class)
     ]
 
@@ -44,8 +45,7 @@ def build_config(config_class: type, values: Mapping[str, Any], *, path: str) ->
     clean: dict[str, Any] = {}
     for name, value in values.items():
         if name not in hints:
-            near = difflib.get_close_matches(str(name), hints, n=1)  # YAML keys may be numbers
-            hint = f"did you mean '{near[0]}'? " if near else ""
+            hint = did_you_mean(str(name), hints, renamed_options(config_class))  # YAML keys may be numbers
             faults.append(f"{path}.{name}: no such option; {hint}Known: {', '.join(sorted(hints)) or 'none'}")
             continue
         try:
@@ -55,9 +55,11 @@ def build_config(config_class: type, values: Mapping[str, Any], *, path: str) ->
     if faults:
         return None, faults
     try:
-        return config_class(**clean), []
+        config = config_class(**clean)
     except ValueError as error:  # a Config may check its values against each other in __post_init__
         return None, [f"{path}: {error}"]
+    faults = [f"{path}.{fault}" for fault in bound_faults(config)]
+    return (None, faults) if faults else (config, [])
 
 
 def parse_settings(settings: tuple[str, ...]) -> dict[str, str]:
@@ -104,7 +106,7 @@ def _scalar(value: Any, hint: Any) -> Any:
         read = value
     if type(read) is hint and not (hint is float and not math.isfinite(read)):
         return read
-    raise ValueError(f"wants {_type_name(hint)}, got {value!r}")
+    raise ValueError(f"expected {_type_name(hint)}, got {value!r}")
 
 
 _WORDS = {"true": True, "yes": True, "on": True, "false": False, "no": False, "off": False}
@@ -128,7 +130,7 @@ def _one_of(value: Any, choices: tuple[Any, ...]) -> Any:
             return choice
         if isinstance(value, str) and value.strip() == str(choice):
             return choice
-    raise ValueError(f"wants one of {', '.join(map(str, choices))}, got {value!r}")
+    raise ValueError(f"expected one of {', '.join(map(str, choices))}, got {value!r}")
 
 
 def _any_of(value: Any, hints: tuple[Any, ...], whole: Any) -> Any:
@@ -138,7 +140,7 @@ def _any_of(value: Any, hints: tuple[Any, ...], whole: Any) -> Any:
             return coerce(value, hint)
         except ValueError:
             continue
-    raise ValueError(f"wants {_type_name(whole)}, got {value!r}")
+    raise ValueError(f"expected {_type_name(whole)}, got {value!r}")
 
 
 def _tuple_of(value: Any, hints: tuple[Any, ...]) -> tuple[Any, ...]:

@@ -17,8 +17,9 @@ DuetbenchError            a user's fault or the world's: one line on stderr, exi
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable, Sequence
+
+from duetbench.suggestions import closest_name
 
 
 class DuetbenchError(Exception):
@@ -51,8 +52,8 @@ class UnknownName(DuetbenchError):
 
     def __init__(self, kind: str, name: str, known: Iterable[str], *, note: str = "") -> None:
         known = sorted(known)
-        near = difflib.get_close_matches(name, known, n=1)
-        hint = f"; did you mean '{near[0]}'?" if near else "."
+        near = closest_name(name, known)
+        hint = f"; did you mean '{near}'?" if near else "."
         listed = f" Known: {', '.join(known)}." if known else " None is known."
         super().__init__(f"no {kind} named '{name}'{hint}{listed}{' ' + note if note else ''}")
 

@@ -8,6 +8,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
+from duetbench.errors import ConfigError
+from duetbench.options import bound_faults
+from duetbench.options import option as option  # plugins import it from here
 from duetbench.types import (
     Completion,
     Domain,
@@ -40,11 +43,6 @@ PLURALS: dict[Kind, str] = {
 }
 
 
-def option(default: Any, meaning: str) -> Any:
-    """A field of a `Config` with its meaning, which `duetbench show` prints."""
-    return field(default=default, metadata={"meaning": meaning})
-
-
 class Plugin(ABC):
     """What all kinds share."""
 
@@ -61,6 +59,9 @@ class Plugin(ABC):
 
     def __init__(self, config: Any = None) -> None:
         self.config: Any = self.Config() if config is None else config
+        faults = bound_faults(self.config)
+        if faults:
+            raise ConfigError([f"{self.name}.{fault}" for fault in faults])
 
 
 ITEM_KIND = "item: "
@@ -211,8 +212,8 @@ class RatingStage(TrainingStage):
     evidence: Literal["review", "written"] = "written"
     """What stands for the pair's rationale: the row's own review (train rows alone), or what the writers write."""
     scorer: str | None = None
-    """Whose prediction it becomes: only runs that evaluate under the scorer of this name give the training_stage. None: it
-    judges other lessons' answers alone."""
+    """Name of the scorer that it trains: the stage runs only where this scorer evaluates. None: its model only filters
+    the targets of other stages."""
 
 
 class Strategy(Plugin):

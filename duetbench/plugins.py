@@ -228,7 +228,7 @@ class Plugins:
         if (kind, name) in self._clashes:
             raise PluginError(self._told_clash(kind, name))
         if name not in known:
-            notes = [f"BrokenPlugin plugins: {'; '.join(map(str, self.broken))}."] if self.broken else []
+            notes = [f"Broken plugins: {'; '.join(map(str, self.broken))}."] if self.broken else []
             notes += [f"'{name}' is {self._blocked_origin}."] if name in self.blocked else []
             raise UnknownName(kind, name, known, note=" ".join(notes))
         return known[name]

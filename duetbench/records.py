@@ -6,12 +6,10 @@ mean stands in registry/schemas/record.schema.json.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import platform
 import subprocess
-import tempfile
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -19,6 +17,8 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+from duetbench.atomic import write_text
+from duetbench.digests import digest_of_file
 from duetbench.errors import RecordError
 from duetbench.paths import registry_dir
 
@@ -55,25 +55,10 @@ def write_record(folder: Path, record: Mapping[str, Any]) -> Path:
     validate_record(record)
     path = folder / RECORD
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        _replace(path, (json.dumps(record, indent=2, ensure_ascii=False, allow_nan=False) + "\n").encode())
+        write_text(path, json.dumps(record, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
     except OSError as error:
         raise RecordError(f"cannot write {path}: {error.strerror or error}; free or choose another folder") from error
     return path
-
-
-def _replace(path: Path, content: bytes) -> None:
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        os.chmod(temporary, 0o644)
-        os.replace(temporary, path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
 
 
 def read_record(path: Path) -> dict[str, Any]:
@@ -133,8 +118,7 @@ def _validator() -> Any:
 
 def file_entry(path: Path) -> dict[str, Any]:
     """The `sha256` and `bytes` of a file, for the record's `files`."""
-    with path.open("rb") as file:
-        return {"sha256": hashlib.file_digest(file, "sha256").hexdigest(), "bytes": path.stat().st_size}
+    return {"sha256": digest_of_file(path), "bytes": path.stat().st_size}
 
 
 def utc_now() -> str:

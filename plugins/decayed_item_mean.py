@@ -28,13 +28,8 @@ class DecayedItemMean(Scorer):
     class Config:
         """Options of the decayed mean."""
 
-        half_life_days: float = option(365.0, "after how many days a rating counts half")
-        damping: float = option(2.0, "how many fresh ratings the global mean weighs")
-
-        def __post_init__(self) -> None:
-            """Refuses what is no decay."""
-            if self.half_life_days <= 0 or self.damping <= 0:
-                raise ValueError("half_life_days and damping want to be above 0")
+        half_life_days: float = option(365.0, "after how many days a rating counts half", gt=0)
+        damping: float = option(2.0, "how many fresh ratings the global mean weighs", gt=0)
 
     def fit(self, train: pl.DataFrame, domain: Domain) -> None:
         """Learns the global mean; what the item got lies in each request's own history."""

@@ -104,7 +104,7 @@ def test_value_becomes_the_type_wanted(hint: Any, given: Any, wanted: Any) -> No
     ],
 )
 def test_ill_typed_value_is_refused(hint: Any, given: Any) -> None:
-    with pytest.raises(ValueError, match="wants"):
+    with pytest.raises(ValueError, match="expected"):
         coerce(given, hint)
 
 

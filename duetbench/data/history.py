@@ -34,15 +34,13 @@ class HistoryOptions:
     tie: Literal["strict", "stable"] = option(
         "strict", "strict: only earlier times; stable: of one time, also what stands earlier in the file"
     )
-    k: int = option(80, "how many interactions a history holds at most, the latest ones; bounds every window")
+    k: int = option(80, "how many interactions a history holds at most, the latest ones; bounds every window", ge=0)
     average: Literal["window", "all"] = option("all", "averages over the latest average_k, or over all before")
-    average_k: int = option(10, "how many of the latest are averaged if average is window")
+    average_k: int = option(10, "how many of the latest are averaged if average is window", ge=0)
 
     def __post_init__(self) -> None:
-        if min(self.k, self.average_k) < 0:
-            raise ValueError("k and average_k must not be negative")
         if self.average == "window" and self.average_k > self.k:
-            raise ValueError("average_k must not exceed k: older interactions are not kept")
+            raise ValueError("average_k must be <= k: older interactions are not kept")
 
 
 def build_examples(

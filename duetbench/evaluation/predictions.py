@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
+from duetbench.digests import digest_of_text
 from duetbench.errors import DataError
 from duetbench.types import Example, Prediction, Status
 
@@ -119,4 +119,4 @@ def pairs_digest(table: pl.DataFrame) -> str:
     """SHA-256 over which pairs were asked and their true ratings, whatever the order of the rows."""
     pairs = sorted(zip(table["request_id"].to_list(), table["rating"].to_list(), strict=True))
     text = "\n".join(f"{request_id}\t{float(rating)!r}" for request_id, rating in pairs)
-    return hashlib.sha256(text.encode()).hexdigest()
+    return digest_of_text(text)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
@@ -12,6 +11,7 @@ from typing import Any, Literal
 
 import yaml
 
+from duetbench.digests import digest_of_value
 from duetbench.errors import ModelError, UnknownName
 from duetbench.paths import registry_dir
 
@@ -47,7 +47,7 @@ class ModelSource:
     def ident(self) -> str:
         """A short name that changes whenever what is fetched changes."""
         body = {name: value for name, value in _values(self).items() if name != "disk_mb"}
-        return f"{self.kind}-{hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest()[:10]}"
+        return f"{self.kind}-{digest_of_value(body)[:10]}"
 
     def __str__(self) -> str:
         match self.kind:

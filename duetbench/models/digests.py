@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import json
-import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+from duetbench.atomic import write_json
+from duetbench.digests import digest_of_file, digest_of_text
 from duetbench.errors import DigestMismatch
 from duetbench.paths import cache_dir
 
@@ -28,12 +28,6 @@ _DECISIVE = (
 """Files that decide what a model answers. The chat template has a digest of its own."""
 
 _ADAPTER = ("adapter_model*.safetensors", "adapter_config.json")
-
-
-def sha256_of(path: Path) -> str:
-    """SHA-256 of a file, read in pieces."""
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def model_digest(folder: Path) -> str:
@@ -66,7 +60,7 @@ def _digest(folder: Path, patterns: Iterable[str]) -> str:
     known = _Remembered()
     lines = [f"{path.name} {known.sha256_of(path)}\n" for path in found]
     known.save()
-    return hashlib.sha256("".join(lines).encode()).hexdigest()
+    return digest_of_text("".join(lines))
 
 
 class _Remembered:
@@ -86,7 +80,7 @@ class _Remembered:
         known = self._entries.get(str(path.resolve()))
         if isinstance(known, list) and known[:-1] == mark:
             return str(known[-1])
-        digest = sha256_of(path)
+        digest = digest_of_file(path)
         self._entries[str(path.resolve())] = [*mark, digest]
         self._is_changed = True
         return digest
@@ -95,7 +89,4 @@ class _Remembered:
         if not self._is_changed:
             return
         with contextlib.suppress(OSError):  # a cache that cannot be written is no fault
-            self._path.parent.mkdir(parents=True, exist_ok=True)
-            draft = self._path.with_suffix(f".{os.getpid()}.tmp")
-            draft.write_text(json.dumps(self._entries), encoding="utf-8")
-            draft.replace(self._path)
+            write_json(self._path, self._entries, indent=None)

@@ -10,9 +10,9 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+from duetbench.digests import digest_of_file
 from duetbench.errors import DigestMismatch, ModelError
 from duetbench.models.cards import ModelCard, ModelSource
-from duetbench.models.digests import sha256_of
 from duetbench.models.folder import check_model_folder
 from duetbench.models.resolve import Progress, local_folder, source_folder
 from duetbench.models.sources import FETCHERS
@@ -82,7 +82,7 @@ def _check_digests(source: ModelSource, folder: Path) -> None:
     for name, expected in source.files.items():
         if not (folder / name).is_file():
             raise ModelError(f"{name} is missing")
-        found = sha256_of(folder / name)
+        found = digest_of_file(folder / name)
         if found != expected:
             raise DigestMismatch(f"{source}: {name} has SHA-256 {found}, the card says {expected}; nothing was kept")
 
@@ -92,7 +92,7 @@ def _write_provenance(source: ModelSource, folder: Path) -> None:
 
     body = {
         "source": str(source),
-        "files": {path.name: sha256_of(path) for path in sorted(folder.iterdir()) if path.is_file()},
+        "files": {path.name: digest_of_file(path) for path in sorted(folder.iterdir()) if path.is_file()},
         "made_with": {name: version(name) for name in ("duetbench", "transformers", "torch")},
     }
     (folder / PROVENANCE).write_text(json.dumps(body, indent=1), encoding="utf-8")

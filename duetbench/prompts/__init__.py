@@ -19,6 +19,7 @@ from typing import Any
 from jinja2 import StrictUndefined, TemplateError
 from jinja2.sandbox import SandboxedEnvironment
 
+from duetbench.digests import digest_of_file
 from duetbench.errors import ConfigError, UnknownName
 from duetbench.types import Message, Prompt, Side, Slot
 
@@ -84,19 +85,23 @@ def template_path(name: str, prompt_set: str) -> Path:
 
 def template_digest(name: str, prompt_set: str) -> str:
     """SHA-256 of the file's bytes: stands in every record."""
-    return hashlib.sha256(template_path(name, prompt_set).read_bytes()).hexdigest()
+    return digest_of_file(template_path(name, prompt_set))
 
 
-def prompt_key(messages: Sequence[Message], prefill: str = "", form: Sequence[Slot] = ()) -> str:
+def prompt_key(messages: Sequence[Message], prefill: str = "", response_template: Sequence[Slot] = ()) -> str:
     """A digest of what is asked: two prompts with one key are one question."""
     digest = hashlib.sha256()
-    for part in (*((message.role, message.content) for message in messages), prefill, tuple(form)):
+    for part in (*((message.role, message.content) for message in messages), prefill, tuple(response_template)):
         digest.update(repr(part).encode())
     return digest.hexdigest()[:32]
 
 
 def unique_prompts(
-    side: Side, asked: Iterable[tuple[int, tuple[Message, ...]]], *, prefill: str = "", form: Sequence[Slot] = ()
+    side: Side,
+    asked: Iterable[tuple[int, tuple[Message, ...]]],
+    *,
+    prefill: str = "",
+    response_template: Sequence[Slot] = (),
 ) -> list[Prompt]:
     """One prompt per distinct question, in order of first appearance.
 
@@ -104,15 +109,15 @@ def unique_prompts(
         side: Whom the answers speak of.
         asked: For each request its position and its turns.
         prefill: See `Prompt`.
-        form: See `Prompt`.
+        response_template: See `Prompt`.
     """
     found: dict[str, tuple[tuple[Message, ...], list[int]]] = {}
     for position, messages in asked:
-        positions = found.setdefault(prompt_key(messages, prefill, form), (messages, []))[1]
+        positions = found.setdefault(prompt_key(messages, prefill, response_template), (messages, []))[1]
         if position not in positions[-1:]:  # one request may ask the same thing twice
             positions.append(position)
     return [
-        Prompt(key, side, messages, tuple(positions), prefill, tuple(form))
+        Prompt(key, side, messages, tuple(positions), prefill, tuple(response_template))
         for key, (messages, positions) in found.items()
     ]
 

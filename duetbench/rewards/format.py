@@ -26,7 +26,7 @@ class Format(Reward):
         def __post_init__(self) -> None:
             """Refuses to pay more for what cannot be read."""
             if self.unreadable > self.readable:
-                raise ValueError("unreadable wants at most what readable gives")
+                raise ValueError("unreadable must be <= readable")
 
     def __call__(self, rollouts: Sequence[Rollout]) -> list[float | None]:
         """Always applies."""

@@ -20,12 +20,7 @@ class Length(Reward):
     class Config:
         """Options."""
 
-        free_words: int = option(80, "words per profile without a penalty: about three sentences")
-
-        def __post_init__(self) -> None:
-            """Refuses a length that nothing has."""
-            if self.free_words < 1:
-                raise ValueError("free_words wants at least 1")
+        free_words: int = option(80, "words per profile without a penalty: about three sentences", ge=1)
 
     def __call__(self, rollouts: Sequence[Rollout]) -> list[float | None]:
         """In [-1, 0], the mean over the completion's own profiles; None where it holds none."""

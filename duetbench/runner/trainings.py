@@ -1,4 +1,4 @@
-"""TrainingRunner: each once, whatever number of cells and processes need it."""
+"""Trainings: each once, whatever number of cells and processes need it."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from duetbench.atomic import write_json
 from duetbench.errors import DuetbenchError, TrainingError
 from duetbench.interfaces import Engine, TrainingJob
 from duetbench.runner.examples import Examples, train_rows
-from duetbench.runner.output.run_folder import write_whole
 from duetbench.runner.planning.cells import Cell
 from duetbench.types import Example, ModelRef, Split, TrainedModels
 
@@ -85,8 +85,7 @@ class TrainingRunner:
         trained = TrainedModels(found) if isinstance(found, ModelRef) else found
         result = {"training_id": cell.training_id, "models": asdict(trained)}
         budget = {"steps": 0, "tokens": 0, "seconds": time.monotonic() - started, **_read(folder / BUDGET)}
-        text = json.dumps({**result, "budget": budget}, indent=2) + "\n"
-        write_whole(folder / RESULT, lambda path: path.write_text(text, encoding="utf-8"))
+        write_json(folder / RESULT, {**result, "budget": budget})
         return TrainingResult(trained, budget["steps"], budget["tokens"], budget["seconds"])
 
     def job(

@@ -108,13 +108,8 @@ class Bias(Baseline):
     class Config:
         """Options."""
 
-        damping: float = option(5.0, "how many ratings of bias 0 every user and item is given beside its own")
+        damping: float = option(5.0, "how many ratings of bias 0 every user and item is given beside its own", ge=0)
         clip: bool = option(True, "bound the sum by the scale's ends")
-
-        def __post_init__(self) -> None:
-            """Refuses a negative damping."""
-            if self.damping < 0:
-                raise ValueError("damping wants at least 0")
 
     def _learn(self, train: pl.DataFrame) -> None:
         import polars as pl

@@ -16,15 +16,12 @@ from duetbench.types import Interaction, Profile, Profiles, Prompt, Request, Slo
 class AskingConfig:
     """Options of a scorer that asks a model."""
 
-    history_k: int = option(10, "the user's most recent interactions in the prompt; 0: none, as the authors' code")
-    review_chars: int = option(200, "characters of each review; 0: all")
+    history_k: int = option(
+        10, "the user's most recent interactions in the prompt; 0: none, as the authors' code", ge=0
+    )
+    review_chars: int = option(200, "characters of each review; 0: all", ge=0)
     prompt_set: Literal["default", "compact"] = option("default", "which set of prompt files")
     prompt: str | None = option(None, "a prompt file of one's own (.jinja) instead of the set's")
-
-    def __post_init__(self) -> None:
-        """Refuses sizes that make no sense."""
-        if self.history_k < 0 or self.review_chars < 0:
-            raise ValueError("history_k and review_chars want at least 0")
 
 
 def rating_prompts(
@@ -34,7 +31,7 @@ def rating_prompts(
     profiles: Sequence[Profiles],
     *,
     prefill: str = "",
-    form: Sequence[Slot] = (),
+    response_template: Sequence[Slot] = (),
 ) -> list[Prompt]:
     """What is asked for these requests, each question once."""
     asked = (
@@ -57,7 +54,7 @@ def rating_prompts(
         )
         for position, (request, written) in enumerate(zip(requests, profiles, strict=True))
     )
-    return unique_prompts("pair", asked, prefill=prefill, form=form)
+    return unique_prompts("pair", asked, prefill=prefill, response_template=response_template)
 
 
 def digest_of(template: str, config: AskingConfig) -> dict[str, str]:

@@ -50,10 +50,12 @@ class RatingText(Scorer):
     def prompts(self, requests: Sequence[Request], profiles: Sequence[Profiles]) -> list[Prompt]:
         """What is asked, each question once."""
         prefill = _OPEN if self.config.answer == "prefill" else ""
-        form = (
+        response_template = (
             (Slot(_OPEN, _CLOSE, self.config.max_tokens), Slot(_CLOSE, "", 0)) if self.config.answer == "fill" else ()
         )
-        return rating_prompts(_TEMPLATE, self.config, requests, profiles, prefill=prefill, form=form)
+        return rating_prompts(
+            _TEMPLATE, self.config, requests, profiles, prefill=prefill, response_template=response_template
+        )
 
     def prompt_digests(self) -> dict[str, str]:
         """See the base class."""

@@ -37,19 +37,14 @@ class Duet(Strategy):
         answer: Literal["free", "prefill", "fill"] = option(
             "free", "prefill: the answer begins with the first tag; fill: all tags are given and the gaps filled"
         )
-        history_k: int = option(10, "interactions per side that the writer sees: 10, 30, 50, 70")
+        history_k: int = option(10, "interactions per side that the writer sees: 10, 30, 50, 70", ge=1)
         overlap: bool = option(True, "the user's window ends at the latest interaction; off: before the recent ones")
-        recent_k: int = option(10, "how many recent interactions the window leaves out if overlap is off")
-        review_chars: int = option(200, "characters of each review; 0: all")
+        recent_k: int = option(10, "how many recent interactions the window leaves out if overlap is off", ge=0)
+        review_chars: int = option(200, "characters of each review; 0: all", ge=0)
         show_averages: bool = option(True, "tell the user's and the item's mean rating")
-        max_tokens: int = option(896, "upper bound of an answer's length")
+        max_tokens: int = option(896, "upper bound of an answer's length", ge=1)
         prompt_set: Literal["default", "compact"] = option("default", "which set of prompt files")
         prompt: str | None = option(None, "a prompt file of one's own (.jinja) instead of the set's")
-
-        def __post_init__(self) -> None:
-            """Refuses sizes that make no sense."""
-            if self.history_k < 1 or self.recent_k < 0 or self.review_chars < 0 or self.max_tokens < 1:
-                raise ValueError("history_k and max_tokens want at least 1, recent_k and review_chars at least 0")
 
     def stages(self) -> tuple[Stage, ...]:
         """One round: the paper's single sequence-to-sequence pass."""
@@ -93,7 +88,7 @@ class DuetStage(Stage):
 
     def _for_side(self, requests: Sequence[Request], side: Side) -> list[Prompt]:
         asked = self._asked(requests, side)
-        return unique_prompts(side, asked, prefill=self._prefill(side), form=self._form(side))
+        return unique_prompts(side, asked, prefill=self._prefill(side), response_template=self._response_template(side))
 
     def _asked(self, requests: Sequence[Request], side: Side) -> Iterator[tuple[int, tuple[Message, ...]]]:
         name = self.config.prompt or _template(side)
@@ -125,7 +120,7 @@ class DuetStage(Stage):
     def _prefill(self, side: Side) -> str:
         return f"<{_blocks(side)[0]}_profile>" if self.config.answer == "prefill" else ""
 
-    def _form(self, side: Side) -> tuple[Slot, ...]:
+    def _response_template(self, side: Side) -> tuple[Slot, ...]:
         if self.config.answer != "fill":
             return ()
         fields, blocks = self._fields(), _blocks(side)

@@ -27,19 +27,13 @@ class LettinGo(Strategy):
     class Config(WriterConfig):
         """Options of LG."""
 
-        history_k: int = option(30, "how many older interactions the profile is written from: 30, 50, 70")
-        recent_k: int = option(10, "how many recent interactions are left to the scorer (its own history_k)")
+        history_k: int = option(30, "how many older interactions the profile is written from: 30, 50, 70", ge=1)
+        recent_k: int = option(10, "how many recent interactions are left to the scorer (its own history_k)", ge=0)
         short_history: Literal["overlap", "skip_profile"] = option(
             "overlap",
             "users with nothing older. overlap: the profile is written from the recent ones; skip_profile: there is "
             "none, and the scorer sees the recent ones alone",
         )
-
-        def __post_init__(self) -> None:
-            """Refuses sizes that make no sense."""
-            super().__post_init__()
-            if self.recent_k < 0:
-                raise ValueError("recent_k wants at least 0")
 
     def stages(self) -> tuple[Stage, ...]:
         """One round."""

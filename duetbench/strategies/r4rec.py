@@ -31,27 +31,26 @@ class Reason4Rec(Strategy):
     class Config(WriterConfig):
         """Options of Reason4Rec."""
 
-        review_chars: int | None = option(2000, "characters of each review that the summarizer reads; 0: all")
+        review_chars: int | None = option(2000, "characters of each review that the summarizer reads; 0: all", ge=0)
         answer: Literal["free", "prefill", "fill"] = option(
             "free", "of the summarizer. prefill: the answer begins with the first label; fill: all labels are given"
         )
-        summary_tokens: int = option(160, "upper bound of a summary's length")
-        max_tokens: int = option(320, "upper bound of the rationale's length")
+        summary_tokens: int = option(160, "upper bound of a summary's length", ge=1)
+        max_tokens: int = option(320, "upper bound of the rationale's length", ge=1)
         summary_prompt: str | None = option(None, "a prompt file of one's own for a review's aspects")
         tau: float = option(
             0.1, "sft: a rationale may add less than this to the reward model's error, or it is not learned from"
         )
-        retries: int = option(10, "sft: how often the teacher tries again, told the true rating")
+        retries: int = option(10, "sft: how often the teacher tries again, told the true rating", ge=0)
         forbidden: tuple[str, ...] = option(
             ("1.0", "2.0", "3.0", "4.0", "5.0", "rating ", "star ", "stars "),
             "sft: what no rationale may hold whose teacher was told the rating; in lower case",
         )
 
         def __post_init__(self) -> None:
-            """Refuses sizes that make no sense."""
-            super().__post_init__()
-            if self.summary_tokens < 1 or self.review_chars is None:
-                raise ValueError("summary_tokens wants at least 1, and review_chars a number: summaries need reviews")
+            """Refuses to summarize reviews that are not shown."""
+            if self.review_chars is None:
+                raise ValueError("review_chars must be a number: summaries need reviews")
 
     def stages(self) -> tuple[Stage, ...]:
         """The reviews' aspects first, then the rationale."""
@@ -102,7 +101,7 @@ class SummaryStage(Stage):
         """One prompt per distinct review in the windows; interactions without a review are not asked about."""
         asked = ((n, line) for n, request in enumerate(requests) for line in self._reviews(request))
         questions = ((n, self.messages(line, requests[n].domain)) for n, line in asked)
-        return unique_prompts("note", questions, prefill=self._prefill, form=self._form)
+        return unique_prompts("note", questions, prefill=self._prefill, response_template=self._response_template)
 
     def parse(self, prompt: Prompt, text: str) -> list[Profile] | None:
         """The three lines in one form; None if one is missing, if all say nothing, or if they repeat the prompt's."""
@@ -127,7 +126,7 @@ class SummaryStage(Stage):
         """The aspects of a review; empty if there is no review, or if they could not be read."""
         if not is_speech(interaction.review):
             return ""
-        found = earlier.get(prompt_key(self.messages(interaction, domain), self._prefill, self._form))
+        found = earlier.get(prompt_key(self.messages(interaction, domain), self._prefill, self._response_template))
         return found[0].text if found else ""
 
     @property
@@ -135,7 +134,7 @@ class SummaryStage(Stage):
         return f"{ASPECTS[0]}:" if self.config.answer == "prefill" else ""
 
     @property
-    def _form(self) -> tuple[Slot, ...]:
+    def _response_template(self) -> tuple[Slot, ...]:
         if self.config.answer != "fill":
             return ()
         leads = [f"{ASPECTS[0]}:", *(f"\n{name}:" for name in ASPECTS[1:])]

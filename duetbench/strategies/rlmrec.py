@@ -79,18 +79,18 @@ class _JsonStage(Stage):
 
     def ask(self, side: Side, asked: Iterable[tuple[int, tuple[Message, ...]]]) -> list[Prompt]:
         """One prompt per distinct question, its answer begun or its form given as the options say."""
-        return unique_prompts(side, asked, prefill=self._prefill, form=self._form)
+        return unique_prompts(side, asked, prefill=self._prefill, response_template=self._response_template)
 
     def key(self, messages: tuple[Message, ...]) -> str:
         """The key of the prompt that asks this."""
-        return prompt_key(messages, self._prefill, self._form)
+        return prompt_key(messages, self._prefill, self._response_template)
 
     @property
     def _prefill(self) -> str:
         return _OPENING if self.config.answer == "prefill" else ""
 
     @property
-    def _form(self) -> tuple[Slot, ...]:
+    def _response_template(self) -> tuple[Slot, ...]:
         if self.config.answer != "fill":
             return ()
         n_tokens = max(self.max_tokens // 2, 1)

@@ -16,19 +16,14 @@ from duetbench.types import Domain, Interaction, Item, Message
 class WriterConfig:
     """Options of a strategy that writes from histories."""
 
-    history_k: int = option(10, "interactions per history that the writer sees")
+    history_k: int = option(10, "interactions per history that the writer sees", ge=1)
     history_ratings: Literal["sentiment", "rating"] = option(
-        "sentiment", "sentiment: 1-2 negative, 3 neutral, 4-5 positive; rating: the rating itself"
+        "sentiment", "sentiment: 1-2 negative, 3 neutral, 4-5 positive; rating: the rating itself", old_names=("told",)
     )
-    review_chars: int | None = option(None, "characters of each review beside the title; none: no review; 0: all")
-    max_tokens: int = option(400, "upper bound of an answer's length")
+    review_chars: int | None = option(None, "characters of each review beside the title; none: no review; 0: all", ge=0)
+    max_tokens: int = option(400, "upper bound of an answer's length", ge=1)
     prompt_set: Literal["default", "compact"] = option("default", "which set of prompt files")
     prompt: str | None = option(None, "a prompt file of one's own (.jinja) instead of the set's, for the profile")
-
-    def __post_init__(self) -> None:
-        """Refuses sizes that make no sense."""
-        if self.history_k < 1 or self.max_tokens < 1 or (self.review_chars or 0) < 0:
-            raise ValueError("history_k and max_tokens want at least 1, review_chars at least 0")
 
     def render(self, name: str, own: str | None, **values: Any) -> tuple[Message, ...]:
         """The turns of the set's prompt of that name, or of the user's own file."""

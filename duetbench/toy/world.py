@@ -16,6 +16,7 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
+from duetbench.atomic import atomic_file
 from duetbench.toy.words import QUALITY_WORDS, write_review
 from duetbench.types import Domain, Interaction, Item
 
@@ -201,8 +202,10 @@ def _item_line(item: ToyItem, seed: int) -> dict[str, Any]:
 
 
 def _write_lines(path: Path, lines: Iterable[str]) -> None:
-    unfinished = path.with_suffix(".part")
-    with unfinished.open("wb") as raw, gzip.GzipFile("", "wb", mtime=0, fileobj=raw) as packed:  # no name, no time
+    with (
+        atomic_file(path) as partial,
+        partial.open("wb") as raw,
+        gzip.GzipFile("", "wb", mtime=0, fileobj=raw) as packed,  # no name, no time: same bytes on every run
+    ):
         for line in lines:
             packed.write(f"{line}\n".encode())
-    unfinished.replace(path)

@@ -15,50 +15,34 @@ class TrainerSettings:
     adapter: Literal["lora", "full"] = option(
         "lora", "lora: a low-rank adapter beside frozen weights; full: all weights"
     )
-    lora_r: int = option(16, "rank of the adapter")
-    lora_alpha: int = option(32, "scale of the adapter: its output is multiplied by alpha / r")
-    lora_dropout: float = option(0.0, "dropout in front of the adapter while training")
-    learning_rate: float = option(1e-4, "AdamW's learning rate")
+    lora_r: int = option(16, "rank of the adapter", ge=1)
+    lora_alpha: int = option(32, "scale of the adapter: its output is multiplied by alpha / r", ge=1)
+    lora_dropout: float = option(0.0, "dropout in front of the adapter while training", ge=0, lt=1)
+    learning_rate: float = option(1e-4, "AdamW's learning rate", gt=0)
     scheduler: Literal["constant", "linear", "cosine"] = option("constant", "what becomes of it after the warm-up")
-    warmup: float = option(0.0, "updates over which it rises from 0: below 1 a share of all, from 1 on their number")
-    weight_decay: float = option(0.0, "AdamW's weight decay")
-    beta1: float = option(0.9, "AdamW's first beta")
-    beta2: float = option(0.999, "AdamW's second beta")
-    max_grad_norm: float = option(1.0, "longer gradients are cut to this norm")
-    micro_batch: int = option(8, "sequences per forward and backward pass; memory, not the result, depends on it")
+    warmup: float = option(
+        0.0, "updates over which it rises from 0: below 1 a share of all, from 1 on their number", ge=0
+    )
+    weight_decay: float = option(0.0, "AdamW's weight decay", ge=0)
+    beta1: float = option(0.9, "AdamW's first beta", ge=0, lt=1)
+    beta2: float = option(0.999, "AdamW's second beta", ge=0, lt=1)
+    max_grad_norm: float = option(1.0, "longer gradients are cut to this norm", gt=0)
+    micro_batch: int = option(8, "sequences per forward and backward pass; memory, not the result, depends on it", ge=1)
     precision: Literal["auto", "fp32", "bf16"] = option(
         "auto", "auto: bf16 on a GPU that has it, else fp32; bf16 keeps fp32 copies of what is trained"
     )
     gradient_checkpointing: bool = option(False, "compute activations twice instead of keeping them")
-    max_prompt: int = option(4096, "tokens of a prompt at most; the oldest history goes first, then the example")
-    evaluate_every: int = option(50, "updates between two checkpoints, each evaluated on validation rows")
-    patience: int = option(0, "stop after so many evaluations without a better one; 0: never")
-    show_profiles: int = option(3, "validation rows whose profiles are kept at each evaluation, to see them change")
+    max_prompt: int = option(4096, "tokens of a prompt at most; the oldest history goes first, then the example", ge=1)
+    evaluate_every: int = option(50, "updates between two checkpoints, each evaluated on validation rows", ge=1)
+    patience: int = option(0, "stop after so many evaluations without a better one; 0: never", ge=0)
+    show_profiles: int = option(
+        3, "validation rows whose profiles are kept at each evaluation, to see them change", ge=0
+    )
 
     def __post_init__(self) -> None:
-        """Refuses values outside their ranges, all at once."""
-        faults = [f"{name} wants at least {least}" for name, least in _LEAST.items() if getattr(self, name) < least]
-        faults += [f"{name} wants a share in [0, 1)" for name in _SHARES if not 0 <= getattr(self, name) < 1]
+        """Refuses a warm-up that is neither a share nor a number of updates."""
         if self.warmup >= 1 and self.warmup != round(self.warmup):
-            faults.append("warmup wants a share below 1 or a whole number")
-        faults += [] if self.learning_rate > 0 else ["learning_rate wants more than 0"]
-        faults += [] if self.max_grad_norm > 0 else ["max_grad_norm wants more than 0"]
-        if faults:
-            raise ValueError("; ".join(faults))
-
-
-_LEAST = {
-    "lora_r": 1,
-    "lora_alpha": 1,
-    "warmup": 0,
-    "weight_decay": 0,
-    "micro_batch": 1,
-    "max_prompt": 1,
-    "evaluate_every": 1,
-    "patience": 0,
-    "show_profiles": 0,
-}
-_SHARES = ("lora_dropout", "beta1", "beta2")
+            raise ValueError("warmup must be a share below 1 or a whole number")
 
 
 def warmup_updates(warmup: float, updates: int) -> int:

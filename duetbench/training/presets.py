@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import Field, dataclass, fields, make_dataclass
 from typing import Any, Literal, TypeVar, get_type_hints
 
-from duetbench.interfaces import option
+from duetbench.options import bound_faults, option, spec_of
 from duetbench.training.options import TrainerSettings
 
 S = TypeVar("S", bound=TrainerSettings)
@@ -25,18 +25,20 @@ class GrpoSettings(TrainerSettings):
         "earns its mean over partners; alternate: one side at a time; user, item: that side alone; auto: what the "
         "strategy asks",
     )
-    partners: int = option(8, "cross: partners that each profile meets; as many as samples: a partner's effect cancels")
-    alternate_every: int = option(10, "alternate: rounds after which the other side is trained")
-    rounds: int = option(150, "rounds of sampling")
-    pairs_per_round: int = option(8, "training examples of one round")
-    samples: int = option(8, "completions of each prompt (G)")
-    updates_per_round: int = option(1, "updates that share a round's completions among them")
-    iterations: int = option(1, "passes over each round")
-    temperature: float = option(1.0, "sampling temperature; the likelihood is that of the tempered model")
-    max_completion: int | None = option(None, "tokens of a completion at most; none: what the strategy says")
-    kl: float = option(0.0, "weight of the KL divergence from the untrained model (k3 estimate, in the loss)")
-    clip_low: float = option(0.2, "the likelihood ratio is clipped below at 1 minus this")
-    clip_high: float = option(0.2, "and above at 1 plus this")
+    partners: int = option(
+        8, "cross: partners that each profile meets; as many as samples: a partner's effect cancels", ge=1
+    )
+    alternate_every: int = option(10, "alternate: rounds after which the other side is trained", ge=1)
+    rounds: int = option(150, "rounds of sampling", ge=1)
+    pairs_per_round: int = option(8, "training examples of one round", ge=1)
+    samples: int = option(8, "completions of each prompt (G)", ge=2)
+    updates_per_round: int = option(1, "updates that share a round's completions among them", ge=1)
+    iterations: int = option(1, "passes over each round", ge=1)
+    temperature: float = option(1.0, "sampling temperature; the likelihood is that of the tempered model", gt=0)
+    max_completion: int | None = option(None, "tokens of a completion at most; none: what the strategy says", ge=1)
+    kl: float = option(0.0, "weight of the KL divergence from the untrained model (k3 estimate, in the loss)", ge=0)
+    clip_low: float = option(0.2, "the likelihood ratio is clipped below at 1 minus this", ge=0)
+    clip_high: float = option(0.2, "and above at 1 plus this", ge=0)
     loss: Literal["grpo", "bnpo", "dr_grpo", "dapo"] = option(
         "dapo", "how tokens are averaged: dapo over all of a round, grpo within each completion first"
     )
@@ -51,40 +53,23 @@ class GrpoSettings(TrainerSettings):
     unscored_reward: float | None = option(
         None, "what a readable completion earns if the scorer's answer cannot be read; none: the rewards decide"
     )
-    pilot: int = option(0, "samples per prompt in a first look that leaves out pairs whose rewards tie; 0: no look")
-    pilot_spread: float = option(1e-3, "pairs whose rewards lie no farther apart than this in the pilot are left out")
-    token_budget: int = option(65_536, "tokens of one sampling batch; memory depends on it")
+    pilot: int = option(
+        0, "samples per prompt in a first look that leaves out pairs whose rewards tie; 0: no look", ge=0
+    )
+    pilot_spread: float = option(
+        1e-3, "pairs whose rewards lie no farther apart than this in the pilot are left out", ge=0
+    )
+    token_budget: int = option(65_536, "tokens of one sampling batch; memory depends on it", ge=1)
 
     def __post_init__(self) -> None:
-        """Refuses values outside their ranges, all at once."""
+        """Refuses numbers that do not divide each other."""
         super().__post_init__()
-        faults = [f"{name} wants at least {least}" for name, least in _LEAST.items() if getattr(self, name) < least]
-        faults += [] if self.temperature > 0 else ["temperature wants more than 0"]
-        faults += [] if self.max_completion is None or self.max_completion > 0 else ["max_completion wants at least 1"]
         updates = self.updates_per_round * self.iterations
-        if self.evaluate_every % updates:
-            faults.append(f"evaluate_every wants a multiple of {updates}, the updates of a round")
-        if (self.pairs_per_round * self.samples) % self.updates_per_round:
-            faults.append("updates_per_round wants a divisor of pairs_per_round * samples")
-        if faults:
-            raise ValueError("; ".join(faults))
+        if updates > 0 and self.evaluate_every % updates:
+            raise ValueError(f"evaluate_every must be a multiple of {updates}, the updates of a round")
+        if self.updates_per_round > 0 and (self.pairs_per_round * self.samples) % self.updates_per_round:
+            raise ValueError("updates_per_round must divide pairs_per_round * samples")
 
-
-_LEAST: dict[str, float] = {
-    "partners": 1,
-    "alternate_every": 1,
-    "rounds": 1,
-    "pairs_per_round": 1,
-    "samples": 2,
-    "updates_per_round": 1,
-    "iterations": 1,
-    "kl": 0,
-    "clip_low": 0,
-    "clip_high": 0,
-    "pilot": 0,
-    "pilot_spread": 0,
-    "token_budget": 1,
-}
 
 PRESETS: dict[str, dict[str, Any]] = {
     # Two cores, a model of a few million parameters: minutes.
@@ -194,7 +179,11 @@ def preset_settings(config: Any, settings: type[S], presets: Mapping[str, Mappin
     """
     own = {entry.name: getattr(config, entry.name) for entry in fields(config) if entry.name != "preset"}
     own = {name: value for name, value in own.items() if value != FROM_PRESET}
-    return settings(**{**presets[config.preset], **own})
+    made = settings(**{**presets[config.preset], **own})
+    faults = bound_faults(made)
+    if faults:
+        raise ValueError("; ".join(faults))
+    return made
 
 
 def options_with_presets(
@@ -214,8 +203,14 @@ def options_with_presets(
         ("preset", Literal[names], option(names[0], "the settings that hold where nothing else is said"))
     ]
     for entry in fields(settings):
-        meaning = f"{entry.metadata['meaning']} ({_in_presets(entry, presets)})"
-        options.append((entry.name, Literal["preset"] | hints[entry.name], option(FROM_PRESET, meaning)))
+        meaning = f"{spec_of(entry).meaning} ({_in_presets(entry, presets)})"
+        options.append(
+            (
+                entry.name,
+                Literal["preset"] | hints[entry.name],
+                option(FROM_PRESET, meaning, old_names=spec_of(entry).old_names),
+            )
+        )
 
     def check(self: Any) -> None:
         preset_settings(self, settings, presets)

@@ -19,7 +19,7 @@ FORM = (
     Slot("</cue><profile>", "</profile>", 7),
     Slot("</profile>", "", 0),
 )
-PROMPTS = [replace(ask("jazz"), form=FORM), replace(ask("some people like rock"), form=FORM)]
+PROMPTS = [replace(ask("jazz"), response_template=FORM), replace(ask("some people like rock"), response_template=FORM)]
 
 
 class Scripted(DummyEngine):

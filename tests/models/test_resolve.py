@@ -82,7 +82,7 @@ def test_other_files_do_not_change_the_digest(folder: Path) -> None:
 
 
 def test_files_are_checked_against_the_digests_of_a_card(folder: Path) -> None:
-    digest = digests.sha256_of(folder / WEIGHTS)
+    digest = digests.digest_of_file(folder / WEIGHTS)
     digests.check_files(folder, {WEIGHTS: digest})
     with pytest.raises(DigestMismatch, match="the card says 0000"):
         digests.check_files(folder, {WEIGHTS: "0" * 64})
@@ -96,7 +96,7 @@ def test_a_digest_is_read_once(folder: Path, monkeypatch: pytest.MonkeyPatch) ->
     def refuse(_path: Path) -> str:
         raise AssertionError("a file was read again")
 
-    monkeypatch.setattr(digests, "sha256_of", refuse)
+    monkeypatch.setattr(digests, "digest_of_file", refuse)
     assert resolve(f"path:{folder}").digest == before
 
 

@@ -209,7 +209,7 @@ def test_ctrl_c_leaves_no_half_record(planned: Planned, ran: Ran, monkeypatch: p
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr("duetbench.runner.execute.Workshop._score", stopped)
+        patch.setattr("duetbench.runner.execute.CellExecutor._score", stopped)
         with pytest.raises(KeyboardInterrupt):
             ran(limit=3, baselines=False)
     assert ran(limit=3, baselines=False).count("done") == 1
@@ -237,7 +237,7 @@ def test_a_forced_cell_that_fails_keeps_its_finished_record(ran: Ran, monkeypatc
 
     ran(limit=3, baselines=False)
     with monkeypatch.context() as patch:
-        patch.setattr("duetbench.runner.execute.Workshop._score", broken)
+        patch.setattr("duetbench.runner.execute.CellExecutor._score", broken)
         outcome = ran(limit=3, baselines=False, force=True)
     assert outcome.count("failed") == 1
     assert _record(outcome, "10h")["status"] == "done"

@@ -8,7 +8,7 @@ import polars as pl
 import pytest
 from request_making import ALBUMS, request
 
-from duetbench.errors import DataError
+from duetbench.errors import ConfigError, DataError
 from duetbench.scorers.baselines import Baseline, Bias, GlobalMean, ItemMean, Majority, UserMean
 from duetbench.testing import ScorerConformance
 from duetbench.types import Item, Profiles
@@ -108,5 +108,5 @@ def test_asking_before_fitting_is_a_bug() -> None:
 
 
 def test_negative_damping_is_refused() -> None:
-    with pytest.raises(ValueError, match="damping"):
-        Bias.Config(damping=-1.0)
+    with pytest.raises(ConfigError, match=r"bias\.damping must be >= 0, got -1"):
+        Bias(Bias.Config(damping=-1.0))

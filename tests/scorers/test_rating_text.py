@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 import pytest
 from request_making import ScriptedEngine, request, text_of
 
-from duetbench.errors import EngineError
+from duetbench.errors import ConfigError, EngineError
 from duetbench.scorers.rating_text import RatingText
 from duetbench.testing import ScorerConformance
 from duetbench.types import Completion, Prediction, Profile, Profiles
@@ -106,5 +106,5 @@ def test_no_engine_is_a_plain_fault() -> None:
 
 
 def test_negative_history_is_refused() -> None:
-    with pytest.raises(ValueError, match="at least 0"):
-        RatingText.Config(history_k=-1)
+    with pytest.raises(ConfigError, match=r"rating_text\.history_k must be >= 0, got -1"):
+        RatingText(RatingText.Config(history_k=-1))

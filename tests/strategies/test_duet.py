@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 import pytest
 from request_making import golden, line, request, text_of
 
+from duetbench.errors import ConfigError
 from duetbench.prompts import template_digest
 from duetbench.strategies.duet import Duet
 from duetbench.testing import StrategyConformance
@@ -205,5 +206,5 @@ def test_digests_name_the_files_in_use(tmp_path: Any) -> None:
 
 @pytest.mark.parametrize("bad", [{"history_k": 0}, {"recent_k": -1}, {"review_chars": -1}, {"max_tokens": 0}])
 def test_sizes_that_make_no_sense_are_refused(bad: dict[str, int]) -> None:
-    with pytest.raises(ValueError, match="at least"):
-        Duet.Config(**bad)
+    with pytest.raises(ConfigError, match="must be >= "):
+        Duet(Duet.Config(**bad))

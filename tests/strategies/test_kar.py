@@ -40,7 +40,7 @@ def test_it_tells_titles_categories_and_sentiments(prompt_set: str) -> None:
 
 @pytest.mark.parametrize("prompt_set", ["default", "compact"])
 def test_it_tells_ratings_and_reviews_on_request(prompt_set: str) -> None:
-    text = text_of(prompts(prompt_set=prompt_set, on_progress="rating", review_chars=0)[0])
+    text = text_of(prompts(prompt_set=prompt_set, history_ratings="rating", review_chars=0)[0])
     assert all(part in text for part in ("1 star", "2 stars", "review 0 by anna"))
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from request_making import ALBUMS, line
 
+from duetbench.config import build_config
 from duetbench.strategies.writing import WriterConfig, sentiment, stars, window
 from duetbench.types import Domain
 
@@ -53,5 +54,5 @@ def test_lines_tell_the_review_on_request(review_chars: int | None, review: str)
 
 @pytest.mark.parametrize("bad", [{"history_k": 0}, {"max_tokens": 0}, {"review_chars": -1}])
 def test_sizes_that_make_no_sense_are_refused(bad: dict[str, int]) -> None:
-    with pytest.raises(ValueError, match="at least"):
-        WriterConfig(**bad)
+    (fault,) = build_config(WriterConfig, bad, path="kar")[1]
+    assert "must be >= " in fault

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping, Sequence
 from typing import Literal
 
@@ -10,6 +9,7 @@ import polars as pl
 
 from duetbench.data.readers.validation import RowCounts, SourceLocation
 from duetbench.errors import ConfigError
+from duetbench.suggestions import did_you_mean
 
 TimeUnit = Literal["auto", "s", "ms", "date"]
 
@@ -44,7 +44,7 @@ def find_columns(
     """
     known = (*INTERACTION_COLUMNS, *ITEM_COLUMNS)
     faults = [
-        f"map.{name}: no such column of ours{_near(name, known)}; known: {', '.join(known)}"
+        f"map.{name}: no such column; {did_you_mean(name, known)}known: {', '.join(known)}"
         for name in named
         if name not in known
     ]
@@ -54,7 +54,8 @@ def find_columns(
         if column in columns:
             found[name] = str(column)
         elif name in named:
-            faults.append(f"map.{name}: the table has no column '{column}'{_near(str(column), columns)}")
+            hint = did_you_mean(str(column), columns)
+            faults.append(f"map.{name}: the table has no column '{column}'; {hint}it has {', '.join(columns)}")
         elif name in needed:
             faults.append(
                 f"map.{name}: not found; name its column with --map {name}=COLUMN, one of {', '.join(columns)}"
@@ -62,11 +63,6 @@ def find_columns(
     if faults:
         raise ConfigError(faults)
     return found
-
-
-def _near(name: str, known: Sequence[str]) -> str:
-    near = difflib.get_close_matches(name, known, n=1)
-    return f"; did you mean '{near[0]}'?" if near else ""
 
 
 def mapped_interactions(

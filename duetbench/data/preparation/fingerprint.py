@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from typing import Any
 
 from duetbench.data.preparation.prepared import FORMAT
+from duetbench.digests import digest_of_value
 from duetbench.interfaces import Dataset
 
 
 def canonical_digest(dataset: Dataset, digests: Mapping[str, str]) -> str:
     """What the canonical tables are made from: raw files by role, dataset, its options, the format."""
-    return digest_of(
+    return digest_of_value(
         {"format": FORMAT, "dataset": describe(dataset), "raw": dict(sorted(digests.items()))},
     )
 
@@ -28,9 +27,4 @@ def describe(dataset: Dataset) -> dict[str, Any]:
 
 def prepared_digest(canonical: str, steps: Sequence[str]) -> str:
     """What a prepared dataset is made from: canonical tables and steps."""
-    return digest_of({"canonical": canonical, "steps": list(steps)})
-
-
-def digest_of(value: Any) -> str:
-    """SHA-256 of a plain value."""
-    return hashlib.sha256(json.dumps(value, sort_keys=True, ensure_ascii=False, default=str).encode()).hexdigest()
+    return digest_of_value({"canonical": canonical, "steps": list(steps)})

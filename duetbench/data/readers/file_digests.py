@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from pathlib import Path
 
 from duetbench.data.folders import new_file
+from duetbench.digests import digest_of_file
 from duetbench.errors import DataError
 
 REMEMBERED = "digests.json"
@@ -39,8 +39,7 @@ def file_digest(path: Path, memory: Path) -> str:
 
 
 def _digest(path: Path) -> str:
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
+    return digest_of_file(path)
 
 
 def _remembered(path: Path) -> dict[str, str]:

@@ -120,7 +120,7 @@ class RowBounds:
 
 
 def bounds_of(labels: Sequence[int], since: str, until: str | None, *, ticks: int = 1) -> RowBounds:
-    """RowBounds from dates `YYYY-MM-DD`; without an end, the present: a later time is a fault whatever the source."""
+    """Bounds from dates `YYYY-MM-DD`; without an end, the present: a later time is a fault whatever the source."""
     now = int(datetime.now(UTC).timestamp())
     end = seconds_of(until) if until else now
     return RowBounds(tuple(labels), seconds_of(since), min(end, now), ticks)

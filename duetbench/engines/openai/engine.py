@@ -40,20 +40,16 @@ class OpenAIEngine(Engine):
         base_url: str = option("http://127.0.0.1:8000/v1", "address of the server, up to and with /v1")
         served_name: str | None = option(None, "the model's name on the server; none: the part after served:")
         key_env: str = option("OPENAI_API_KEY", "environment variable that holds the key, if the server wants one")
-        in_flight: int = option(32, "how many requests are under way at once")
-        timeout_s: float = option(300.0, "seconds to wait for one answer")
-        retries: int = option(5, "how often a request is repeated when the server is busy or away")
+        in_flight: int = option(32, "how many requests are under way at once", ge=1)
+        timeout_s: float = option(300.0, "seconds to wait for one answer", gt=0)
+        retries: int = option(5, "how often a request is repeated when the server is busy or away", ge=0)
         labels: Literal["auto", "exact", "top_k"] = option("auto", "how labels are read; auto: exact if it is vLLM")
-        max_context: int | None = option(None, "tokens of prompt and answer together; none: what the server says")
+        max_context: int | None = option(None, "tokens of prompt and answer together; none: what the server says", ge=1)
 
         def __post_init__(self) -> None:
-            """Refuses addresses that are none, and sizes that make no sense."""
+            """Refuses an address without a protocol."""
             if not self.base_url.startswith(("http://", "https://")):
-                raise ValueError(
-                    f"base_url wants an address that begins with http:// or https://, not {self.base_url!r}"
-                )
-            if self.in_flight < 1 or self.timeout_s <= 0 or self.retries < 0:
-                raise ValueError("in_flight wants at least 1, timeout_s more than 0, retries at least 0")
+                raise ValueError(f"base_url must begin with http:// or https://, got {self.base_url!r}")
 
     def generate(self, prompts: Sequence[Prompt], sampling: Sampling) -> list[Completion]:
         """See the base class."""

@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from duetbench.engines.store.keys import RequestKey, digest_of
+from duetbench.digests import digest_of_text
+from duetbench.engines.store.keys import RequestKey
 from duetbench.errors import StoreError
 from duetbench.paths import cache_dir
 
@@ -100,7 +101,7 @@ class RequestStore:
         with self._lock, self._explained(), self._transaction() as connection:
             for outcome in outcomes:
                 key = outcome.key
-                engine = digest_of(key.engine)
+                engine = digest_of_text(key.engine)
                 connection.execute("INSERT OR IGNORE INTO engines VALUES (?, ?)", (engine, key.engine))
                 request = (key.digest, key.verb, engine, key.settings, *_packed(key.content), key.prompt_key)
                 if outcome.answer is None:
@@ -174,7 +175,7 @@ def unpacked(content: bytes) -> str:
 
 
 def _packed(content: str) -> tuple[str, bytes]:
-    return digest_of(content), zlib.compress(content.encode("utf-8", "surrogatepass"))
+    return digest_of_text(content), zlib.compress(content.encode("utf-8", "surrogatepass"))
 
 
 def _explanation(path: Path, error: Exception) -> str:

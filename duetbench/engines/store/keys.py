@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from duetbench.digests import canonical_json, digest_of_text
 from duetbench.types import EngineInfo, Prompt, Sampling
 
 Verb = Literal["generate", "labels"]
@@ -40,16 +39,6 @@ def labels_key(info: EngineInfo, prompt: Prompt, answer_prefix: str, labels: Seq
     return _key("labels", info, prompt, {"labels": list(labels)}, prompt.prefill + answer_prefix)
 
 
-def canonical(value: Any) -> str:
-    """The one way to write a value as JSON."""
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-
-
-def digest_of(text: str) -> str:
-    """SHA-256 of a text. Lone surrogates, which no encoding knows, are taken as they are."""
-    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
-
-
 def engine_parts(info: EngineInfo) -> dict[str, Any]:
     """What of an engine can change an answer.
 
@@ -70,10 +59,12 @@ def engine_parts(info: EngineInfo) -> dict[str, Any]:
 
 def _key(verb: Verb, info: EngineInfo, prompt: Prompt, settings: Mapping[str, Any], answer: str) -> RequestKey:
     turns = [[message.role, message.content, [list(span) for span in message.droppable]] for message in prompt.messages]
-    engine = canonical(engine_parts(info))
-    asked = canonical(settings)
-    content = canonical({"turns": turns, "answer": answer})
-    return RequestKey(digest_of("\n".join((verb, engine, asked, content))), verb, engine, asked, content, prompt.key)
+    engine = canonical_json(engine_parts(info))
+    asked = canonical_json(settings)
+    content = canonical_json({"turns": turns, "answer": answer})
+    return RequestKey(
+        digest_of_text("\n".join((verb, engine, asked, content))), verb, engine, asked, content, prompt.key
+    )
 
 
 def _sampling_parts(sampling: Sampling) -> dict[str, Any]:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from duetbench.digests import digest_of_value
 from duetbench.errors import EngineError, ModelError
 from duetbench.models.folder import read_json
 from duetbench.types import Message
@@ -33,7 +32,7 @@ def template_of(folder: Path) -> str:
 
 def template_digest(template: str, args: Mapping[str, Any]) -> str:
     """SHA-256 over a chat template and its arguments."""
-    return hashlib.sha256(json.dumps([template, dict(args)], sort_keys=True).encode()).hexdigest()
+    return digest_of_value([template, dict(args)])
 
 
 class ChatTemplate:

@@ -43,14 +43,9 @@ class TransformersEngine(Engine):
             "auto", "precision; auto: float32 on a CPU, bfloat16 on a GPU"
         )
         batch_tokens: int | None = option(
-            None, "tokens of one batch with padding and answers; none: 8192 on a CPU, 65536 on a GPU"
+            None, "tokens of one batch with padding and answers; none: 8192 on a CPU, 65536 on a GPU", ge=1
         )
-        max_context: int | None = option(None, "tokens of prompt and answer together; none: what the model can")
-
-        def __post_init__(self) -> None:
-            """Refuses sizes that make no sense."""
-            if min(self.batch_tokens or 1, self.max_context or 1) < 1:
-                raise ValueError("batch_tokens and max_context want at least 1")
+        max_context: int | None = option(None, "tokens of prompt and answer together; none: what the model can", ge=1)
 
     def __init__(self, config: Any = None, *, model: ModelRef) -> None:
         super().__init__(config, model=model)

@@ -39,15 +39,10 @@ class VllmEngine(TransformersEngine):
         """Options of the engine."""
 
         dtype: Literal["auto", "float32", "bfloat16", "float16"] = option("auto", "precision; auto: the weights' own")
-        max_context: int | None = option(None, "tokens of prompt and answer together; none: what the model can")
-        gpu_memory: float = option(0.9, "share of the GPU's memory that vLLM may take")
-        tensor_parallel: int = option(1, "over how many GPUs the weights are spread")
+        max_context: int | None = option(None, "tokens of prompt and answer together; none: what the model can", ge=1)
+        gpu_memory: float = option(0.9, "share of the GPU's memory that vLLM may take", gt=0, le=1)
+        tensor_parallel: int = option(1, "over how many GPUs the weights are spread", ge=1)
         prefix_cache: bool = option(True, "reuse what prompts have in common")
-
-        def __post_init__(self) -> None:
-            """Refuses sizes that make no sense."""
-            if not 0 < self.gpu_memory <= 1 or self.tensor_parallel < 1 or (self.max_context or 1) < 1:
-                raise ValueError("gpu_memory wants to be in (0, 1], tensor_parallel and max_context at least 1")
 
     def __init__(self, config: Any = None, *, model: ModelRef) -> None:
         if importlib.util.find_spec("vllm") is None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable, Mapping, Set
 from dataclasses import dataclass, fields
 from typing import Any
@@ -10,6 +9,7 @@ from typing import Any
 from duetbench.config import build_config
 from duetbench.interfaces import PLURALS, Kind
 from duetbench.plugins import Plugins, RegisteredPlugin
+from duetbench.suggestions import did_you_mean
 
 Scope = tuple[str, str]
 """(kind, plugin's name), or ("core", section)."""
@@ -29,7 +29,7 @@ class OptionValues:
     Args:
         plugins: Where names are looked up.
         sections: The core's sections by name, each a `Config` class.
-        file: OptionValues from the file, by scope as written.
+        file: Options from the file, by scope as written.
         settings: `--set` arguments by dotted path.
         preferred: What a name without its kind means, if plugins of several kinds carry it.
     """
@@ -77,7 +77,7 @@ class OptionValues:
 
         Args:
             registered: The plugin.
-            card: OptionValues that the model's card suggests: by option name, or by plugin name and option name.
+            card: Options that the model's card suggests: by option name, or by plugin name and option name.
         """
         cls = registered.cls
         return self._build((registered.kind, cls.name), cls.Config, _suggested(cls, card or {}), path=cls.name)
@@ -125,8 +125,7 @@ class OptionValues:
     def _unknown(self, written: str) -> str:
         plugins = {name for kind in _kinds() for name in self._plugins.of_kind(kind)}
         bare = written.partition(".")[2] if written.partition(".")[0] in PLURALS else written
-        near = difflib.get_close_matches(bare, [*self._sections, *plugins], n=1)
-        hint = f"did you mean '{near[0]}'? " if near else ""
+        hint = did_you_mean(bare, [*self._sections, *plugins])
         return f"{written}: no plugin and no section is called so; {hint}Sections: {', '.join(sorted(self._sections))}"
 
     def unused(self, touched: Set[Scope]) -> list[str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
@@ -13,6 +12,7 @@ import yaml
 
 from duetbench.errors import ConfigError
 from duetbench.paths import registry_dir
+from duetbench.suggestions import did_you_mean
 
 
 @dataclass(frozen=True)
@@ -109,14 +109,13 @@ def _schema_faults(content: Any) -> list[str]:
 def _faults_of(error: Any) -> list[str]:
     path = _path(error.absolute_path)
     if error.validator == "type" and error.validator_value in _TYPES:
-        return [f"{path or 'it'}: wants {_TYPES[error.validator_value]}, got {error.instance!r}"]
+        return [f"{path or 'it'}: expected {_TYPES[error.validator_value]}, got {error.instance!r}"]
     if error.validator != "additionalProperties":
         return [f"{path}: {error.message}" if path else error.message]
     known = sorted(error.schema["properties"])
     faults = []
     for name in sorted(set(map(str, error.instance)) - set(known)):
-        near = difflib.get_close_matches(name, known, n=1)
-        hint = f"did you mean '{near[0]}'? " if near else ""
+        hint = did_you_mean(name, known)
         faults.append(f"{path + '.' if path else ''}{name}: no such key; {hint}Known: {', '.join(known)}")
     return faults
 

@@ -14,26 +14,16 @@ class DataOptions:
 
     raw: str | None = option(None, "folder of the raw files; none: where the dataset itself looks")
     steps: tuple[str, ...] | None = option(None, "the steps in order, each name or name:argument; none: the dataset's")
-    tolerated: float = option(0.01, "share of malformed raw lines that is tolerated, counted and shown")
+    tolerated: float = option(0.01, "share of malformed raw lines that is tolerated, counted and shown", ge=0, le=1)
     sample_seed: int = option(0, "which rows a limit takes; not the cells' seed, so that all cells see the same rows")
-
-    def __post_init__(self) -> None:
-        """Refuses a share that is none."""
-        if not 0 <= self.tolerated <= 1:
-            raise ValueError(f"tolerated wants a share between 0 and 1, got {self.tolerated}")
 
 
 @dataclass(frozen=True)
 class SamplingOptions:
     """How profiles are drawn when they are evaluated."""
 
-    temperature: float = option(0.0, "0: always the likeliest token, the same on every run")
-    top_p: float = option(1.0, "draw from the likeliest tokens that hold this share")
-
-    def __post_init__(self) -> None:
-        """Refuses values outside their ranges."""
-        if self.temperature < 0 or not 0 < self.top_p <= 1:
-            raise ValueError("temperature wants at least 0, top_p more than 0 and at most 1")
+    temperature: float = option(0.0, "0: always the likeliest token, the same on every run", ge=0)
+    top_p: float = option(1.0, "draw from the likeliest tokens that hold this share", gt=0, le=1)
 
 
 @dataclass(frozen=True)
@@ -58,8 +48,8 @@ class EvaluationOptions:
 class TrainingOptions:
     """What every trainer is given."""
 
-    examples: int | None = option(None, "at most so many examples from train; none: all")
-    valid_examples: int | None = option(None, "at most so many examples from valid; none: all")
+    examples: int | None = option(None, "at most so many examples from train; none: all", ge=1)
+    valid_examples: int | None = option(None, "at most so many examples from valid; none: all", ge=1)
     rewards: tuple[str, ...] = option(("fractional",), "rewards by name, each with a weight: fractional:1,format:0.2")
     scorer: str | None = option(None, "the scorer in the loop; none: the one that evaluates")
     scorer_model: str | None = option(

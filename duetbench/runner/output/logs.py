@@ -7,9 +7,9 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from duetbench.atomic import atomic_file, write_json_lines
 from duetbench.runner.execute import CellState
 from duetbench.runner.metering import LoggedRequest
-from duetbench.runner.output.run_folder import write_lines, write_whole
 from duetbench.types import Completion, Example, Profiles
 
 ANSWERS = "answers.jsonl"
@@ -22,7 +22,7 @@ _PROMPT_COLUMNS = ("phase", "key", "turns", "prefill")
 
 def write_logs(work: CellState, folder: Path) -> list[str]:
     """Writes the three files and returns their names; `prompts.parquet` holds each question once."""
-    write_lines(folder / ANSWERS, log_lines(work))
+    write_json_lines(folder / ANSWERS, log_lines(work))
     _write_table(folder / PROFILES, list(_profile_rows(work)), _PROFILE_COLUMNS)
     _write_table(folder / PROMPTS, list(dict.fromkeys(_prompt_rows(work))), _PROMPT_COLUMNS)
     return [ANSWERS, PROFILES, PROMPTS]
@@ -32,7 +32,8 @@ def _write_table(path: Path, rows: list[tuple[str, ...]], columns: Sequence[str]
     import polars as pl
 
     table = pl.DataFrame(rows, schema=dict.fromkeys(columns, pl.String), orient="row")
-    write_whole(path, table.write_parquet)
+    with atomic_file(path) as partial:
+        table.write_parquet(partial)
 
 
 def log_lines(work: CellState) -> list[dict[str, Any]]:

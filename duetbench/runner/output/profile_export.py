@@ -8,15 +8,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from duetbench.atomic import atomic_file
 from duetbench.data.population import HistoryCut, KnownEntity, Population, population_at
+from duetbench.digests import digest_of_value
 from duetbench.errors import ModelError
 from duetbench.profiling import ParsedCompletion, write_profiles
 from duetbench.runner.engine_pool import EnginePool
 from duetbench.runner.metering import MeteredEngine, UsageMeter
 from duetbench.runner.output.one_sided import ProfileSide, SingleSideStrategy
 from duetbench.runner.output.restore import RestoredCell
-from duetbench.runner.output.run_folder import write_whole
-from duetbench.runner.planning.cells import digest
 from duetbench.runner.progress import Progress
 from duetbench.types import ModelRef, Profile, Sampling
 
@@ -84,7 +84,8 @@ def export_profiles(
             progress.start(1)
             progress.cell(f"{strategy.name} {side}")
             rows = list(_rows(restored, strategy, known, cut, pool, progress))
-            write_whole(out, lambda path: _write(path, _table(rows, side), form))
+            with atomic_file(out) as partial:
+                _write(partial, _table(rows, side), form)
             progress.cell_done()
     finally:
         pool.close()
@@ -161,7 +162,7 @@ def _provenance(restored: RestoredCell, writer: ModelRef) -> Row:
         "model": record["cell"]["model"],
         "model_digest": writer.digest,
         "adapter_digest": writer.adapter_digest,
-        "prompt_digest": digest({"options": choice.options, "prompts": choice.prompts}),
+        "prompt_digest": digest_of_value({"options": choice.options, "prompts": choice.prompts}),
         "dataset": record["cell"]["dataset"],
         "dataset_fingerprint": record["dataset"]["fingerprint"],
         "cell_id": record["cell_id"],

@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import Any, get_args
 
 from duetbench import __version__
+from duetbench.atomic import atomic_file
 from duetbench.evaluation import metrics_of, predictions_table
 from duetbench.records import PREDICTIONS, VERSION, file_entry, utc_now, write_record
 from duetbench.runner.examples import train_rows
 from duetbench.runner.execute import CellState
 from duetbench.runner.output.logs import write_logs
-from duetbench.runner.output.run_folder import write_whole
 from duetbench.runner.planning.cells import Cell, DatasetChoice, PluginChoice
 from duetbench.types import Status
 
@@ -30,7 +30,8 @@ def write_done(work: CellState, folder: Path, frame: Mapping[str, Any]) -> dict[
     """
     data = work.cell.data
     table = predictions_table(work.examples, work.predictions)
-    write_whole(folder / PREDICTIONS, table.write_parquet)
+    with atomic_file(folder / PREDICTIONS) as partial:
+        table.write_parquet(partial)
     files = [PREDICTIONS, *(write_logs(work, folder) if work.cell.writing else [])]
     mean = float(train_rows(data)["rating"].mean())  # type: ignore[arg-type]
     metrics = metrics_of(table, data.prepared.domain, train_mean=mean, fill=work.cell.evaluation.fill)

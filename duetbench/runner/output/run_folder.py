@@ -17,14 +17,12 @@ leaderboard.md leaderboard.json
 
 from __future__ import annotations
 
-import json
-import os
 import shutil
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from duetbench import atomic
 from duetbench.errors import RecordError
 from duetbench.runner.planning.cells import Cell
 
@@ -69,31 +67,13 @@ class RunFolder:
 
     def write_json(self, name: str, content: Any) -> None:
         """Writes a file of the run."""
-        text = json.dumps(content, indent=2, ensure_ascii=False, default=str) + "\n"
-        write_whole(self.path / name, lambda path: path.write_text(text, encoding="utf-8"))
+        atomic.write_json(self.path / name, content)
 
     def write_text(self, name: str, text: str) -> None:
         """Writes a file of the run."""
-        write_whole(self.path / name, lambda path: path.write_text(text, encoding="utf-8"))
+        atomic.write_text(self.path / name, text)
 
 
 def cell_folder(run: Path, cell: Cell) -> Path:
     """The folder of a cell in a run's folder; neither need exist."""
     return run / "cells" / cell.folder
-
-
-def write_whole(path: Path, write: Callable[[Path], Any]) -> None:
-    """Writes a file so that a reader sees the old one or the new one, never half of it."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        write(draft)
-        draft.replace(path)
-    finally:
-        draft.unlink(missing_ok=True)
-
-
-def write_lines(path: Path, lines: Sequence[Mapping[str, Any]]) -> None:
-    """Writes a JSONL file, see `write_whole`."""
-    text = "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines)
-    write_whole(path, lambda draft: draft.write_text(text, encoding="utf-8", errors="backslashreplace"))

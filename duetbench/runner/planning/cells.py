@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
 import inspect
-import json
 import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -13,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from duetbench import __version__
+from duetbench.digests import digest_of_file, digest_of_value
 from duetbench.plugins import RegisteredPlugin
 from duetbench.runner.config.sections import DataOptions, EvaluationOptions, SamplingOptions, TrainingOptions
 
@@ -165,7 +164,7 @@ class Cell:
     @cached_property
     def id(self) -> str:
         """SHA-256 of `describe`."""
-        return digest(self.describe())
+        return digest_of_value(self.describe())
 
     @property
     def names(self) -> tuple[str, str, str, str, str, str]:
@@ -189,7 +188,7 @@ class Cell:
             return None
         writing = self.writing.describe()
         shared = {name: writing[name] for name in ("strategy", "model", "engine")}
-        return digest({**shared, "training": training, "data": self.data.describe(), "seed": self.seed})
+        return digest_of_value({**shared, "training": training, "data": self.data.describe(), "seed": self.seed})
 
     @property
     def training_folder(self) -> str:
@@ -208,12 +207,6 @@ class Cell:
         return found
 
 
-def digest(value: Any) -> str:
-    """SHA-256 of a JSON value in its canonical form."""
-    text = json.dumps(value, sort_keys=True, ensure_ascii=False, separators=(",", ":"), default=str)
-    return hashlib.sha256(text.encode()).hexdigest()
-
-
 def _code(registered: RegisteredPlugin) -> str:
     """Tells versions of a plugin apart: the package's version; for others the digest of the source file."""
     if registered.origin == "built-in":
@@ -222,7 +215,7 @@ def _code(registered: RegisteredPlugin) -> str:
         file = inspect.getsourcefile(registered.cls)
     except TypeError:
         file = None
-    return hashlib.sha256(Path(file).read_bytes()).hexdigest() if file and Path(file).is_file() else registered.origin
+    return digest_of_file(Path(file)) if file and Path(file).is_file() else registered.origin
 
 
 def _file_name(text: str) -> str:

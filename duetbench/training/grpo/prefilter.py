@@ -6,10 +6,10 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from duetbench.atomic import write_json
 from duetbench.training.advantage import reward_range
 from duetbench.training.grpo.generation import GenerationSpec, sample_prompts
 from duetbench.training.grpo.rollout import rollout_seed
-from duetbench.training.loop.checkpoints import write_whole
 from duetbench.training.rewarding import CompletionGrader, CompletionGroup, PromptCompletions
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ def reward_ranges(
     for start in range(0, len(units), _CHUNK):
         places = range(start, min(start + _CHUNK, len(units)))
         found += _spreads(session, places, units, fitted, grader, pen)
-    write_whole(path, json.dumps(found) + "\n")
+    write_json(path, found)
     return found
 
 

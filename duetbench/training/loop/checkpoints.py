@@ -13,13 +13,13 @@ result.json         there once the training has ended
 from __future__ import annotations
 
 import json
-import os
 import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from duetbench.atomic import append_json_line, atomic_folder, write_json, write_json_lines
 from duetbench.errors import TrainingError
 
 MARK = "whole.json"
@@ -119,16 +119,9 @@ class TrainingFolder:
             source: The checkpoint.
             names: Patterns of the files to copy.
         """
-        fresh, old = self.path / "best.new", self.path / "best.old"
-        shutil.rmtree(fresh, ignore_errors=True)
-        fresh.mkdir()
-        for path in sorted({path for name in names for path in source.glob(name)}):
-            shutil.copy2(path, fresh / path.name)
-        shutil.rmtree(old, ignore_errors=True)
-        if self.best.exists():
-            self.best.rename(old)
-        fresh.rename(self.best)
-        shutil.rmtree(old, ignore_errors=True)
+        with atomic_folder(self.best, replace=True) as partial:
+            for path in sorted({path for name in names for path in source.glob(name)}):
+                shutil.copy2(path, partial / path.name)
 
     def _read(self, name: str) -> dict[str, Any] | None:
         path = self.path / name
@@ -141,17 +134,7 @@ class TrainingFolder:
         return content
 
     def _write(self, name: str, content: Mapping[str, Any]) -> None:
-        write_whole(self.path / name, json.dumps(content, indent=1, default=str) + "\n")
-
-
-def write_whole(path: Path, text: str) -> None:
-    """Writes a file so that a reader sees the old text or the new one, never half of it."""
-    fresh = path.with_name(path.name + ".new")
-    with fresh.open("w", encoding="utf-8") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    fresh.replace(path)
+        write_json(self.path / name, content, indent=1)
 
 
 class JsonLinesLog:
@@ -173,12 +156,9 @@ class JsonLinesLog:
 
     def append(self, entry: Mapping[str, Any]) -> None:
         """Adds a line, on the disk before this returns."""
-        with self.path.open("a", encoding="utf-8") as file:
-            file.write(json.dumps(entry) + "\n")
-            file.flush()
-            os.fsync(file.fileno())
+        append_json_line(self.path, entry)
 
     def rewind(self, step: int) -> None:
         """Forgets what came after a step."""
         kept = [entry for entry in self.read() if entry["step"] <= step]
-        write_whole(self.path, "".join(json.dumps(entry) + "\n" for entry in kept))
+        write_json_lines(self.path, kept)

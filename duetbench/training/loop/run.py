@@ -12,11 +12,12 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from duetbench.atomic import write_json
 from duetbench.engines.transformers.threads import few_threads
 from duetbench.errors import EngineError, TrainingError
 from duetbench.interfaces import Engine, Plugin, TrainingJob
 from duetbench.models.digests import adapter_digest, model_digest
-from duetbench.training.loop.checkpoints import TrainingFolder, write_whole
+from duetbench.training.loop.checkpoints import TrainingFolder
 from duetbench.training.loop.monitor import StoppingRules, TrainingMonitor, TrainingStopped
 from duetbench.training.loop.split_checks import check_rows
 from duetbench.training.loop.validation import Evaluation, Validation
@@ -241,7 +242,7 @@ def _finish(
     if watch.best_step:
         write_model_card(folder.best, job, result)
     budget = {name: result[name] for name in ("steps", "tokens", "seconds")}
-    write_whole(folder.path / "budget.json", json.dumps(budget) + "\n")
+    write_json(folder.path / "budget.json", budget)
     folder.finish(result)
     return result
 
@@ -261,7 +262,7 @@ def _sort_targets(path: Path) -> None:
     """Puts the adapted modules in order: peft writes a set, and equal adapters would have different digests."""
     config = json.loads(path.read_text(encoding="utf-8"))
     config["target_modules"] = sorted(config["target_modules"])
-    write_whole(path, json.dumps(config, indent=2, sort_keys=True) + "\n")
+    write_json(path, config, sort_keys=True)
 
 
 def _checked(model: ModelRef, folder: TrainingFolder) -> ModelRef:

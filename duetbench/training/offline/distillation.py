@@ -10,11 +10,11 @@ from dataclasses import dataclass, replace
 from random import Random
 from typing import TYPE_CHECKING
 
+from duetbench.atomic import write_json
 from duetbench.engines.complete import complete
 from duetbench.errors import TrainingError
 from duetbench.interfaces import DistillationStage, Engine, RatingStage, Stage, TargetFilter, TrainingJob, TrainingStage
 from duetbench.profiling import ParsedCompletion, parse_completion, write_profiles
-from duetbench.training.loop.checkpoints import write_whole
 from duetbench.training.loop.run import TrainingPlan, TrainingSession, fit
 from duetbench.training.loop.validation import Evaluation, Validation
 from duetbench.training.offline.candidates import engine_for
@@ -69,7 +69,7 @@ def distill(trainer: Trainer, settings: SftSettings, job: TrainingJob) -> Traine
         for training_stage in lessons
     ]
     budget = {name: sum(each[name] for each in found) for name in ("steps", "tokens", "seconds")}
-    write_whole(job.workdir / "budget.json", json.dumps(budget) + "\n")
+    write_json(job.workdir / "budget.json", budget)
     return school.models()
 
 

@@ -25,35 +25,31 @@ class DpoSettings(TrainerSettings):
     """All settings of direct preference optimisation."""
 
     learning_rate: float = option(1e-5, "AdamW's learning rate")
-    beta: float = option(0.1, "weight of staying near the untrained model")
+    beta: float = option(0.1, "weight of staying near the untrained model", gt=0)
     loss: Literal["sigmoid", "hinge", "ipo"] = option("sigmoid", "sigmoid is DPO's own")
-    label_smoothing: float = option(0.0, "share of preferences that are taken to be wrong")
+    label_smoothing: float = option(0.0, "share of preferences that are taken to be wrong", ge=0, lt=0.5)
     pairs: int | None = option(
-        None, "training examples that candidates are sampled for at most, a seeded sample; none: all"
+        None, "training examples that candidates are sampled for at most, a seeded sample; none: all", ge=1
     )
-    candidates: int = option(10, "answers sampled per question and explorer")
-    temperature: float = option(1.0, "sampling temperature of the candidates")
-    top_p: float = option(1.0, "draw from the likeliest tokens that hold this share")
+    candidates: int = option(10, "answers sampled per question and explorer", ge=1)
+    temperature: float = option(1.0, "sampling temperature of the candidates", ge=0)
+    top_p: float = option(1.0, "draw from the likeliest tokens that hold this share", gt=0, le=1)
     explorers: tuple[str, ...] = option((), "models that write the candidates; none: the model itself")
     judge: Literal["reward", "class"] = option(
         "reward",
         "reward: rewards of a pair lie at least margin apart; class: one hits the rating, the other does not",
     )
-    margin: float = option(0.125, "least difference of rewards in a pair; 0.125 is half a star on 1 to 5")
+    margin: float = option(0.125, "least difference of rewards in a pair; 0.125 is half a star on 1 to 5", ge=0)
     pairing: Literal["all", "best_worst", "sampled"] = option("all", "which pairs of a question's candidates")
-    max_pairs: int = option(8, "pairs of one question at most, the widest first")
-    epochs: float = option(1.0, "passes over the pairs")
-    batch: int = option(16, "pairs behind one update")
+    max_pairs: int = option(8, "pairs of one question at most, the widest first", ge=1)
+    epochs: float = option(1.0, "passes over the pairs", gt=0)
+    batch: int = option(16, "pairs behind one update", ge=1)
 
     def __post_init__(self) -> None:
-        """Refuses values outside their ranges."""
+        """Refuses a question with a single candidate."""
         super().__post_init__()
-        if min(self.candidates * max(len(self.explorers), 1), self.batch + 1, self.max_pairs + 1) < 2:
-            raise ValueError("a question wants at least 2 candidates; batch and max_pairs want at least 1")
-        if self.epochs <= 0 or self.beta <= 0 or self.margin < 0 or not 0 <= self.label_smoothing < 0.5:
-            raise ValueError("epochs and beta want more than 0, margin at least 0, label_smoothing [0, 0.5)")
-        if self.temperature < 0 or not 0 < self.top_p <= 1:
-            raise ValueError("temperature wants at least 0, top_p more than 0 and at most 1")
+        if self.candidates * max(len(self.explorers), 1) < 2:
+            raise ValueError("candidates must be >= 2, over all explorers together")
 
 
 class Dpo(Trainer):

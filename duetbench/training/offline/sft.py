@@ -28,34 +28,23 @@ class SftSettings(TrainerSettings):
     """All settings of supervised fine-tuning."""
 
     pairs: int | None = option(
-        None, "training examples that candidates are sampled for at most, a seeded sample; none: all"
+        None, "training examples that candidates are sampled for at most, a seeded sample; none: all", ge=1
     )
-    candidates: int = option(8, "answers sampled per question, of which the best is learned from")
-    temperature: float = option(1.0, "sampling temperature of the candidates")
-    top_p: float = option(1.0, "draw from the likeliest tokens that hold this share")
+    candidates: int = option(8, "answers sampled per question, of which the best is learned from", ge=1)
+    temperature: float = option(1.0, "sampling temperature of the candidates", ge=0)
+    top_p: float = option(1.0, "draw from the likeliest tokens that hold this share", gt=0, le=1)
     least_reward: float | None = option(None, "questions whose best candidate earned less are left out; none: none is")
     least_gain: float = option(
         0.0, "questions whose best candidate earned no more than this above their candidates' mean are left out"
     )
     teachers: tuple[str, ...] = option((), "models that write the candidates; none: the model itself")
-    epochs: float = option(3.0, "passes over the targets")
-    batch: int = option(16, "targets behind one update")
-    targets: int | None = option(None, "targets that are learned from at most, a seeded sample; none: all")
+    epochs: float = option(3.0, "passes over the targets", gt=0)
+    batch: int = option(16, "targets behind one update", ge=1)
+    targets: int | None = option(None, "targets that are learned from at most, a seeded sample; none: all", ge=1)
     lessons: Literal["published", "own"] = option(
         "published",
         "of a strategy with several trainings. published: each has the settings that its paper prints; own: these here",
     )
-
-    def __post_init__(self) -> None:
-        """Refuses values outside their ranges."""
-        super().__post_init__()
-        if (
-            min(self.candidates, self.batch, *(1 if n is None else n for n in (self.pairs, self.targets))) < 1
-            or self.epochs <= 0
-        ):
-            raise ValueError("candidates, batch, pairs and targets want at least 1, epochs more than 0")
-        if self.temperature < 0 or not 0 < self.top_p <= 1:
-            raise ValueError("temperature wants at least 0, top_p more than 0 and at most 1")
 
 
 class Sft(Trainer):

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from duetbench.training.loop.checkpoints import write_whole
+from duetbench.atomic import atomic_file, write_text
 
 PANELS = (
     ("reward", "Reward"),
@@ -30,7 +30,7 @@ def write_csv(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
     writer = csv.DictWriter(text, ["step", *columns], lineterminator="\n")
     writer.writeheader()
     writer.writerows(rows)
-    write_whole(path, text.getvalue())
+    write_text(path, text.getvalue())
 
 
 def draw_curves(path: Path, curve: Sequence[Mapping[str, Any]], evaluations: Sequence[Mapping[str, Any]]) -> None:
@@ -46,11 +46,9 @@ def draw_curves(path: Path, curve: Sequence[Mapping[str, Any]], evaluations: Seq
     _panel(axes[0], "mae", "Validation MAE", evaluations, marker="o")
     for axis, (name, title) in zip(axes[1:], panels, strict=True):
         _panel(axis, name, title, curve)
-    fresh = path.with_name(path.name + ".new")
-    with fresh.open("wb") as file:
-        FigureCanvasAgg(figure)
-        figure.savefig(file, format="png")
-    fresh.replace(path)
+    FigureCanvasAgg(figure)
+    with atomic_file(path) as partial:
+        figure.savefig(partial, format="png")
 
 
 def sparkline(values: Sequence[float], *, width: int = 40) -> str:

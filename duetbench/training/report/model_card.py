@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from duetbench import __version__
+from duetbench.atomic import write_text
 from duetbench.interfaces import TrainingJob
 from duetbench.models.origin import Origin, write_origin
-from duetbench.training.loop.checkpoints import write_whole
 
 
 def write_model_card(folder: Path, job: TrainingJob, result: Mapping[str, Any]) -> None:
@@ -49,7 +49,7 @@ def write_model_card(folder: Path, job: TrainingJob, result: Mapping[str, Any]) 
         "",
         *_use(folder, job, is_adapter=is_adapter),
     ]
-    write_whole(folder / "README.md", "\n".join(lines) + "\n")
+    write_text(folder / "README.md", "\n".join(lines) + "\n")
     write_origin(folder, Origin(job.model.name, job.model.digest))
 
 

@@ -212,7 +212,7 @@ def test_a_model_that_is_not_served_is_told_with_those_that_are(start: Start) ->
 
 
 def test_an_address_that_is_none_is_refused() -> None:
-    with pytest.raises(ValueError, match="begins with http"):
+    with pytest.raises(ValueError, match="must begin with http"):
         OpenAIEngine.Config(base_url="file:///etc/passwd")
 
 

@@ -126,14 +126,14 @@ def test_a_batch_too_large_for_the_memory_is_run_in_halves(
     import torch
 
     expected = engine.generate(PROMPTS, Sampling(max_tokens=5))
-    write = model_runner.write
+    write = model_runner.generate_tokens
 
     def cramped(model: Any, prompts: Any, **settings: Any) -> Any:
         if len(prompts) > 1:
             raise torch.OutOfMemoryError
         return write(model, prompts, **settings)
 
-    monkeypatch.setattr(model_runner, "write", cramped)
+    monkeypatch.setattr(model_runner, "generate_tokens", cramped)
     assert engine.generate(PROMPTS, Sampling(max_tokens=5)) == expected
     assert "going on with 1" in caplog.text
 
@@ -146,7 +146,7 @@ def test_a_single_prompt_too_large_for_the_memory_is_an_error(
     def cramped(*_args: Any, **_settings: Any) -> Any:
         raise torch.OutOfMemoryError
 
-    monkeypatch.setattr(model_runner, "write", cramped)
+    monkeypatch.setattr(model_runner, "generate_tokens", cramped)
     answer: Completion = engine.generate(PROMPTS[:1], Sampling(max_tokens=5))[0]
     assert answer.status == "error"
     assert "out of memory" in answer.error

@@ -62,8 +62,8 @@ def test_all_faults_of_a_file_are_told_with_their_paths(tmp_path: Path) -> None:
     ("text", "why"),
     [
         ("a: [", "no YAML"),
-        ("[1, 2]", "it: wants names with values"),
-        ("datasets: toy", "datasets: wants a list, got 'toy'"),
+        ("[1, 2]", "it: expected names with values"),
+        ("datasets: toy", "datasets: expected a list, got 'toy'"),
         ("models: []", "non-empty"),
     ],
 )

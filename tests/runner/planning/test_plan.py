@@ -159,7 +159,7 @@ def test_the_command_line_wins_over_the_file(plugins: Plugins, model: str) -> No
 def test_options_in_a_file_for_plugins_beside_the_grid_are_only_checked(plugins: Plugins, model: str) -> None:
     grid = Grid(("10h",), ("tiny",), (model,), engine="logging", options={"duet": {"joint": "cross"}})
     assert plan(RunConfig((grid,), "test"), plugins).cells
-    with pytest.raises(ConfigError, match=r"duet\.joint: wants one of"):
+    with pytest.raises(ConfigError, match=r"duet\.joint: expected one of"):
         plan(RunConfig((replace(grid, options={"duet": {"joint": "crossed"}}),), "test"), plugins)
 
 

@@ -1,4 +1,4 @@
-"""SamplingSpec completions from a live model."""
+"""Sampled completions from a live model."""
 
 from __future__ import annotations
 

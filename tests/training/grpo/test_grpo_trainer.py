@@ -153,13 +153,10 @@ def test_a_training_that_was_cut_off_at_its_very_end_is_finished(tiny_ref, tmp_p
     assert lines(tmp_path / "curve.jsonl") == before
 
 
-RESUMED = {"rounds": 6, "updates_per_round": 2, "evaluate_every": 4, "joint": "cross"}
-
-
 def train(folder: Path, model: Path) -> subprocess.Popen[bytes]:
     code = (
         f"import sys; sys.path.insert(0, {str(HERE)!r})\n"
-        "from test_grpo import grpo, RESUMED\n"
+        "from grpo_runs import grpo, RESUMED\n"
         "from tiny_world import job\n"
         "from duetbench.models import resolve\n"
         "from pathlib import Path\n"

@@ -93,7 +93,7 @@ def school(work: TrainingJob, **options: Any) -> Any:
 
     config, faults = build_config(Sft.Config, {"preset": "cpu", **options}, path="sft")
     assert not faults
-    return distillation._School(work, preset_settings(config, SftSettings, SFT_PRESETS))
+    return distillation._Distillation(work, preset_settings(config, SftSettings, SFT_PRESETS))
 
 
 def targets(work: TrainingJob, name: str) -> tuple[list[tuple[Prompt, str]], dict[str, int]]:
@@ -214,7 +214,8 @@ def test_a_lesson_without_targets_is_passed_over_and_told(tiny_ref, tmp_path, ca
 def test_a_lesson_without_any_target_says_why(tiny_ref, tmp_path):
     work = lesson_job(tiny_ref, tmp_path, Teacher(model=tiny_ref), train=rows("train", 4, review=""))
     work = replace(
-        work, strategy=type("Only", (Reason4Rec,), {"lessons": lambda self: Reason4Rec.lessons(self)[1:2]})()
+        work,
+        strategy=type("Only", (Reason4Rec,), {"training_stages": lambda self: Reason4Rec.training_stages(self)[1:2]})(),
     )
     with pytest.raises(TrainingError, match="lesson reward has nothing to learn from: examples 2, no_evidence 2"):
         Sft(build_config(Sft.Config, {}, path="sft")[0]).fit(work)

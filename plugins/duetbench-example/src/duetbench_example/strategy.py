@@ -24,13 +24,8 @@ class LikesDislikes(Strategy):
     class Config:
         """Options of likes_dislikes."""
 
-        history_k: int = option(10, "how many recent interactions are shown")
-        words: int = option(12, "most tokens per gap")
-
-        def __post_init__(self) -> None:
-            """Refuses sizes that make no sense."""
-            if self.history_k < 1 or self.words < 1:
-                raise ValueError("history_k and words want at least 1")
+        history_k: int = option(10, "how many recent interactions are shown", ge=1)
+        words: int = option(12, "most tokens per gap", ge=1)
 
     def stages(self) -> tuple[Stage, ...]:
         """One round."""
@@ -52,7 +47,7 @@ class _Fill(Stage):
         )
 
     def prompts(self, requests: Sequence[Request], earlier: Mapping[str, Sequence[Profile]]) -> list[Prompt]:
-        return unique_prompts("user", self._asked(requests), form=self.response_template)
+        return unique_prompts("user", self._asked(requests), response_template=self.response_template)
 
     def _asked(self, requests: Sequence[Request]) -> Iterator[tuple[int, tuple[Message, ...]]]:
         for position, request in enumerate(requests):

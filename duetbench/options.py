@@ -1,0 +1,74 @@
+"""Options of plugins and of the core: fields of a frozen dataclass, with meaning, bounds and earlier names."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields
+from typing import Any
+
+_BOUNDS: dict[str, tuple[str, Callable[[Any, float], bool]]] = {
+    "ge": (">=", lambda value, bound: value >= bound),
+    "gt": (">", lambda value, bound: value > bound),
+    "le": ("<=", lambda value, bound: value <= bound),
+    "lt": ("<", lambda value, bound: value < bound),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class OptionSpec:
+    """What an option declares beside its type and its default."""
+
+    meaning: str
+    bounds: Mapping[str, float]
+    """By kind of bound: `ge`, `gt`, `le`, `lt`. None and text are not compared."""
+    old_names: tuple[str, ...]
+    """What it was called in earlier versions: named in the error, not accepted."""
+
+
+def option(
+    default: Any,
+    meaning: str,
+    *,
+    ge: float | None = None,
+    gt: float | None = None,
+    le: float | None = None,
+    lt: float | None = None,
+    old_names: tuple[str, ...] = (),
+) -> Any:
+    """A field of a `Config`.
+
+    Args:
+        default: Its value if the user sets none.
+        meaning: One line, printed by `duetbench show`.
+        ge: Least value.
+        gt: Value that it must exceed.
+        le: Greatest value.
+        lt: Value that it must stay below.
+        old_names: What the option was called in earlier versions, for the error message.
+    """
+    given = {"ge": ge, "gt": gt, "le": le, "lt": lt}
+    bounds = {name: bound for name, bound in given.items() if bound is not None}
+    return field(default=default, metadata={"option": OptionSpec(meaning, bounds, old_names)})
+
+
+def spec_of(config_field: Any) -> OptionSpec:
+    """What the field of a `Config` declares; nothing if it was not made by `option`."""
+    spec: OptionSpec = config_field.metadata.get("option", OptionSpec("", {}, ()))
+    return spec
+
+
+def bound_faults(config: Any) -> list[str]:
+    """One line per option whose value is outside its bounds, such as `k must be >= 1, got 0`."""
+    faults = []
+    for each in fields(config):
+        value = getattr(config, each.name)
+        bounds = [] if value is None or isinstance(value, str) else spec_of(each).bounds.items()
+        broken = [f"{_BOUNDS[kind][0]} {bound:g}" for kind, bound in bounds if not _BOUNDS[kind][1](value, bound)]
+        if broken:
+            faults.append(f"{each.name} must be {' and '.join(broken)}, got {value!r}")
+    return faults
+
+
+def renamed_options(config_class: type) -> dict[str, str]:
+    """Earlier names of the options of a `Config`, and what they are called now."""
+    return {old: each.name for each in fields(config_class) for old in spec_of(each).old_names}
