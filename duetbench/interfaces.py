@@ -1,4 +1,4 @@
-"""The six kinds of plugin, as abstract classes. A plugin is a class with a `name`; its options are its `Config`."""
+"""The kinds of plugins, as abstract classes. A plugin is a class with a `name`; its options are its `Config`."""
 
 from __future__ import annotations
 
@@ -44,14 +44,18 @@ PLURALS: dict[Kind, str] = {
 
 
 class Plugin(ABC):
-    """What all kinds share."""
+    """Base of all kinds of plugins.
+
+    Raises:
+        ConfigError: an option is outside its bounds.
+    """
 
     name: ClassVar[str]
-    """How users call it: lower case, digits, `-` and `_`; unique among its kind."""
+    """Its name on the command line: lower case, digits, `-` and `_`; unique within its kind."""
     summary: ClassVar[str] = ""
     """One line: what it does."""
     source: ClassVar[str] = ""
-    """The paper that it comes from; empty if none."""
+    """The paper that it implements; empty if none."""
 
     @dataclass(frozen=True)
     class Config:
@@ -65,17 +69,17 @@ class Plugin(ABC):
 
 
 ITEM_KIND = "item: "
-"""What kinds in `Tables.counts` begin with if they speak of the items' rows."""
+"""Prefix of kinds in `Tables.counts` that count rows of items."""
 
 
 @dataclass(frozen=True, slots=True)
 class Tables:
-    """Canonical tables, as a dataset reads them from its raw files.
+    """Canonical tables that a dataset reads from its raw files.
 
     `interactions`: user_id str, item_id str, rating f64, timestamp i64 (seconds, UTC), review str, summary str;
     rows in file order; and, if the source comes split already, split str (train, valid, test). `items`: item_id str
     (unique), title str, categories list[str], description str; an item without metadata may be missing. Texts are
-    never null: nothing is an empty string.
+    never null: an absent text is an empty string.
     """
 
     interactions: pl.DataFrame
@@ -83,30 +87,30 @@ class Tables:
     counts: Mapping[str, int] = field(default_factory=dict)
     """Rows left out while reading, by kind: `malformed line`, ...; of items: `item: malformed line`, ..."""
     notes: Mapping[str, int] = field(default_factory=dict)
-    """Rows kept that are worth knowing, by kind: `empty review`, `markup in a title`, ..."""
+    """Unusual rows that were kept, by kind: `empty review`, `markup in a title`, ..."""
     places: Mapping[str, str] = field(default_factory=dict)
     """Where the first row of a kind in `counts` stands, as `FILE line N`."""
 
 
 class Dataset(Plugin):
-    """Where interactions come from. The core does the steps, the split and the histories.
+    """A source of interactions. The core applies the steps, the split and the histories.
 
-    An option `raw` says where the raw files lie and nothing else: it is no part of the data's fingerprint.
+    An option `raw` names the folder of the raw files; it is no part of the data's fingerprint.
     """
 
     version: ClassVar[int] = 1
-    """Raise it when `read` changes what it returns: prepared data is then made anew."""
+    """Increase it when `read` returns something else than before: prepared data is then computed again."""
 
     @abstractmethod
     def domain(self) -> Domain:
-        """What is rated; its noun stands in every prompt."""
+        """What is rated, and on which scale; its noun appears in every prompt."""
 
     @abstractmethod
     def raw_files(self, folder: Path) -> dict[str, Path]:
         """The raw files by role (`reviews`, `items`), found in `folder`.
 
         Raises:
-            MissingRawFiles: says which file, where to get it and where to put it.
+            MissingRawFiles: the message names the file, its source and the folder where it belongs.
         """
 
     @abstractmethod
@@ -114,30 +118,30 @@ class Dataset(Plugin):
         """The canonical tables.
 
         Raises:
-            DataError: a file is damaged beyond the tolerated share.
+            DataError: a file is damaged.
         """
 
     def read_parts(self, files: Mapping[str, Path]) -> Iterator[Tables]:
         """The canonical tables in parts of bounded size, in file order, for files larger than memory.
 
-        An item may come twice; its first row with a title counts. `counts`, `notes` and `places` speak of their part.
+        An item may occur twice; its first row with a title is used. `counts` and the other statistics cover one part.
         """
         yield self.read(files)
 
     def expected(self) -> Mapping[str, int]:
-        """Published sizes to compare with: some of train, valid, test, users, items; {} if none are known."""
+        """Published sizes: some of train, valid, test, users, items; {} if none are published."""
         return {}
 
     def caveats(self) -> str:
-        """What cannot be known of how the published sizes came about; empty if nothing is published."""
+        """What is not known about the preprocessing behind the published sizes; empty if none are published."""
         return ""
 
     def default_steps(self) -> tuple[str, ...]:
-        """The steps that fit the paper best, in order, each `name` or `name:argument`."""
+        """The preprocessing steps of the paper, as far as known, in order, each `name` or `name:argument`."""
         return ("dedupe", "sort", "split_count:0.8/0.1/0.1", "drop_cold")
 
     def default_folder(self) -> Path | None:
-        """Where the raw files lie if the user names no folder; None if the user has to."""
+        """Folder of the raw files if the user names none; None if the user must name one."""
         return None
 
 
@@ -146,112 +150,113 @@ class Stage(ABC):
 
     name: str = "profile"
     max_tokens: int = 256
-    """Upper bound of one answer's length."""
+    """Maximum length of one completion, in tokens."""
     stop: tuple[str, ...] = ()
-    """Where an answer ends at the latest; `parse` must read it with and without this text."""
+    """Texts that end a completion; `parse` must accept completions with and without them."""
 
     @abstractmethod
     def prompts(self, requests: Sequence[Request], earlier: Mapping[str, Sequence[Profile]]) -> list[Prompt]:
-        """What to ask, each question once.
+        """The prompts of this stage, each distinct prompt once.
 
         Args:
-            requests: All requests of the round.
-            earlier: What earlier stages read, by prompt key; an unreadable answer has no entry.
+            requests: All requests of the run.
+            earlier: Parsed output of earlier stages, by prompt key; unreadable completions have no entry.
         """
 
     @abstractmethod
     def parse(self, prompt: Prompt, text: str) -> list[Profile] | None:
-        """What the answer says; None if it could not be read. Never a guess."""
+        """The profiles in a completion; None if it cannot be parsed. Must not guess."""
 
 
 @dataclass(frozen=True)
 class TrainingStage:
-    """One of several trainings of a strategy: a model of its own, on its own share of the training rows."""
+    """One of several trainings of a strategy: a separate model, trained on its share of the training rows."""
 
     name: str
     share: tuple[float, float] = (0.0, 1.0)
-    """From where to where in the shuffled training rows, as parts of the whole."""
+    """First and last position in the shuffled training rows, as fractions in [0, 1]."""
     rows: int | None = None
-    """Of these at most so many; None: all."""
+    """Maximum number of rows from this share; None: all."""
     settings: Mapping[str, Any] = field(default_factory=dict)
-    """The trainer's settings that its paper prints."""
+    """The trainer's settings as published."""
 
 
 @dataclass(frozen=True)
 class TargetFilter:
-    """Which of a teacher's answers are learned from: those that do not lead the judge astray."""
+    """Selects the teacher's completions to learn from: those that do not increase a predictor's error."""
 
     predictor: str
-    """The lesson whose model predicts; the untrained model if that lesson was not given."""
+    """Name of the training stage whose model predicts; the untrained model if that stage did not run."""
     tau: float
-    """The judge's error with the answer may exceed that without it by less than this."""
+    """A completion is kept if the predictor's absolute error with it exceeds that without it by less than this."""
     retries: int
-    """How often the teacher is asked again, with a hint."""
+    """How often the teacher is prompted again, with a hint."""
     hint: Callable[[Prompt, Example], Prompt]
-    """The question with the true rating in it. It is never learned from: the answer is learned with the question."""
+    """Adds the true rating to a prompt. The student never sees it: it learns the completion with the original prompt."""
     forbidden: tuple[str, ...]
-    """What no answer to a hinted question may hold: it would give the rating away. In lower case."""
+    """Lower-case texts that a completion to a hinted prompt must not contain, since they reveal the rating."""
 
 
 @dataclass(frozen=True)
 class DistillationStage(TrainingStage):
-    """A stage learns to answer as a teacher does."""
+    """A stage of the strategy learns to imitate a teacher."""
 
     stage: str = ""
-    """Who learns."""
+    """Name of the strategy's stage that is trained."""
     temperature: float = 0.0
-    """The teacher's."""
+    """Sampling temperature of the teacher."""
     check: TargetFilter | None = None
-    """None: every answer that can be read is learned from."""
+    """None: all completions that can be parsed are used."""
 
 
 @dataclass(frozen=True)
 class RatingStage(TrainingStage):
-    """The scorer learns to name the true rating."""
+    """The scorer learns to predict the true rating."""
 
     evidence: Literal["review", "written"] = "written"
-    """What stands for the pair's rationale: the row's own review (train rows alone), or what the writers write."""
+    """What the scorer reads as the pair's rationale: the row's own review (training rows only), or the generated
+    profiles."""
     scorer: str | None = None
     """Name of the scorer that it trains: the stage runs only where this scorer evaluates. None: its model only filters
     the targets of other stages."""
 
 
 class Strategy(Plugin):
-    """Says what to ask the model and how to read the answer. The core does the asking."""
+    """Builds the prompts and parses the completions. The core runs the generation."""
 
     default_trainer: ClassVar[str] = "none"
 
     @abstractmethod
     def stages(self) -> tuple[Stage, ...]:
-        """The rounds in order; () if nothing is written."""
+        """The stages in order; () if no profile is written."""
 
     def measures(self, requests: Sequence[Request], profiles: Sequence[Profiles]) -> dict[str, float | None]:
-        """What the record says of the profiles beyond their counts, such as a rate of invented items; None: no data.
+        """Statistics of the profiles for the record, such as a rate of invented items; None: no data.
 
         Args:
-            requests: All that were asked.
-            profiles: What was written for each, same order.
+            requests: All requests.
+            profiles: One value per request, same order.
         """
         return {}
 
     def training_stages(self) -> tuple[TrainingStage, ...]:
-        """Its trainings in order, where one of the last stage is not all; the trainer `sft` gives them.
+        """Several trainings in order, run by the trainer `sft`.
 
-        (): the last stage alone is trained, on its own candidates.
+        (): only the last stage is trained, on its own sampled candidates.
         """
         return ()
 
     def history_needed(self) -> int:
-        """How many of the latest interactions of a history it looks at; longer histories are not built for it."""
+        """How many of the latest interactions of a history it uses; longer histories are not built for it."""
         return int(getattr(self.config, "history_k", 0))
 
     def prompt_digests(self) -> dict[str, str]:
-        """SHA-256 of every prompt file that it uses, by name; stands in the record."""
+        """SHA-256 of every prompt file that it uses, by name; part of the record."""
         return {}
 
 
 class Engine(Plugin):
-    """Runs a model."""
+    """Runs a model: generates text and computes label probabilities."""
 
     def __init__(self, config: Any = None, *, model: ModelRef) -> None:
         super().__init__(config)
@@ -261,14 +266,15 @@ class Engine(Plugin):
     def generate(self, prompts: Sequence[Prompt], sampling: Sampling) -> list[Completion]:
         """One completion per prompt, same order. A prompt that cannot be served gets status `error`.
 
-        A prompt that does not fit loses its droppable spans one by one; one that still does not fit is an error.
+        From a prompt that exceeds the context, droppable spans are removed one by one; if it still does not fit, its
+        status is `error`.
         """
 
     @abstractmethod
     def label_logprobs(
         self, prompts: Sequence[Prompt], answer_prefix: str, labels: Sequence[str]
     ) -> list[LabelLogprobs]:
-        """The labels' log-probabilities as the token after `answer_prefix`, one reading per prompt.
+        """Log-probabilities of the labels as the next token after `answer_prefix`, one value per prompt.
 
         Raises:
             EngineError: the labels are not distinct single tokens there.
@@ -276,91 +282,93 @@ class Engine(Plugin):
 
     @abstractmethod
     def info(self) -> EngineInfo:
-        """What it is and can do."""
+        """Identity and abilities of this engine."""
 
     def batches(self, prompts: Sequence[Prompt], max_tokens: int) -> list[list[int]]:
-        """How to cut the prompts (positions) into calls. Each call's results are kept as soon as it returns.
+        """Positions of the prompts, batch by batch. The results of a batch are stored as soon as it returns.
 
-        The cut of what is left after some whole batches is those batches' rest: a resumed run sees the same batches.
+        The batches must be stable: after removing complete batches, the remaining prompts form the remaining batches,
+        so that a resumed run computes the same batches.
         """
         return [list(range(start, min(start + 32, len(prompts)))) for start in range(0, len(prompts), 32)]
 
     def close(self) -> None:
-        """Frees what the engine holds."""
+        """Frees the engine's memory."""
         return
 
 
 class Scorer(Plugin):
-    """Turns (request, profiles) into a predicted rating."""
+    """Predicts a rating from a request and its profiles."""
 
     needs_engine: ClassVar[bool] = True
-    """False: it reads no profile and asks no model, and is run once per dataset beside every grid."""
+    """False: it uses neither profiles nor a model, and runs once per dataset in every grid, as a baseline."""
 
     def fit(self, train: pl.DataFrame, domain: Domain) -> None:
-        """Learns from the training interactions alone; most scorers have nothing to learn."""
+        """Learns from the training interactions. The default learns nothing."""
         return
 
     @abstractmethod
     def score(
         self, requests: Sequence[Request], profiles: Sequence[Profiles], engine: Engine | None
     ) -> list[Prediction]:
-        """One prediction per request, same order. Requests whose profiles failed never get here."""
+        """One prediction per request, same order. Requests whose profiles failed are not passed in."""
 
     def target(self, rating: float, domain: Domain) -> str | None:
-        """The answer that means this rating, for a model that learns to predict; None: it cannot be learned."""
+        """The completion that states this rating, as a training target; None: the scorer cannot be trained."""
         return None
 
     def prompts(self, requests: Sequence[Request], profiles: Sequence[Profiles]) -> list[Prompt]:
-        """What would be asked, for estimates and for people; () if no model is asked."""
+        """The prompts that `score` sends, for estimates and display; [] without a model."""
         return []
 
     def history_needed(self) -> int:
-        """How many of the latest interactions of a history it looks at; longer histories are not built for it."""
+        """How many of the latest interactions of a history it uses; longer histories are not built for it."""
         return int(getattr(self.config, "history_k", 0))
 
     def prompt_digests(self) -> dict[str, str]:
-        """SHA-256 of every prompt file that it uses, by name; stands in the record."""
+        """SHA-256 of every prompt file that it uses, by name; part of the record."""
         return {}
 
 
 class Reward(Plugin):
-    """Turns rollouts into numbers for training."""
+    """Maps rollouts to numbers that training maximizes."""
 
     @abstractmethod
     def __call__(self, rollouts: Sequence[Rollout]) -> list[float | None]:
-        """One number per rollout, same order; None: does not apply."""
+        """One reward per rollout, same order; None: the reward does not apply to it."""
 
 
 @dataclass(frozen=True)
 class TrainingJob:
-    """All that a trainer needs. Training rows come from train, the choice of a checkpoint from valid alone."""
+    """The input of a trainer. Weights learn from `train`, checkpoints are chosen on `valid`; test rows are absent."""
 
     strategy: Strategy
     train: Sequence[Example]
     valid: Sequence[Example]
     scorer: Scorer
     rewards: Sequence[tuple[Reward, float]]
-    """Each with its weight."""
+    """Rewards and their weights."""
     model: ModelRef
     engine: Engine
-    """Runs `model`; frozen."""
+    """Runs `model`, frozen."""
     workdir: Path
-    """Belongs to this job alone and survives a restart: checkpoints, curves. What a trainer leaves there as
-    `budget.json` (`steps`, `tokens`, `seconds`) stands in the records of all cells that use the training."""
+    """Folder of this job only, kept across restarts: checkpoints, curves. The content of its `budget.json` (`steps`,
+    `tokens`, `seconds`) becomes part of the records of all cells that use the training."""
     seed: int
     scorer_engine: Engine | None = None
-    """What the scorer asks while the training goes on, if not the untrained `model`: another model, or a server."""
+    """Engine of the scorer during training; None: the untrained `model`."""
 
 
 class Trainer(Plugin):
-    """A lifecycle that improves the writer of a strategy."""
+    """A training lifecycle that improves the writer of a strategy."""
 
     trains: ClassVar[bool] = True
-    """False: it hands back the model as it is, and is given neither examples nor an engine."""
+    """False: it returns the model unchanged, and `fit` is never called."""
 
     @abstractmethod
     def fit(self, job: TrainingJob) -> ModelRef | TrainedModels:
-        """The model to evaluate; `job.model` itself if nothing was trained.
+        """The trained model; `job.model` itself if no checkpoint improved on it.
 
-        One model writes the last stage; earlier ones are left to the untrained model. Several: see `TrainedModels`.
+        A single model generates the last stage, and earlier stages use the untrained model; for several models see
+        `TrainedModels`.
         """

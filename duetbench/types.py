@@ -1,4 +1,4 @@
-"""The plain values that travel from one part to the next."""
+"""Plain values that the parts of duetbench exchange."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 Side = Literal["user", "item", "pair", "note"]
-"""Whom a text speaks of; a `note` is working material that no scorer ever sees."""
+"""What a text describes: a user, an item, or their pair. A `note` is intermediate output that no scorer reads."""
 
 Status = Literal["ok", "unreadable", "truncated", "refused", "empty", "error"]
-"""How a call ended. Only `ok` carries a value; the others are counted apart and never guessed."""
+"""How a model call ended. Only `ok` carries a value; every other status is counted separately."""
 
 Split = Literal["train", "valid", "test"]
 
@@ -20,11 +20,11 @@ class Domain:
     """What is rated, and on which scale."""
 
     noun: str
-    """One of them, as prompts name it: `business`, `album`, `book`."""
+    """Singular, as prompts name it: `business`, `album`, `book`."""
     plural: str
-    """Several of them."""
+    """Plural of `noun`."""
     labels: tuple[int, ...] = (1, 2, 3, 4, 5)
-    """The scale, ascending; its ends are the bounds of every prediction."""
+    """The rating scale, ascending; its ends bound every prediction."""
 
     @property
     def rating_range(self) -> int:
@@ -34,7 +34,7 @@ class Domain:
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """What may be known of an item before anybody rates it."""
+    """An item with its metadata; nothing in it depends on ratings."""
 
     item_id: str
     title: str
@@ -44,7 +44,7 @@ class Item:
 
 @dataclass(frozen=True, slots=True)
 class Interaction:
-    """One user's rating of one item at a time, as a line of a history."""
+    """One user's rating of one item at a time, with an optional review."""
 
     user_id: str
     item: Item
@@ -57,23 +57,24 @@ class Interaction:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What a strategy may see. It carries no label: a strategy cannot leak what it is not given."""
+    """The input of a strategy: a (user, item) pair with both histories. It carries no label."""
 
     request_id: str
     """`SPLIT:ROW`, stable for one prepared dataset."""
     user_id: str
     item: Item
     asked_at: int
-    """Seconds since 1970, UTC; both histories lie strictly before it (tie rule `stable`: or earlier in file order)."""
+    """Seconds since 1970, UTC. Both histories end strictly before it (with `history.tie=stable`: or earlier in file
+    order)."""
     domain: Domain
     user_history: tuple[Interaction, ...] = ()
-    """What the user rated, oldest first."""
+    """Earlier interactions of the user, oldest first."""
     item_history: tuple[Interaction, ...] = ()
-    """Who else rated the item, oldest first; never the user of this request."""
+    """Earlier interactions of other users with the item, oldest first."""
     user_average: float | None = None
-    """Mean over all that the user rated before; None if nothing."""
+    """Mean of the user's earlier ratings; None without any."""
     item_average: float | None = None
-    """Mean over all ratings of the item by others before; None if none."""
+    """Mean of other users' earlier ratings of the item; None without any."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +84,7 @@ class Example:
     request: Request
     rating: float
     review: str = ""
-    """What the user wrote along with it; empty in test rows. For a trainer's judge alone: no writer may read it."""
+    """The review of this rating; empty in test rows. Only trainers may use it, never in a prompt for the writer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,72 +94,75 @@ class Message:
     role: Literal["system", "user", "assistant"]
     content: str
     droppable: tuple[tuple[int, int], ...] = ()
-    """Spans (start, end) of `content`, in the order in which they may be dropped when the prompt is too long."""
+    """Spans (start, end) of `content` that may be dropped, in this order, when the prompt is too long."""
 
 
 @dataclass(frozen=True, slots=True)
 class Slot:
-    """One gap of a form: literal text, then what the model writes up to `stop`; the stop text is the next literal's."""
+    """One slot of a response template: literal text, then what the model generates up to `stop`.
+
+    The stop text itself is the beginning of the next slot's literal.
+    """
 
     literal: str
     stop: str
     max_tokens: int
-    """0: the literal stands alone and the model is not asked; so a form can end with its last tag."""
+    """0: the slot is the literal alone, without generation, such as a last closing tag."""
 
 
 @dataclass(frozen=True, slots=True)
 class Prompt:
-    """What a model is asked, once, for one or more requests."""
+    """A prompt that is sent to a model once, for one or more requests."""
 
     key: str
-    """Same key, same messages: a digest of the content."""
+    """Digest of the content: equal keys mean equal prompts."""
     side: Side
     messages: tuple[Message, ...]
     for_requests: tuple[int, ...] = ()
-    """Positions, in the list of requests, of those that the answer serves."""
+    """Positions, in the list of requests, of the requests that share this prompt."""
     prefill: str = ""
-    """The answer's beginning, given to the model and counted as part of its answer."""
+    """Beginning of the completion, given to the model and counted as part of its completion."""
     response_template: tuple[Slot, ...] = ()
-    """If not empty, the answer is filled in gap by gap: tags are never the model's to forget."""
+    """If not empty, the completion is generated slot by slot between these literals, so no tag can be missing."""
 
 
 @dataclass(frozen=True, slots=True)
 class Sampling:
-    """How a completion is drawn."""
+    """Sampling parameters of a completion."""
 
     temperature: float = 0.0
     top_p: float = 1.0
     max_tokens: int = 256
     stop: tuple[str, ...] = ()
-    """The answer ends before the first of these; the stop text itself is kept out of it."""
+    """The completion ends before the first of these texts, which are not part of it."""
     seed: int = 0
     sample_index: int = 0
-    """Which of several samples for the same prompt this is; part of the draw and of the store's key."""
+    """Index of this sample among several of one prompt; part of the random seed and of the request store's key."""
     is_slot: bool = False
-    """A gap of a form: it may stay empty, and at `max_tokens` it ends like at a stop."""
+    """A slot of a response template: it may stay empty, and `max_tokens` ends it like a stop text."""
 
 
 @dataclass(frozen=True, slots=True)
 class Completion:
-    """What came back for one prompt."""
+    """What a model generated for one prompt."""
 
     text: str
-    """The prefill and what followed it."""
+    """Prefill and generated text."""
     status: Status = "ok"
     prompt_tokens: int = 0
     completion_tokens: int = 0
     dropped_history: int = 0
-    """How many history lines were left out so that the prompt fits."""
+    """Number of droppable spans that were removed so that the prompt fits."""
     error: str = ""
     cached: bool = False
     """True if it came from the request store."""
     truncated_slots: int = 0
-    """How many gaps of a form ended at their length instead of at their stop."""
+    """Number of slots that ended at `max_tokens` instead of at a stop text."""
 
 
 @dataclass(frozen=True, slots=True)
 class LabelLogprobs:
-    """The probabilities of the labels after one prompt."""
+    """Log-probabilities of the labels after one prompt."""
 
     logprobs: tuple[float, ...]
     """Natural logarithms over the whole vocabulary, one per label; empty unless status is ok."""
@@ -171,34 +175,34 @@ class LabelLogprobs:
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """The text written for a user, for an item, or a rationale for the pair."""
+    """The text written for a user, for an item, or a rationale for their pair."""
 
     side: Side
     text: str
     notes: Mapping[str, str] = field(default_factory=dict)
-    """What led to it: cue, constructed prompt, cited items."""
+    """Intermediate output that led to it: cue, constructed prompt, cited items."""
 
 
 @dataclass(frozen=True, slots=True)
 class Profiles:
-    """The profiles that serve one request; a side that a strategy does not write is None."""
+    """The profiles for one request; a side that the strategy does not write is None."""
 
     user: Profile | None = None
     item: Profile | None = None
     pair: Profile | None = None
     failed: Status | None = None
-    """Why a profile that should be there is not; None if nothing is missing."""
+    """Status of the completion from which a profile could not be read; None if nothing is missing."""
 
     @classmethod
-    def of(cls, written: Iterable[Profile]) -> Profiles:
-        """These profiles alone; the last one of a side counts."""
-        found = cls()
-        for profile in written:
-            found = found.with_profile(profile)
-        return found
+    def of(cls, profiles: Iterable[Profile]) -> Profiles:
+        """A value with these profiles; of several for one side the last one counts."""
+        result = cls()
+        for profile in profiles:
+            result = result.with_profile(profile)
+        return result
 
     def with_profile(self, profile: Profile) -> Profiles:
-        """These profiles with one more; a `note` changes nothing."""
+        """A copy with this profile added; a `note` changes nothing."""
         match profile.side:
             case "user":
                 return replace(self, user=profile)
@@ -215,35 +219,36 @@ class Prediction:
     """A rating predicted for one request."""
 
     value: float | None
-    """On the domain's scale, not rounded; None unless status is ok."""
+    """On the domain's scale, not rounded; None unless `status` is `ok`."""
     status: Status = "ok"
     failed_at: Literal["profile", "rating"] | None = None
-    """Which step failed; None if none did."""
+    """The step that failed; None if none did."""
     text: str = ""
-    """What the model answered, if it was asked for text."""
+    """The completion it was read from; empty if none was generated."""
     probabilities: tuple[float, ...] = ()
-    """One per label, summing to 1, if labels were read."""
+    """One per label, summing to 1; empty unless label probabilities were read."""
     label_mass: float | None = None
-    """Share of the next-token probability that fell on labels at all: a gauge of validity."""
+    """Total next-token probability of the labels before normalisation, in [0, 1]: low values mean that the model would
+    not have answered with a label."""
 
 
 @dataclass(frozen=True, slots=True)
 class ModelRef:
-    """Which weights: a plain value that can be recorded."""
+    """A reference to weights: a plain value that can be recorded."""
 
     name: str
     """Card name, or `path:DIR`."""
     path: str
-    """Folder with config, tokenizer and safetensors; or the served model's name for an HTTP engine."""
+    """Folder with config, tokenizer and safetensors; for an HTTP engine the name of the served model."""
     digest: str
     """SHA-256 over the weight files; empty for a served model."""
     adapter: str | None = None
     """Folder of a peft adapter."""
     adapter_digest: str | None = None
     template_args: Mapping[str, Any] = field(default_factory=dict)
-    """Arguments of the chat template, from the model's card (Qwen3: thinking off)."""
+    """Arguments of the chat template, from the model's card (such as Qwen3's `enable_thinking`)."""
     context_length: int | None = None
-    """From the card; None: what the model's own config says."""
+    """Tokens, from the model's card; None: the model's own config decides."""
 
     @property
     def base(self) -> ModelRef:
@@ -253,19 +258,19 @@ class ModelRef:
 
 @dataclass(frozen=True, slots=True)
 class TrainedModels:
-    """What a training of several models leaves."""
+    """The result of a training of several models."""
 
     writer: ModelRef
-    """Writes the last stage."""
+    """Generates the last stage."""
     stages: Mapping[str, ModelRef] = field(default_factory=dict)
-    """Who writes earlier stages, by name; a stage that is missing is written by the untrained model."""
+    """Models of earlier stages, by stage name; stages without an entry use the untrained model."""
     scorer: ModelRef | None = None
-    """Who predicts; None: the untrained model, as for everybody."""
+    """Model that the scorer uses; None: the untrained model."""
 
 
 @dataclass(frozen=True, slots=True)
 class EngineInfo:
-    """What an engine is and can do; all of it is part of every key of the request store."""
+    """Identity and abilities of an engine. Its identity is part of every key of the request store."""
 
     name: str
     versions: Mapping[str, str]
@@ -281,12 +286,12 @@ class EngineInfo:
 
 @dataclass(frozen=True, slots=True)
 class Rollout:
-    """One sampled completion with all that a reward may look at."""
+    """One sampled completion with everything that a reward may use."""
 
     example: Example
     completion: str
     profiles: Profiles
-    """What the strategy read from the completion, and the partner's side where sides are asked apart."""
+    """Profiles parsed from the completion, and the partner's profile where both sides are sampled separately."""
     prediction: Prediction
     readable: bool = True
-    """False if the strategy could not read the completion."""
+    """False if the strategy could not parse the completion."""

@@ -48,13 +48,13 @@ def export(
     Every row says who wrote it from what. A profile that could not be read is null. The same command goes on where it
     was stopped.
     """
-    from duetbench.runner import Progress, ProgressBars
+    from duetbench.progress import Progress, ProgressDisplay
     from duetbench.runner.output.profile_export import export_profiles
     from duetbench.runner.output.restore import restore
 
     with settings.progress_console.status("reading the run"):
         restored = restore(run, settings.plugins)
-    progress = Progress() if settings.quiet else ProgressBars(settings.progress_console)
+    progress = Progress() if settings.quiet else ProgressDisplay(settings.progress_console)
     found = export_profiles(restored, side, cut, out, form, store=store, progress=progress)
     settings.progress_console.print(_told(found, side, out), markup=False, highlight=False, soft_wrap=True)
 

@@ -76,10 +76,11 @@ def run(
 def _run(settings: Settings, planned: Plan, folder: Path, store: Path | None, *, force: bool) -> None:
     from duetbench.leaderboard import collect
     from duetbench.leaderboard.formats.terminal import print_board
-    from duetbench.runner import Progress, ProgressBars, run
+    from duetbench.progress import Progress, ProgressDisplay
+    from duetbench.runner import run
     from duetbench.runner.output.run_folder import cell_folder
 
-    progress = Progress() if settings.quiet else ProgressBars(settings.progress_console)
+    progress = Progress() if settings.quiet else ProgressDisplay(settings.progress_console)
     outcome = run(planned, folder, store=store, force=force, progress=progress)
     print_board(collect([cell_folder(folder, cell) for cell in planned.cells]), settings.console)
     told = settings.progress_console

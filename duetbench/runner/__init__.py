@@ -2,7 +2,6 @@
 
 from duetbench.runner.config.run_config import Grid, RunConfig, run_config
 from duetbench.runner.planning.plan import Plan, plan
-from duetbench.runner.progress import Progress, ProgressBars
 from duetbench.runner.run import RunOutcome, run
 
-__all__ = ["Grid", "Plan", "Progress", "ProgressBars", "RunConfig", "RunOutcome", "plan", "run", "run_config"]
+__all__ = ["Grid", "Plan", "RunConfig", "RunOutcome", "plan", "run", "run_config"]

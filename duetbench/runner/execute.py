@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING
 
 from duetbench.errors import PluginError
 from duetbench.interfaces import Engine, Scorer, Strategy
+from duetbench.progress import Progress
 from duetbench.runner.engine_pool import EnginePool
 from duetbench.runner.examples import Examples, train_rows
 from duetbench.runner.metering import MeteredEngine, UsageMeter
 from duetbench.runner.output.run_folder import RunFolder
 from duetbench.runner.planning.cells import Cell, WriterSpec
-from duetbench.runner.progress import Progress
 from duetbench.runner.trainings import TrainingResult, TrainingRunner, read_trained
 from duetbench.types import EngineInfo, Example, ModelRef, Prediction, Profiles, Request, Sampling
 
@@ -56,7 +56,7 @@ class CellExecutor:
         self._folder = folder
         self._pool = pool
         self._progress = progress
-        self._examples = Examples(progress.tell)
+        self._examples = Examples(progress.status)
         self._trainings = TrainingRunner(self._examples)
 
     def do(self, work: CellState) -> None:
@@ -86,7 +86,7 @@ class CellExecutor:
         with self._progress.aside():
             is_done = read_trained(folder, str(work.cell.training_id)) is not None
             doing = "using the finished training of" if is_done else "training"
-            self._progress.remark(f"{doing} {writing.strategy.name} with {writing.trainer.name} in {folder}")
+            self._progress.print_line(f"{doing} {writing.strategy.name} with {writing.trainer.name} in {folder}")
             assert work.model is not None
             named = writing.scorer_engine
             scorer_engine = self._pool.engine(named.engine, self._pool.model(named.model)) if named else None

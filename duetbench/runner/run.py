@@ -11,12 +11,12 @@ from pathlib import Path
 from typing import Any, Literal
 
 from duetbench.errors import DuetbenchError, RecordError, StoreError
+from duetbench.progress import Progress
 from duetbench.runner.engine_pool import EnginePool
 from duetbench.runner.execute import CellExecutor, CellState
 from duetbench.runner.output.run_folder import RunFolder
 from duetbench.runner.planning.cells import Cell
 from duetbench.runner.planning.plan import Plan
-from duetbench.runner.progress import Progress
 
 State = Literal["done", "found", "failed"]
 """Computed now; found finished; failed now."""
@@ -57,7 +57,7 @@ def run(
     """
     run_folder = RunFolder(folder)
     progress = progress or Progress()
-    pool = EnginePool(store, on_done=progress.advance, on_progress=progress.tell)
+    pool = EnginePool(store, on_done=progress.advance, on_progress=progress.status)
     try:
         with progress:
             return _Run(plan, run_folder, CellExecutor(run_folder, pool, progress), force, progress).run()
@@ -120,7 +120,7 @@ class _Run:
         waiting = [cell for cell in self._plan.cells if not self._try(cell, wait=False)]
         for cell in waiting:
             self._progress.cell(_short_title(cell))
-            self._progress.tell("another process computes it")
+            self._progress.status("another process computes it")
             self._try(cell, wait=True)
         self._write_leaderboard()
         return self._outcome
@@ -178,7 +178,7 @@ class _Run:
                 (path / ERROR).write_text(traceback.format_exc(), encoding="utf-8")
             self._failed(cell, error, path / ERROR)
             return "failed"
-        self._progress.remark(f"{_title(cell)}: {_short(record)}")
+        self._progress.print_line(f"{_title(cell)}: {_short(record)}")
         return "done"
 
     def _failed(self, cell: Cell, error: Exception, trace: Path) -> None:
@@ -186,7 +186,7 @@ class _Run:
         if not isinstance(error, DuetbenchError):
             reason = f"{type(error).__name__}: {reason} (traceback in {trace})"
         self._outcome.failures.append((cell, reason))
-        self._progress.remark(f"{_title(cell)}: FAILED: {reason}")
+        self._progress.print_line(f"{_title(cell)}: FAILED: {reason}")
 
     def _write_leaderboard(self) -> None:
         from duetbench.leaderboard import collect

@@ -8,14 +8,15 @@ from pathlib import Path
 
 from rich.console import Console
 
-from duetbench.runner import Plan, ProgressBars, run
+from duetbench.progress import ProgressDisplay
+from duetbench.runner import Plan, run
 
 
 def _shown(planned: Callable[..., Plan], folder: Path, *, is_terminal: bool) -> str:
     screen = StringIO()
     console = Console(file=screen, force_terminal=is_terminal, width=100)
     made = planned(strategies=("duet", "broken"), limit=3, baselines=False)
-    run(made, folder / "out", store=folder / "store.sqlite", progress=ProgressBars(console))
+    run(made, folder / "out", store=folder / "store.sqlite", progress=ProgressDisplay(console))
     return screen.getvalue()
 
 

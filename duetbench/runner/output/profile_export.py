@@ -13,11 +13,11 @@ from duetbench.data.population import HistoryCut, KnownEntity, Population, popul
 from duetbench.digests import digest_of_value
 from duetbench.errors import ModelError
 from duetbench.profiling import ParsedCompletion, write_profiles
+from duetbench.progress import Progress
 from duetbench.runner.engine_pool import EnginePool
 from duetbench.runner.metering import MeteredEngine, UsageMeter
 from duetbench.runner.output.one_sided import ProfileSide, SingleSideStrategy
 from duetbench.runner.output.restore import RestoredCell
-from duetbench.runner.progress import Progress
 from duetbench.types import ModelRef, Profile, Sampling
 
 if TYPE_CHECKING:
@@ -78,7 +78,7 @@ def export_profiles(
     assert restored.cell.writing is not None
     strategy = SingleSideStrategy(restored.cell.writing.strategy.make(), side)
     strategy.check([one.request for one in known.known[:_LOOK]])
-    pool = EnginePool(store, on_done=progress.advance, on_progress=progress.tell)
+    pool = EnginePool(store, on_done=progress.advance, on_progress=progress.status)
     try:
         with progress:
             progress.start(1)
