@@ -1,4 +1,4 @@
-"""Turns option values from files and the command line into a plugin's frozen `Config`, all faults at once."""
+"""Converts option values from files and the command line into a frozen `Config`; reports all faults at once."""
 
 from __future__ import annotations
 
@@ -33,12 +33,12 @@ def options_of(config_class: type) -> list[OptionInfo]:
 
 
 def build_config(config_class: type, values: Mapping[str, Any], *, path: str) -> tuple[Any, list[str]]:
-    """A `Config` with these values, and the faults found; the Config is None if there are any.
+    """A `Config` with these values, and the faults; the Config is None if there are any.
 
     Args:
         config_class: A frozen dataclass whose fields all have defaults.
-        values: Option values by name. A string is read as the type that the option wants.
-        path: The plugin's name, in front of each fault.
+        values: Option values by name. A string is converted to the type of the option.
+        path: The plugin's name, put in front of each fault.
     """
     hints = get_type_hints(config_class)
     faults: list[str] = []
@@ -66,7 +66,7 @@ def parse_settings(settings: tuple[str, ...]) -> dict[str, str]:
     """`--set` arguments by dotted path, later ones winning.
 
     Raises:
-        ConfigError: an argument is not `path=value`.
+        ConfigError: an argument is not of the form `path=value`.
     """
     faults = [f"{text}: write it as name.option=value" for text in settings if not _is_setting(text)]
     if faults:
@@ -80,9 +80,9 @@ def _is_setting(text: str) -> bool:
 
 
 def coerce(value: Any, hint: Any) -> Any:
-    """`value` as the type that the annotation asks for.
+    """`value` converted to the annotated type.
 
-    Text is read here and not as YAML, which takes `1e-3` for a word, `no` for False and `010` for 8.
+    Text is parsed here and not as YAML, which reads `1e-3` as text, `no` as False and `010` as 8.
 
     Raises:
         ValueError: it is not of that type; the message names both.
@@ -99,13 +99,13 @@ def coerce(value: Any, hint: Any) -> Any:
 
 def _scalar(value: Any, hint: Any) -> Any:
     if isinstance(value, str) and hint is not str:
-        read = _from_text(value.strip(), hint)
+        converted = _from_text(value.strip(), hint)
     elif hint is float and type(value) is int:
-        read = float(value)
+        converted = float(value)
     else:
-        read = value
-    if type(read) is hint and not (hint is float and not math.isfinite(read)):
-        return read
+        converted = value
+    if type(converted) is hint and not (hint is float and not math.isfinite(converted)):
+        return converted
     raise ValueError(f"expected {_type_name(hint)}, got {value!r}")
 
 
@@ -113,7 +113,7 @@ _WORDS = {"true": True, "yes": True, "on": True, "false": False, "no": False, "o
 
 
 def _from_text(text: str, hint: Any) -> Any:
-    """What the text says in that type; the text itself if it says nothing of the kind."""
+    """The text converted to that type; the text itself if it cannot be converted."""
     if hint is bool:
         return _WORDS.get(text.lower(), text)
     if hint is type(None):
@@ -134,7 +134,7 @@ def _one_of(value: Any, choices: tuple[Any, ...]) -> Any:
 
 
 def _any_of(value: Any, hints: tuple[Any, ...], whole: Any) -> Any:
-    """The first type that fits; None before text, so that `none` is nothing and not a word."""
+    """The first type that fits; None is tried before text, so that `none` means None."""
     for hint in sorted(hints, key=lambda hint: hint is not type(None)):
         try:
             return coerce(value, hint)

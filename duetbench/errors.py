@@ -1,18 +1,19 @@
-"""What can go wrong, as a tree.
+"""The tree of errors.
 
-DuetbenchError            a user's fault or the world's: one line on stderr, exit code 1
-├── UsageError            the command line makes no sense: exit code 2
-├── ConfigError           options that do not fit, all faults at once, each with its path
-├── UnknownName           a name that nothing carries, with the nearest ones
-├── PluginError           a plugin that cannot be used, blamed with its origin
+DuetbenchError            a fault of the input or of the system: one line on stderr, exit code 1
+├── UsageError            an invalid command line: exit code 2
+├── ConfigError           invalid options, all faults at once, each with its path
+├── UnknownName           an unknown name, with the closest known one
+├── PluginError           a plugin that cannot be used, with its origin
 ├── MissingDependency     an optional package that is not installed
 ├── DataError             raw or prepared data that cannot be used
-│   └── MissingRawFiles   files that the user has to fetch
-├── ModelError            a model that cannot be had, loaded or trusted
-│   └── DigestMismatch    bytes that are not the ones that the card names
-├── EngineError           an engine that stopped answering
+│   └── MissingRawFiles   files that the user has to download
+├── ModelError            a model that cannot be downloaded, loaded or verified
+│   └── DigestMismatch    files whose digest differs from the model card's
+├── EngineError           an engine that does not respond or responds with garbage
+├── StoreError            a request store that cannot be read or written
 ├── RecordError           a record or a results folder that cannot be read or written
-└── TrainingError         a training that cannot go on
+└── TrainingError         a training that cannot continue
 """
 
 from __future__ import annotations
@@ -23,19 +24,19 @@ from duetbench.suggestions import closest_name
 
 
 class DuetbenchError(Exception):
-    """A fault that one line explains; anything else that escapes is a bug and keeps its traceback."""
+    """A fault that one line explains. Other exceptions are bugs and keep their traceback."""
 
     exit_code = 1
 
 
 class UsageError(DuetbenchError):
-    """The command line makes no sense."""
+    """The command line is invalid."""
 
     exit_code = 2
 
 
 class ConfigError(DuetbenchError):
-    """Options that do not fit.
+    """Options are invalid.
 
     Args:
         faults: One line each, starting with the option's path (`duet.joint: ...`).
@@ -43,18 +44,18 @@ class ConfigError(DuetbenchError):
 
     def __init__(self, faults: Sequence[str]) -> None:
         self.faults = tuple(faults)
-        lead = "1 option does not fit: " if len(self.faults) == 1 else f"{len(self.faults)} options do not fit: "
+        lead = "1 option is invalid: " if len(self.faults) == 1 else f"{len(self.faults)} options are invalid: "
         super().__init__(lead + "; ".join(self.faults))
 
 
 class UnknownName(DuetbenchError):
-    """A name that nothing carries."""
+    """No plugin, model or row has this name."""
 
     def __init__(self, kind: str, name: str, known: Iterable[str], *, note: str = "") -> None:
         known = sorted(known)
         near = closest_name(name, known)
         hint = f"; did you mean '{near}'?" if near else "."
-        listed = f" Known: {', '.join(known)}." if known else " None is known."
+        listed = f" Known: {', '.join(known)}." if known else " None exists."
         super().__init__(f"no {kind} named '{name}'{hint}{listed}{' ' + note if note else ''}")
 
 
@@ -71,19 +72,19 @@ class DataError(DuetbenchError):
 
 
 class MissingRawFiles(DataError):
-    """Files that the user has to fetch; the message says which, from where and where to put them."""
+    """Files that the user has to download; the message names files, source and target folder."""
 
 
 class ModelError(DuetbenchError):
-    """A model that cannot be had, loaded or trusted."""
+    """A model that cannot be downloaded, loaded or verified."""
 
 
 class DigestMismatch(ModelError):
-    """Bytes that are not the ones that the card names."""
+    """Files whose digest differs from the model card's."""
 
 
 class EngineError(DuetbenchError):
-    """An engine that stopped answering."""
+    """An engine that does not respond or responds with garbage."""
 
 
 class StoreError(DuetbenchError):
@@ -95,4 +96,4 @@ class RecordError(DuetbenchError):
 
 
 class TrainingError(DuetbenchError):
-    """A training that cannot go on."""
+    """A training that cannot continue."""

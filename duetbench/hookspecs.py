@@ -1,4 +1,4 @@
-"""The six hooks. Each returns a list of classes; a class says its own name."""
+"""The hooks. Each returns a list of plugin classes; the name is an attribute of the class."""
 
 from __future__ import annotations
 
@@ -15,35 +15,35 @@ hookimpl = pluggy.HookimplMarker("duetbench")
 
 @hookspec
 def duetbench_register_datasets() -> list[type[Dataset]]:
-    """Sources of interactions."""
+    """Datasets, the sources of interactions."""
     raise NotImplementedError
 
 
 @hookspec
 def duetbench_register_engines() -> list[type[Engine]]:
-    """Ways to run a model."""
+    """Engines, which run models."""
     raise NotImplementedError
 
 
 @hookspec
 def duetbench_register_strategies() -> list[type[Strategy]]:
-    """Ways to write profiles."""
+    """Strategies, which write profiles."""
     raise NotImplementedError
 
 
 @hookspec
 def duetbench_register_scorers() -> list[type[Scorer]]:
-    """Ways to predict a rating."""
+    """Scorers, which predict ratings."""
     raise NotImplementedError
 
 
 @hookspec
 def duetbench_register_rewards() -> list[type[Reward]]:
-    """Feedback for training."""
+    """Rewards for training."""
     raise NotImplementedError
 
 
 @hookspec
 def duetbench_register_trainers() -> list[type[Trainer]]:
-    """Lifecycles that improve the writer."""
+    """Trainers, which improve the writer."""
     raise NotImplementedError

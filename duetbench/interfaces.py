@@ -192,7 +192,7 @@ class TargetFilter:
     retries: int
     """How often the teacher is prompted again, with a hint."""
     hint: Callable[[Prompt, Example], Prompt]
-    """Adds the true rating to a prompt. The student never sees it: it learns the completion with the original prompt."""
+    """Adds the true rating to a prompt. The student never sees it: it learns the completion of the original prompt."""
     forbidden: tuple[str, ...]
     """Lower-case texts that a completion to a hinted prompt must not contain, since they reveal the rating."""
 

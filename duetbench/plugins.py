@@ -1,4 +1,4 @@
-"""Finds plugins in three sources, keeps broken ones apart, and hands out classes by name.
+"""Finds plugins in three sources, isolates broken ones, and returns classes by name.
 
 Sources: the built-ins below, installed packages (entry point group `duetbench`), and single files
 (`--plugins-dir`, `DUETBENCH_PLUGINS`). `DUETBENCH_DISABLE_PLUGINS` blocks names.
@@ -35,7 +35,8 @@ BUILTIN = (
     "duetbench.rewards",
     "duetbench.training",
 )
-"""Modules whose hooks stand here like a stranger's; each imports its classes only when its hook is called."""
+"""Modules of the built-in plugins. They use the same hooks as third-party plugins and import their classes only
+when the hook is called."""
 
 GROUP = "duetbench"
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]*")
@@ -43,7 +44,7 @@ _NAME = re.compile(r"[a-z0-9][a-z0-9_-]*")
 
 @dataclass(frozen=True, slots=True)
 class RegisteredPlugin:
-    """A plugin class and where it came from."""
+    """A plugin class and its origin."""
 
     kind: Kind
     cls: type[Plugin]
@@ -53,7 +54,7 @@ class RegisteredPlugin:
 
 @dataclass(frozen=True, slots=True)
 class BrokenPlugin:
-    """A plugin that could not be used, and why, in one line."""
+    """A plugin that cannot be used, and the reason in one line."""
 
     origin: str
     reason: str
@@ -63,11 +64,11 @@ class BrokenPlugin:
 
 
 class Plugins:
-    """All plugins that can be reached; nothing is imported before it is asked for.
+    """The plugin register. Nothing is imported before it is needed.
 
     Args:
-        folders: Folders whose `*.py` files are plugins, beside those of `DUETBENCH_PLUGINS`.
-        environ: Where the two variables are read from.
+        folders: Folders whose `*.py` files are plugins, in addition to those of `DUETBENCH_PLUGINS`.
+        environ: Environment variables.
     """
 
     _blocked_origin: ClassVar[str] = "blocked by DUETBENCH_DISABLE_PLUGINS"
@@ -102,7 +103,7 @@ class Plugins:
             elif folder.is_dir():
                 files += sorted(path for path in folder.glob("*.py") if not path.name.startswith("_"))
             else:
-                self.broken.append(BrokenPlugin(f"folder {folder}", "there is no such folder"))
+                self.broken.append(BrokenPlugin(f"folder {folder}", "the folder does not exist"))
         return list({path.resolve(): path for path in files}.values())
 
     def _is_blocked(self, name: str) -> bool:
@@ -114,7 +115,7 @@ class Plugins:
         origin = f"package {point.dist.name} {point.dist.version}" if point.dist else f"entry point {point.name}"
         if self._is_blocked(point.name):
             return
-        try:  # a stranger's import may raise anything, and must not take the rest down
+        try:  # importing a third-party plugin may raise anything, and must not affect the others
             plugin = point.load()
         except Exception as error:
             self.broken.append(BrokenPlugin(origin, _one_line(error)))
@@ -124,10 +125,10 @@ class Plugins:
     def _load_file(self, manager: pluggy.PluginManager, path: Path) -> None:
         if self._is_blocked(path.stem):
             return
-        # the path is part of the name: files of one stem in two folders are two modules
+        # the path is part of the name: files with the same stem in two folders are two modules
         stem = re.sub(r"\W", "_", path.stem)
         name = f"duetbench_file_plugin_{stem}_{crc32(str(path.resolve()).encode()):08x}"
-        try:  # see above
+        try:  # see `_load_entry_point`
             spec = importlib.util.spec_from_file_location(name, path)
             if spec is None or spec.loader is None:
                 raise ImportError("not a Python file")
@@ -141,10 +142,10 @@ class Plugins:
         self._register(manager, f"file:{path}", module, f"file {path}")
 
     def _register(self, manager: pluggy.PluginManager, name: str, plugin: ModuleType | object, origin: str) -> None:
-        misspelt = _unknown_hooks(plugin)
+        misspelled = _unknown_hooks(plugin)
         try:
-            if misspelt:
-                raise PluginError(f"no hook is called {', '.join(misspelt)}")
+            if misspelled:
+                raise PluginError(f"unknown hook {', '.join(misspelled)}")
             if manager.register(plugin, name) is None:
                 return
         except (pluggy.PluginValidationError, ValueError, PluginError) as error:
@@ -155,27 +156,28 @@ class Plugins:
         self._origins[name] = origin
 
     def of_kind(self, kind: Kind) -> dict[str, RegisteredPlugin]:
-        """All classes of a kind by name, sorted; what cannot be used is left out and stands in `broken`.
+        """All classes of a kind by name, sorted.
 
-        That is broken plugins, and names that two classes carry: neither is taken for the other.
+        Broken plugins and names of more than one class are left out; both are listed in `broken`.
         """
         if kind not in self._classes:
-            found: dict[str, RegisteredPlugin] = {}
+            classes: dict[str, RegisteredPlugin] = {}
             for plugin_name, function in self._implementations(kind):
-                for registered in self._called(kind, plugin_name, function):
-                    known = found.setdefault(registered.cls.name, registered)
+                for registered in self._call(kind, plugin_name, function):
+                    known = classes.setdefault(registered.cls.name, registered)
                     if known.cls is not registered.cls:
                         self._clash(known, registered)
-            unique = {name: one for name, one in sorted(found.items()) if (kind, name) not in self._clashes}
-            self._classes[kind] = unique
+            self._classes[kind] = {
+                name: registered for name, registered in sorted(classes.items()) if (kind, name) not in self._clashes
+            }
         return self._classes[kind]
 
     def _clash(self, known: RegisteredPlugin, other: RegisteredPlugin) -> None:
         kind, name = known.kind, known.cls.name
         self._clashes.setdefault((kind, name), [known.origin]).append(other.origin)
-        self.broken.append(BrokenPlugin(other.origin, self._told_clash(kind, name)))
+        self.broken.append(BrokenPlugin(other.origin, self._clash_message(kind, name)))
 
-    def _told_clash(self, kind: Kind, name: str) -> str:
+    def _clash_message(self, kind: Kind, name: str) -> str:
         origins = self._clashes[kind, name]
         many = "two" if len(origins) == 2 else str(len(origins))
         return (
@@ -185,11 +187,11 @@ class Plugins:
 
     def _implementations(self, kind: Kind) -> list[tuple[str, Any]]:
         hook = getattr(self._manager.hook, f"duetbench_register_{PLURALS[kind]}")
-        return [(impl.plugin_name, impl.function) for impl in hook.get_hookimpls()]  # in the order of registering
+        return [(impl.plugin_name, impl.function) for impl in hook.get_hookimpls()]  # in the order of registration
 
-    def _called(self, kind: Kind, plugin_name: str, function: Any) -> list[RegisteredPlugin]:
+    def _call(self, kind: Kind, plugin_name: str, function: Any) -> list[RegisteredPlugin]:
         origin = self._origins[plugin_name]
-        try:  # a stranger's hook may raise anything
+        try:  # a third-party hook may raise anything
             classes = list(function())
             for cls in classes:
                 _check_class(kind, cls)
@@ -200,33 +202,33 @@ class Plugins:
             return []
         return [RegisteredPlugin(kind, cls, origin) for cls in classes if not self._is_blocked(cls.name)]
 
-    def to_blame(self, error: BaseException) -> str | None:
-        """Origin of the stranger's plugin in whose code an error came about, and the line; None if it was in none."""
+    def origin_of_error(self, error: BaseException) -> str | None:
+        """The third-party plugin in whose code an error was raised, with file and line; None if in none."""
         if "_manager" not in vars(self):
-            return None  # no plugin was asked for
+            return None  # no plugin was loaded
         origins = {_root_of(self._manager.get_plugin(name)): origin for name, origin in self._origins.items()}
-        blamed = None
+        origin_and_line = None
         for frame, line in traceback.walk_tb(error.__traceback__):
             origin = origins.get(str(frame.f_globals.get("__name__")).partition(".")[0], "built-in")
             if origin != "built-in":
-                blamed = f"{origin}, {Path(frame.f_code.co_filename).name} line {line}"
-        return blamed
+                origin_and_line = f"{origin}, {Path(frame.f_code.co_filename).name} line {line}"
+        return origin_and_line
 
     def ambiguous(self, kind: Kind) -> list[str]:
-        """Names that two classes of a kind carry; `get` says which."""
+        """Names that two or more classes of a kind share; `get` names the classes."""
         self.of_kind(kind)
-        return [name for found, name in self._clashes if found == kind]
+        return [name for clash_kind, name in self._clashes if clash_kind == kind]
 
     def get(self, kind: Kind, name: str) -> RegisteredPlugin:
         """The class of that name.
 
         Raises:
-            UnknownName: with the nearest name, and with what is broken, since that may be why.
-            PluginError: two classes carry the name.
+            UnknownName: no class has the name; the message lists broken plugins, which may be the reason.
+            PluginError: two or more classes share the name.
         """
         known = self.of_kind(kind)
         if (kind, name) in self._clashes:
-            raise PluginError(self._told_clash(kind, name))
+            raise PluginError(self._clash_message(kind, name))
         if name not in known:
             notes = [f"Broken plugins: {'; '.join(map(str, self.broken))}."] if self.broken else []
             notes += [f"'{name}' is {self._blocked_origin}."] if name in self.blocked else []
@@ -235,7 +237,7 @@ class Plugins:
 
 
 def _root_of(plugin: object) -> str:
-    """The package that a plugin's code stands in, or its module if it is a single file."""
+    """The top-level package of a plugin's code; for a single file its module."""
     module = plugin.__name__ if isinstance(plugin, ModuleType) else type(plugin).__module__
     return module.partition(".")[0]
 
@@ -243,17 +245,17 @@ def _root_of(plugin: object) -> str:
 def _check_class(kind: Kind, cls: Any) -> None:
     base: type[Plugin] = getattr(interfaces, kind.capitalize())
     if not (isinstance(cls, type) and issubclass(cls, base)):
-        raise PluginError(f"{cls!r} is no subclass of duetbench.interfaces.{base.__name__}")
+        raise PluginError(f"{cls!r} is not a subclass of duetbench.interfaces.{base.__name__}")
     name = getattr(cls, "name", None)
     if not isinstance(name, str) or not _NAME.fullmatch(name):
-        raise PluginError(f"{cls.__qualname__} needs a `name` of lower-case letters, digits, - and _, not {name!r}")
+        raise PluginError(f"{cls.__qualname__} needs a `name` of lower-case letters, digits, - and _, got {name!r}")
     missing = sorted(getattr(cls, "__abstractmethods__", ()))
     if missing:
-        raise PluginError(f"{cls.__qualname__} leaves out {', '.join(missing)}")
+        raise PluginError(f"{cls.__qualname__} does not implement {', '.join(missing)}")
 
 
 def _unknown_hooks(plugin: object) -> list[str]:
-    """Hook-like names that no specification carries: pluggy alone would never call nor mention them."""
+    """Names that look like hooks but have no specification; pluggy alone would ignore them silently."""
     names = (name for name in dir(plugin) if name.startswith("duetbench_register_"))
     return [name for name in names if not hasattr(hookspecs, name)]
 

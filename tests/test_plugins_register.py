@@ -105,7 +105,7 @@ def test_files_with_an_underscore_are_left_alone(tmp_path: Path) -> None:
 def test_missing_folder_is_told(tmp_path: Path) -> None:
     plugins = _plugins(tmp_path / "gone")
     plugins.of_kind("reward")
-    assert [str(broken) for broken in plugins.broken] == [f"folder {tmp_path / 'gone'}: there is no such folder"]
+    assert [str(broken) for broken in plugins.broken] == [f"folder {tmp_path / 'gone'}: the folder does not exist"]
 
 
 @pytest.mark.parametrize(
@@ -131,7 +131,7 @@ def test_misspelt_hook_is_blamed(tmp_path: Path) -> None:
     _reward(tmp_path, "bad", "mine", hook="duetbench_register_reward")
     plugins = _plugins(tmp_path)
     assert "mine" not in plugins.of_kind("reward")
-    assert "no hook is called duetbench_register_reward" in plugins.broken[0].reason
+    assert "unknown hook duetbench_register_reward" in plugins.broken[0].reason
 
 
 def test_hook_with_an_argument_is_blamed(tmp_path: Path) -> None:
@@ -145,11 +145,11 @@ def test_hook_with_an_argument_is_blamed(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("returned", "reason"),
     [
-        ("int", "is no subclass of duetbench.interfaces.Reward"),
-        ("'Mine'", "is no subclass of duetbench.interfaces.Reward"),
+        ("int", "is not a subclass of duetbench.interfaces.Reward"),
+        ("'Mine'", "is not a subclass of duetbench.interfaces.Reward"),
         ("type('Other', (Mine,), {'name': 'Upper Case'})", "needs a `name`"),
         ("Reward", "needs a `name`"),
-        ("type('Other', (Reward,), {'name': 'other'})", "leaves out __call__"),
+        ("type('Other', (Reward,), {'name': 'other'})", "does not implement __call__"),
         ("1 / 0", "ZeroDivisionError"),
     ],
 )

@@ -98,7 +98,7 @@ def _fault_of_a_plugin(settings: Any, error: Exception) -> PluginError | None:
     """One line for what went wrong in a stranger's code; None if it was not there."""
     if isinstance(error, OSError) and error.errno in _WORLD:
         return None  # nobody's fault, wherever it came about
-    origin = settings.plugins.to_blame(error) if isinstance(settings, Settings) else None
+    origin = settings.plugins.origin_of_error(error) if isinstance(settings, Settings) else None
     if not origin:
         return None
     text = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__

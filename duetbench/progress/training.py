@@ -43,17 +43,20 @@ class TrainingTable:
 
     def render(self) -> RenderableType:
         """A table with one row per update, for a live display."""
+        from rich.console import Group
         from rich.table import Table
+        from rich.text import Text
 
         step = self._rows[-1][0] if self._rows else 0
-        table = Table(title=f"{self._title}: {step} of {self._n_updates} updates, {self._remaining(step)} left")
+        title = Text(f"{self._title}: {step} of {self._n_updates} updates, {self._remaining(step)} left")
+        table = Table()
         table.add_column("update", justify="right")
         shown = [column for column in _COLUMNS if any(column[0] in values for _, values in self._rows)]
         for _, heading, _ in shown:
             table.add_column(heading, justify="right")
         for number, values in self._rows:
             table.add_row(str(number), *(_text(values.get(name), form) for name, _, form in shown))
-        return table
+        return Group(title, table)
 
     def line(self) -> str:
         """The latest update as one line."""

@@ -52,7 +52,7 @@ def test_check_takes_options() -> None:
 def test_check_refuses_options_that_do_not_fit_all_at_once() -> None:
     result = _run("plugin", "check", "duet", "--set", "duet.jiont=cross", "--set", "kar.k=1", "--set", "duet.cue=7")
     assert result.exit_code == 1
-    assert result.stderr.startswith("duetbench: 3 options do not fit: ")
+    assert result.stderr.startswith("duetbench: 3 options are invalid: ")
 
 
 def test_name_of_two_kinds_needs_the_kind(tmp_path: Path) -> None:

@@ -112,7 +112,7 @@ def test_misspelt_and_ill_typed_options_are_told_at_once(grid: Cli) -> None:
     line = _one_line(
         grid("--strategy", "duet", "--set", "duet.jiont=cross", "--set", "duet.cue=7", "--set", "history.k=x")
     )
-    assert "3 options do not fit" in line
+    assert "3 options are invalid" in line
     assert all(part in line for part in ("duet.jiont", "did you mean 'joint'", "duet.cue", "history.k"))
 
 
