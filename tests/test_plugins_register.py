@@ -188,10 +188,10 @@ def test_a_fault_is_that_of_the_file_it_came_about_in(tmp_path: Path) -> None:
     faulty = plugins.get("reward", "my-a").cls()
     with pytest.raises(TypeError) as error:
         faulty(1, 2, 3)
-    assert plugins.to_blame(error.value) is None  # it never came to run
+    assert plugins.origin_of_error(error.value) is None  # it never came to run
     with pytest.raises(TypeError) as error:
         faulty(3)
-    assert str(plugins.to_blame(error.value)).startswith(f"file {tmp_path}/my.a.py, my.a.py line ")
+    assert str(plugins.origin_of_error(error.value)).startswith(f"file {tmp_path}/my.a.py, my.a.py line ")
 
 
 def test_two_of_one_name_leave_the_others_alone(tmp_path: Path) -> None:

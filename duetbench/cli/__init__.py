@@ -1,4 +1,4 @@
-"""The command line. Each command stands in a file of its own and imports its work inside its body."""
+"""The command line: one module per command; commands import their implementation when they run."""
 
 from __future__ import annotations
 
@@ -26,38 +26,38 @@ from duetbench.cli.store import store
 from duetbench.cli.train import train
 from duetbench.errors import DuetbenchError, PluginError
 
-_WORLD = {
-    errno.ENOSPC: "no space is left there; free some, or choose another place",
-    errno.EDQUOT: "the disk quota is used up; free some, or choose another place",
-    errno.EFBIG: "the file would be larger than allowed here; choose another place",
-    errno.EROFS: "the file system can only be read; choose another place",
-    errno.EACCES: "permission denied; choose another place, or ask for the right to write there",
-    errno.EPERM: "not permitted; choose another place",
-    errno.ENOENT: "there is no such file or folder; choose another place",
-    errno.ENOTDIR: "a file stands where a folder should be; choose another place",
-    errno.EISDIR: "a folder stands where a file should be; choose another place",
-    errno.ENAMETOOLONG: "the name is too long; choose a shorter one",
+_SYSTEM_ERRORS = {
+    errno.ENOSPC: "no space left on the device; free some space, or choose another location",
+    errno.EDQUOT: "disk quota exceeded; free some space, or choose another location",
+    errno.EFBIG: "file too large; choose another location",
+    errno.EROFS: "read-only file system; choose another location",
+    errno.EACCES: "permission denied; choose another location, or change the permissions",
+    errno.EPERM: "operation not permitted; choose another location",
+    errno.ENOENT: "no such file or folder; choose another location",
+    errno.ENOTDIR: "not a folder; choose another location",
+    errno.EISDIR: "is a folder; choose another location",
+    errno.ENAMETOOLONG: "file name too long; choose a shorter one",
 }
-"""Faults of the machine that one line explains."""
+"""System errors that one line explains."""
 
 INTERRUPTED = 130
-"""Exit code after Ctrl-C, as shells have it."""
+"""Exit code after Ctrl-C, as in shells."""
 
 
 class _Main(click.Group):
-    """The one place where errors become a line and an exit code; a bug keeps its traceback."""
+    """Converts errors to one line and an exit code; bugs keep their traceback."""
 
     def invoke(self, ctx: click.Context) -> Any:
         try:
             return super().invoke(ctx)
         except (click.ClickException, click.Abort, click.exceptions.Exit):
             raise
-        except Exception as error:  # of strangers' code, which may raise anything; all else goes on as it is
-            told = error if isinstance(error, DuetbenchError) else _fault_of_a_plugin(ctx.obj, error)
-            if told and isinstance(ctx.obj, Settings) and ctx.obj.verbose:
+        except Exception as error:  # third-party code may raise anything; other exceptions are raised unchanged
+            explained = error if isinstance(error, DuetbenchError) else _plugin_error(ctx.obj, error)
+            if explained and isinstance(ctx.obj, Settings) and ctx.obj.verbose:
                 click.echo(traceback.format_exc(), err=True)
-            if told and told is not error:
-                raise told from error
+            if explained and explained is not error:
+                raise explained from error
             raise
 
     def main(  # type: ignore[override]
@@ -75,29 +75,29 @@ class _Main(click.Group):
             error.show()
             sys.exit(error.exit_code)
         except click.UsageError as error:
-            _say(f"{error.format_message()} (see `{_command_path(error)} --help`)")
+            _print_error(f"{error.format_message()} (see `{_command_path(error)} --help`)")
             sys.exit(error.exit_code)
         except click.ClickException as error:
-            _say(error.format_message())
+            _print_error(error.format_message())
             sys.exit(error.exit_code)
         except DuetbenchError as error:
-            _say(str(error))
+            _print_error(str(error))
             sys.exit(error.exit_code)
         except click.Abort:
-            _say("stopped; what was finished is kept, and the same command goes on from there")
+            _print_error("interrupted; finished work is kept, and the same command resumes")
             sys.exit(INTERRUPTED)
         except OSError as error:
-            if error.errno not in _WORLD:
+            if error.errno not in _SYSTEM_ERRORS:
                 raise
-            _say(f"{error.filename or 'output'}: {_WORLD[error.errno]}; what was finished is kept")
+            _print_error(f"{error.filename or 'output'}: {_SYSTEM_ERRORS[error.errno]}; finished work is kept")
             sys.exit(1)
         sys.exit(result if isinstance(result, int) else 0)
 
 
-def _fault_of_a_plugin(settings: Any, error: Exception) -> PluginError | None:
-    """One line for what went wrong in a stranger's code; None if it was not there."""
-    if isinstance(error, OSError) and error.errno in _WORLD:
-        return None  # nobody's fault, wherever it came about
+def _plugin_error(settings: Any, error: Exception) -> PluginError | None:
+    """The error with its origin if it was raised in third-party code; None otherwise."""
+    if isinstance(error, OSError) and error.errno in _SYSTEM_ERRORS:
+        return None  # not a bug of the plugin
     origin = settings.plugins.origin_of_error(error) if isinstance(settings, Settings) else None
     if not origin:
         return None
@@ -105,7 +105,7 @@ def _fault_of_a_plugin(settings: Any, error: Exception) -> PluginError | None:
     return PluginError(f"{origin}: {text} (duetbench -v ... shows the traceback)")
 
 
-def _say(text: str) -> None:
+def _print_error(text: str) -> None:
     click.echo(f"duetbench: {' '.join(text.split())}", err=True)
 
 
@@ -123,7 +123,7 @@ def _command_path(error: click.UsageError) -> str:
     metavar="DIR",
     help="Folder of single-file plugins; may be given several times.",
 )
-@click.option("-v", "--verbose", is_flag=True, help="Tell more, such as where an error comes from.")
+@click.option("-v", "--verbose", is_flag=True, help="Show more, such as tracebacks of errors.")
 @click.option("-q", "--quiet", is_flag=True, help="No progress on stderr.")
 @click.pass_context
 def main(context: click.Context, plugins_dirs: tuple[Path, ...], verbose: bool, quiet: bool) -> None:

@@ -1,4 +1,4 @@
-"""What the options of the main group become for every command."""
+"""The options of the main command, for every subcommand."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @dataclass
 class Settings:
-    """The options before the command's name."""
+    """Options given before the command's name."""
 
     plugins_dirs: tuple[Path, ...] = ()
     verbose: bool = False
@@ -25,25 +25,25 @@ class Settings:
 
     @cached_property
     def plugins(self) -> Plugins:
-        """All plugins that can be reached; found when first asked for."""
+        """The plugin register, created at the first access."""
         from duetbench.plugins import Plugins
 
         return Plugins(self.plugins_dirs)
 
     @cached_property
     def console(self) -> Console:
-        """Where results go: stdout."""
+        """Console for results: stdout."""
         from rich.console import Console
 
         return Console()
 
     @cached_property
     def progress_console(self) -> Console:
-        """Where progress and remarks go: stderr, or nowhere if quiet."""
+        """Console for progress and messages: stderr, or nothing if quiet."""
         from rich.console import Console
 
         return Console(stderr=True, quiet=self.quiet)
 
 
 pass_settings = click.make_pass_decorator(Settings, ensure=True)
-"""Gives a command the `Settings` as its first argument; default ones if it is run without the main group."""
+"""Passes the `Settings` as the first argument; defaults if the command runs without the main group."""

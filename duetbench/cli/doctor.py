@@ -1,4 +1,4 @@
-"""`duetbench doctor`: what is here, what works, and what to do about the rest."""
+"""`duetbench doctor`: checks the installation."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.option("--no-engines", is_flag=True, help="Do not try the engines, which takes seconds.")
+@click.option("--no-engines", is_flag=True, help="Skip the engines, which take seconds.")
 @pass_settings
 def doctor(settings: Settings, /, no_engines: bool) -> None:
-    """What is installed, which engines work, what hardware is seen, and what to do about what is missing.
+    """Check packages, hardware, cache, models, plugins and engines, with advice on what is missing.
 
-    Exit code 1 if something is wrong that stops every run.
+    Exit code 1 if a problem prevents every run.
     """
     from duetbench.runner import doctor as checks
 
@@ -33,7 +33,7 @@ def doctor(settings: Settings, /, no_engines: bool) -> None:
         with settings.progress_console.status("trying the engines"):
             findings += checks.engines(settings.plugins)
     _print(findings)
-    if any(finding.state == "bad" for finding in findings):
+    if any(finding.state == "error" for finding in findings):
         raise SystemExit(1)
 
 
@@ -43,8 +43,8 @@ def _print(findings: list[Diagnosis]) -> None:
         if finding.section != section:
             section = finding.section
             click.secho(section, bold=True)
-        colour = {"ok": None, "note": "yellow", "bad": "red"}[finding.state]
-        mark = {"ok": "  ", "note": "! ", "bad": "x "}[finding.state]
+        colour = {"ok": None, "warning": "yellow", "error": "red"}[finding.state]
+        mark = {"ok": "  ", "warning": "! ", "error": "x "}[finding.state]
         click.secho(f"  {mark}{finding.what}: {finding.found}", fg=colour)
         if finding.advice:
             click.echo(f"      -> {finding.advice}")

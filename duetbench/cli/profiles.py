@@ -1,4 +1,4 @@
-"""`duetbench profiles`: profiles for use elsewhere."""
+"""`duetbench profiles`: exports profiles for other systems."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @click.group()
 def profiles() -> None:
-    """Profiles as a product."""
+    """Export profiles for other systems."""
 
 
 @profiles.command()
@@ -29,9 +29,9 @@ def profiles() -> None:
     default="train",
     show_default=True,
     type=click.Choice(["train", "train+valid", "all"]),
-    help="Up to where histories go; all: to the end of the data.",
+    help="Last split that histories include; all: the end of the data.",
 )
-@click.option("--store", type=click.Path(path_type=Path), metavar="FILE", help="Another request store.")
+@click.option("--store", type=click.Path(path_type=Path), metavar="FILE", help="File of the request store.")
 @pass_settings
 def export(
     settings: Settings,
@@ -43,10 +43,10 @@ def export(
     cut: HistoryCut,
     store: Path | None,
 ) -> None:
-    """Write the profiles of all users or items, as the cell RUN writes them (a cell's folder, or a run's with one).
+    """Write the profiles of all users or items with the model and strategy of RUN.
 
-    Every row says who wrote it from what. A profile that could not be read is null. The same command goes on where it
-    was stopped.
+    RUN is the folder of a cell, or of a run with one cell that writes profiles. Every row holds its provenance. A
+    profile that cannot be parsed is null. The same command resumes an interrupted export.
     """
     from duetbench.progress import Progress, ProgressDisplay
     from duetbench.runner.output.profile_export import export_profiles
@@ -56,12 +56,12 @@ def export(
         restored = restore(run, settings.plugins)
     progress = Progress() if settings.quiet else ProgressDisplay(settings.progress_console)
     found = export_profiles(restored, side, cut, out, form, store=store, progress=progress)
-    settings.progress_console.print(_told(found, side, out), markup=False, highlight=False, soft_wrap=True)
+    settings.progress_console.print(_summary(found, side, out), markup=False, highlight=False, soft_wrap=True)
 
 
-def _told(found: ProfileExport, side: str, out: Path) -> str:
+def _summary(found: ProfileExport, side: str, out: Path) -> str:
     total = sum(found.statuses.values())
     others = ", ".join(f"{n} {status}" for status, n in sorted(found.statuses.items()) if status != "ok")
-    told = f"{out}: {found.statuses.get('ok', 0)} of {total} {side} profiles"
-    told += f"; null: {others}" if others else ""
-    return told + (f"; {found.unknown} {side}s have no history before the cut" if found.unknown else "")
+    text = f"{out}: {found.statuses.get('ok', 0)} of {total} {side} profiles"
+    text += f"; null: {others}" if others else ""
+    return text + (f"; {found.unknown} {side}s have no history before the cut" if found.unknown else "")

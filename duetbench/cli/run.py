@@ -1,4 +1,4 @@
-"""`duetbench run`: the grid, cell by cell."""
+"""`duetbench run`: runs a grid, cell by cell."""
 
 from __future__ import annotations
 
@@ -16,24 +16,30 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.option("--strategy", "strategies", multiple=True, metavar="NAME", help="Writes the profiles.")
-@click.option("--dataset", "datasets", multiple=True, metavar="NAME", help="What is rated.  [default: toy]")
-@click.option("--model", "models", multiple=True, metavar="NAME", help="Card name or path:DIR.  [default: toy-lm]")
+@click.option("--strategy", "strategies", multiple=True, metavar="NAME", help="Strategy that writes the profiles.")
+@click.option("--dataset", "datasets", multiple=True, metavar="NAME", help="Dataset.  [default: toy]")
+@click.option("--model", "models", multiple=True, metavar="NAME", help="Model card or path:DIR.  [default: toy-lm]")
 @click.option("--trainer", "trainers", multiple=True, metavar="NAME", help="[default: the strategy's own]")
 @click.option("--scorer", "scorers", multiple=True, metavar="NAME", help="[default: rating_expectation]")
-@click.option("--engine", metavar="NAME", help="Runs the models.  [default: transformers]")
+@click.option("--engine", metavar="NAME", help="Engine that runs the models.  [default: transformers]")
 @click.option("--seed", "seeds", multiple=True, type=click.IntRange(min=0), metavar="N", help="[default: 0]")
 @click.option("--split", type=click.Choice(["valid", "test"]), help="[default: test]")
 @click.option(
     "--limit", type=click.IntRange(min=1), metavar="N", help="Predict at most N pairs, the same in each cell."
 )
 @click.option("--set", "settings_", multiple=True, metavar="PATH=VALUE", help="duet.joint=cross, history.k=30, ...")
-@click.option("--config", "file", type=click.Path(path_type=Path), metavar="FILE", help="A run as YAML; options win.")
-@click.option("--no-baselines", is_flag=True, help="Leave out the scorers that ask no model.")
+@click.option(
+    "--config",
+    "file",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Configuration in YAML; options override it.",
+)
+@click.option("--no-baselines", is_flag=True, help="Leave out the baselines without a model.")
 @click.option("--plan", "only_plan", is_flag=True, help="Print cells, prompts and tokens; load no model.")
 @click.option("--force", is_flag=True, help="Run finished cells again.")
 @click.option("--out", type=click.Path(path_type=Path), metavar="DIR", help="[default: runs/NAME]")
-@click.option("--store", type=click.Path(path_type=Path), metavar="FILE", help="Another request store.")
+@click.option("--store", type=click.Path(path_type=Path), metavar="FILE", help="File of the request store.")
 @pass_settings
 def run(
     settings: Settings,
@@ -50,7 +56,7 @@ def run(
 ) -> None:
     """Run every combination of strategies, trainers, datasets, models, scorers and seeds.
 
-    Finished cells are not run again: the same command goes on where it was stopped. Repeat an option to name several.
+    Finished cells are skipped: the same command resumes an interrupted run. Repeat an option to give several values.
     """
     from duetbench.config import parse_settings
     from duetbench.errors import UsageError
@@ -60,7 +66,7 @@ def run(
     if no_baselines:
         chosen["baselines"] = False
     if file is None and "strategies" not in chosen:
-        raise UsageError("nothing to run: name a strategy (--strategy duet) or a file (--config FILE)")
+        raise UsageError("nothing to run: give a strategy (--strategy duet) or a file (--config FILE)")
     config = run_config(chosen, file=file, settings=parse_settings(settings_))
     folder = out or Path("runs") / config.name
     with settings.progress_console.status("planning") as status:
@@ -83,8 +89,7 @@ def _run(settings: Settings, planned: Plan, folder: Path, store: Path | None, *,
     progress = Progress() if settings.quiet else ProgressDisplay(settings.progress_console)
     outcome = run(planned, folder, store=store, force=force, progress=progress)
     print_board(collect([cell_folder(folder, cell) for cell in planned.cells]), settings.console)
-    told = settings.progress_console
-    told.print(_summary(outcome), markup=False, highlight=False)
+    settings.progress_console.print(_summary(outcome), markup=False, highlight=False)
     if outcome.failures:
         for cell, reason in outcome.failures:
             click.echo(f"duetbench: FAILED {cell.folder}: {reason}", err=True)
@@ -104,7 +109,7 @@ def _summary(outcome: RunOutcome) -> str:
         (outcome.count("found"), "already finished"),
         (outcome.count("failed"), "failed"),
     ]
-    return f"{', '.join(f'{n} {word}' for n, word in counts if n)}; everything is in {outcome.folder}"
+    return f"{', '.join(f'{n} {word}' for n, word in counts if n)}; results are in {outcome.folder}"
 
 
 def _print_plan(settings: Settings, planned: Plan, folder: Path) -> None:
@@ -126,15 +131,15 @@ def _print_plan(settings: Settings, planned: Plan, folder: Path) -> None:
 
 
 def _named_columns(planned: Plan) -> tuple[dict[str, str], list[dict[str, str]]]:
-    """What all cells (of those without a model: all that they have) share, and the rest row by row."""
+    """Attributes that all cells share, and the remaining attributes row by row."""
     titles = ("label", "strategy", "trainer", "dataset", "model", "scorer", "seed")
     rows = [dict(zip(titles, (cell.label, *cell.names), strict=True)) for cell in planned.cells]
-    asking = [row for row, cell in zip(rows, planned.cells, strict=True) if cell.writing] or rows
+    with_model = [row for row, cell in zip(rows, planned.cells, strict=True) if cell.writing] or rows
     always = ("strategy", "scorer")
-    values = {title: {row[title] for row in (rows if title == "dataset" else asking)} for title in titles}
-    shared = {title: min(found) for title, found in values.items() if len(found) == 1 and title not in always}
-    told = {title: value for title, value in shared.items() if value}
-    return told, [{title: value for title, value in row.items() if title not in shared} for row in rows]
+    values = {title: {row[title] for row in (rows if title == "dataset" else with_model)} for title in titles}
+    shared = {title: min(known) for title, known in values.items() if len(known) == 1 and title not in always}
+    shown = {title: value for title, value in shared.items() if value}
+    return shown, [{title: value for title, value in row.items() if title not in shared} for row in rows]
 
 
 def _numbers(expected: Estimate) -> list[str]:

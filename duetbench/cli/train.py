@@ -1,4 +1,4 @@
-"""`duetbench train`: what trainings did."""
+"""`duetbench train`: reports on trainings."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from duetbench.cli.context import Settings, pass_settings
 
 @click.group()
 def train() -> None:
-    """Look at trainings, finished or running."""
+    """Report on trainings, finished or running."""
 
 
 @train.command()

@@ -1,4 +1,4 @@
-"""From what a person asks for to a folder of records: settings, plan, cells, run."""
+"""From a run's configuration to a folder of records. Open `run` first."""
 
 from duetbench.runner.config.run_config import Grid, RunConfig, run_config
 from duetbench.runner.planning.plan import Plan, plan

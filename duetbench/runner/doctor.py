@@ -1,4 +1,4 @@
-"""Looks at the machine: packages, hardware, cache, models, plugins, engines."""
+"""Checks the installation: packages, hardware, cache, models, plugins, engines."""
 
 from __future__ import annotations
 
@@ -23,44 +23,44 @@ from duetbench.plugins import Plugins, RegisteredPlugin
 from duetbench.types import Message, ModelRef, Prompt, Sampling
 
 PROBE_MODEL = "toy-lm"
-"""The model that ships with the package: every engine that runs local weights can be tried with it."""
+"""The model that ships with the package; engines that run local weights are tried with it."""
 
 _FLAGS = ("avx2", "avx512f", "avx512_bf16", "amx_bf16")
-"""What decides how fast a CPU computes, and whether it may compute in bf16."""
+"""CPU features that determine the speed of matrix products, and whether bf16 is supported."""
 
 _EXTRAS = {"train": "trainers sft, dpo, grpo", "data": "large raw files"}
-"""What the optional packages are for."""
+"""Purposes of the optional dependencies."""
 
 
 @dataclass(frozen=True, slots=True)
 class Diagnosis:
-    """One thing that was looked at."""
+    """The result of one check."""
 
     section: str
     what: str
     found: str
-    state: Literal["ok", "note", "bad"] = "ok"
-    """note: something does not work, but runs are possible; bad: no run is."""
+    state: Literal["ok", "warning", "error"] = "ok"
+    """warning: something does not work, but runs are possible; error: no run is possible."""
     advice: str = ""
-    """What to do about it; empty if nothing needs to be done."""
+    """What to do; empty if nothing."""
 
 
 def packages() -> Iterator[Diagnosis]:
-    """Python and every package that duetbench can use, against the bounds that are known to work."""
+    """Versions of Python and of every dependency, compared with the supported versions."""
     yield Diagnosis("packages", "duetbench", f"{__version__}, Python {platform.python_version()}")
     for name, bounds, extra in _requirements():
         yield _package(name, bounds, extra)
 
 
 def _requirements() -> Iterator[tuple[str, str, str]]:
-    """Name, bounds and extra (empty: always needed) of each package, those for developers aside."""
-    told: set[str] = set()
+    """Name, version bounds and extra (empty: always required) of each dependency, except those for development."""
+    reported: set[str] = set()
     for line in requires("duetbench") or ():
         requirement, _, marker = line.partition(";")
         found = re.fullmatch(r"\s*([A-Za-z0-9._-]+)\s*(?:\[[^\]]*\])?\s*(.*?)\s*", requirement)
         extra = re.search(r"extra\s*==\s*['\"]([^'\"]+)['\"]", marker)
-        if found and found[1] not in told and (extra is None or extra[1] in _EXTRAS):
-            told.add(found[1])
+        if found and found[1] not in reported and (extra is None or extra[1] in _EXTRAS):
+            reported.add(found[1])
             yield found[1], found[2].strip("() "), extra[1] if extra else ""
 
 
@@ -70,10 +70,10 @@ def _package(name: str, bounds: str, extra: str) -> Diagnosis:
     try:
         found = version(name)
     except PackageNotFoundError:
-        state: Literal["note", "bad"] = "note" if extra else "bad"
+        state: Literal["warning", "error"] = "warning" if extra else "error"
         return Diagnosis("packages", name, f"not installed{purpose}", state, install)
     if bounds and not _fits(found, bounds):
-        return Diagnosis("packages", name, f"{found}, outside of {bounds}, which is known to work", "note", install)
+        return Diagnosis("packages", name, f"{found}, but supported is {bounds}", "warning", install)
     return Diagnosis("packages", name, found)
 
 
@@ -84,7 +84,7 @@ def _fits(found: str, bounds: str) -> bool:
 
 
 def hardware() -> Iterator[Diagnosis]:
-    """Cores, memory, what the CPU can do, GPUs."""
+    """Cores, memory, CPU features, GPUs."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     yield Diagnosis("hardware", "CPU", f"{cores} cores, {_cpu_flags()}")
     memory = _memory_gib()
@@ -114,17 +114,21 @@ def _memory_gib() -> float | None:
 def _gpus() -> Diagnosis:
     program = shutil.which("nvidia-smi")
     if program is None:
-        return Diagnosis("hardware", "GPU", "none seen: models of a few hundred million parameters are the limit")
+        return Diagnosis(
+            "hardware", "GPU", "none found: models beyond a few hundred million parameters are impractical"
+        )
     command = [program, "--query-gpu=name,memory.total", "--format=csv,noheader"]
     try:
         listed = subprocess.run(command, capture_output=True, text=True, timeout=20, check=True).stdout.split("\n")
     except (OSError, subprocess.SubprocessError) as error:
-        return Diagnosis("hardware", "GPU", f"nvidia-smi fails ({error})", "note", "mend the driver, or go on without")
+        return Diagnosis(
+            "hardware", "GPU", f"nvidia-smi fails ({error})", "warning", "repair the driver, or continue without a GPU"
+        )
     names = "; ".join(line.strip() for line in listed if line.strip())
     if names and "+cpu" in _version("torch"):
         advice = "pip install torch from the index that its site names for your CUDA version"
-        return Diagnosis("hardware", "GPU", f"{names}, but torch is a build for CPUs", "note", advice)
-    return Diagnosis("hardware", "GPU", names or "none seen by nvidia-smi")
+        return Diagnosis("hardware", "GPU", f"{names}, but torch is a CPU build", "warning", advice)
+    return Diagnosis("hardware", "GPU", names or "none found by nvidia-smi")
 
 
 def _version(name: str) -> str:
@@ -135,7 +139,7 @@ def _version(name: str) -> str:
 
 
 def cache() -> Iterator[Diagnosis]:
-    """Where prepared data, models and answers are kept."""
+    """The cache of prepared data, models and completions."""
     folder = cache_dir()
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -143,57 +147,59 @@ def cache() -> Iterator[Diagnosis]:
             pass
     except OSError as error:
         advice = "set DUETBENCH_CACHE to a folder that can be written"
-        yield Diagnosis("cache", "folder", f"{folder} cannot be written ({error.strerror})", "bad", advice)
+        yield Diagnosis("cache", "folder", f"{folder} cannot be written ({error.strerror})", "error", advice)
         return
     yield Diagnosis("cache", "folder", str(folder))
     free = shutil.disk_usage(folder).free / 2**30
     low = free < 1
-    yield Diagnosis("cache", "free space", f"{free:.1f} GiB", "note" if low else "ok", "free some" if low else "")
+    yield Diagnosis(
+        "cache", "free space", f"{free:.1f} GiB", "warning" if low else "ok", "free some space" if low else ""
+    )
 
 
 def models() -> Iterator[Diagnosis]:
-    """The models with a card, and whether they are here."""
+    """The models with a card, and whether they are installed."""
     from duetbench.models import card_names, load_card, resolve
 
     for name in card_names():
         try:
             card = load_card(name)
         except DuetbenchError as error:
-            yield Diagnosis("models", name, str(error), "note", "mend its card, or install duetbench again")
+            yield Diagnosis("models", name, str(error), "warning", "repair its card, or reinstall duetbench")
             continue
         try:
             found = resolve(name, pull=False)
         except DuetbenchError:
             how = "build" if card.source.startswith("duetbench ") else "pull"
-            yield Diagnosis("models", name, "not here yet", advice=f"duetbench models {how} {name}")
+            yield Diagnosis("models", name, "not installed", advice=f"duetbench models {how} {name}")
         else:
             yield Diagnosis("models", name, found.path)
 
 
 def plugins(known: Plugins) -> Iterator[Diagnosis]:
-    """How many of each kind there are, and which are broken or blocked."""
+    """The plugins of each kind, and which are broken or blocked."""
     for kind, plural in PLURALS.items():
         try:
             found = known.of_kind(kind)
         except DuetbenchError as error:
-            yield Diagnosis("plugins", plural, str(error), "bad", "take one of them away")
+            yield Diagnosis("plugins", plural, str(error), "error", "remove one of them")
         else:
             yield Diagnosis("plugins", plural, ", ".join(found) or "none")
     for broken in dict.fromkeys(known.broken):
-        advice = "mend or remove it, or block it with DUETBENCH_DISABLE_PLUGINS"
-        yield Diagnosis("plugins", broken.origin, f"broken: {broken.reason}", "note", advice)
+        advice = "repair or remove it, or block it with DUETBENCH_DISABLE_PLUGINS"
+        yield Diagnosis("plugins", broken.origin, f"broken: {broken.reason}", "warning", advice)
     for name in dict.fromkeys(known.blocked):
         yield Diagnosis("plugins", name, "blocked by DUETBENCH_DISABLE_PLUGINS")
 
 
 def engines(known: Plugins) -> Iterator[Diagnosis]:
-    """Each engine, tried: it says one word with the smallest model."""
+    """Every engine, tried on a short prompt with the smallest model."""
     from duetbench.models import resolve
 
     try:
         model = resolve(PROBE_MODEL, pull=False)
     except DuetbenchError as error:
-        yield Diagnosis("engines", "all", f"not tried: {error}", "note", f"duetbench models build {PROBE_MODEL}")
+        yield Diagnosis("engines", "all", f"not tried: {error}", "warning", f"duetbench models build {PROBE_MODEL}")
         return
     for registered in known.of_kind("engine").values():
         yield _try_engine(registered, model)
@@ -209,7 +215,7 @@ def _try_engine(registered: RegisteredPlugin, model: ModelRef) -> Diagnosis:
         engine.close()
     except Exception as error:
         reason = " ".join(str(error).split()) or type(error).__name__
-        return Diagnosis("engines", name, f"does not work here: {reason}", "note")
+        return Diagnosis("engines", name, f"does not work here: {reason}", "warning")
     if completion.status == "error":
-        return Diagnosis("engines", name, f"does not work here: {completion.error}", "note")
-    return Diagnosis("engines", name, f"works ({time.monotonic() - started:.1f} s to load and say a word)")
+        return Diagnosis("engines", name, f"does not work here: {completion.error}", "warning")
+    return Diagnosis("engines", name, f"works ({time.monotonic() - started:.1f} s to load and answer)")

@@ -1,4 +1,4 @@
-"""Engines by model, each loaded once and shared by all cells that need it."""
+"""Engines by model, each loaded once and shared by all cells that use it."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ from duetbench.types import ModelRef
 if TYPE_CHECKING:
     from duetbench.engines.store.stored_engine import RequestStore, StoredEngine
 
-OPEN_AT_ONCE = 2
-"""A trained cell needs two: the trained writer, and the frozen scorer."""
+MAX_OPEN = 2
+"""A trained cell uses two engines: the trained writer and the frozen scorer."""
 
 
 class EnginePool:
-    """Loads engines when they are first needed and closes those that were not needed for longest.
+    """Loads engines when they are first used and closes the least recently used ones.
 
     Args:
         store: File of the request store; None: the one in the user's cache.
         on_done: Called with the number of prompts that were just answered.
-        on_progress: Called with a line when something slow begins.
+        on_progress: Called with a status line when something slow begins.
     """
 
     def __init__(
@@ -39,7 +39,7 @@ class EnginePool:
         self._failed: dict[str, DuetbenchError] = {}
 
     def model(self, choice: ModelChoice) -> ModelRef:
-        """The weights behind a name, fetched if need be; what failed once fails again without another try."""
+        """The weights of a model, downloaded if necessary. A model that failed once fails again at once."""
         from duetbench.models import resolve
 
         if choice.name in self._failed:
@@ -53,14 +53,14 @@ class EnginePool:
         return self._models[choice.name]
 
     def engine(self, choice: PluginChoice, model: ModelRef) -> StoredEngine:
-        """The engine that runs these weights, behind the request store."""
+        """The engine for these weights, behind the request store."""
         from duetbench.engines.store.stored_engine import RequestStore, StoredEngine, default_store
 
         key = (choice.name, repr(choice.config), model.name, model.path, model.digest, model.adapter_digest)
         if key in self._open:
             self._open.move_to_end(key)
             return self._open[key]
-        while len(self._open) >= OPEN_AT_ONCE:
+        while len(self._open) >= MAX_OPEN:
             self._open.popitem(last=False)[1].close()
         if self._store is None:
             self._store = RequestStore(self._path or default_store())
@@ -70,7 +70,7 @@ class EnginePool:
         return engine
 
     def close(self) -> None:
-        """Frees all engines and the store."""
+        """Closes all engines and the store."""
         while self._open:
             self._open.popitem()[1].close()
         if self._store is not None:

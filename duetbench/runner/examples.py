@@ -1,4 +1,4 @@
-"""The examples of a cell, built once for all cells that share them."""
+"""Examples, built once for all cells that share them."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ if TYPE_CHECKING:
 
 @dataclass
 class Examples:
-    """Builds examples and keeps the latest lists."""
+    """Builds examples and caches the latest lists."""
 
     on_progress: Callable[[str], None] = lambda _line: None
-    _kept: dict[tuple[Any, ...], list[Example]] = field(default_factory=dict)
+    _cache: dict[tuple[Any, ...], list[Example]] = field(default_factory=dict)
 
     def of_cell(self, cell: Cell) -> list[Example]:
-        """What a cell predicts.
+        """The examples that a cell predicts.
 
         Raises:
             DataError: the split is empty.
@@ -40,14 +40,14 @@ class Examples:
         from duetbench.data import build_examples
 
         key = (data.prepared.fingerprint, repr(data.history), split, limit, seed)
-        if key not in self._kept:
+        if key not in self._cache:
             self.on_progress(f"building histories of {data.choice.name} ({split})")
-            if len(self._kept) >= 4:  # lists of a large dataset fill memory; cells of one dataset stand together
-                self._kept.pop(next(iter(self._kept)))
-            self._kept[key] = build_examples(data.prepared, split, data.history, limit=limit, seed=seed)
-        if not self._kept[key]:
+            if len(self._cache) >= 4:  # lists of a large dataset fill memory; cells of one dataset are adjacent
+                self._cache.pop(next(iter(self._cache)))
+            self._cache[key] = build_examples(data.prepared, split, data.history, limit=limit, seed=seed)
+        if not self._cache[key]:
             raise DataError(f"{data.choice.name}: the {split} split is empty: choose other steps (data.steps)")
-        return self._kept[key]
+        return self._cache[key]
 
 
 def train_rows(data: DatasetChoice) -> pl.DataFrame:

@@ -1,4 +1,4 @@
-"""The work of one cell: profiles, ratings, files, metrics."""
+"""Executes one cell: training, profiles, ratings."""
 
 from __future__ import annotations
 
@@ -25,31 +25,31 @@ if TYPE_CHECKING:
 
 @dataclass
 class CellState:
-    """What is known of a cell so far; a failed one keeps what it had."""
+    """Results of a cell so far; a failed cell keeps what it has."""
 
     cell: Cell
     examples: Sequence[Example] = ()
     model: ModelRef | None = None
     """The writer's weights."""
     engine: EngineInfo | None = None
-    """What runs the writer."""
+    """The writer's engine."""
     trained: TrainingResult | None = None
     written: WrittenProfiles | None = None
     profiles: Sequence[Profiles] = ()
     """One per example."""
     predictions: Sequence[Prediction] = ()
     """One per example."""
-    writing: UsageMeter = field(default_factory=UsageMeter)
-    scoring: UsageMeter = field(default_factory=UsageMeter)
+    profile_meter: UsageMeter = field(default_factory=UsageMeter)
+    rating_meter: UsageMeter = field(default_factory=UsageMeter)
 
 
 class CellExecutor:
-    """Does the work of cells, sharing engines, examples and trainings among them.
+    """Executes cells; engines, examples and trainings are shared among them.
 
     Args:
-        folder: The run's.
-        pool: Engines.
-        progress: Is told what happens.
+        folder: The run's folder.
+        pool: Provides engines.
+        progress: Receives the events.
     """
 
     def __init__(self, folder: RunFolder, pool: EnginePool, progress: Progress) -> None:
@@ -59,64 +59,66 @@ class CellExecutor:
         self._examples = Examples(progress.status)
         self._trainings = TrainingRunner(self._examples)
 
-    def do(self, work: CellState) -> None:
-        """Fills in profiles and predictions."""
-        cell = work.cell
-        work.examples = self._examples.of_cell(cell)
-        requests = [example.request for example in work.examples]
-        work.profiles = [Profiles() for _ in requests]
+    def run(self, state: CellState) -> None:
+        """Fills in model, training, profiles and predictions."""
+        cell = state.cell
+        state.examples = self._examples.of_cell(cell)
+        requests = [example.request for example in state.examples]
+        state.profiles = [Profiles() for _ in requests]
         frozen: Engine | None = None
         if cell.writing:
-            model = self._model(work, cell.writing)
-            frozen = self._pool.engine(cell.writing.engine, model.base)  # what scores is frozen, whoever writes
-            self._train(work, cell.writing, frozen)
-            self._write(work, cell.writing, requests, frozen.model)
-            scorer_engine = (work.trained.models.scorer if work.trained else None) or frozen.model
-            frozen = self._pool.engine(cell.writing.engine, scorer_engine)  # the pool may have closed it meanwhile
-        self._score(work, requests, frozen)
+            model = self._resolve_model(state, cell.writing)
+            frozen = self._pool.engine(cell.writing.engine, model.base)  # scoring uses frozen weights, also if trained
+            self._train(state, cell.writing, frozen)
+            self._write(state, cell.writing, requests, frozen.model)
+            scorer_model = (state.trained.models.scorer if state.trained else None) or frozen.model
+            frozen = self._pool.engine(cell.writing.engine, scorer_model)  # the pool may have closed it meanwhile
+        self._score(state, requests, frozen)
 
-    def _model(self, work: CellState, writing: WriterSpec) -> ModelRef:
-        work.model = self._pool.model(writing.model)
-        return work.model
+    def _resolve_model(self, state: CellState, writing: WriterSpec) -> ModelRef:
+        state.model = self._pool.model(writing.model)
+        return state.model
 
-    def _train(self, work: CellState, writing: WriterSpec, frozen: Engine) -> None:
+    def _train(self, state: CellState, writing: WriterSpec, frozen: Engine) -> None:
         if writing.training is None:
             return
-        folder = self._folder.training(work.cell)
+        folder = self._folder.training(state.cell)
         with self._progress.aside():
-            is_done = read_trained(folder, str(work.cell.training_id)) is not None
-            doing = "using the finished training of" if is_done else "training"
-            self._progress.print_line(f"{doing} {writing.strategy.name} with {writing.trainer.name} in {folder}")
-            assert work.model is not None
-            named = writing.scorer_engine
-            scorer_engine = self._pool.engine(named.engine, self._pool.model(named.model)) if named else None
-            work.trained = self._trainings.trained(work.cell, folder, work.model, frozen, scorer_engine)
-        work.model = work.trained.models.writer
+            is_done = read_trained(folder, str(state.cell.training_id)) is not None
+            action = "using the finished training of" if is_done else "training"
+            self._progress.print_line(f"{action} {writing.strategy.name} with {writing.trainer.name} in {folder}")
+            assert state.model is not None
+            spec = writing.scorer_engine
+            scorer_engine = self._pool.engine(spec.engine, self._pool.model(spec.model)) if spec else None
+            state.trained = self._trainings.trained(state.cell, folder, state.model, frozen, scorer_engine)
+        state.model = state.trained.models.writer
 
-    def _write(self, work: CellState, writing: WriterSpec, requests: Sequence[Request], untrained: ModelRef) -> None:
+    def _write(self, state: CellState, writing: WriterSpec, requests: Sequence[Request], untrained: ModelRef) -> None:
         from duetbench.profiling import write_profiles
 
-        assert work.model is not None
-        engine = self._pool.engine(writing.engine, work.model)
-        work.engine = engine.info()
-        sampling = Sampling(writing.sampling.temperature, writing.sampling.top_p, seed=work.cell.seed)
-        with self._phase("profiles", work.writing):
+        assert state.model is not None
+        engine = self._pool.engine(writing.engine, state.model)
+        state.engine = engine.info()
+        sampling = Sampling(writing.sampling.temperature, writing.sampling.top_p, seed=state.cell.seed)
+        with self._phase("profiles", state.profile_meter):
             strategy = writing.strategy.make()
-            metered = MeteredEngine(engine, work.writing, self._progress.expect)
-            others = {
-                stage: MeteredEngine(self._pool.engine(writing.engine, model), work.writing, self._progress.expect)
-                for stage, model in _others(work, strategy, untrained).items()
+            metered = MeteredEngine(engine, state.profile_meter, self._progress.expect)
+            stage_engines = {
+                stage: MeteredEngine(
+                    self._pool.engine(writing.engine, model), state.profile_meter, self._progress.expect
+                )
+                for stage, model in _stage_models(state, strategy, untrained).items()
             }
-            work.written = write_profiles(strategy, requests, metered, sampling, others=others)
-        work.profiles = work.written.profiles
+            state.written = write_profiles(strategy, requests, metered, sampling, others=stage_engines)
+        state.profiles = state.written.profiles
 
-    def _score(self, work: CellState, requests: Sequence[Request], engine: Engine | None) -> None:
-        cell = work.cell
+    def _score(self, state: CellState, requests: Sequence[Request], engine: Engine | None) -> None:
+        cell = state.cell
         scorer: Scorer = cell.scorer.make()
         scorer.fit(train_rows(cell.data), cell.data.prepared.domain)
-        with self._phase("ratings", work.scoring):
-            metered = MeteredEngine(engine, work.scoring, self._progress.expect) if engine else None
-            work.predictions = predict(scorer, requests, work.profiles, metered)
+        with self._phase("ratings", state.rating_meter):
+            metered = MeteredEngine(engine, state.rating_meter, self._progress.expect) if engine else None
+            state.predictions = predict(scorer, requests, state.profiles, metered)
 
     @contextmanager
     def _phase(self, name: str, meter: UsageMeter) -> Iterator[None]:
@@ -128,30 +130,32 @@ class CellExecutor:
             meter.usage.seconds = time.monotonic() - started
 
 
-def _others(work: CellState, strategy: Strategy, untrained: ModelRef) -> dict[str, ModelRef]:
-    """Who writes the stages before the last one, by name, where a training has told them apart.
+def _stage_models(state: CellState, strategy: Strategy, untrained: ModelRef) -> dict[str, ModelRef]:
+    """Models of the stages before the last one, by stage name, where they differ from the writer.
 
-    An adapter that is named as the model was trained on the last stage, here or elsewhere: its base writes the others.
+    An adapter given as the model was trained on the last stage: its base model generates the other stages.
     """
-    if work.trained is None and (work.model is None or work.model.adapter is None):
+    if state.trained is None and (state.model is None or state.model.adapter is None):
         return {}
-    stages = work.trained.models.stages if work.trained else {}
+    stages = state.trained.models.stages if state.trained else {}
     return {stage.name: stages.get(stage.name, untrained) for stage in strategy.stages()[:-1]}
 
 
 def predict(
     scorer: Scorer, requests: Sequence[Request], profiles: Sequence[Profiles], engine: Engine | None
 ) -> list[Prediction]:
-    """One prediction per request; where a profile that should be there is not, the scorer is not asked.
+    """One prediction per request; requests without a readable profile are not passed to the scorer.
 
     Raises:
-        PluginError: the scorer returned another number of predictions than it was asked for.
+        PluginError: the scorer did not return one prediction per request.
     """
-    found = [Prediction(None, written.failed, "profile") if written.failed else None for written in profiles]
-    asked = [position for position, prediction in enumerate(found) if prediction is None]
-    scored = scorer.score([requests[n] for n in asked], [profiles[n] for n in asked], engine) if asked else []
-    if len(scored) != len(asked):
-        raise PluginError(f"scorer '{scorer.name}' returned {len(scored)} predictions for {len(asked)} requests")
-    for position, prediction in zip(asked, scored, strict=True):
-        found[position] = prediction
-    return [prediction for prediction in found if prediction is not None]
+    predictions = [Prediction(None, each.failed, "profile") if each.failed else None for each in profiles]
+    positions = [position for position, prediction in enumerate(predictions) if prediction is None]
+    scored = (
+        scorer.score([requests[n] for n in positions], [profiles[n] for n in positions], engine) if positions else []
+    )
+    if len(scored) != len(positions):
+        raise PluginError(f"scorer '{scorer.name}' returned {len(scored)} predictions for {len(positions)} requests")
+    for position, prediction in zip(positions, scored, strict=True):
+        predictions[position] = prediction
+    return [prediction for prediction in predictions if prediction is not None]

@@ -1,4 +1,4 @@
-"""An engine that notes what passes through it: for the log, for the record's usage, for the progress bar."""
+"""An engine wrapper that records requests and usage: for the logs, the record and the progress display."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from duetbench.types import Completion, EngineInfo, LabelLogprobs, Prompt, Sampl
 
 @dataclass(frozen=True, slots=True)
 class LoggedRequest:
-    """One question and its answer."""
+    """One prompt and its result."""
 
     prompt: Prompt
-    answer: Completion | LabelLogprobs
+    result: Completion | LabelLogprobs
     answer_prefix: str = ""
-    """What the labels were read after; empty for text."""
+    """Text after which the label probabilities were computed; empty for completions."""
 
 
 @dataclass
 class PhaseUsage:
-    """What one phase of a cell cost."""
+    """Cost of one phase of a cell."""
 
     prompts: int = 0
     calls: int = 0
@@ -30,36 +30,36 @@ class PhaseUsage:
     cached: int = 0
     """Prompts answered from the request store."""
     prompt_tokens: int = 0
-    """Of all prompts, cached ones included: what the cell needs, whoever paid for it."""
+    """Of all prompts, including those answered from the store."""
     completion_tokens: int = 0
     dropped_history: int = 0
     seconds: float = 0.0
 
-    def add(self, answer: Completion | LabelLogprobs) -> None:
-        """Counts one answer."""
+    def add(self, result: Completion | LabelLogprobs) -> None:
+        """Counts one result."""
         self.prompts += 1
-        self.cached += answer.cached
-        self.calls += not answer.cached
-        self.prompt_tokens += answer.prompt_tokens
-        self.completion_tokens += answer.completion_tokens if isinstance(answer, Completion) else 0
-        self.dropped_history += answer.dropped_history
+        self.cached += result.cached
+        self.calls += not result.cached
+        self.prompt_tokens += result.prompt_tokens
+        self.completion_tokens += result.completion_tokens if isinstance(result, Completion) else 0
+        self.dropped_history += result.dropped_history
 
 
 @dataclass
 class UsageMeter:
-    """What was noted in one phase."""
+    """Requests and usage of one phase."""
 
     usage: PhaseUsage = field(default_factory=PhaseUsage)
-    exchanges: list[LoggedRequest] = field(default_factory=list)
+    requests: list[LoggedRequest] = field(default_factory=list)
 
 
 class MeteredEngine(Engine):
-    """Passes everything on.
+    """Forwards all calls to another engine and records them.
 
     Args:
-        engine: What answers.
-        meter: Where it is noted.
-        expect: Called with the number of prompts before they are asked.
+        engine: The engine that computes.
+        meter: Collects requests and usage.
+        expect: Called with the number of prompts before each call.
     """
 
     name = "metered"
@@ -71,30 +71,26 @@ class MeteredEngine(Engine):
         self._expect = expect
 
     def generate(self, prompts: Sequence[Prompt], sampling: Sampling) -> list[Completion]:
-        """See the base class."""
         self._expect(len(prompts))
         completions = self._engine.generate(prompts, sampling)
-        self._note(prompts, completions)
+        self._record(prompts, completions)
         return completions
 
     def label_logprobs(
         self, prompts: Sequence[Prompt], answer_prefix: str, labels: Sequence[str]
     ) -> list[LabelLogprobs]:
-        """See the base class."""
         self._expect(len(prompts))
-        readings = self._engine.label_logprobs(prompts, answer_prefix, labels)
-        self._note(prompts, readings, answer_prefix)
-        return readings
+        results = self._engine.label_logprobs(prompts, answer_prefix, labels)
+        self._record(prompts, results, answer_prefix)
+        return results
 
-    def _note(self, prompts: Sequence[Prompt], answers: Sequence[Any], answer_prefix: str = "") -> None:
-        for prompt, answer in zip(prompts, answers, strict=True):
-            self._meter.usage.add(answer)
-            self._meter.exchanges.append(LoggedRequest(prompt, answer, answer_prefix))
+    def _record(self, prompts: Sequence[Prompt], results: Sequence[Any], answer_prefix: str = "") -> None:
+        for prompt, result in zip(prompts, results, strict=True):
+            self._meter.usage.add(result)
+            self._meter.requests.append(LoggedRequest(prompt, result, answer_prefix))
 
     def info(self) -> EngineInfo:
-        """See the base class."""
         return self._engine.info()
 
     def batches(self, prompts: Sequence[Prompt], max_tokens: int) -> list[list[int]]:
-        """See the base class."""
         return self._engine.batches(prompts, max_tokens)

@@ -1,4 +1,4 @@
-"""Runs a plan: cell by cell, safely beside other processes, leaving finished cells alone."""
+"""Runs a plan cell by cell, safely next to other processes, skipping finished cells."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ from duetbench.runner.planning.cells import Cell
 from duetbench.runner.planning.plan import Plan
 
 State = Literal["done", "found", "failed"]
-"""Computed now; found finished; failed now."""
+"""Computed in this run; finished before; failed in this run."""
 
-_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS)
-"""Nothing can be written any more: no cell's own fault, and no record of it could be written either."""
+_CANNOT_WRITE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS)
+"""Errors after which no file can be written, not even the record of a failed cell: they end the run."""
 
 
 @dataclass
 class RunOutcome:
-    """What became of the cells."""
+    """The outcome of a run."""
 
     folder: Path
     states: dict[str, State] = field(default_factory=dict)
@@ -36,24 +36,24 @@ class RunOutcome:
     """Failed cells, each with its reason in one line."""
 
     def count(self, state: State) -> int:
-        """How many cells ended so."""
+        """Number of cells in this state."""
         return list(self.states.values()).count(state)
 
 
 def run(
     plan: Plan, folder: Path, *, store: Path | None = None, force: bool = False, progress: Progress | None = None
 ) -> RunOutcome:
-    """Computes every cell of a plan that is not finished yet, and writes the leaderboard.
+    """Computes the unfinished cells of a plan and writes the leaderboard.
 
     Args:
         plan: The cells.
-        folder: The run's; created if it is not there. Several processes may work in it at once.
+        folder: The run's folder; created if missing. Several processes may work in it at once.
         store: File of the request store; None: the one in the user's cache.
-        force: Computes finished cells again. Answers still come from the store where it has them.
-        progress: Is told what happens.
+        force: Computes finished cells again. Requests are still answered from the store where possible.
+        progress: Receives the events.
 
     Raises:
-        RecordError: the folder cannot be written or the disk is full. What was finished is kept.
+        RecordError: the folder cannot be written or the disk is full. Finished cells are kept.
     """
     run_folder = RunFolder(folder)
     progress = progress or Progress()
@@ -62,18 +62,18 @@ def run(
         with progress:
             return _Run(plan, run_folder, CellExecutor(run_folder, pool, progress), force, progress).run()
     except OSError as error:
-        if error.errno not in _FULL:
+        if error.errno not in _CANNOT_WRITE:
             raise
         raise RecordError(
-            f"{error.filename or folder}: {error.strerror}; finished cells are kept: free some space and give the "
-            "same command again"
+            f"{error.filename or folder}: {error.strerror}; finished cells are kept: free some space and repeat the "
+            "command"
         ) from error
     finally:
         pool.close()
 
 
 def is_finished(cell: Cell, path: Path) -> bool:
-    """Whether a cell's folder holds a whole record of a whole result."""
+    """Whether a cell's folder holds a complete record and the predictions that it names."""
     from duetbench.records import PREDICTIONS, RECORD, file_entry, read_record
 
     if not (path / RECORD).is_file():
@@ -85,12 +85,12 @@ def is_finished(cell: Cell, path: Path) -> bool:
     if record["status"] != "done" or record["cell_id"] != cell.id:
         return False
     predictions = path / PREDICTIONS
-    whole: bool = predictions.is_file() and file_entry(predictions) == record["files"].get(PREDICTIONS)
-    return whole and _has_same_weights(cell, record)
+    is_complete: bool = predictions.is_file() and file_entry(predictions) == record["files"].get(PREDICTIONS)
+    return is_complete and _has_same_weights(cell, record)
 
 
 def _has_same_weights(cell: Cell, record: Mapping[str, Any]) -> bool:
-    """Whether the weights that are here now are those of the record; True if none are here to compare."""
+    """Whether the local weights are those of the record; True if there are none to compare."""
     from duetbench.models import resolve
 
     if cell.writing is None or cell.writing.training:
@@ -102,12 +102,12 @@ def _has_same_weights(cell: Cell, record: Mapping[str, Any]) -> bool:
 
 
 class _Run:
-    def __init__(self, plan: Plan, folder: RunFolder, workshop: CellExecutor, force: bool, progress: Progress) -> None:
+    def __init__(self, plan: Plan, folder: RunFolder, executor: CellExecutor, force: bool, progress: Progress) -> None:
         from duetbench.records import environment
 
         self._plan = plan
         self._folder = folder
-        self._workshop = workshop
+        self._executor = executor
         self._force = force
         self._progress = progress
         self._environment = environment()
@@ -120,13 +120,13 @@ class _Run:
         waiting = [cell for cell in self._plan.cells if not self._try(cell, wait=False)]
         for cell in waiting:
             self._progress.cell(_short_title(cell))
-            self._progress.status("another process computes it")
+            self._progress.status("computed by another process")
             self._try(cell, wait=True)
         self._write_leaderboard()
         return self._outcome
 
     def _try(self, cell: Cell, *, wait: bool) -> bool:
-        """Computes a cell unless it is finished; False if another process has it and it shall not be waited for."""
+        """Computes a cell unless it is finished; False if another process computes it and `wait` is False."""
         from filelock import FileLock, Timeout
 
         path = self._folder.cell(cell)
@@ -139,7 +139,7 @@ class _Run:
         except Timeout:
             return False
         try:
-            # Whoever held the lock until now may have finished the cell; then even --force has what it wants.
+            # The process that held the lock may have finished the cell, which then satisfies --force too.
             if (wait or not self._force) and is_finished(cell, path):
                 return self._ended(cell, "found")
             return self._ended(cell, self._compute(cell, path))
@@ -156,24 +156,24 @@ class _Run:
         from duetbench.runner.output.recording import ERROR, write_done, write_failed
 
         self._progress.cell(_short_title(cell))
-        for draft in path.glob(".*"):  # of a process that was killed
-            draft.unlink()
-        work = CellState(cell)
+        for partial in path.glob(".*"):  # of a process that was killed
+            partial.unlink()
+        state = CellState(cell)
         started, clock = utc_now(), time.monotonic()
 
         def frame() -> dict[str, Any]:
             return {"started": started, "seconds": time.monotonic() - clock, "environment": self._environment}
 
-        try:  # plugins and models may raise anything; one cell's fault must not take the grid down
-            self._workshop.do(work)
-            record = write_done(work, path, frame())
-        except StoreError:  # nor would any other cell get an answer
+        try:  # plugins and models may raise anything; one failing cell must not stop the grid
+            self._executor.run(state)
+            record = write_done(state, path, frame())
+        except StoreError:  # the other cells would fail as well
             raise
         except Exception as error:
-            if isinstance(error, OSError) and error.errno in _FULL:
+            if isinstance(error, OSError) and error.errno in _CANNOT_WRITE:
                 raise
-            if not is_finished(cell, path):  # what --force could not compute again is not lost
-                write_failed(work, path, frame(), error)
+            if not is_finished(cell, path):  # a failed --force does not replace a finished result
+                write_failed(state, path, frame(), error)
             if not isinstance(error, DuetbenchError):
                 (path / ERROR).write_text(traceback.format_exc(), encoding="utf-8")
             self._failed(cell, error, path / ERROR)
@@ -221,13 +221,13 @@ def _title(cell: Cell) -> str:
 
 
 def _short_title(cell: Cell) -> str:
-    """What fits before a bar."""
+    """A title that fits in front of a progress bar."""
     return cell.writing.strategy.name if cell.writing else cell.scorer.name
 
 
 def _short(record: Mapping[str, Any]) -> str:
     metrics = record["metrics"]
     mae = metrics["over"][metrics["fill"]]["mae"]["raw"]
-    n_read, n = metrics["n_readable"], metrics["n"]
-    filled = "" if n_read == n else f", the others taken as {metrics['fill']}"
-    return f"MAE {mae:.3f}, {n_read} of {n} readable{filled}, {record['seconds']:.1f} s"
+    n_readable, n = metrics["n_readable"], metrics["n"]
+    filled = "" if n_readable == n else f", the others filled with {metrics['fill']}"
+    return f"MAE {mae:.3f}, {n_readable} of {n} readable{filled}, {record['seconds']:.1f} s"

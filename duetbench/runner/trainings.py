@@ -1,4 +1,4 @@
-"""Trainings: each once, whatever number of cells and processes need it."""
+"""Runs each training once, however many cells and processes use it."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from duetbench.runner.planning.cells import Cell
 from duetbench.types import Example, ModelRef, Split, TrainedModels
 
 RESULT = "trained.json"
-"""Written into a training's folder once it has ended."""
+"""File in a training's folder, written when the training has finished."""
 BUDGET = "budget.json"
 
 
 @dataclass(frozen=True)
 class TrainingResult:
-    """What came out of a training."""
+    """The result of a training."""
 
     models: TrainedModels
     steps: int
@@ -33,12 +33,12 @@ class TrainingResult:
 
     @property
     def budget(self) -> dict[str, Any]:
-        """What it cost, as the record has it."""
+        """Its cost, as in the record."""
         return {"steps": self.steps, "tokens": self.tokens, "seconds": self.seconds}
 
 
 class TrainingRunner:
-    """Finds finished trainings and runs those that are missing.
+    """Finds finished trainings and runs missing ones.
 
     Args:
         examples: Builds the training and validation examples.
@@ -51,17 +51,17 @@ class TrainingRunner:
     def trained(
         self, cell: Cell, folder: Path, model: ModelRef, engine: Engine, scorer_engine: Engine | None = None
     ) -> TrainingResult:
-        """What came out of a cell's training; another process that does the same training is waited for.
+        """The result of a cell's training. Waits for another process that runs the same training.
 
         Args:
-            cell: Its writing has a training.
-            folder: The training's own.
-            model: What is trained.
+            cell: A cell with a training.
+            folder: The training's folder.
+            model: The model to train.
             engine: Runs `model`, frozen.
-            scorer_engine: What the scorer asks; None: `engine`.
+            scorer_engine: Engine of the scorer in the loop; None: `engine`.
 
         Raises:
-            TrainingError: it failed; what failed once in this run fails again without another try.
+            TrainingError: it failed. A training that failed once in this run fails again without a new attempt.
         """
         from filelock import FileLock
 
@@ -70,9 +70,9 @@ class TrainingRunner:
             raise self._failed[key]
         folder.mkdir(parents=True, exist_ok=True)
         with FileLock(folder.with_name(f"{folder.name}.lock")):
-            known = read_trained(folder, key)
-            if known:
-                return known
+            finished = read_trained(folder, key)
+            if finished:
+                return finished
             try:
                 return self._train(cell, folder, self.job(cell, folder, model, engine, scorer_engine))
             except DuetbenchError as error:
@@ -81,8 +81,8 @@ class TrainingRunner:
 
     def _train(self, cell: Cell, folder: Path, job: TrainingJob) -> TrainingResult:
         started = time.monotonic()
-        found = cell.writing.trainer.make().fit(job)  # type: ignore[union-attr]
-        trained = TrainedModels(found) if isinstance(found, ModelRef) else found
+        fitted = cell.writing.trainer.make().fit(job)  # type: ignore[union-attr]
+        trained = TrainedModels(fitted) if isinstance(fitted, ModelRef) else fitted
         result = {"training_id": cell.training_id, "models": asdict(trained)}
         budget = {"steps": 0, "tokens": 0, "seconds": time.monotonic() - started, **_read(folder / BUDGET)}
         write_json(folder / RESULT, {**result, "budget": budget})
@@ -91,7 +91,7 @@ class TrainingRunner:
     def job(
         self, cell: Cell, folder: Path, model: ModelRef, engine: Engine, scorer_engine: Engine | None = None
     ) -> TrainingJob:
-        """What the trainer of a cell is given; see `trained`."""
+        """The input of a cell's trainer; see `trained`."""
         writing = cell.writing
         assert writing is not None
         assert writing.training is not None
@@ -119,9 +119,9 @@ class TrainingRunner:
 
 
 def shuffled_ratings(rows: Sequence[Example], seed: str) -> list[Example]:
-    """The rows with their ratings dealt out anew; histories stay as they are.
+    """The rows with their ratings permuted; histories are unchanged.
 
-    What a training gains from such rows is no skill in predicting: it shows what form and chance alone bring.
+    A control: an improvement after training on such rows does not come from the ratings.
     """
     ratings = [row.rating for row in rows]
     random.Random(seed).shuffle(ratings)
@@ -129,20 +129,22 @@ def shuffled_ratings(rows: Sequence[Example], seed: str) -> list[Example]:
 
 
 def read_trained(folder: Path, training_id: str) -> TrainingResult | None:
-    """What came out of a finished training; None if it has not ended.
+    """The result of a finished training; None if it has not finished.
 
     Raises:
-        TrainingError: the folder's files are damaged or gone.
+        TrainingError: the folder's files are damaged or missing.
     """
     content = _read(folder / RESULT)
     if content.get("training_id") != training_id:
         return None
-    if "models" not in content:  # left by an earlier version; the trainer finds what it kept itself
+    if "models" not in content:  # written by an earlier version; the trainer finds its own result
         return None
     models = _models(content["models"])
     for path in (path for model in _all(models) for path in (model.adapter, model.path)):
         if path is not None and not Path(path).is_dir():
-            raise TrainingError(f"{path}, which the training {folder} left, is gone: delete {folder} to train anew")
+            raise TrainingError(
+                f"{path}, a result of the training {folder}, is missing: delete {folder} to train again"
+            )
     return TrainingResult(models, **content["budget"])
 
 
@@ -162,4 +164,4 @@ def _read(path: Path) -> dict[str, Any]:
     try:
         return dict(json.loads(path.read_text(encoding="utf-8")))
     except ValueError as error:
-        raise TrainingError(f"{path} is damaged ({error}): delete {path.parent} to train anew") from error
+        raise TrainingError(f"{path} is damaged ({error}): delete {path.parent} to train again") from error

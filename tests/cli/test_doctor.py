@@ -54,14 +54,14 @@ def test_a_cache_that_cannot_be_written_is_bad(tmp_path: Path, monkeypatch: pyte
 def test_a_package_outside_its_bounds_is_noted(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(doctor, "requires", lambda _name: ["click>=100", "nothing-like-it>=1; extra == 'train'"])
     _, click_found, missing = doctor.packages()
-    assert click_found.state == "note"
+    assert click_found.state == "warning"
     assert "outside of >=100" in click_found.found
     assert (missing.state, missing.advice) == ("note", "pip install 'duetbench[train]'")
 
 
 def test_a_missing_package_that_every_run_needs_is_bad(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(doctor, "requires", lambda _name: ["nothing-like-it>=1"])
-    assert list(doctor.packages())[1].state == "bad"
+    assert list(doctor.packages())[1].state == "error"
 
 
 def test_engines_are_tried_with_the_smallest_model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -69,7 +69,7 @@ def test_engines_are_tried_with_the_smallest_model(tmp_path: Path, monkeypatch: 
     monkeypatch.setattr(doctor, "PROBE_MODEL", f"path:{folder}")
     found = {finding.what: finding for finding in doctor.engines(Plugins([PLUGIN], environ={}))}
     assert found["logging"].found.startswith("works")
-    assert found["transformers"].state == "note"
+    assert found["transformers"].state == "warning"
     assert found["transformers"].found.startswith("does not work here: ")
 
 
@@ -79,5 +79,5 @@ def test_a_faulty_card_is_a_finding_and_no_end(monkeypatch: pytest.MonkeyPatch) 
 
     monkeypatch.setattr("duetbench.models.load_card", refused)
     assert {(finding.state, finding.found) for finding in doctor.models() if finding.what == "toy-lm"} == {
-        ("note", "card toy-lm is not YAML")
+        ("warning", "card toy-lm is not YAML")
     }

@@ -76,7 +76,7 @@ def test_ctrl_c_stops_in_one_line_and_the_same_command_goes_on(work: Path) -> No
     process.send_signal(signal.SIGINT)
     _, stderr = process.communicate(timeout=60)
     assert process.returncode == 130
-    assert stderr.splitlines()[-1].startswith("duetbench: stopped; what was finished is kept")
+    assert stderr.splitlines()[-1].startswith("duetbench: interrupted; finished work is kept")
     assert "Traceback" not in stderr
     _finish(_start(work))
     assert len(_predictions(work, "out")) == 2

@@ -88,13 +88,13 @@ def test_a_misspelt_option_is_one_line_with_the_nearest() -> None:
 def test_ctrl_c_is_a_clean_stop(failing: Callable[[BaseException], Result]) -> None:
     result = failing(KeyboardInterrupt())
     assert result.exit_code == 130
-    assert "the same command goes on" in result.stderr
+    assert "the same command resumes" in result.stderr
 
 
 def test_a_full_disk_is_one_line(failing: Callable[[BaseException], Result]) -> None:
     result = failing(OSError(errno.ENOSPC, "No space left on device", "/x/y"))
     assert result.exit_code == 1
-    assert result.stderr.startswith("duetbench: /x/y: no space is left there")
+    assert result.stderr.startswith("duetbench: /x/y: no space left on the device")
 
 
 def test_a_bug_keeps_its_traceback(failing: Callable[[BaseException], Result]) -> None:

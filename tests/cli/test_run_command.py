@@ -163,7 +163,7 @@ def test_few_malformed_lines_are_counted_in_the_record(grid: Cli, work: Path) ->
 
 def test_an_empty_split_names_the_steps(grid: Cli) -> None:
     line = _one_line(grid("--strategy", "10h", "--set", "data.steps=sort,split_count:0.9/0.1/0.0"))
-    assert "nothing is left in test" in line
+    assert "no rows are left in test" in line
     assert "data.steps" in line
 
 

@@ -1,4 +1,4 @@
-"""Option values by plugin and section, from `--set`, the file, the model's card and the defaults, in that order."""
+"""Option values by plugin and section, from `--set`, the file, the model's card and the defaults, in that priority."""
 
 from __future__ import annotations
 
@@ -17,21 +17,21 @@ Scope = tuple[str, str]
 
 @dataclass
 class _Values:
-    """What is set in one scope."""
+    """Values that are set in one scope."""
 
     file: dict[str, Any]
     command: dict[str, str]
 
 
 class OptionValues:
-    """All option values of one grid, sorted by whom they are for.
+    """All option values of one grid, by scope.
 
     Args:
-        plugins: Where names are looked up.
-        sections: The core's sections by name, each a `Config` class.
+        plugins: The plugin register.
+        sections: Option sections of the core by name, each a `Config` class.
         file: Options from the file, by scope as written.
         settings: `--set` arguments by dotted path.
-        preferred: What a name without its kind means, if plugins of several kinds carry it.
+        preferred: What a name without its kind refers to, if plugins of several kinds have it.
     """
 
     def __init__(
@@ -48,7 +48,7 @@ class OptionValues:
         self._preferred = set(preferred)
         self._commanded: dict[str, Scope] = {}
         self.touched: set[Scope] = set()
-        """Whom options were built for."""
+        """Scopes whose options were built."""
         self._values: dict[Scope, _Values] = {}
         self._faults: dict[str, None] = {}
         for written, values in file.items():
@@ -60,16 +60,16 @@ class OptionValues:
 
     @property
     def faults(self) -> list[str]:
-        """All faults found so far, each once."""
+        """All distinct faults so far."""
         return list(self._faults)
 
     def is_set(self, section: str, name: str) -> bool:
-        """Whether somebody chose a value for a section's option."""
+        """Whether the user set a section's option."""
         values = self._of(("core", section))
         return name in values.file or name in values.command
 
     def section(self, name: str) -> Any:
-        """A section's `Config`; its defaults if something in it does not fit, which stands in `faults`."""
+        """A section's `Config`; its defaults if a value is invalid, which is added to `faults`."""
         return self._build(("core", name), self._sections[name], {}, path=name)
 
     def plugin(self, registered: RegisteredPlugin, card: Mapping[str, Any] | None = None) -> Any:
@@ -86,13 +86,13 @@ class OptionValues:
         values = self._of(scope)
         self.touched.add(scope)
         config, faults = build_config(config_class, {**suggested, **values.file, **values.command}, path=path)
-        self._blame(*faults)
+        self._collect(*faults)
         return config_class() if faults else config
 
     def _of(self, scope: Scope) -> _Values:
         return self._values.setdefault(scope, _Values({}, {}))
 
-    def _blame(self, *faults: str) -> None:
+    def _collect(self, *faults: str) -> None:
         self._faults.update(dict.fromkeys(faults))
 
     def _set(self, path: str, value: str) -> None:
@@ -105,7 +105,7 @@ class OptionValues:
             self._commanded[path] = scope
 
     def _scope(self, written: str) -> Scope | None:
-        """Whom a scope names; None if nobody, which is then a fault."""
+        """The scope of that name; None if there is none, which is added to the faults."""
         kind, dot, name = written.partition(".")
         if dot and kind in PLURALS:
             matches: list[Scope] = [(kind, name)] if name in self._plugins.of_kind(kind) else []
@@ -116,23 +116,23 @@ class OptionValues:
             matches = [scope for scope in matches if scope in self._preferred] or matches
         if len(matches) == 1:
             return matches[0]
-        self._blame(self._ambiguous(written, matches) if matches else self._unknown(written))
+        self._collect(self._ambiguous(written, matches) if matches else self._unknown(written))
         return None
 
     def _ambiguous(self, written: str, matches: list[Scope]) -> str:
-        return f"{written}: {' and '.join(kind for kind, _ in matches)} are called so; write {matches[0][0]}.{written}"
+        return f"{written}: {' and '.join(kind for kind, _ in matches)} have this name; write {matches[0][0]}.{written}"
 
     def _unknown(self, written: str) -> str:
         plugins = {name for kind in _kinds() for name in self._plugins.of_kind(kind)}
         bare = written.partition(".")[2] if written.partition(".")[0] in PLURALS else written
         hint = did_you_mean(bare, [*self._sections, *plugins])
-        return f"{written}: no plugin and no section is called so; {hint}Sections: {', '.join(sorted(self._sections))}"
+        return f"{written}: no plugin and no section has this name; {hint}Sections: {', '.join(sorted(self._sections))}"
 
     def unused(self, touched: Set[Scope]) -> list[str]:
         """Faults of options for plugins that no grid of the run uses.
 
-        A `--set` for one would have no effect; what a file says of one is only checked, since a file may say more
-        than one run needs.
+        A `--set` for such a plugin has no effect and is a fault; options in a file are only validated, since a file may
+        be shared by several runs.
         """
         faults = [
             f"{path}: this run uses no {scope[0]} '{scope[1]}'"

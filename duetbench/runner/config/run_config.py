@@ -1,4 +1,4 @@
-"""What to run: from the command line, from a YAML file, or both. The command line wins."""
+"""A run's configuration: from the command line, from a YAML file, or both. The command line has priority."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from duetbench.suggestions import did_you_mean
 
 @dataclass(frozen=True)
 class Grid:
-    """Every combination of these is a cell."""
+    """A grid: every combination of these values is a cell."""
 
     strategies: tuple[str, ...] = ()
     datasets: tuple[str, ...] = ("toy",)
@@ -29,38 +29,38 @@ class Grid:
     seeds: tuple[int, ...] = (0,)
     split: Literal["valid", "test"] = "test"
     limit: int | None = None
-    """At most so many rows, the same ones for every cell; None: all."""
+    """Maximum number of rows, the same for every cell; None: all."""
     baselines: bool = True
-    """Whether the scorers that ask no model are run beside the grid."""
+    """Whether scorers without a model are included as baselines."""
     label: str = ""
-    """What sets this grid apart from the others of the run."""
+    """Distinguishes this grid from others of the run."""
     options: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     """Options from the file, by scope (`duet`, `strategy.duet`, `history`)."""
 
 
 @dataclass(frozen=True)
 class RunConfig:
-    """One run: its grids, and what the command line sets for all of them."""
+    """One run: its grids, and the `--set` arguments that apply to all of them."""
 
     grids: tuple[Grid, ...]
     name: str
-    """Names the default output folder."""
+    """Name of the default output folder."""
     settings: Mapping[str, str] = field(default_factory=dict)
-    """`--set` arguments by dotted path; they win over the options of every grid."""
+    """`--set` arguments by dotted path; they override the options of every grid."""
 
 
 def run_config(
     chosen: Mapping[str, Any], *, file: Path | None = None, settings: Mapping[str, str] | None = None
 ) -> RunConfig:
-    """The run that a command line and a file describe together.
+    """The configuration from a command line and a file.
 
     Args:
-        chosen: Fields of `Grid` that the command line names; they replace the file's, in every grid.
-        file: A YAML file that fits registry/schemas/run.schema.json.
+        chosen: Fields of `Grid` from the command line; they replace those of every grid in the file.
+        file: A YAML file that conforms to registry/schemas/run.schema.json.
         settings: `--set` arguments, see `duetbench.config.parse_settings`.
 
     Raises:
-        ConfigError: the file does not fit, all faults at once.
+        ConfigError: the file is invalid, all faults at once.
     """
     content = read_config(file) if file else {}
     top = _grid(Grid(), content)
@@ -71,17 +71,17 @@ def run_config(
 
 
 def read_config(file: Path) -> dict[str, Any]:
-    """The content of a run's file, validated.
+    """The validated content of a configuration file.
 
     Raises:
-        ConfigError: it cannot be read or does not fit the schema, all faults at once, each with its path.
+        ConfigError: it cannot be read or does not conform to the schema, all faults at once, each with its path.
     """
     try:
         content = yaml.safe_load(file.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError([f"{file}: cannot be read ({error})"]) from error
     except yaml.YAMLError as error:
-        raise ConfigError([f"{file}: no YAML ({' '.join(str(error).split())})"]) from error
+        raise ConfigError([f"{file}: not valid YAML ({' '.join(str(error).split())})"]) from error
     faults = _schema_faults(content if content is not None else {})
     if faults:
         raise ConfigError([f"{file.name}: {fault}" for fault in faults])
@@ -95,7 +95,7 @@ _TYPES = {
     "string": "text",
     "boolean": "true or false",
 }
-"""JSON Schema's words for them, in those of options."""
+"""Types of JSON Schema in the words of option messages."""
 
 
 def _schema_faults(content: Any) -> list[str]:
@@ -109,7 +109,7 @@ def _schema_faults(content: Any) -> list[str]:
 def _faults_of(error: Any) -> list[str]:
     path = _path(error.absolute_path)
     if error.validator == "type" and error.validator_value in _TYPES:
-        return [f"{path or 'it'}: expected {_TYPES[error.validator_value]}, got {error.instance!r}"]
+        return [f"{path or 'the file'}: expected {_TYPES[error.validator_value]}, got {error.instance!r}"]
     if error.validator != "additionalProperties":
         return [f"{path}: {error.message}" if path else error.message]
     known = sorted(error.schema["properties"])
@@ -126,7 +126,7 @@ def _path(parts: Any) -> str:
 
 
 def _grid(base: Grid, content: Mapping[str, Any]) -> Grid:
-    """`base` with what the content says; options are merged scope by scope."""
+    """`base` updated with the content; options are merged scope by scope."""
     values = {field.name: content[field.name] for field in fields(Grid) if field.name in content}
     values = {name: tuple(value) if isinstance(value, list) else value for name, value in values.items()}
     merged = {scope: dict(options) for scope, options in base.options.items()}

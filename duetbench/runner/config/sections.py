@@ -10,32 +10,34 @@ from duetbench.interfaces import option
 
 @dataclass(frozen=True)
 class DataOptions:
-    """How raw files become tables."""
+    """Options of the preparation of raw files."""
 
-    raw: str | None = option(None, "folder of the raw files; none: where the dataset itself looks")
+    raw: str | None = option(None, "folder of the raw files; none: the dataset's default")
     steps: tuple[str, ...] | None = option(None, "the steps in order, each name or name:argument; none: the dataset's")
     tolerated: float = option(0.01, "share of malformed raw lines that is tolerated, counted and shown", ge=0, le=1)
-    sample_seed: int = option(0, "which rows a limit takes; not the cells' seed, so that all cells see the same rows")
+    sample_seed: int = option(
+        0, "seed of the rows that a limit selects; independent of the cells' seeds, so that all cells see the same rows"
+    )
 
 
 @dataclass(frozen=True)
 class SamplingOptions:
-    """How profiles are drawn when they are evaluated."""
+    """Sampling of profiles at evaluation."""
 
-    temperature: float = option(0.0, "0: always the likeliest token, the same on every run", ge=0)
-    top_p: float = option(1.0, "draw from the likeliest tokens that hold this share", gt=0, le=1)
+    temperature: float = option(0.0, "0: greedy decoding", ge=0)
+    top_p: float = option(1.0, "sample from the smallest set of tokens with at least this probability", gt=0, le=1)
 
 
 @dataclass(frozen=True)
 class EvaluationOptions:
-    """How predictions become metrics."""
+    """Options of the evaluation."""
 
     fill: str | float = option(
-        "train_mean", "stands in for an unreadable rating: train_mean, user_mean, middle, worst, official or a number"
+        "train_mean", "value for an unreadable rating: train_mean, user_mean, middle, worst, official or a number"
     )
 
     def __post_init__(self) -> None:
-        """Refuses a word that names no fill."""
+        """Refuses an unknown fill."""
         from duetbench.evaluation.conventions import fill_name
 
         try:
@@ -46,18 +48,18 @@ class EvaluationOptions:
 
 @dataclass(frozen=True)
 class TrainingOptions:
-    """What every trainer is given."""
+    """Options of all trainings."""
 
-    examples: int | None = option(None, "at most so many examples from train; none: all", ge=1)
-    valid_examples: int | None = option(None, "at most so many examples from valid; none: all", ge=1)
+    examples: int | None = option(None, "maximum number of training examples; none: all", ge=1)
+    valid_examples: int | None = option(None, "maximum number of validation examples; none: all", ge=1)
     rewards: tuple[str, ...] = option(("fractional",), "rewards by name, each with a weight: fractional:1,format:0.2")
     scorer: str | None = option(None, "the scorer in the loop; none: the one that evaluates")
     scorer_model: str | None = option(
-        None, "the model that the scorer in the loop asks; none: the trained one's untrained weights"
+        None, "the model of the scorer in the loop; none: the untrained weights of the trained model"
     )
     scorer_engine: str | None = option(
-        None, "the engine that runs it, such as openai for a server of its own; none: the writer's"
+        None, "the engine of that model, such as openai for a separate server; none: the writer's engine"
     )
     shuffled_ratings: bool = option(
-        False, "a control: deal the ratings that the training sees out anew, so that nothing true can be learnt"
+        False, "a control: permute the ratings that the training sees, so that nothing true can be learned"
     )

@@ -57,7 +57,7 @@ def log_lines(work: CellState) -> list[dict[str, Any]]:
         for answer in (work.written.answers if work.written else [])
     ]
     asked = [example.request.request_id for example, written in _with_profiles(work) if written.failed is None]
-    return lines + [_scoring_line(exchange, asked) for exchange in work.scoring.exchanges]
+    return lines + [_scoring_line(exchange, asked) for exchange in work.rating_meter.requests]
 
 
 def _with_profiles(work: CellState) -> Iterator[tuple[Example, Profiles]]:
@@ -65,7 +65,7 @@ def _with_profiles(work: CellState) -> Iterator[tuple[Example, Profiles]]:
 
 
 def _scoring_line(exchange: LoggedRequest, asked: Sequence[str]) -> dict[str, Any]:
-    answer = exchange.answer
+    answer = exchange.result
     line = {
         "phase": "ratings",
         "key": exchange.prompt.key,
@@ -91,8 +91,8 @@ def _profile_rows(work: CellState) -> Iterator[tuple[str, str, str, str, str, st
 
 
 def _prompt_rows(work: CellState) -> Iterator[tuple[str, str, str, str]]:
-    for phase, meter in (("profiles", work.writing), ("ratings", work.scoring)):
-        for exchange in meter.exchanges:
+    for phase, meter in (("profiles", work.profile_meter), ("ratings", work.rating_meter)):
+        for exchange in meter.requests:
             prompt = exchange.prompt
             turns = [{"role": message.role, "content": message.content} for message in prompt.messages]
             yield phase, prompt.key, json.dumps(turns, ensure_ascii=False), prompt.prefill or exchange.answer_prefix

@@ -190,10 +190,10 @@ def _training_plugins(cell: Cell) -> dict[str, Any]:
 
 
 def _usage(work: CellState) -> dict[str, Any]:
-    writing = asdict(work.writing.usage)
+    writing = asdict(work.profile_meter.usage)
     if work.written:  # a form asks several times for one question
         writing["prompts"] = len(work.written.answers)
-    return {"profiles": writing, "scoring": asdict(work.scoring.usage)}
+    return {"profiles": writing, "scoring": asdict(work.rating_meter.usage)}
 
 
 def _profiles(work: CellState) -> dict[str, Any] | None:

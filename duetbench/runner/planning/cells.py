@@ -1,4 +1,4 @@
-"""A cell: one combination of the grid, with everything that decides its outcome and the digest of all that."""
+"""A cell: one combination of the grid, with everything that determines its result, and the digest of that."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class PluginChoice:
         return self.registered.cls.name
 
     def make(self, **extra: Any) -> Any:
-        """A new instance; `extra` is what this kind's constructor takes beside its options."""
+        """A new instance; `extra` are further arguments of this kind's constructor."""
         return self.registered.cls(self.config, **extra)
 
     @property
@@ -43,17 +43,17 @@ class PluginChoice:
     @cached_property
     def prompts(self) -> dict[str, str]:
         """SHA-256 of each prompt file that it uses, by name; {} if it uses none."""
-        asks = self.registered.kind in ("strategy", "scorer")
-        return dict(self.make().prompt_digests()) if asks else {}
+        has_prompts = self.registered.kind in ("strategy", "scorer")
+        return dict(self.make().prompt_digests()) if has_prompts else {}
 
     def describe(self) -> dict[str, Any]:
-        """What decides how it behaves: name, options, code, prompts."""
+        """Everything that determines its behaviour, as JSON values: name, options, code, prompts."""
         return {"name": self.name, "options": self.options, "code": _code(self.registered), "prompts": self.prompts}
 
 
 @dataclass(frozen=True)
 class DatasetChoice:
-    """A dataset, prepared, and how histories are taken from it."""
+    """A prepared dataset and its history options."""
 
     choice: PluginChoice
     options: DataOptions
@@ -61,7 +61,7 @@ class DatasetChoice:
     prepared: Prepared
 
     def describe(self) -> dict[str, Any]:
-        """What decides which examples there are."""
+        """Everything that determines the examples, as JSON values."""
         return {
             "name": self.choice.name,
             "fingerprint": self.prepared.fingerprint,
@@ -75,26 +75,26 @@ class ModelChoice:
 
     name: str
     identity: Mapping[str, Any]
-    """What tells it from another model of that name, known without having the weights."""
+    """What distinguishes it from another model of that name, known without the weights."""
     options: Mapping[str, Any]
     """Options that its card suggests to plugins."""
 
 
 @dataclass(frozen=True)
 class ScorerEngineSpec:
-    """A model for the scorer in a training's loop."""
+    """Model and engine of the scorer in a training's loop."""
 
     model: ModelChoice
     engine: PluginChoice
 
     def describe(self) -> dict[str, Any]:
-        """What decides its answers."""
+        """Everything that determines its completions, as JSON values."""
         return {"model": {"name": self.model.name, **self.model.identity}, "engine": self.engine.describe()}
 
 
 @dataclass(frozen=True)
 class WriterSpec:
-    """How profiles come about: what a cell has beside data and scorer if a model is asked."""
+    """How profiles are written: strategy, trainer, model, engine."""
 
     strategy: PluginChoice
     trainer: PluginChoice
@@ -102,15 +102,15 @@ class WriterSpec:
     engine: PluginChoice
     sampling: SamplingOptions
     training: TrainingOptions | None
-    """None: nothing is trained."""
+    """None: no training."""
     rewards: tuple[tuple[PluginChoice, float], ...] = ()
     trained_on: PluginChoice | None = None
-    """The scorer in the training's loop; None: nothing is trained."""
+    """The scorer in the training's loop; None: no training."""
     scorer_engine: ScorerEngineSpec | None = None
-    """What that scorer asks; None: the untrained model."""
+    """Model and engine of that scorer; None: the untrained model."""
 
     def describe(self) -> dict[str, Any]:
-        """What decides which profiles are written."""
+        """Everything that determines the profiles, as JSON values."""
         return {
             "strategy": self.strategy.describe(),
             "model": {"name": self.model.name, **self.model.identity},
@@ -120,7 +120,7 @@ class WriterSpec:
         }
 
     def describe_training(self) -> dict[str, Any] | None:
-        """What decides the training beside strategy, model, engine, data and seed; None: nothing is trained."""
+        """What determines the training in addition to strategy, model, engine, data and seed; None: no training."""
         if self.training is None or self.trained_on is None:
             return None
         return {
@@ -143,12 +143,12 @@ class Cell:
     split: str
     limit: int | None
     writing: WriterSpec | None = None
-    """None: a scorer that asks no model."""
+    """None: the scorer uses no model."""
     label: str = ""
-    """What its grid is called; for people, no part of the id."""
+    """Label of its grid; not part of the id."""
 
     def describe(self) -> dict[str, Any]:
-        """Everything that decides the outcome, as JSON values."""
+        """Everything that determines the result, as JSON values."""
         return {
             "duetbench": __version__,
             "data": self.data.describe(),
@@ -168,7 +168,7 @@ class Cell:
 
     @property
     def names(self) -> tuple[str, str, str, str, str, str]:
-        """Strategy, trainer, dataset, model, scorer and seed, for people; `none` where there is none."""
+        """Strategy, trainer, dataset, model, scorer and seed for display; `none` where there is none."""
         writing = self.writing
         strategy, trainer = (writing.strategy.name, writing.trainer.name) if writing else ("none", "none")
         model = writing.model.name if writing else "none"
@@ -176,13 +176,13 @@ class Cell:
 
     @property
     def folder(self) -> str:
-        """Name of its folder: readable, and told apart by the id's beginning."""
+        """Name of its folder: readable, and unique by the first characters of the id."""
         *names, seed = self.names
         return "__".join(_file_name(part) for part in [*names, f"s{seed}", self.id[:8]])
 
     @property
     def training_id(self) -> str | None:
-        """Digest of all that decides its training; equal for cells that share one; None: no training."""
+        """Digest of everything that determines its training; equal for cells that share one; None: no training."""
         training = self.writing.describe_training() if self.writing else None
         if self.writing is None or training is None:
             return None
@@ -208,7 +208,7 @@ class Cell:
 
 
 def _code(registered: RegisteredPlugin) -> str:
-    """Tells versions of a plugin apart: the package's version; for others the digest of the source file."""
+    """Version of a plugin's code: duetbench's version for built-ins, else the digest of the source file."""
     if registered.origin == "built-in":
         return __version__
     try:

@@ -1,7 +1,7 @@
-"""What a plan will ask: prompts and tokens, counted without loading a model.
+"""Estimates the prompts and tokens of a plan without loading a model.
 
-First rounds are rendered for real. What later rounds and the scorer see depends on answers that are not there yet, so
-made-up answers of the usual length stand in for them.
+First stages are rendered. Later stages and the scorer depend on completions that do not exist yet: placeholder
+completions of the maximum length are used instead.
 """
 
 from __future__ import annotations
@@ -18,52 +18,52 @@ from duetbench.runner.run import is_finished
 from duetbench.types import Profile, Profiles, Prompt, Request
 
 SAMPLE = 2000
-"""More requests than this are not rendered; what the first of them need is scaled up."""
+"""At most so many requests are rendered; the counts are scaled to all of them."""
 
 CHARS_PER_TOKEN = 4
-"""Of English text, roughly; toy-lm has one token per word and asks for less."""
+"""Approximate, for English text; toy-lm has one token per word and needs fewer."""
 
 RATING_TOKENS = 8
-"""A rating in text."""
+"""Approximate length of a rating as text."""
 
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """What a cell, or all of them, will ask."""
+    """Expected requests of a cell, or of a plan."""
 
     examples: int
-    """0 in a total."""
+    """0 for a plan."""
     prompts: int
-    """Distinct ones, asked of the model or found in the store."""
+    """Distinct prompts, computed or answered from the store."""
     prompt_tokens: int
-    """Roughly."""
+    """Approximate."""
     completion_tokens: int
-    """At most, roughly."""
+    """Approximate upper bound."""
     is_scaled: bool = False
-    """True: too many requests to render them all."""
+    """True: scaled up from the first requests."""
     is_finished: bool = False
-    """True: nothing of this will be asked, since the result is there."""
+    """True: the result exists, so nothing will be requested."""
 
 
 @dataclass(frozen=True, slots=True)
 class Estimates:
-    """For a plan."""
+    """Estimates of a plan."""
 
     cells: tuple[Estimate, ...]
     total: Estimate
-    """Over unfinished cells; a prompt that several cells share counts once. Trainings are not in it."""
+    """Over unfinished cells; a prompt that several cells share counts once. Trainings are not included."""
 
 
 PromptTokens = dict[tuple[str, str], tuple[int, int]]
-"""Tokens of prompt and answer by model and prompt key."""
+"""Prompt and completion tokens by model and prompt key."""
 
 
 def estimate(plan: Plan, folder: Path | None = None, examples: Examples | None = None) -> Estimates:
-    """What a plan will ask.
+    """The estimates of a plan.
 
     Args:
         plan: The cells.
-        folder: The run's, to find finished cells in; None or absent: nothing is finished.
+        folder: The run's folder, to find finished cells; None: none are finished.
         examples: Builds the examples.
     """
     examples = examples or Examples()
@@ -102,21 +102,21 @@ def _counted(examples: int, asked: PromptTokens, scale: float, *, is_finished: b
 def _asked(cell: Cell, requests: Sequence[Request]) -> PromptTokens:
     assert cell.writing is not None
     found: PromptTokens = {}
-    profiles = _made_up_profiles(cell.writing, requests, found)
+    profiles = _placeholder_profiles(cell.writing, requests, found)
     scoring = cell.scorer.make().prompts(requests, profiles)
-    _note(found, f"{cell.writing.model.name} {cell.scorer.name}", scoring, RATING_TOKENS)
+    _count_prompts(found, f"{cell.writing.model.name} {cell.scorer.name}", scoring, RATING_TOKENS)
     return found
 
 
-def _made_up_profiles(writing: WriterSpec, requests: Sequence[Request], found: PromptTokens) -> list[Profiles]:
-    """Profiles as long as answers may be; every round's prompts are noted on the way."""
+def _placeholder_profiles(writing: WriterSpec, requests: Sequence[Request], found: PromptTokens) -> list[Profiles]:
+    """Profiles of the maximum length; the prompts of every stage are counted on the way."""
     profiles = [Profiles() for _ in requests]
     earlier: Mapping[str, Sequence[Profile]] = {}
     for stage in writing.strategy.make().stages():
         prompts = stage.prompts(requests, earlier)
-        # Answers of a trained writer are other answers than those of the model that it came from.
-        _note(found, f"{writing.model.name} {writing.describe_training()}", prompts, stage.max_tokens)
-        answers = {prompt.key: _made_up(prompt, stage.max_tokens) for prompt in prompts}
+        # Completions of a trained writer differ from those of its base model.
+        _count_prompts(found, f"{writing.model.name} {writing.describe_training()}", prompts, stage.max_tokens)
+        answers = {prompt.key: _placeholder(prompt, stage.max_tokens) for prompt in prompts}
         for prompt in prompts:
             for position in prompt.for_requests:
                 for profile in answers[prompt.key]:
@@ -125,8 +125,8 @@ def _made_up_profiles(writing: WriterSpec, requests: Sequence[Request], found: P
     return profiles
 
 
-def _made_up(prompt: Prompt, max_tokens: int) -> list[Profile]:
-    """What an answer may become: half of its tokens are notes; `pair` stands for both sides or for a rationale."""
+def _placeholder(prompt: Prompt, max_tokens: int) -> list[Profile]:
+    """Placeholder profiles of one completion: half of its tokens are notes; a `pair` prompt gives both sides."""
     text = (f"{prompt.key} " + "word " * max_tokens)[: max_tokens * CHARS_PER_TOKEN // 2]
     if prompt.side != "pair":
         return [Profile(prompt.side, text)]
@@ -134,7 +134,7 @@ def _made_up(prompt: Prompt, max_tokens: int) -> list[Profile]:
     return [Profile("user", half), Profile("item", half)]
 
 
-def _note(found: PromptTokens, asker: str, prompts: Sequence[Prompt], max_tokens: int) -> None:
+def _count_prompts(found: PromptTokens, asker: str, prompts: Sequence[Prompt], max_tokens: int) -> None:
     for prompt in prompts:
         chars = sum(len(message.content) for message in prompt.messages) + len(prompt.prefill)
         found[(asker, prompt.key)] = (chars // CHARS_PER_TOKEN, max_tokens)

@@ -1,4 +1,4 @@
-"""From a run's settings to its cells: every combination once, with all faults found before anything is computed."""
+"""Expands a run's configuration into cells, each combination once; reports all faults before any computation."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from duetbench.runner.config.run_config import Grid, RunConfig
 from duetbench.runner.planning.cells import Cell, DatasetChoice, ModelChoice, PluginChoice, WriterSpec
 from duetbench.runner.planning.resolver import (
     PluginResolver,
-    asks_a_model,
     default_trainer,
     does_train,
     model_choice,
     option_sections,
+    uses_a_model,
 )
 
 P = ParamSpec("P")
@@ -28,31 +28,31 @@ T = TypeVar("T")
 OnProgress = Callable[[str], None]
 
 UNTRAINED = "none"
-"""The trainer that leaves the model as it is."""
+"""The trainer that returns the model unchanged."""
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What a run will do."""
+    """The cells of a run."""
 
     name: str
     cells: tuple[Cell, ...]
-    """Without repetition, in the order in which they are run: cells that share a model stand together."""
+    """Distinct, in the order of execution: cells that share a model are adjacent."""
     notes: tuple[str, ...] = ()
-    """What the reader should know: combinations that were left out, and why."""
+    """Messages for the user: combinations that were left out, and why."""
 
 
 def plan(config: RunConfig, plugins: Plugins, *, on_progress: OnProgress | None = None) -> Plan:
-    """All cells of a run. Data are prepared, since their fingerprint is part of what a cell is; no model is loaded.
+    """All cells of a run. Datasets are prepared, since their fingerprints are part of the cells; no model is loaded.
 
     Args:
-        config: What to run.
-        plugins: Where names are looked up.
-        on_progress: Called with a line when something slow begins.
+        config: The run's configuration.
+        plugins: The plugin register.
+        on_progress: Called with a status line when something slow begins.
 
     Raises:
-        UnknownName: a name that nothing carries.
-        ConfigError: options that do not fit, all at once.
+        UnknownName: an unknown name.
+        ConfigError: invalid options, all at once.
         DataError: a dataset cannot be prepared.
         ModelError: a local model folder cannot be used.
     """
@@ -81,10 +81,10 @@ class _Planner:
         self._stop_at_faults()
         cells = [cell for draft in drafts for cell in draft()]
         if not any(grid.strategies for grid in self.config.grids):
-            self.notes["no strategy is named, so only scorers that ask no model are run"] = None
+            self.notes["no strategy is given, so only scorers without a model are run"] = None
         unique: dict[str, Cell] = {}
         for cell in cells:
-            unique.setdefault(cell.id, cell)  # of equal cells the first keeps its label
+            unique.setdefault(cell.id, cell)  # among equal cells the label of the first one is kept
         return Plan(self.config.name, tuple(sorted(unique.values(), key=_order)), tuple(self.notes))
 
     def _stop_at_faults(self) -> None:
@@ -94,19 +94,19 @@ class _Planner:
             raise ConfigError([*map(str, self.faults), *self.option_faults])
 
     def _try(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T | None:
-        """The work's result; None, with the fault kept, if there is one."""
+        """The result of a call; None if it raises, and the fault is collected."""
         try:
             return work(*args, **kwargs)
         except DuetbenchError as error:
-            self._blame(error)
+            self._collect(error)
             return None
 
-    def _blame(self, error: DuetbenchError) -> None:
+    def _collect(self, error: DuetbenchError) -> None:
         if str(error) not in map(str, self.faults):
             self.faults.append(error)
 
     def _used(self, grid: Grid) -> Iterator[Scope]:
-        """Every plugin that a grid names; names that nothing carries become faults."""
+        """Every plugin that a grid names; unknown names become faults."""
         yield from self._named("dataset", grid.datasets)
         yield from self._named("scorer", [*grid.scorers, *(self._baselines() if grid.baselines else [])])
         if not grid.strategies:
@@ -125,8 +125,8 @@ class _Planner:
         return [default_trainer(self.plugins, name) for name in strategies if name in known]
 
     def _baselines(self) -> list[str]:
-        """Every scorer without a model, and names that might be one's: a baseline must not go missing unseen."""
-        known = [name for name in self.plugins.of_kind("scorer") if not asks_a_model(self.plugins, name)]
+        """Every scorer without a model, and ambiguous names: a baseline must not disappear silently."""
+        known = [name for name in self.plugins.of_kind("scorer") if not uses_a_model(self.plugins, name)]
         return [*known, *self.plugins.ambiguous("scorer")]
 
     def _models(self) -> dict[str, ModelChoice]:
@@ -139,11 +139,11 @@ class _Planner:
         return OptionValues(self.plugins, sections, file=grid.options, settings=self.config.settings, preferred=used)
 
     def _check(self, grid: Grid, options: OptionValues, models: Mapping[str, ModelChoice]) -> Callable[[], list[Cell]]:
-        """Builds every option set of a grid, so that all faults are known before any data are touched."""
+        """Builds every option set of a grid, so that all faults are known before any dataset is prepared."""
         parts = PluginResolver(self.plugins, grid, options, models)
         parts.build_all(grid.scorers, self._baselines() if grid.baselines else [])
         for error in parts.faults:
-            self._blame(error)
+            self._collect(error)
         self.option_faults.update(dict.fromkeys(options.faults))
         return lambda: self._cells(grid, parts)
 
@@ -152,19 +152,19 @@ class _Planner:
         return [cell for data in datasets for cell in self._cells_of(data, grid, parts)]
 
     def _cells_of(self, data: DatasetChoice, grid: Grid, parts: PluginResolver) -> Iterator[Cell]:
-        asking, free = parts.split_scorers(grid.scorers)
+        prompted, free = parts.split_scorers(grid.scorers)
         for name in dict.fromkeys([*(self._baselines() if grid.baselines else []), *free]):
             yield from self._once(self._cell(grid, parts, data, parts.choice("scorer", name), seed=grid.seeds[0]))
         if free and grid.strategies:
-            self.notes[f"{', '.join(free)}: asks no model, so it is run once per dataset and not per strategy"] = None
-        combinations = itertools.product(grid.strategies, grid.models, asking, grid.seeds)
+            self.notes[f"{', '.join(free)}: uses no model, so it runs once per dataset and not per strategy"] = None
+        combinations = itertools.product(grid.strategies, grid.models, prompted, grid.seeds)
         for strategy, model, scorer, seed in combinations:
             for trainer in self._trainers(parts.choice("strategy", strategy, model), parts):
                 writing = parts.writing(strategy, trainer, model, scorer)
                 yield self._cell(grid, parts, data, parts.choice("scorer", scorer, model), seed=seed, writing=writing)
 
     def _once(self, cell: Cell) -> Iterator[Cell]:
-        """A cell without a model, unless another grid has it on the same rows with other seeds or histories."""
+        """A cell without a model, unless another grid contains it for the same rows with other seeds or histories."""
         rows = (cell.data.prepared.fingerprint, cell.split, cell.limit, cell.data.options.sample_seed)
         key = (rows, cell.scorer.name, repr(cell.scorer.config), repr(cell.evaluation))
         if key not in self.without_model:
@@ -186,13 +186,13 @@ class _Planner:
         return Cell(data, scorer, parts.evaluation, seed, grid.split, grid.limit, writing, label)
 
     def _trainers(self, strategy: PluginChoice, parts: PluginResolver) -> list[str]:
-        """The trainers that make sense for a strategy: one that writes nothing has nothing to train."""
+        """The trainers of a strategy; a strategy without stages has nothing to train."""
         trainers = parts.trainers(strategy.name)
         if strategy.make().stages():
             return trainers
         for name in trainers:
             if does_train(self.plugins, name):
-                self.notes[f"{strategy.name} writes nothing, so there is nothing to train with '{name}'"] = None
+                self.notes[f"{strategy.name} writes no profiles, so there is nothing to train with '{name}'"] = None
         return [UNTRAINED]
 
     def _data(self, name: str, split: str, parts: PluginResolver) -> DatasetChoice:
@@ -218,12 +218,12 @@ def _check_split(data: DatasetChoice, split: str) -> None:
     if empty:
         steps = ", ".join(count.step for count in data.prepared.steps)
         raise DataError(
-            f"{data.choice.name}: nothing is left in {' and '.join(empty)} after the steps {steps}; choose other "
+            f"{data.choice.name}: no rows are left in {' and '.join(empty)} after the steps {steps}; choose other "
             "steps with --set data.steps=..., or add raw data"
         )
 
 
 def _order(cell: Cell) -> tuple[bool, str, str]:
-    """Scorers without a model first; then by model, and what is trained after what is not."""
+    """Cells without a model first; then by model, untrained before trained."""
     writing = cell.writing
     return (writing is not None, writing.model.name if writing else "", cell.training_id or "")

@@ -1,4 +1,4 @@
-"""The option sets of one grid: every plugin with its options, for every model that suggests some of them."""
+"""Resolves the plugins of one grid with their options, for every model whose card suggests some."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 def option_sections() -> dict[str, type]:
-    """The core's own options by section."""
+    """The option sections of the core, by name."""
     from duetbench.data import HistoryOptions
 
     return {
@@ -34,22 +34,22 @@ def option_sections() -> dict[str, type]:
 
 
 def default_trainer(plugins: Plugins, strategy: str) -> str:
-    """The trainer that a strategy wants if none is named."""
+    """The trainer of a strategy if none is given."""
     return cast("type[Strategy]", plugins.get("strategy", strategy).cls).default_trainer
 
 
-def asks_a_model(plugins: Plugins, scorer: str) -> bool:
-    """False for a scorer that is run once per dataset, without strategy and model."""
+def uses_a_model(plugins: Plugins, scorer: str) -> bool:
+    """False for a scorer that runs once per dataset, without strategy and model."""
     return cast("type[Scorer]", plugins.get("scorer", scorer).cls).needs_engine
 
 
 def does_train(plugins: Plugins, trainer: str) -> bool:
-    """False for a trainer that hands the model back as it is."""
+    """False for a trainer that returns the model unchanged."""
     return cast("type[Trainer]", plugins.get("trainer", trainer).cls).trains
 
 
 class PluginResolver:
-    """The option sets of one grid, each built once."""
+    """The plugins of one grid with their options, each built once."""
 
     def __init__(self, plugins: Plugins, grid: Grid, options: OptionValues, models: Mapping[str, ModelChoice]) -> None:
         self._plugins = plugins
@@ -65,7 +65,7 @@ class PluginResolver:
         self.training: TrainingOptions = options.section("training")
 
     def choice(self, kind: Kind, name: str, model: str | None = None) -> PluginChoice:
-        """A plugin with its options; what the model's card suggests comes between the file and the defaults."""
+        """A plugin with its options. Suggestions of the model's card rank between the file and the defaults."""
         key = (kind, name, model)
         if key not in self._choices:
             registered = self._plugins.get(kind, name)
@@ -74,7 +74,7 @@ class PluginResolver:
         return self._choices[key]
 
     def build_all(self, scorers: Iterable[str], baselines: Iterable[str]) -> None:
-        """Builds everything once, for the faults."""
+        """Builds everything once, to collect all faults."""
         for name in self._grid.datasets:
             self.choice("dataset", name)
         for name in [*scorers, *baselines]:
@@ -88,17 +88,17 @@ class PluginResolver:
                     self.faults.append(error)
 
     def trainers(self, strategy: str) -> list[str]:
-        """The trainers that were asked for, or the strategy's own."""
+        """The trainers of the grid, or the strategy's default."""
         return list(self._grid.trainers or [default_trainer(self._plugins, strategy)])
 
     def split_scorers(self, names: Iterable[str]) -> tuple[list[str], list[str]]:
-        """Those that ask a model, and those that do not."""
+        """Scorers that use a model, and scorers that do not."""
         names = list(names)
-        asking = [name for name in names if asks_a_model(self._plugins, name)]
-        return asking, [name for name in names if name not in asking]
+        prompted = [name for name in names if uses_a_model(self._plugins, name)]
+        return prompted, [name for name in names if name not in prompted]
 
     def writing(self, strategy: str, trainer: str, model: str, scorer: str) -> WriterSpec:
-        """How profiles come about in one combination."""
+        """How profiles are written in one combination."""
         trains = does_train(self._plugins, trainer)
         return WriterSpec(
             strategy=self.choice("strategy", strategy, model),
@@ -113,7 +113,7 @@ class PluginResolver:
         )
 
     def _scorer_engine(self, model: str) -> ScorerEngineSpec | None:
-        """What the scorer in the loop asks, where the options name something of its own."""
+        """Model and engine of the scorer in the loop, if the options name their own."""
         if self.training.scorer_model is None and self.training.scorer_engine is None:
             return None
         name = self.training.scorer_model or model
@@ -124,16 +124,14 @@ class PluginResolver:
         )
 
     def history_of(self, choices: Iterable[PluginChoice]) -> HistoryOptions:
-        """How histories are taken for these plugins: as long as the one that looks farthest back needs."""
+        """History options for these plugins: as long as the longest history that any of them uses."""
         needed = {choice.name: choice.make().history_needed() for choice in choices}
         longest = max(needed.values(), default=0)
         if longest <= self.history.k:
             return self.history
         if self._options.is_set("history", "k"):
             name = max(needed, key=lambda name: needed[name])
-            raise ConfigError(
-                [f"history.k: {self.history.k} is less than the {longest} that {name} looks at; make it {longest}"]
-            )
+            raise ConfigError([f"history.k must be >= {longest}, which {name} uses, got {self.history.k}"])
         return replace(self.history, k=longest)
 
     def _rewards(self) -> Iterator[tuple[PluginChoice, float]]:
@@ -142,15 +140,15 @@ class PluginResolver:
             try:
                 yield self.choice("reward", name.strip()), float(weight or 1)
             except ValueError:
-                raise ConfigError([f"training.rewards: wants name:weight, got {text!r}"]) from None
+                raise ConfigError([f"training.rewards: expected name:weight, got {text!r}"]) from None
 
 
 def model_choice(name: str) -> ModelChoice:
-    """A model by name, without having its weights.
+    """A model by name; its weights need not be present.
 
     Raises:
         UnknownName: no such card.
-        ModelError: `path:DIR` is no usable model folder.
+        ModelError: `path:DIR` is not a usable model folder.
     """
     from duetbench.models import card_of, load_card, resolve
 

@@ -61,8 +61,8 @@ def test_all_faults_of_a_file_are_told_with_their_paths(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "why"),
     [
-        ("a: [", "no YAML"),
-        ("[1, 2]", "it: expected names with values"),
+        ("a: [", "not valid YAML"),
+        ("[1, 2]", "the file: expected names with values"),
         ("datasets: toy", "datasets: expected a list, got 'toy'"),
         ("models: []", "non-empty"),
     ],

@@ -52,7 +52,7 @@ def test_a_named_scorer_without_a_model_is_no_cell_per_strategy(planned: Planned
 def test_a_grid_without_strategies_says_what_it_runs(planned: Planned) -> None:
     made = planned(strategies=())
     assert {name[0] for name in _names(made)} == {"none"}
-    assert "no strategy is named" in made.notes[0]
+    assert "no strategy is given" in made.notes[0]
 
 
 def test_a_baseline_that_two_plugins_carry_is_not_left_out_unseen(tmp_path: Path) -> None:
@@ -68,7 +68,7 @@ def test_a_baseline_that_two_plugins_carry_is_not_left_out_unseen(tmp_path: Path
 def test_a_strategy_that_writes_nothing_is_not_trained(planned: Planned) -> None:
     made = planned(strategies=("10h", "duet"), trainers=("counting",), baselines=False)
     assert [name[:2] for name in _names(made)] == [("10h", "none"), ("duet", "counting")]
-    assert "10h writes nothing" in made.notes[0]
+    assert "10h writes no profiles" in made.notes[0]
 
 
 def test_a_strategy_is_trained_as_its_paper_does_unless_told_otherwise(planned: Planned) -> None:
@@ -108,7 +108,7 @@ def test_histories_are_as_long_as_the_cell_needs(planned: Planned) -> None:
 
 
 def test_a_history_shorter_than_asked_for_is_a_fault(planned: Planned) -> None:
-    with pytest.raises(ConfigError, match=r"history\.k: 5 is less than the 10 that"):
+    with pytest.raises(ConfigError, match=r"history\.k must be >= 10, which rating_expectation uses, got 5"):
         planned("history.k=5", strategies=("duet",))
 
 
@@ -137,7 +137,7 @@ def test_an_option_of_a_plugin_beside_the_grid_is_a_fault(planned: Planned) -> N
 
 
 def test_an_empty_split_names_the_steps(planned: Planned) -> None:
-    with pytest.raises(DataError, match="nothing is left in test after the steps"):
+    with pytest.raises(DataError, match="no rows are left in test after the steps"):
         planned("data.steps=[dedupe, sort, split_count:0.9/0.1/0.0]")
 
 
@@ -181,7 +181,7 @@ def test_a_models_card_suggests_options_that_the_user_may_overrule(
 
 
 def test_weights_of_a_reward_are_numbers(planned: Planned) -> None:
-    with pytest.raises(ConfigError, match=r"training\.rewards: wants name:weight, got 'fractional:much'"):
+    with pytest.raises(ConfigError, match=r"training\.rewards: expected name:weight, got 'fractional:much'"):
         planned("training.rewards=fractional:much", strategies=("duet",), trainers=("counting",))
 
 
@@ -191,6 +191,6 @@ def test_plugins_of_two_kinds_with_one_name_are_told_apart(plugins: Plugins) -> 
     known = plugins.of_kind("trainer")
     plugins.of_kind("reward")["counting"] = known["counting"]
     options = OptionValues(plugins, {}, file={}, settings={"counting.log": "x"}, preferred=[])
-    assert options.faults == ["counting: reward and trainer are called so; write reward.counting"]
+    assert options.faults == ["counting: reward and trainer have this name; write reward.counting"]
     chosen = OptionValues(plugins, {}, file={}, settings={"counting.log": "x"}, preferred=[("trainer", "counting")])
     assert not chosen.faults
