@@ -1,6 +1,6 @@
-"""Files and folders that are whole or not there: written beside their place, synced, then renamed.
+"""Atomic files and folders: written under a temporary name, synced to disk, then renamed.
 
-A reader, also after a power cut, sees the old content or the new one, never a part of it.
+A reader sees the old content or the new one, never a part of it, also after a power failure.
 """
 
 from __future__ import annotations

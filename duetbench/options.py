@@ -16,7 +16,7 @@ _BOUNDS: dict[str, tuple[str, Callable[[Any, float], bool]]] = {
 
 @dataclass(frozen=True, slots=True)
 class OptionSpec:
-    """What an option declares beside its type and its default."""
+    """What an option declares in addition to its type and default."""
 
     meaning: str
     bounds: Mapping[str, float]

@@ -26,7 +26,7 @@ class Sample:
 
     def __post_init__(self) -> None:
         if self.n < 0:
-            raise ValueError("n wants to be at least 0")
+            raise ValueError("n must be >= 0")
 
 
 @pytest.mark.parametrize(
@@ -116,7 +116,7 @@ def test_all_faults_come_at_once_with_their_paths() -> None:
 
 
 def test_values_that_do_not_fit_together_are_a_fault() -> None:
-    assert build_config(Sample, {"n": -1}, path="sample") == (None, ["sample: n wants to be at least 0"])
+    assert build_config(Sample, {"n": -1}, path="sample") == (None, ["sample: n must be >= 0"])
 
 
 def test_no_values_give_the_defaults() -> None:
@@ -124,10 +124,10 @@ def test_no_values_give_the_defaults() -> None:
 
 
 def test_options_tell_type_default_and_meaning() -> None:
-    told = {each.name: (each.type, each.default, each.meaning) for each in options_of(Sample)}
-    assert told["mode"] == ("fast | no", "fast", "a mode")
-    assert told["file"] == ("str | none", None, "a file")
-    assert told["layers"] == ("list of int", (1, 2), "several numbers")
+    output = {each.name: (each.type, each.default, each.meaning) for each in options_of(Sample)}
+    assert output["mode"] == ("fast | no", "fast", "a mode")
+    assert output["file"] == ("str | none", None, "a file")
+    assert output["layers"] == ("list of int", (1, 2), "several numbers")
 
 
 def test_later_settings_win() -> None:
@@ -138,7 +138,7 @@ def test_setting_may_hold_an_equals_sign() -> None:
     assert parse_settings(("duet.prompt=a=b",)) == {"duet.prompt": "a=b"}
 
 
-def test_malformed_settings_are_told_all_at_once() -> None:
+def test_malformed_settings_are_reported_all_at_once() -> None:
     with pytest.raises(ConfigError) as error:
         parse_settings(("duet.n", "n=1", ".n=1", "duet.=1", "duet.n=1"))
     assert len(error.value.faults) == 4

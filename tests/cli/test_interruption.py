@@ -55,7 +55,7 @@ def _assert_equal_runs(work: Path, one: str, two: str) -> None:
     assert all(first[name].equals(second[name]) for name in first)
 
 
-def test_a_killed_run_goes_on_and_computes_only_the_batch_in_flight_again(work: Path) -> None:
+def test_a_killed_run_resumes_and_computes_only_the_batch_in_flight_again(work: Path) -> None:
     _finish(_start(work, out="whole", store="whole.sqlite"))
     for at in (3, 15):  # in the ratings of the first cell, then in the profiles of the second
         process = _start(work, pause=0.1)
@@ -70,7 +70,7 @@ def test_a_killed_run_goes_on_and_computes_only_the_batch_in_flight_again(work: 
     _assert_equal_runs(work, "whole", "out")
 
 
-def test_ctrl_c_stops_in_one_line_and_the_same_command_goes_on(work: Path) -> None:
+def test_ctrl_c_stops_in_one_line_and_the_same_command_resumes(work: Path) -> None:
     process = _start(work, pause=0.1)
     _wait_for_log(work / "out.log", 5)
     process.send_signal(signal.SIGINT)
@@ -84,10 +84,10 @@ def test_ctrl_c_stops_in_one_line_and_the_same_command_goes_on(work: Path) -> No
 
 def test_two_runs_at_once_share_the_work_and_corrupt_nothing(work: Path) -> None:
     _finish(_start(work, out="whole", store="whole.sqlite"))
-    told = [_finish(process) for process in [_start(work, pause=0.1), _start(work, pause=0.1)]]
+    output = [_finish(process) for process in [_start(work, pause=0.1), _start(work, pause=0.1)]]
     records = [read_record(folder) for folder in (work / "out" / "cells").iterdir()]
     assert [record["status"] for record in records] == ["done", "done"]
-    assert sum(int(line.split(" computed")[0][-1]) for line in told if " computed" in line) == 2  # each cell once
+    assert sum(int(line.split(" computed")[0][-1]) for line in output if " computed" in line) == 2  # each cell once
     _assert_equal_runs(work, "whole", "out")
 
 

@@ -50,7 +50,7 @@ def kill_after(process: subprocess.Popen[bytes], out: Path, pattern: str, n_line
 
 
 def training(out: Path) -> dict[str, object]:
-    """What the training left, without what depends on the clock or on where it lies."""
+    """What the training left, without what depends on time or location."""
     (folder,) = out.glob("trainings/*/")
     result = json.loads((folder / "result.json").read_text())
     curve = [json.loads(line) for line in (folder / "curve.jsonl").read_text().splitlines()]

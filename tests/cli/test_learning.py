@@ -48,7 +48,7 @@ def test_what_was_learnt_is_no_rating_written_into_the_profile(learnt: Path) -> 
     assert all(entry["leaks"] == 0 for entry in evaluations)
 
 
-def test_the_record_tells_what_the_training_cost(learnt: Path) -> None:
+def test_the_record_holds_what_the_training_cost(learnt: Path) -> None:
     budget = _cell(learnt, "grpo")[0]["budget"]
     assert budget["steps"] > 0
     assert budget["tokens"] > 0

@@ -65,7 +65,7 @@ def test_every_command_has_a_line_of_help() -> None:
     assert {"run", "list", "show", "doctor", "leaderboard", "data", "models", "store", "plugin"} <= set(main.commands)
 
 
-def test_the_version_is_told() -> None:
+def test_the_version_is_printed() -> None:
     assert __version__ in CliRunner().invoke(main, ["--version"]).output
 
 

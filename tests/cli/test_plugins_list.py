@@ -54,7 +54,7 @@ def test_broken_and_blocked_plugins_stand_on_stderr(tmp_path: Path) -> None:
     assert "blocked by DUETBENCH_DISABLE_PLUGINS: duet" in result.stderr
 
 
-def test_show_tells_options_source_and_origin() -> None:
+def test_show_prints_options_source_and_origin() -> None:
     result = _run("show", "strategy", "duet")
     assert result.exit_code == 0
     assert result.stdout.startswith("strategy duet: ")

@@ -14,7 +14,7 @@ def _shown(*arguments: str) -> Result:
     return CliRunner().invoke(main, ["show", "prompt", *arguments, "--dataset", "toy", "--model", "toy-lm"])
 
 
-def test_a_prompt_stands_between_the_marks_of_the_chat_template() -> None:
+def test_a_prompt_is_between_the_marks_of_the_chat_template() -> None:
     result = _shown("duet", "--example", "3")
     assert result.exit_code == 0, result.output
     head, *lines = result.stdout.rstrip().splitlines()

@@ -87,7 +87,7 @@ class Logging(DummyEngine):
 
     def __init__(self, config: Any = None, *, model: ModelRef) -> None:
         super().__init__(config, model=model)
-        # Tests of killed runs set these beside the options, which are part of what a cell is.
+        # Tests of killed runs set these in addition to the options, which are part of the cell.
         self._log = self.config.log or os.environ.get("GRID_LOG")
         self._pause = float(os.environ.get("GRID_PAUSE", self.config.pause))
         note(self._log, ["loaded"])
@@ -122,7 +122,7 @@ class Broken(Strategy):
 
 class BrokenStage(Stage):
     def prompts(self, requests: Sequence[Request], earlier: Mapping[str, Sequence[Profile]]) -> list[Prompt]:
-        raise ZeroDivisionError("a bug of a stranger")
+        raise ZeroDivisionError("a third-party bug")
 
     def parse(self, prompt: Prompt, text: str) -> list[Profile] | None:
         return None

@@ -1,4 +1,4 @@
-"""What a person sees while a run goes on."""
+"""The display of a run."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def _shown(planned: Callable[..., Plan], folder: Path, *, is_terminal: bool) -> 
 def test_without_a_terminal_each_cell_is_one_line(planned: Callable[..., Plan], tmp_path: Path) -> None:
     lines = _shown(planned, tmp_path, is_terminal=False).splitlines()
     assert len(lines) == 2
-    assert "FAILED: ZeroDivisionError: a bug of a stranger" in lines[1]
+    assert "FAILED: ZeroDivisionError: a third-party bug" in lines[1]
     assert "3 of 3 readable" in lines[0]
 
 

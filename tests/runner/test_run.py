@@ -103,11 +103,11 @@ def test_the_same_request_is_computed_once_for_the_whole_grid(ran: Ran, tmp_path
     assert len(logged(tmp_path / "log", "labels")) == 4
 
 
-def test_a_failing_cell_becomes_a_record_and_the_grid_goes_on(ran: Ran) -> None:
+def test_a_failing_cell_becomes_a_record_and_the_grid_continues(ran: Ran) -> None:
     outcome = ran(strategies=("broken", "10h"), limit=3)
     assert (outcome.count("failed"), outcome.count("done")) == (1, 6)
-    assert _record(outcome, "broken")["error"] == {"type": "ZeroDivisionError", "message": "a bug of a stranger"}
-    assert "a bug of a stranger" in (_cell_files(outcome, "broken") / "error.txt").read_text()
+    assert _record(outcome, "broken")["error"] == {"type": "ZeroDivisionError", "message": "a third-party bug"}
+    assert "a third-party bug" in (_cell_files(outcome, "broken") / "error.txt").read_text()
 
 
 def test_a_failed_cell_is_tried_again(ran: Ran) -> None:
@@ -169,7 +169,7 @@ def test_the_scorer_in_the_loop_may_ask_a_model_of_its_own(
     assert [job.model.name for job in jobs] == [jobs[0].model.name] * 2
 
 
-def test_training_takes_as_many_examples_as_it_is_told(ran: Ran, tmp_path: Path) -> None:
+def test_training_uses_as_many_examples_as_the_options_allow(ran: Ran, tmp_path: Path) -> None:
     settings = (f"counting.log={tmp_path / 'log'}", "training.examples=5", "training.valid_examples=3")
     ran(*settings, strategies=("duet",), trainers=("counting",), limit=2, baselines=False)
     assert logged(tmp_path / "log", "trained") == ["trained duet 5 3 0"]

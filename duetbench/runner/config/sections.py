@@ -1,4 +1,4 @@
-"""Options of the core itself: sections that stand beside the plugins' options (`--set sampling.temperature=0.7`)."""
+"""Options of the core, set by section like those of plugins (`--set sampling.temperature=0.7`)."""
 
 from __future__ import annotations
 

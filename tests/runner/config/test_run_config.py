@@ -25,7 +25,7 @@ def test_a_file_fills_a_grid(tmp_path: Path) -> None:
     assert (config.grids[0].strategies, config.grids[0].seeds, config.grids[0].limit) == (("10h", "duet"), (0, 1), 9)
 
 
-def test_grids_inherit_what_stands_at_the_top(tmp_path: Path) -> None:
+def test_grids_inherit_the_top_level_values(tmp_path: Path) -> None:
     text = """
     datasets: [toy]
     options: {duet: {joint: cross, history_k: 3}}
@@ -48,14 +48,14 @@ def test_without_a_file_the_dataset_names_the_run() -> None:
     assert run_config({"datasets": ("toy", "yelp")}).name == "toy+yelp"
 
 
-def test_all_faults_of_a_file_are_told_with_their_paths(tmp_path: Path) -> None:
+def test_all_faults_of_a_file_are_reported_with_their_paths(tmp_path: Path) -> None:
     text = "stratgies: [duet]\nseeds: [-1]\ngrids:\n- {split: train}"
     with pytest.raises(ConfigError) as caught:
         read_config(_file(tmp_path, text))
-    told = " | ".join(caught.value.faults)
-    assert "my.yaml: stratgies: no such key; did you mean 'strategies'?" in told
-    assert "seeds[0]" in told
-    assert "grids[0].split" in told
+    output = " | ".join(caught.value.faults)
+    assert "my.yaml: stratgies: no such key; did you mean 'strategies'?" in output
+    assert "seeds[0]" in output
+    assert "grids[0].split" in output
 
 
 @pytest.mark.parametrize(

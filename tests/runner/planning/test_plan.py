@@ -71,7 +71,7 @@ def test_a_strategy_that_writes_nothing_is_not_trained(planned: Planned) -> None
     assert "10h writes no profiles" in made.notes[0]
 
 
-def test_a_strategy_is_trained_as_its_paper_does_unless_told_otherwise(planned: Planned) -> None:
+def test_a_strategy_is_trained_as_its_paper_does_by_default(planned: Planned) -> None:
     made = planned(strategies=("10h", "duet", "kar"), trainers=(), baselines=False)
     assert {name[:2] for name in _names(made)} == {("10h", "none"), ("duet", "grpo"), ("kar", "none")}
 
@@ -112,11 +112,11 @@ def test_a_history_shorter_than_asked_for_is_a_fault(planned: Planned) -> None:
         planned("history.k=5", strategies=("duet",))
 
 
-def test_all_faults_are_told_at_once(planned: Planned) -> None:
+def test_all_faults_are_reported_at_once(planned: Planned) -> None:
     with pytest.raises(ConfigError) as caught:
-        planned("duet.jiont=cross", "duet.history_k=many", "nobody.x=1", "10h.k=1", strategies=("duet",))
+        planned("duet.jiont=cross", "duet.history_k=many", "unknown.x=1", "10h.k=1", strategies=("duet",))
     faults = caught.value.faults
-    assert [fault.partition(":")[0] for fault in faults] == ["nobody", "duet.jiont", "duet.history_k", "10h.k"]
+    assert [fault.partition(":")[0] for fault in faults] == ["unknown", "duet.jiont", "duet.history_k", "10h.k"]
     assert "did you mean 'joint'?" in faults[1]
 
 
@@ -125,7 +125,7 @@ def test_an_unknown_name_alone_keeps_its_message(planned: Planned) -> None:
         planned(strategies=("deut",))
 
 
-def test_several_unknown_names_are_told_at_once(planned: Planned) -> None:
+def test_several_unknown_names_are_reported_at_once(planned: Planned) -> None:
     with pytest.raises(ConfigError) as caught:
         planned(strategies=("deut",), datasets=("tinny",))
     assert len(caught.value.faults) == 2
@@ -185,7 +185,7 @@ def test_weights_of_a_reward_are_numbers(planned: Planned) -> None:
         planned("training.rewards=fractional:much", strategies=("duet",), trainers=("counting",))
 
 
-def test_plugins_of_two_kinds_with_one_name_are_told_apart(plugins: Plugins) -> None:
+def test_plugins_of_two_kinds_with_one_name_are_distinguished(plugins: Plugins) -> None:
     from duetbench.runner.config.options import OptionValues
 
     known = plugins.of_kind("trainer")
