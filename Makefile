@@ -1,9 +1,9 @@
-# `make demo` and `make test` do all their own set-up: Python 3.11 or newer and make are enough.
+# `make demo` and `make test` set everything up themselves: they need Python 3.11 or newer and make.
 
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV ?= .venv
 TORCH := 2.13.0
-# Where CPU builds of torch are looked for if pip as it is configured knows none.
+# Index of CPU builds of torch, used if the configured one has none.
 TORCH_CPU_INDEX ?= https://download.pytorch.org/whl/cpu
 
 BIN := $(VENV)/bin
@@ -13,16 +13,16 @@ export HF_HUB_OFFLINE ?= 1
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test test-slow lint format bench clean
 
-help: ## Say what there is to make.
+help: ## List the targets.
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 12
 
 setup: $(STAMP) ## Install everything into $(VENV), once.
 
-# torch comes first and alone: asked for by another package, pip would fetch gigabytes of CUDA libraries.
+# torch is installed first and separately: as a dependency of another package, pip would fetch gigabytes of CUDA libraries.
 $(STAMP): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
 	@if $(BIN)/python -c 'import torch' 2>/dev/null; then \
-	    echo "torch is there"; \
+	    echo "torch is installed"; \
 	elif command -v nvidia-smi >/dev/null 2>&1 || [ "$$(uname -s)" = Darwin ]; then \
 	    $(BIN)/pip install -c constraints.txt "torch==$(TORCH)"; \
 	else \
@@ -32,11 +32,11 @@ $(STAMP): pyproject.toml constraints.txt
 	$(BIN)/pip install -c constraints.txt -e '.[dev]'
 	touch $(STAMP)
 
-demo: $(STAMP) ## Run the toy grid: 10h and duet, untrained and trained with GRPO, ending in a leaderboard.
+demo: $(STAMP) ## Run the toy grid: 10h and duet, untrained and trained with GRPO, and print the leaderboard.
 	$(BIN)/duetbench run --config configs/toy.yaml
 
-test: $(STAMP) ## Run the tests.
-	$(BIN)/python -m pytest $(PYTEST_ARGS)
+test: $(STAMP) ## Run the tests, one process per core.
+	$(BIN)/python -m pytest -n logical $(PYTEST_ARGS)
 
 test-slow: $(STAMP) ## Run the tests that take minutes.
 	$(BIN)/python -m pytest -m slow $(PYTEST_ARGS)
@@ -51,7 +51,7 @@ format: $(STAMP) ## Format the code.
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-bench: $(STAMP) ## Measure what the project promises.
+bench: $(STAMP) ## Measure speed, as ratios to references in the same run.
 	$(BIN)/duetbench bench all
 
 clean: ## Remove the environment and all caches.
