@@ -216,3 +216,36 @@ def test_no_file_knows_the_machine_it_was_written_on() -> None:
 def test_ci_can_be_run() -> None:
     assert os.access(ROOT / ".ci" / "run", os.X_OK)
     assert subprocess.run(["bash", "-n", ".ci/run"], cwd=ROOT, check=False).returncode == 0
+
+
+def test_the_folder_table_of_the_readme_is_the_tree() -> None:
+    """Every package has a row, and every path of the table exists."""
+    table = README[README.index("## Package layout") : README.index("## Development")]
+    cells = [row.split("|")[1] for row in table.splitlines() if row.startswith("| `")]
+    named: set[Path] = set()
+    for cell in cells:
+        first, *others = re.findall(r"`([^`]+)`", cell)
+        named |= {ROOT / first, *((ROOT / first).parent / other for other in others)}
+    missing = [str(path.relative_to(ROOT)) for path in named if not path.exists()]
+    packages = {path.parent for path in (ROOT / "duetbench").rglob("__init__.py")} - {ROOT / "duetbench"}
+    modules = set((ROOT / "duetbench").glob("*.py")) - {
+        ROOT / "duetbench" / f"__{name}__.py" for name in ("init", "main")
+    }
+    unnamed = sorted(str(path.relative_to(ROOT)) for path in (packages | modules) - named)
+    assert missing == []
+    assert unnamed == []
+
+
+def test_no_folder_holds_more_than_sixteen_modules() -> None:
+    folders = {path.parent for path in (ROOT / "duetbench").rglob("*.py")}
+    sizes = {str(folder.relative_to(ROOT)): len(list(folder.glob("[!_]*.py"))) for folder in folders}
+    assert {name: size for name, size in sizes.items() if size > 16 and not name.endswith("cli")} == {}
+
+
+def test_no_class_name_is_used_twice() -> None:
+    import ast
+    from collections import Counter
+
+    trees = [ast.parse(path.read_text(encoding="utf-8")) for path in (ROOT / "duetbench").rglob("*.py")]
+    names = Counter(node.name for tree in trees for node in ast.walk(tree) if isinstance(node, ast.ClassDef))
+    assert [name for name, count in names.items() if count > 1 and name != "Config"] == []
