@@ -12,7 +12,7 @@ from duetbench.cli.context import Settings, pass_settings
 
 if TYPE_CHECKING:
     from duetbench.runner import Plan, RunOutcome
-    from duetbench.runner.planning.estimate import Estimate
+    from duetbench.runner.estimate import Estimate
 
 
 @click.command()
@@ -113,7 +113,7 @@ def _summary(outcome: RunOutcome) -> str:
 
 
 def _print_plan(settings: Settings, planned: Plan, folder: Path) -> None:
-    from duetbench.runner.planning.estimate import estimate
+    from duetbench.runner.estimate import estimate
 
     estimates = estimate(planned, folder)
     shared, rows = _named_columns(planned)

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from duetbench.runner import Plan, RunOutcome
-from duetbench.runner.planning.estimate import estimate
+from duetbench.runner.estimate import estimate
 
 Planned = Callable[..., Plan]
 
@@ -45,7 +45,7 @@ def test_scorers_without_a_model_ask_nothing(planned: Planned, tmp_path: Path) -
 
 
 def test_many_requests_are_scaled_up(planned: Planned, monkeypatch: object) -> None:
-    import duetbench.runner.planning.estimate as module
+    import duetbench.runner.estimate as module
 
     whole = estimate(planned(limit=8, baselines=False))
     monkeypatch.setattr(module, "SAMPLE", 4)  # type: ignore[attr-defined]
