@@ -43,6 +43,9 @@ _WORLD = {
 INTERRUPTED = 130
 """Exit code after Ctrl-C, as shells have it."""
 
+RENAMED_OPTIONS = {"--tolerated": "--max-error-rate"}
+"""Options of earlier versions, and their names now: suggested in the error, not accepted."""
+
 
 class _Main(click.Group):
     """The one place where errors become a line and an exit code; a bug keeps its traceback."""
@@ -75,7 +78,7 @@ class _Main(click.Group):
             error.show()
             sys.exit(error.exit_code)
         except click.UsageError as error:
-            _say(f"{error.format_message()} (see `{_command_path(error)} --help`)")
+            _say(f"{_usage_message(error)} (see `{_command_path(error)} --help`)")
             sys.exit(error.exit_code)
         except click.ClickException as error:
             _say(error.format_message())
@@ -107,6 +110,14 @@ def _fault_of_a_plugin(settings: Any, error: Exception) -> PluginError | None:
 
 def _say(text: str) -> None:
     click.echo(f"duetbench: {' '.join(text.split())}", err=True)
+
+
+def _usage_message(error: click.UsageError) -> str:
+    if isinstance(error, click.NoSuchOption) and error.ctx:
+        new_name = RENAMED_OPTIONS.get(error.option_name)
+        if new_name in {name for parameter in error.ctx.command.params for name in parameter.opts}:
+            return f"{error.message} Did you mean '{new_name}'?"
+    return error.format_message()
 
 
 def _command_path(error: click.UsageError) -> str:
