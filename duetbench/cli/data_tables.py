@@ -133,7 +133,8 @@ def example_text(example: Example, lines: int) -> str:
     ):
         mean = f", average {average:.2f}" if average is not None else ""
         text.append(f"{side} history: {len(history)} interactions{mean}")
-        text += [f"  {_interaction_text(each, side)}" for each in history[len(history) - min(lines, len(history)) :]]
+        latest = history[len(history) - min(lines, len(history)) :]
+        text += [f"  {_interaction_text(interaction, side)}" for interaction in latest]
     return "\n".join(text) + "\n"
 
 

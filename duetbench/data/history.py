@@ -65,7 +65,7 @@ def build_examples(
 
 
 def history_lengths(prepared: Prepared, split: Split, options: HistoryOptions) -> tuple[IntArray, IntArray]:
-    """Numbers of earlier interactions of the user and of the item, for each of the split's rows, whatever `k`."""
+    """Numbers of earlier interactions of the user and of the item, for each of the split's rows, independent of `k`."""
     source = _HistorySource(prepared, options)
     user, item = source.before(source.positions_of(split), k=0)
     return user.count, item.count

@@ -31,7 +31,7 @@ class HistoryLookup:
     average: FloatArray
     """(queries,) mean rating of all earlier interactions; NaN if there are none."""
     count: IntArray
-    """(queries,) number of all earlier interactions, whatever k."""
+    """(queries,) number of all earlier interactions, independent of k."""
 
 
 class HistoryIndex:

@@ -135,7 +135,7 @@ def _parse_dates(texts: pl.Series) -> pl.Series:
     text = pl.col("text").str.replace("T", " ", literal=True)
     without_zone = text.str.replace(r"(Z|\+00:?00)$", "").str.replace(r"\.\d+$", "")
     formats = ("%Y-%m-%d %H:%M:%S", "%Y-%m-%d %H:%M", "%Y-%m-%d")
-    in_utc = [without_zone.str.to_datetime(each, strict=False, time_unit="ms").dt.epoch("s") for each in formats]
+    in_utc = [without_zone.str.to_datetime(form, strict=False, time_unit="ms").dt.epoch("s") for form in formats]
     with_zone = text.str.replace(r"\.\d+", "")
     zoned = with_zone.str.to_datetime("%Y-%m-%d %H:%M:%S%z", strict=False, time_unit="ms").dt.epoch("s")
     seconds = pl.coalesce(*in_utc, zoned).alias("timestamp")

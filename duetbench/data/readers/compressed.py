@@ -170,11 +170,11 @@ def _decompress_zst(path: Path) -> Iterator[bytes]:
     try:
         with path.open("rb") as stream:
             frame, is_inside = decompressor.decompressobj(), False
-            while packed := stream.read(_ZST_READ_BYTES):
-                while packed:
-                    yield frame.decompress(packed)
+            while compressed := stream.read(_ZST_READ_BYTES):
+                while compressed:
+                    yield frame.decompress(compressed)
                     is_inside = not frame.eof
-                    packed = frame.unused_data if frame.eof else b""
+                    compressed = frame.unused_data if frame.eof else b""
                     frame = frame if is_inside else decompressor.decompressobj()
             if is_inside:
                 raise EOFError
