@@ -88,8 +88,8 @@ class Tables:
     """Rows left out while reading, by kind: `malformed line`, ...; of items: `item: malformed line`, ..."""
     notes: Mapping[str, int] = field(default_factory=dict)
     """Unusual rows that were kept, by kind: `empty review`, `markup in a title`, ..."""
-    places: Mapping[str, str] = field(default_factory=dict)
-    """Where the first row of a kind in `counts` stands, as `FILE line N`."""
+    locations: Mapping[str, str] = field(default_factory=dict)
+    """The first dropped row of each kind in `counts`, as `FILE line N`."""
 
 
 class Dataset(Plugin):
@@ -118,13 +118,13 @@ class Dataset(Plugin):
         """The canonical tables.
 
         Raises:
-            DataError: a file is damaged.
+            DataError: a file is damaged, or too many of its rows are malformed.
         """
 
     def read_parts(self, files: Mapping[str, Path]) -> Iterator[Tables]:
         """The canonical tables in parts of bounded size, in file order, for files larger than memory.
 
-        An item may occur twice; its first row with a title is used. `counts` and the other statistics cover one part.
+        An item may occur twice; its first row with a title is used. `counts`, `notes` and `locations` cover one part.
         """
         yield self.read(files)
 

@@ -23,7 +23,7 @@ def review_2014(user: str, item: str, day: int = 0, rating: float = 5.0, **other
     return {
         "reviewerID": user,
         "asin": item,
-        "reviewerName": "Somebody",
+        "reviewerName": "A reviewer",
         "helpful": [1, 2],
         "reviewText": f"{user} on {item}",
         "overall": rating,
@@ -35,14 +35,14 @@ def review_2014(user: str, item: str, day: int = 0, rating: float = 5.0, **other
 
 def item_2014(item: str, title: str | None = "", **other: Any) -> dict[str, Any]:
     """Metadata in the format of 2014; title None leaves it out."""
-    found = {"asin": item, "title": title or f"The {item}", "categories": [["Music", "Rock"], ["Music", "Jazz"]]}
+    fields = {"asin": item, "title": title or f"The {item}", "categories": [["Music", "Rock"], ["Music", "Jazz"]]}
     if title is None:
-        del found["title"]
-    return found | {"related": {"also_bought": ["B1"]}, "salesRank": {"Music": 7}, "price": 9.99} | other
+        del fields["title"]
+    return fields | {"related": {"also_bought": ["B1"]}, "salesRank": {"Music": 7}, "price": 9.99} | other
 
 
 def write_json(path: Path, lines: Sequence[Any]) -> Path:
-    """JSON lines; a str or bytes stands as it is. Packed if the name ends in .gz."""
+    """Writes JSON lines; a str or bytes is written unchanged. Compressed if the name ends in .gz."""
     data = b"".join(_line(line) + b"\n" for line in lines)
     path.write_bytes(gzip.compress(data, mtime=0) if path.suffix == ".gz" else data)
     return path
@@ -55,7 +55,7 @@ def _line(line: Any) -> bytes:
 
 
 def write_music(folder: Path, reviews: Sequence[Any], items: Sequence[Any] | None = None) -> Path:
-    """A folder of Digital Music in the format of 2014; items None: one titled item for each asin."""
+    """Writes a folder of Digital Music in the format of 2014; items None: one titled item per asin."""
     folder.mkdir(parents=True, exist_ok=True)
     if items is None:
         ids = dict.fromkeys(line["asin"] for line in reviews if isinstance(line, dict) and line.get("asin"))
@@ -68,22 +68,22 @@ def write_music(folder: Path, reviews: Sequence[Any], items: Sequence[Any] | Non
 
 
 def small_music(n_users: int = 6, n_items: int = 5) -> list[dict[str, Any]]:
-    """Every user rates every item, one a day, in a mixed order."""
+    """Every user rates every item, one rating per day, in a shuffled order."""
     pairs = [(f"U{user}", f"I{item}") for item in range(n_items) for user in range(n_users)]
     Random(0).shuffle(pairs)
     return [review_2014(user, item, day, float(1 + day % 5)) for day, (user, item) in enumerate(pairs)]
 
 
-def write_lines_of(folder: Path, files: dict[str, list[Any]]) -> Path:
-    """A folder of JSON-lines files by name."""
+def write_json_files(folder: Path, files: dict[str, list[Any]]) -> Path:
+    """Writes a folder of JSON lines files, given by name."""
     folder.mkdir(parents=True, exist_ok=True)
     for name, lines in files.items():
         write_json(folder / name, lines)
     return folder
 
 
-def in_small_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Lets packed files be read some lines at a time, as large ones are read some megabytes at a time."""
-    monkeypatch.setattr("duetbench.data.readers.compressed.UNPACKED_BYTES", 100)
+def read_in_small_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Makes readers read compressed files some lines at a time, as they read large files some megabytes at a time."""
+    monkeypatch.setattr("duetbench.data.readers.compressed.BUFFER_BYTES", 100)
     monkeypatch.setattr("duetbench.data.readers.compressed.PIECE_BYTES", 700)
     monkeypatch.setattr("duetbench.data.readers.literals.read_blocks", partial(read_blocks, block_bytes=700))

@@ -48,7 +48,7 @@ def bench_data(folder: Path, options: BenchOptions, *, on_progress: Callable[[st
     try:
         for place, n in ((small, options.small), (large, options.large)):
             on_progress(f"generating {n:,} interactions")
-            generate(place, "amazon-2018", SyntheticSpec(n), pack="none")
+            generate(place, "amazon-2018", SyntheticSpec(n), compression="none")
         on_progress("reading JSON lines")
         lines += _reading(small, large, options)
         on_progress("preparing whole sets")

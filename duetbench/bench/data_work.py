@@ -40,7 +40,7 @@ def ingest(folder: str) -> None:
         files = dataset.raw_files(Path(folder))
         with Clock() as clock:
             tables = canonical_tables(
-                dataset, files, Path(target) / "out", tolerated=0.0, on_progress=lambda _line: None
+                dataset, files, Path(target) / "out", max_error_rate=0.0, on_progress=lambda _line: None
             )
         report(clock, rows=tables.n_interactions)
 
@@ -105,11 +105,11 @@ def _pairs(interactions: str) -> tuple[np.ndarray, np.ndarray]:
 
 def core(interactions: str) -> None:
     """Our 5-core."""
-    from duetbench.data.preparation.k_core import k_core
+    from duetbench.data.preparation.k_core import k_core_mask
 
     user, item = _pairs(interactions)
     with Clock() as clock:
-        stays = k_core(user, item, k_user=5, k_item=5)
+        stays = k_core_mask(user, item, k_user=5, k_item=5)
     report(clock, kept=int(stays.sum()), check=int((stays.nonzero()[0] % 9973).sum()))
 
 
@@ -150,13 +150,14 @@ def histories(interactions: str) -> None:
     import polars as pl
 
     from duetbench.data.index import HistoryIndex, HistoryQueries
-    from duetbench.data.rows import hashes, number
+    from duetbench.data.rows import encode_ids, hash_ids
 
     rows = pl.DataFrame(_world(interactions))
     with Clock() as clock:
         rank = np.unique(rows["day"].to_numpy(), return_inverse=True)[1]
-        asked = HistoryQueries(number([hashes(rows["user"])]), number([hashes(rows["item"])]), rank)
-        mine, theirs = HistoryIndex(asked, rows["rating"].to_numpy()).before(asked, k=_WINDOW)
+        user, item = (encode_ids([hash_ids(rows[name])]) for name in ("user", "item"))
+        queries = HistoryQueries(user, item, rank)
+        mine, theirs = HistoryIndex(queries, rows["rating"].to_numpy()).before(queries, k=_WINDOW)
     sampled = slice(0, SAMPLED_ROWS)
     check = float(np.nansum(mine.average[sampled]) + np.nansum(theirs.average[sampled]))
     n_lines = int((mine.window[sampled] >= 0).sum() + (theirs.window[sampled] >= 0).sum())

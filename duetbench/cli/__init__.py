@@ -43,6 +43,9 @@ _SYSTEM_ERRORS = {
 INTERRUPTED = 130
 """Exit code after Ctrl-C, as in shells."""
 
+RENAMED_OPTIONS = {"--tolerated": "--max-error-rate"}
+"""Options of earlier versions, and their names now: suggested in the error, not accepted."""
+
 
 class _Main(click.Group):
     """Converts errors to one line and an exit code; bugs keep their traceback."""
@@ -75,7 +78,7 @@ class _Main(click.Group):
             error.show()
             sys.exit(error.exit_code)
         except click.UsageError as error:
-            _print_error(f"{error.format_message()} (see `{_command_path(error)} --help`)")
+            _print_error(f"{_usage_message(error)} (see `{_command_path(error)} --help`)")
             sys.exit(error.exit_code)
         except click.ClickException as error:
             _print_error(error.format_message())
@@ -107,6 +110,14 @@ def _plugin_error(settings: Any, error: Exception) -> PluginError | None:
 
 def _print_error(text: str) -> None:
     click.echo(f"duetbench: {' '.join(text.split())}", err=True)
+
+
+def _usage_message(error: click.UsageError) -> str:
+    if isinstance(error, click.NoSuchOption) and error.ctx:
+        new_name = RENAMED_OPTIONS.get(error.option_name)
+        if new_name in {name for parameter in error.ctx.command.params for name in parameter.opts}:
+            return f"{error.message} Did you mean '{new_name}'?"
+    return error.format_message()
 
 
 def _command_path(error: click.UsageError) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from duetbench.cli.data_tables import print_table
+from duetbench.cli.tables import print_table
 
 if TYPE_CHECKING:
     from duetbench.bench.grpo import GrpoBenchResult

@@ -1,4 +1,4 @@
-"""What `duetbench data check` does."""
+"""Runs the leakage guards for `duetbench data check`."""
 
 from __future__ import annotations
 
@@ -7,113 +7,117 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from duetbench.cli.dataset_arguments import build_options, history_options, prepare_dataset, select_options
+
 if TYPE_CHECKING:
     from duetbench.cli.context import Settings
     from duetbench.data import HistoryOptions, Prepared
     from duetbench.data.leakage import LeakageFinding
     from duetbench.interfaces import Scorer, Strategy
 
-_SHOWN = 10
-_BY_DATA = ("future", "same_pair", "own_item_history", "banned_field")
-_BY_STRATEGY = ("canary", "changed_by_the_future")
-_PROBED = 50
+_MAX_PRINTED = 10
+_DATA_GUARDS = ("future", "same_pair", "own_item_history", "banned_field")
+_STRATEGY_GUARDS = ("canary", "depends_on_future")
+_MAX_PROBED = 50
 
 
-def check_command(settings: Settings, chosen: dict[str, Any]) -> None:
-    """Runs the guards that apply, prints what each found, and fails if any found something.
+def check_command(settings: Settings, arguments: dict[str, Any]) -> None:
+    """Runs the guards that apply and prints the number of violations of each.
 
     Raises:
         DataError: there is a leak.
     """
-    from duetbench.cli.data import history_options, prepared_dataset
     from duetbench.errors import DataError
 
-    prepared, _ = prepared_dataset(settings, chosen)
-    options = history_options(chosen)
+    prepared, _ = prepare_dataset(settings, arguments)
+    options = history_options(arguments)
     checked: list[str] = []
-    findings = _on_data(prepared, options, chosen, checked)
-    findings += _on_logs(prepared, options, chosen, checked)
-    findings += _on_strategies(settings, prepared, options, chosen, checked)
-    _print(settings, findings, _run(chosen))
+    findings = _check_data(prepared, options, arguments, checked)
+    findings += _check_logs(prepared, options, arguments, checked)
+    findings += _probe_strategies(settings, prepared, options, arguments, checked)
+    _print(settings, findings, _applied_guards(arguments))
     click.echo(f"checked: {', '.join(checked)}")
-    for finding in findings[:_SHOWN]:
+    for finding in findings[:_MAX_PRINTED]:
         click.echo(str(finding), err=True)
     if findings:
         more = f" (and {len(findings) - 1} more)" if len(findings) > 1 else ""
         raise DataError(f"{prepared.name}: leak found: {findings[0]}{more}")
 
 
-def _on_data(
-    prepared: Prepared, options: HistoryOptions, chosen: dict[str, Any], checked: list[str]
+def _check_data(
+    prepared: Prepared, options: HistoryOptions, arguments: dict[str, Any], checked: list[str]
 ) -> list[LeakageFinding]:
     from duetbench.data import build_examples
     from duetbench.data.leakage import check_examples, check_tables
 
-    examples = build_examples(prepared, chosen["split"], options, limit=chosen["limit"])
-    checked += [f"{prepared.interactions.height:,} interactions", f"{len(examples):,} {chosen['split']} examples"]
+    examples = build_examples(prepared, arguments["split"], options, limit=arguments["limit"])
+    checked += [f"{prepared.interactions.height:,} interactions", f"{len(examples):,} {arguments['split']} examples"]
     return [*check_tables(prepared), *check_examples(prepared, examples, options)]
 
 
-def _on_logs(
-    prepared: Prepared, options: HistoryOptions, chosen: dict[str, Any], checked: list[str]
+def _check_logs(
+    prepared: Prepared, options: HistoryOptions, arguments: dict[str, Any], checked: list[str]
 ) -> list[LeakageFinding]:
     from duetbench.data.leakage import check_prompts, read_log
     from duetbench.errors import DataError
 
-    prompts = [prompt for path in chosen["prompts"] for prompt in read_log(path)]
+    prompts = [prompt for path in arguments["prompts"] for prompt in read_log(path)]
     if not prompts:
-        if chosen["prompts"]:
-            raise DataError(f"no prompt stands in {', '.join(map(str, chosen['prompts']))}: nothing could be checked")
+        if arguments["prompts"]:
+            raise DataError(f"no prompts in {', '.join(map(str, arguments['prompts']))}: nothing could be checked")
         return []
-    nameless = sum(not prompt.requests for prompt in prompts)
+    n_without = sum(not prompt.requests for prompt in prompts)
     checked.append(
-        f"{len(prompts):,} logged prompts" + (f" ({nameless:,} of them name no request)" if nameless else "")
+        f"{len(prompts):,} logged prompts" + (f" ({n_without:,} of them without requests)" if n_without else "")
     )
     return check_prompts(prepared, prompts, options)
 
 
-def _on_strategies(
-    settings: Settings, prepared: Prepared, options: HistoryOptions, chosen: dict[str, Any], checked: list[str]
+def _probe_strategies(
+    settings: Settings, prepared: Prepared, options: HistoryOptions, arguments: dict[str, Any], checked: list[str]
 ) -> list[LeakageFinding]:
     from duetbench.data.leakage import canary_probe, future_probe
     from duetbench.testing.probes import prompt_probe
 
     findings: list[LeakageFinding] = []
-    limit = min(chosen["limit"], _PROBED)
-    for name in chosen["strategies"]:
-        strategy: Strategy = _plugin(settings, "strategy", name, chosen)
-        scorer: Scorer = _plugin(settings, "scorer", chosen["scorer"], chosen)
-        ask = prompt_probe(strategy, scorer)
+    limit = min(arguments["limit"], _MAX_PROBED)
+    for name in arguments["strategies"]:
+        strategy: Strategy = _plugin(settings, "strategy", name, arguments)
+        scorer: Scorer = _plugin(settings, "scorer", arguments["scorer"], arguments)
+        collect = prompt_probe(strategy, scorer)
         with settings.progress_console.status(f"probing {name}"):
-            findings += canary_probe(prepared, options, chosen["split"], ask, limit=limit)
-            findings += future_probe(prepared, options, chosen["split"], ask, limit=limit)
+            findings += canary_probe(prepared, options, arguments["split"], collect, limit=limit)
+            findings += future_probe(prepared, options, arguments["split"], collect, limit=limit)
         checked.append(f"strategy {name}")
     return findings
 
 
-def _plugin(settings: Settings, kind: Any, name: str, chosen: dict[str, Any]) -> Any:
-    from duetbench.cli.data import build, section
-
+def _plugin(settings: Settings, kind: Any, name: str, arguments: dict[str, Any]) -> Any:
     cls = settings.plugins.get(kind, name).cls
-    others = (chosen["dataset"], "history", chosen["scorer"], *chosen["strategies"])
-    return cls(build(cls.Config, section(chosen["set_"], name, also=others), name))
+    others = (arguments["dataset"], "history", arguments["scorer"], *arguments["strategies"])
+    return cls(build_options(cls.Config, select_options(arguments["set_"], name, others=others), name))
 
 
-def _run(chosen: dict[str, Any]) -> set[str]:
-    """The guards that had something to look at."""
+def _applied_guards(arguments: dict[str, Any]) -> set[str]:
+    """The guards that had something to check."""
     from duetbench.data.leakage import GUARDS
 
-    on_logs = set(GUARDS) - {"own_item_history", *_BY_STRATEGY}
-    return {*_BY_DATA, *(on_logs if chosen["prompts"] else ()), *(_BY_STRATEGY if chosen["strategies"] else ())}
+    log_guards = set(GUARDS) - {"own_item_history", *_STRATEGY_GUARDS}
+    return {
+        *_DATA_GUARDS,
+        *(log_guards if arguments["prompts"] else ()),
+        *(_STRATEGY_GUARDS if arguments["strategies"] else ()),
+    }
 
 
-def _print(settings: Settings, findings: list[LeakageFinding], run: set[str]) -> None:
-    from duetbench.cli.data_tables import print_table
+def _print(settings: Settings, findings: list[LeakageFinding], applied: set[str]) -> None:
+    from duetbench.cli.tables import print_table
     from duetbench.data.leakage import GUARDS
 
     counts = Counter(finding.guard for finding in findings)
     rows = [
-        (guard, f"{counts[guard]:,}" if counts[guard] else "none" if guard in run else "not checked", meaning)
+        (guard, f"{counts[guard]:,}" if counts[guard] else "none" if guard in applied else "not checked", meaning)
         for guard, meaning in GUARDS.items()
     ]
-    print_table(settings, ("guard", "violations", "what it demands"), rows, n_words=3)
+    titles = ("guard", "violations", "what must hold")
+    print_table(settings, titles, rows, text_titles=titles)

@@ -1,13 +1,15 @@
-"""How `duetbench data` prints."""
+"""Output of `duetbench data`: tables, warnings, JSON and examples."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 import click
+
+from duetbench.cli.tables import print_table
 
 if TYPE_CHECKING:
     from duetbench.cli.context import Settings
@@ -20,7 +22,7 @@ _REVIEW_CHARS = 160
 
 
 def print_steps(settings: Settings, prepared: Prepared) -> None:
-    """Rows, users, items and splits after each step."""
+    """Prints rows, users, items and splits after each step."""
     rows = [
         [
             count.step,
@@ -32,31 +34,31 @@ def print_steps(settings: Settings, prepared: Prepared) -> None:
     print_table(settings, ("step", "rows", "users", "items", "train", "valid", "test"), rows)
 
 
-def print_counts(settings: Settings, prepared: Prepared) -> None:
-    """What was left out or noted while reading, by kind; nothing if nothing was."""
-    rows = [(kind, f"{count:,}", "left out") for kind, count in prepared.counts.items()]
-    rows += [(kind, f"{count:,}", "kept") for kind, count in prepared.notes.items()]
+def print_row_counts(settings: Settings, dropped: Mapping[str, int], noted: Mapping[str, int]) -> None:
+    """Prints the rows that were dropped or noted while reading, by kind; prints nothing if there are none."""
+    rows = [(kind, f"{count:,}", "dropped") for kind, count in dropped.items()]
+    rows += [(kind, f"{count:,}", "kept") for kind, count in noted.items()]
     if rows:
         print_table(settings, ("found while reading", "rows", "and"), rows)
 
 
 def print_differences(settings: Settings, prepared: Prepared, dataset: Dataset | None) -> None:
-    """The published sizes beside those found; a difference is a warning, since much of the paper is not known."""
+    """Prints published and actual sizes, and a warning if they differ, since the paper does not specify everything."""
     from duetbench.data.statistics import size_differences
 
     expected = dict(dataset.expected()) if dataset else {}
     if not expected:
         return
-    found = size_differences(prepared.steps[-1], expected)
-    rows = [(one.name, f"{one.published:,}", f"{one.found:,}", f"{100 * one.share:+.1f} %") for one in found]
+    differences = size_differences(prepared.steps[-1], expected)
+    rows = [(size.name, f"{size.published:,}", f"{size.found:,}", f"{100 * size.share:+.1f} %") for size in differences]
     print_table(settings, ("Table 4", "published", "found", "difference"), rows)
-    if any(one.found != one.published for one in found):
+    if any(size.found != size.published for size in differences):
         caveats = dataset.caveats() if dataset else ""
-        click.echo(f"warning: these are not the sizes of the paper's Table 4. {caveats}", err=True)
+        click.echo(f"warning: the sizes differ from Table 4 of the paper. {caveats}", err=True)
 
 
 def print_splits(settings: Settings, splits: Sequence[SplitStatistics]) -> None:
-    """One row a split."""
+    """Prints one row per split."""
     ratings = list(dict.fromkeys(rating for split in splits for rating in split.ratings))
     rows = [
         [
@@ -75,8 +77,8 @@ def print_splits(settings: Settings, splits: Sequence[SplitStatistics]) -> None:
 
 
 def print_windows(settings: Settings, windows: Sequence[WindowStatistics], split: str) -> None:
-    """One row a window, and a warning for each pair that makes no difference."""
-    from duetbench.data.statistics import same_inputs
+    """Prints one row per window, and a warning for each pair of windows with the same inputs."""
+    from duetbench.data.statistics import windows_with_same_inputs
 
     rows = [
         [
@@ -89,22 +91,22 @@ def print_windows(settings: Settings, windows: Sequence[WindowStatistics], split
         ]
         for window in windows
     ]
-    titles = ("window", "mean of user", "full", "mean of item", "full", "differs from the one before")
+    titles = ("window", "mean of user", "full", "mean of item", "full", "differs from previous")
     print_table(settings, titles, rows)
     if all(window.mean_user is None for window in windows):
-        click.echo(f"warning: there are no {split} rows, so no window holds anything", err=True)
-    for small, large in same_inputs(windows):
+        click.echo(f"warning: there are no {split} rows, so all windows are empty", err=True)
+    for small, large in windows_with_same_inputs(windows):
         click.echo(
-            f"warning: {small} and {large} give every {split} request the same inputs: comparing them would be empty",
+            f"warning: {small} and {large} give every {split} request the same inputs: a comparison shows nothing",
             err=True,
         )
 
 
 def print_json(prepared: Prepared, splits: Sequence[SplitStatistics], windows: Sequence[WindowStatistics]) -> None:
-    """All of it as one JSON object."""
-    from duetbench.data.statistics import same_inputs
+    """Prints all statistics as one JSON object."""
+    from duetbench.data.statistics import windows_with_same_inputs
 
-    found = {
+    content = {
         "name": prepared.name,
         "fingerprint": prepared.fingerprint,
         "steps": [asdict(count) for count in prepared.steps],
@@ -112,34 +114,35 @@ def print_json(prepared: Prepared, splits: Sequence[SplitStatistics], windows: S
         "notes": dict(prepared.notes),
         "splits": [asdict(split) for split in splits],
         "windows": [asdict(window) for window in windows],
-        "same_inputs": same_inputs(windows),
+        "same_inputs": windows_with_same_inputs(windows),
     }
-    click.echo(json.dumps(found, indent=1, ensure_ascii=False))
+    click.echo(json.dumps(content, indent=1, ensure_ascii=False))
 
 
 def example_text(example: Example, lines: int) -> str:
-    """An example for people: the request, the last lines of its histories, and the true rating."""
+    """An example as text: the request, the last interactions of its histories, and the true rating."""
     request = example.request
-    about = [
+    text = [
         f"{request.request_id}: user {request.user_id} rates {request.domain.noun} '{request.item.title}' "
         f"({request.item.item_id}) on {_day(request.asked_at)}; the true rating is {example.rating:g}",
         f"categories: {', '.join(request.item.categories) or 'none'}",
     ]
-    for name, history, average in (
+    for side, history, average in (
         ("user", request.user_history, request.user_average),
         ("item", request.item_history, request.item_average),
     ):
-        mean = f", mean of all before {average:.2f}" if average is not None else ""
-        about.append(f"{name} history: {len(history)} interactions{mean}")
-        about += [f"  {_line(one, name)}" for one in history[len(history) - min(lines, len(history)) :]]
-    return "\n".join(about) + "\n"
+        mean = f", average {average:.2f}" if average is not None else ""
+        text.append(f"{side} history: {len(history)} interactions{mean}")
+        latest = history[len(history) - min(lines, len(history)) :]
+        text += [f"  {_interaction_text(interaction, side)}" for interaction in latest]
+    return "\n".join(text) + "\n"
 
 
-def _line(one: Interaction, side: str) -> str:
-    who = one.item.title if side == "user" else one.user_id
-    review = " ".join(one.review.split())
-    cut = review if len(review) <= _REVIEW_CHARS else review[:_REVIEW_CHARS] + "..."
-    return f"{_day(one.timestamp)}  {one.rating:g}  {who}: {cut}"
+def _interaction_text(interaction: Interaction, side: str) -> str:
+    partner = interaction.item.title if side == "user" else interaction.user_id
+    review = " ".join(interaction.review.split())
+    shortened = review if len(review) <= _REVIEW_CHARS else review[:_REVIEW_CHARS] + "..."
+    return f"{_day(interaction.timestamp)}  {interaction.rating:g}  {partner}: {shortened}"
 
 
 def _day(timestamp: int) -> str:
@@ -154,20 +157,3 @@ def _number(value: float | None, digits: int = 2) -> str:
 
 def _percent(share: float | None) -> str:
     return "" if share is None else f"{100 * share:.1f} %"
-
-
-def print_table(settings: Settings, titles: Sequence[str], rows: Sequence[Sequence[str]], *, n_words: int = 1) -> None:
-    """A table whose first columns are words and whose others are numbers; never cut where it goes to a file."""
-    from rich import box
-    from rich.markup import escape
-    from rich.table import Table
-
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    for position, title in enumerate(titles):
-        table.add_column(title, justify="left" if position < n_words else "right", overflow="fold")
-    for row in rows:
-        table.add_row(*map(escape, row))
-    console = settings.console
-    if not console.is_terminal:
-        console.width = max(console.width, 200)
-    console.print(table)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -113,6 +112,7 @@ def _summary(outcome: RunOutcome) -> str:
 
 
 def _print_plan(settings: Settings, planned: Plan, folder: Path) -> None:
+    from duetbench.cli.tables import print_table
     from duetbench.runner.estimate import estimate
 
     estimates = estimate(planned, folder)
@@ -120,7 +120,7 @@ def _print_plan(settings: Settings, planned: Plan, folder: Path) -> None:
     titles = [*rows[0], "pairs", "prompts", "prompt tokens", "answer tokens", "state"]
     lines = [[*row.values(), *_numbers(expected)] for row, expected in zip(rows, estimates.cells, strict=True)]
     click.echo(f"{len(rows)} cells; {', '.join(f'{name} {value}' for name, value in shared.items())}")
-    _print_table(settings, titles, lines, n_words=len(rows[0]))
+    print_table(settings, titles, lines, text_titles=(*rows[0], "state"))
     total = estimates.total
     done = sum(expected.is_finished for expected in estimates.cells)
     rest = ", trainings not counted" if any(cell.training_id for cell in planned.cells) else ""
@@ -147,19 +147,3 @@ def _numbers(expected: Estimate) -> list[str]:
     numbers = (expected.prompts, expected.prompt_tokens, expected.completion_tokens)
     state = "finished" if expected.is_finished else "to do"
     return [f"{expected.examples:,}", *(f"{mark}{number:,}" for number in numbers), state]
-
-
-def _print_table(settings: Settings, titles: Sequence[str], rows: Sequence[Sequence[str]], *, n_words: int) -> None:
-    """A table whose first columns are words and whose others are numbers; never cut where it goes to a file."""
-    from rich import box
-    from rich.table import Table
-
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    for position, title in enumerate(titles):
-        table.add_column(title, justify="left" if position < n_words or title == "state" else "right")
-    for row in rows:
-        table.add_row(*row)
-    console = settings.console
-    if not console.is_terminal:
-        console.width = max(console.width, 200)
-    console.print(table)

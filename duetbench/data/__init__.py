@@ -1,4 +1,4 @@
-"""Raw files to canonical tables, to splits, to histories. Everything here is a plain value or a file."""
+"""Data: raw files to canonical tables, splits and histories. Open `preparation.prepare` first, then `history`."""
 
 from duetbench.data.history import HistoryOptions, build_examples
 from duetbench.data.preparation.prepare import prepare

@@ -1,4 +1,4 @@
-"""Examples with their histories: what was known of a user and an item when a rating was asked for."""
+"""Examples and their histories: what was known of a user and an item at the time of a request."""
 
 from __future__ import annotations
 
@@ -12,31 +12,33 @@ import polars as pl
 
 from duetbench.data.index import HistoryIndex, HistoryLookup, HistoryQueries
 from duetbench.data.preparation.prepared import Prepared
-from duetbench.data.rows import BoolArray, IntArray, hashes, number
+from duetbench.data.rows import BoolArray, IntArray, encode_ids, hash_ids
 from duetbench.interfaces import option
 from duetbench.types import Example, Interaction, Item, Request, Split
 
-SPLITS_OF: dict[str, tuple[str, ...]] = {
+SOURCE_SPLITS: dict[str, tuple[str, ...]] = {
     "train": ("train",),
     "train+valid": ("train", "valid"),
     "prequential": ("train", "valid", "test"),
 }
-"""Where each source's histories come from."""
+"""The splits that histories come from, by the option `source`."""
 
 
 @dataclass(frozen=True)
 class HistoryOptions:
-    """How histories are taken. The target itself, and what its user did to its item before, is in none of them."""
+    """How histories are built. They never contain interactions of the request's user with the request's item."""
 
     source: Literal["train", "train+valid", "prequential"] = option(
-        "train", "splits that histories come from; prequential: all, as far as they lie before"
+        "train", "splits that histories come from; prequential: earlier interactions of all splits"
     )
     tie: Literal["strict", "stable"] = option(
-        "strict", "strict: only earlier times; stable: of one time, also what stands earlier in the file"
+        "strict", "strict: only earlier times; stable: of the same time, also rows that are earlier in the file"
     )
-    k: int = option(80, "how many interactions a history holds at most, the latest ones; bounds every window", ge=0)
-    average: Literal["window", "all"] = option("all", "averages over the latest average_k, or over all before")
-    average_k: int = option(10, "how many of the latest are averaged if average is window", ge=0)
+    k: int = option(80, "how many of the latest interactions a history contains at most; no window can be longer", ge=0)
+    average: Literal["window", "all"] = option(
+        "all", "averages over the latest average_k interactions, or over all earlier ones"
+    )
+    average_k: int = option(10, "number of interactions that are averaged if average is window", ge=0)
 
     def __post_init__(self) -> None:
         if self.average == "window" and self.average_k > self.k:
@@ -50,106 +52,114 @@ def build_examples(
 
     Args:
         prepared: The dataset.
-        split: Which rows are asked about.
-        options: How histories are taken.
-        limit: A sample of so many rows, then in that order; None: all.
-        seed: The sample's.
+        split: The split whose rows become examples.
+        options: How histories are built.
+        limit: Size of a random sample, which is then returned in the same order; None: all rows.
+        seed: Seed of the sample.
     """
-    histories = _Histories(prepared, options)
-    chosen = _sampled(histories.rows_of(split), limit, seed)
-    user, item = histories.before(chosen, k=options.k)
-    writer = _Writer(prepared, options, histories.indexed)
-    return [writer.example(int(row), split, position, user, item) for position, row in enumerate(chosen)]
+    source = _HistorySource(prepared, options)
+    targets = _sample(source.positions_of(split), limit, seed)
+    user, item = source.before(targets, k=options.k)
+    builder = _ExampleBuilder(prepared, options, source.indexed)
+    return [builder.example(int(target), split, query, user, item) for query, target in enumerate(targets)]
 
 
 def history_lengths(prepared: Prepared, split: Split, options: HistoryOptions) -> tuple[IntArray, IntArray]:
-    """How many interactions lie before each of the split's rows, of its user and of its item, whatever `k`."""
-    histories = _Histories(prepared, options)
-    user, item = histories.before(histories.rows_of(split), k=0)
+    """Numbers of earlier interactions of the user and of the item, for each of the split's rows, independent of `k`."""
+    source = _HistorySource(prepared, options)
+    user, item = source.before(source.positions_of(split), k=0)
     return user.count, item.count
 
 
-class _Histories:
-    """The index over the rows that histories come from."""
+class _HistorySource:
+    """The index over the rows that histories come from. Positions are those in `Prepared.interactions`."""
 
     def __init__(self, prepared: Prepared, options: HistoryOptions) -> None:
         self._split = prepared.interactions["split"]
-        self._asked = _questions(prepared.interactions, options)
-        self.indexed = np.flatnonzero(self._split.is_in(SPLITS_OF[options.source]).fill_null(False).to_numpy())
+        self._queries = _all_queries(prepared.interactions, options)
+        self.indexed = np.flatnonzero(self._split.is_in(SOURCE_SPLITS[options.source]).fill_null(False).to_numpy())
         ratings = prepared.interactions["rating"].to_numpy()[self.indexed]
-        self._index = HistoryIndex(_at(self._asked, self.indexed), ratings)
+        self._index = HistoryIndex(_select(self._queries, self.indexed), ratings)
 
-    def rows_of(self, split: Split) -> IntArray:
+    def positions_of(self, split: Split) -> IntArray:
         """Positions of the split's rows."""
         return np.flatnonzero((self._split == split).fill_null(False).to_numpy())
 
-    def before(self, chosen: IntArray, *, k: int) -> tuple[HistoryLookup, HistoryLookup]:
-        """The user's and the item's history before each chosen row; windows hold positions in `indexed`."""
-        return self._index.before(_at(self._asked, chosen), k=k)
+    def before(self, targets: IntArray, *, k: int) -> tuple[HistoryLookup, HistoryLookup]:
+        """The user's and the item's history before each target row; windows hold positions in `indexed`."""
+        return self._index.before(_select(self._queries, targets), k=k)
 
-    def at_the_end(self, of: Literal["user", "item"], first: IntArray, *, k: int) -> HistoryLookup:
-        """The history of some users or items after all that is indexed; `first` holds a row of each."""
-        nobody = np.full(len(first), len(self._split))  # beyond every code
-        late = np.full(len(first), len(self._split))
-        asked = _at(self._asked, first)
-        if of == "user":
-            return self._index.before(HistoryQueries(asked.user, nobody, late), k=k)[0]
-        return self._index.before(HistoryQueries(nobody, asked.item, late), k=k)[1]
+    def at_end(self, side: Literal["user", "item"], rows: IntArray, *, k: int) -> HistoryLookup:
+        """The histories of users or items after all indexed rows; `rows` holds the position of one row of each."""
+        no_partner = np.full(len(rows), len(self._split))  # greater than every code
+        end = np.full(len(rows), len(self._split))
+        queries = _select(self._queries, rows)
+        if side == "user":
+            return self._index.before(HistoryQueries(queries.user, no_partner, end), k=k)[0]
+        return self._index.before(HistoryQueries(no_partner, queries.item, end), k=k)[1]
 
 
 class HistoryReader:
-    """A dataset's histories after all that their source holds, and their lines as values.
+    """Reads the histories of users and items at the end of the history source, as values.
 
     Args:
         prepared: The dataset.
-        options: How histories are taken.
+        options: How histories are built.
     """
 
     def __init__(self, prepared: Prepared, options: HistoryOptions) -> None:
-        self._histories = _Histories(prepared, options)
-        self._writer = _Writer(prepared, options, self._histories.indexed)
+        self._source = _HistorySource(prepared, options)
+        self._builder = _ExampleBuilder(prepared, options, self._source.indexed)
         self._prepared = prepared
         self.domain = prepared.domain
 
-    def at_the_end(self, side: Literal["user", "item"], idents: Sequence[str], *, k: int) -> HistoryLookup:
-        """The latest `k` interactions of these users or items; each of them occurs in the dataset."""
+    def lookup(self, side: Literal["user", "item"], ids: Sequence[str], *, k: int) -> HistoryLookup:
+        """The latest `k` interactions of these users or items; each of them must occur in the dataset."""
         column = self._prepared.interactions[f"{side}_id"].to_list()
-        rows = {ident: row for row, ident in enumerate(column)}
-        return self._histories.at_the_end(side, np.asarray([rows[ident] for ident in idents], dtype=np.int64), k=k)
+        row_of_id = {entity_id: row for row, entity_id in enumerate(column)}
+        rows = np.asarray([row_of_id[entity_id] for entity_id in ids], dtype=np.int64)
+        return self._source.at_end(side, rows, k=k)
 
     def history(self, window: IntArray) -> tuple[Interaction, ...]:
-        """The lines of a window."""
-        return self._writer.history(window)
+        """The interactions of a window."""
+        return self._builder.history(window)
 
-    def average(self, history: tuple[Interaction, ...], over_all: float) -> float | None:
-        """The average as the options want it; `over_all` is that over all that lies before, NaN where nothing does."""
-        return self._writer.average(history, over_all)
+    def average(self, history: tuple[Interaction, ...], overall: float) -> float | None:
+        """The average rating that the options define; None if there are no interactions.
+
+        Args:
+            history: The interactions of the window, oldest first.
+            overall: Average over all earlier interactions; NaN if there are none.
+        """
+        return self._builder.average(history, overall)
 
     def item(self, item_id: str) -> Item:
-        """The item of that id."""
-        return self._writer.item(item_id)
+        """The item with that id."""
+        return self._builder.item(item_id)
 
 
-def _sampled(rows: IntArray, limit: int | None, seed: int) -> IntArray:
-    if limit is None or limit >= len(rows):
-        return rows
-    return np.asarray(sorted(Random(seed).sample(rows.tolist(), max(limit, 0))), dtype=np.int64)
+def _sample(positions: IntArray, limit: int | None, seed: int) -> IntArray:
+    if limit is None or limit >= len(positions):
+        return positions
+    return np.asarray(sorted(Random(seed).sample(positions.tolist(), max(limit, 0))), dtype=np.int64)
 
 
-def _questions(interactions: pl.DataFrame, options: HistoryOptions) -> HistoryQueries:
-    """All rows as questions. They stand by time already, so a row's place is its rank; equal times may share one."""
+def _all_queries(interactions: pl.DataFrame, options: HistoryOptions) -> HistoryQueries:
+    """All rows as queries. Rows are sorted by time, so their position is their rank; `strict` gives ties one rank."""
     rank = np.arange(len(interactions))
     if options.tie == "strict":
         _, rank = np.unique(interactions["timestamp"].to_numpy(), return_inverse=True)
-    return HistoryQueries(number([hashes(interactions["user_id"])]), number([hashes(interactions["item_id"])]), rank)
+    user = encode_ids([hash_ids(interactions["user_id"])])
+    item = encode_ids([hash_ids(interactions["item_id"])])
+    return HistoryQueries(user, item, rank)
 
 
-def _at(rows: HistoryQueries, chosen: IntArray | BoolArray) -> HistoryQueries:
-    return HistoryQueries(rows.user[chosen], rows.item[chosen], rows.rank[chosen])
+def _select(queries: HistoryQueries, rows: IntArray | BoolArray) -> HistoryQueries:
+    return HistoryQueries(queries.user[rows], queries.item[rows], queries.rank[rows])
 
 
-class _Writer:
-    """Turns positions into values; a line of history that many examples share is one object."""
+class _ExampleBuilder:
+    """Builds examples from positions; an interaction that many histories contain is one shared object."""
 
     def __init__(self, prepared: Prepared, options: HistoryOptions, indexed: IntArray) -> None:
         self._domain = prepared.domain
@@ -161,50 +171,52 @@ class _Writer:
             name: self._rows[name].to_list() for name in ("row", "user_id", "item_id", "rating", "timestamp")
         }
         self._texts = {name: self._rows[name] for name in ("review", "summary")}
-        self._lines: dict[int, Interaction] = {}
+        self._interactions: dict[int, Interaction] = {}
 
-    def example(self, row: int, split: Split, position: int, user: HistoryLookup, item: HistoryLookup) -> Example:
-        """The example of one row; `position` is its place among the questions."""
-        of = self._columns
+    def example(self, target: int, split: Split, query: int, user: HistoryLookup, item: HistoryLookup) -> Example:
+        """The example of the target row; `query` is its position in the lookups."""
+        columns = self._columns
+        user_history = self.history(user.window[query])
+        item_history = self.history(item.window[query])
         request = Request(
-            request_id=f"{split}:{of['row'][row]}",
-            user_id=of["user_id"][row],
-            item=self.item(of["item_id"][row]),
-            asked_at=of["timestamp"][row],
+            request_id=f"{split}:{columns['row'][target]}",
+            user_id=columns["user_id"][target],
+            item=self.item(columns["item_id"][target]),
+            asked_at=columns["timestamp"][target],
             domain=self._domain,
-            user_history=(mine := self.history(user.window[position])),
-            item_history=(theirs := self.history(item.window[position])),
-            user_average=self.average(mine, float(user.average[position])),
-            item_average=self.average(theirs, float(item.average[position])),
+            user_history=user_history,
+            item_history=item_history,
+            user_average=self.average(user_history, float(user.average[query])),
+            item_average=self.average(item_history, float(item.average[query])),
         )
-        return Example(request, of["rating"][row], self._texts["review"][row] if split != "test" else "")
+        return Example(request, columns["rating"][target], self._texts["review"][target] if split != "test" else "")
 
     def history(self, window: IntArray) -> tuple[Interaction, ...]:
-        """The lines of a window of positions in `indexed`."""
-        return tuple(self._line(int(self._indexed[at])) for at in window if at >= 0)
+        """The interactions of a window of positions in `indexed`."""
+        return tuple(self._interaction(int(self._indexed[position])) for position in window if position >= 0)
 
-    def average(self, history: tuple[Interaction, ...], over_all: float) -> float | None:
+    def average(self, history: tuple[Interaction, ...], overall: float) -> float | None:
         """See `HistoryReader.average`."""
         if self._options.average == "window":
             latest = history[len(history) - min(self._options.average_k, len(history)) :]
-            return sum(line.rating for line in latest) / len(latest) if latest else None
-        return None if np.isnan(over_all) else over_all
+            return sum(interaction.rating for interaction in latest) / len(latest) if latest else None
+        return None if np.isnan(overall) else overall
 
-    def _line(self, row: int) -> Interaction:
-        if row not in self._lines:
-            of = self._columns
-            self._lines[row] = Interaction(
-                of["user_id"][row],
-                self.item(of["item_id"][row]),
-                of["rating"][row],
-                of["timestamp"][row],
+    def _interaction(self, row: int) -> Interaction:
+        if row not in self._interactions:
+            columns = self._columns
+            self._interactions[row] = Interaction(
+                columns["user_id"][row],
+                self.item(columns["item_id"][row]),
+                columns["rating"][row],
+                columns["timestamp"][row],
                 self._texts["review"][row],
                 self._texts["summary"][row],
             )
-        return self._lines[row]
+        return self._interactions[row]
 
     def item(self, item_id: str) -> Item:
-        """The item of that id; one without metadata or without a title is called by it."""
+        """The item with that id; without metadata or a title, its title is the id."""
         if item_id not in self._items:
             self._items[item_id] = Item(item_id, item_id)
         return self._items[item_id]

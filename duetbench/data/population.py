@@ -1,84 +1,86 @@
-"""What is known of every user, or of every item, at a cut through the data: for profiles that wait for no pair."""
+"""All users or all items with their histories at a cut through the data, for profiles of one side."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 from typing import Literal, NamedTuple
 
-from duetbench.data.history import SPLITS_OF, HistoryOptions, HistoryReader
+from duetbench.data.history import SOURCE_SPLITS, HistoryOptions, HistoryReader
 from duetbench.data.index import HistoryLookup
 from duetbench.data.preparation.prepared import Prepared
 from duetbench.types import Item, Request
 
 HistoryCut = Literal["train", "train+valid", "all"]
-"""Up to where histories go; `all`: to the end of the data."""
+"""The last split that histories contain; `all`: up to the end of the data."""
 
 NO_ITEM = Item("", "")
-"""Stands where a request names an item and none is meant."""
+"""The item of a request for a user's profile."""
 
 
 class KnownEntity(NamedTuple):
-    """One user or item."""
+    """A user or item with interactions before the cut."""
 
-    ident: str
+    entity_id: str
+    """The user's or item's id in the dataset."""
     request: Request
-    """Its other side is empty: no item, or no user."""
+    """A request whose other side is empty: `NO_ITEM`, or the user id ''."""
     n_before: int
-    """How many interactions lie before the cut; the request holds the latest of them."""
+    """Number of interactions before the cut; the request contains the latest of them."""
 
 
 class Population(NamedTuple):
     """All users or items that are known at a cut."""
 
     known: list[KnownEntity]
-    """In order of their ids."""
-    unknown: int
-    """How many others the dataset has: nothing of them lies before the cut."""
-    until: int
-    """Seconds since 1970, UTC: the latest interaction that any history may hold."""
+    """Sorted by id."""
+    n_unknown: int
+    """Number of users or items of the dataset without interactions before the cut."""
+    latest: int
+    """Time of the latest interaction before the cut, in seconds since 1970, UTC."""
 
 
 def population_at(
     prepared: Prepared, side: Literal["user", "item"], options: HistoryOptions, cut: HistoryCut
 ) -> Population:
-    """All users or items with what was known of them at a cut.
+    """All users or items with their histories at a cut.
 
     Args:
         prepared: The dataset.
-        side: Which of the two.
-        options: How histories are taken; their source is the cut's.
-        cut: Rows of later splits are in no history, and who occurs only there is not known.
+        side: Users or items.
+        options: How histories are built; the cut replaces their `source`.
+        cut: Rows of later splits are in no history, and a user or item that occurs only there is unknown.
     """
     options = replace(options, source="prequential" if cut == "all" else cut)
     column = prepared.interactions[f"{side}_id"]
     split = prepared.interactions["split"]
-    is_known = split.is_in(SPLITS_OF[options.source]).fill_null(False)
-    idents = sorted(column.filter(is_known).unique().to_list())
+    is_before = split.is_in(SOURCE_SPLITS[options.source]).fill_null(False)
+    known_ids = sorted(column.filter(is_before).unique().to_list())
     n_all = column.filter(split.is_not_null()).n_unique()
-    rows = prepared.interactions.filter(is_known)
-    until = int(rows["timestamp"].max() or 0)  # type: ignore[arg-type]
-    interactions = HistoryReader(prepared, options)
-    before = interactions.at_the_end(side, idents, k=options.k)
+    rows = prepared.interactions.filter(is_before)
+    latest = int(rows["timestamp"].max() or 0)  # type: ignore[arg-type]
+    reader = HistoryReader(prepared, options)
+    lookup = reader.lookup(side, known_ids, k=options.k)
     known = [
-        KnownEntity(ident, _request(interactions, side, ident, before, place, until), int(before.count[place]))
-        for place, ident in enumerate(idents)
+        KnownEntity(entity_id, _request(reader, side, entity_id, lookup, position, latest), int(lookup.count[position]))
+        for position, entity_id in enumerate(known_ids)
     ]
-    return Population(known, n_all - len(idents), until)
+    return Population(known, n_all - len(known_ids), latest)
 
 
 def _request(
-    interactions: HistoryReader,
+    reader: HistoryReader,
     side: Literal["user", "item"],
-    ident: str,
-    before: HistoryLookup,
-    place: int,
-    until: int,
+    entity_id: str,
+    lookup: HistoryLookup,
+    position: int,
+    latest: int,
 ) -> Request:
-    history = interactions.history(before.window[place])
-    average = interactions.average(history, float(before.average[place]))
-    named = f"everyone:{side}:{ident}"
+    history = reader.history(lookup.window[position])
+    average = reader.average(history, float(lookup.average[position]))
+    request_id = f"everyone:{side}:{entity_id}"
     if side == "user":
-        domain = interactions.domain
-        return Request(named, ident, NO_ITEM, until + 1, domain, user_history=history, user_average=average)
-    item = interactions.item(ident)
-    return Request(named, "", item, until + 1, interactions.domain, item_history=history, item_average=average)
+        return Request(
+            request_id, entity_id, NO_ITEM, latest + 1, reader.domain, user_history=history, user_average=average
+        )
+    item = reader.item(entity_id)
+    return Request(request_id, "", item, latest + 1, reader.domain, item_history=history, item_average=average)

@@ -1,4 +1,4 @@
-"""The interactions without their texts: what the steps work on, a few numbers per row."""
+"""Interactions without their texts, as a few numbers per row: what the preparation steps work on."""
 
 from __future__ import annotations
 
@@ -23,13 +23,14 @@ _CODES = {split: code for code, split in enumerate(SPLITS)}
 
 @dataclass(frozen=True, slots=True)
 class Rows:
-    """Parallel arrays, one entry per interaction, in the order that the steps gave them."""
+    """Parallel arrays, one entry per interaction, in the order produced by the last step."""
 
     row: IntArray
-    """Position in the raw file's usable rows: unique, and the tie-break within one time."""
+    """Position among the valid rows of the raw file: unique, and the order of simultaneous rows."""
     user: IntArray
-    """Numbers from 0; rows that are gone leave gaps."""
+    """Codes from 0; codes of removed users leave gaps."""
     item: IntArray
+    """Codes from 0; codes of removed items leave gaps."""
     time: IntArray
     """Seconds since 1970, UTC."""
     split: IntArray
@@ -41,7 +42,7 @@ class Rows:
         return len(self.row)
 
     def take(self, chosen: IntArray | BoolArray) -> Rows:
-        """The chosen rows: positions in a new order, or a mask."""
+        """Some of the rows, chosen by positions in the new order or by a mask."""
         return Rows(
             self.row[chosen],
             self.user[chosen],
@@ -52,61 +53,61 @@ class Rows:
         )
 
     def with_split(self, split: IntArray) -> Rows:
-        """The same rows, assigned anew."""
+        """The same rows with other splits."""
         return replace(self, split=split.astype(np.int8))
 
     def pairs(self) -> IntArray:
-        """One number per user and item."""
+        """(rows,) a code per (user, item)."""
         return self.user.astype(np.int64) << 32 | self.item
 
-    def shared_pairs(self) -> IntArray:
-        """Positions of the rows whose user and item stand in another row too, ascending."""
+    def repeated_pair_positions(self) -> IntArray:
+        """Positions of the rows whose (user, item) occurs in another row too, ascending."""
         pairs = self.pairs()
-        shared = np.unique(_repeats(pairs))
-        if not len(shared):
+        repeated = np.unique(_repeats(pairs))
+        if not len(repeated):
             return np.zeros(0, dtype=np.int64)
-        place = np.minimum(np.searchsorted(shared, pairs), len(shared) - 1)
-        return np.flatnonzero(shared[place] == pairs)
+        candidate = np.minimum(np.searchsorted(repeated, pairs), len(repeated) - 1)
+        return np.flatnonzero(repeated[candidate] == pairs)
 
-    def n_repeats(self) -> int:
-        """How many rows have a user and an item that an earlier row has too."""
+    def n_repeated_pairs(self) -> int:
+        """Number of rows whose (user, item) occurs in an earlier row."""
         return len(_repeats(self.pairs()))
 
-    def by_time(self) -> IntArray:
+    def time_order(self) -> IntArray:
         """Positions ordered by time, ties in file order."""
         if np.all(self.row[1:] > self.row[:-1]):
             return np.argsort(self.time, kind="stable")
         return np.lexsort((self.row, self.time))
 
 
-def _repeats(pairs: IntArray) -> IntArray:
-    """The numbers that occur again, once for each time; by a plain sort, ten times faster here than np.unique."""
-    in_order = np.sort(pairs)
+def _repeats(codes: IntArray) -> IntArray:
+    """All but one occurrence of every code, sorted. A plain sort was ten times faster here than np.unique."""
+    in_order = np.sort(codes)
     repeats: IntArray = in_order[1:][in_order[1:] == in_order[:-1]]
     return repeats
 
 
-def rows_of(parts: Iterable[pl.DataFrame], titled_items: pl.Series) -> Rows:
-    """The light form of canonical interactions.
+def build_rows(parts: Iterable[pl.DataFrame], titled_items: pl.Series) -> Rows:
+    """Rows from canonical interactions.
 
     Args:
-        parts: user_id, item_id, timestamp, split, in file order; none of their texts is kept.
+        parts: user_id, item_id, timestamp, split, in file order; the ids themselves are not kept.
         titled_items: Ids of the items that have a title.
     """
     users, items, time, split = [], [], [], []
     for part in parts:
-        users.append(hashes(part["user_id"]))
-        items.append(hashes(part["item_id"]))
+        users.append(hash_ids(part["user_id"]))
+        items.append(hash_ids(part["item_id"]))
         time.append(part["timestamp"].to_numpy())
         split.append(part["split"].replace_strict(_CODES, default=UNSPLIT, return_dtype=pl.Int8).to_numpy())
     n_titled = len(titled_items)
-    numbered = number([*items, hashes(titled_items)])
-    item, titled = numbered[: len(numbered) - n_titled], numbered[len(numbered) - n_titled :]
-    has_title = np.zeros(int(numbered.max(initial=-1)) + 1, dtype=np.bool_)
+    codes = encode_ids([*items, hash_ids(titled_items)])
+    item, titled = codes[: len(codes) - n_titled], codes[len(codes) - n_titled :]
+    has_title = np.zeros(int(codes.max(initial=-1)) + 1, dtype=np.bool_)
     has_title[titled] = True
     return Rows(
         np.arange(len(item), dtype=np.int32),
-        number(users),
+        encode_ids(users),
         item,
         np.concatenate(time),
         np.concatenate(split),
@@ -115,38 +116,38 @@ def rows_of(parts: Iterable[pl.DataFrame], titled_items: pl.Series) -> Rows:
 
 
 class Hashes(NamedTuple):
-    """Two independent 64-bit hashes per id: together they tell ids apart, text need not be kept for it."""
+    """Two independent 64-bit hashes per id; they identify the id, so its text need not be kept."""
 
     first: npt.NDArray[np.uint64]
     second: npt.NDArray[np.uint64]
 
 
-def hashes(ids: pl.Series) -> Hashes:
+def hash_ids(ids: pl.Series) -> Hashes:
     """Both hashes of each id."""
     return Hashes(ids.hash(seed=1).to_numpy(), ids.hash(seed=2).to_numpy())
 
 
-def number(parts: Sequence[Hashes]) -> IntArray:
-    """A number per id, from 0, the same for the same id; all parts one after the other.
+def encode_ids(parts: Sequence[Hashes]) -> IntArray:
+    """(ids,) a code from 0 per id, equal for equal ids, for all parts in order.
 
-    Buckets of the first hash fit into a core's cache: a hash table over ten million ids, or one sort of them, does
-    not, and was measured to take twice as long per id as over one million.
+    The ids are sorted in buckets of the first hash, which fit into a core's cache. A hash table or one sort over ten
+    million ids does not fit, and was measured to take twice as long per id as over one million.
     """
     first = np.concatenate([part.first for part in parts])
     second = np.concatenate([part.second for part in parts])
     bucket = (first >> np.uint64(56)).astype(np.uint8)
     order = np.argsort(bucket, kind="stable")
     ends = np.cumsum(np.bincount(bucket, minlength=_BUCKETS))
-    numbers = np.empty(len(first), dtype=np.int32)
-    of_number = []
-    n_numbers = 0
+    codes = np.empty(len(first), dtype=np.int32)
+    second_of_code = []
+    n_codes = 0
     for start, end in zip(np.concatenate(([0], ends)), ends, strict=False):
         rows = order[start:end]
-        distinct, place, within = np.unique(first[rows], return_index=True, return_inverse=True)
-        numbers[rows] = within + n_numbers
-        of_number.append(second[rows[place]])
-        n_numbers += len(distinct)
-    if not np.array_equal(np.concatenate(of_number)[numbers], second):
-        # Two ids share their first hash, once in a trillion data sets: both hashes count, however long it takes.
-        numbers = np.unique(np.stack((first, second)), axis=1, return_inverse=True)[1].astype(np.int32)
-    return numbers
+        distinct, position, code = np.unique(first[rows], return_index=True, return_inverse=True)
+        codes[rows] = code + n_codes
+        second_of_code.append(second[rows[position]])
+        n_codes += len(distinct)
+    if not np.array_equal(np.concatenate(second_of_code)[codes], second):
+        # Two ids have the same first hash, which happens once in a trillion data sets: encode by both, slowly.
+        codes = np.unique(np.stack((first, second)), axis=1, return_inverse=True)[1].astype(np.int32)
+    return codes

@@ -1,4 +1,4 @@
-"""What a prepared dataset holds, in numbers."""
+"""Statistics of a prepared dataset: sizes, ratings, history windows, and differences to published sizes."""
 
 from __future__ import annotations
 
@@ -11,51 +11,53 @@ import polars as pl
 
 from duetbench.data.history import HistoryOptions, history_lengths
 from duetbench.data.preparation.prepared import Prepared, StepCount
-from duetbench.data.rows import SPLITS, IntArray
+from duetbench.data.rows import SPLITS, BoolArray, IntArray
 from duetbench.types import Split
 
 PAPER_WINDOWS = (10, 30, 50, 70)
-"""History lengths that Table 3 of the paper compares."""
+"""History lengths that are compared in Table 3 of the DUET paper."""
 
 
 @dataclass(frozen=True, slots=True)
 class SplitStatistics:
-    """One split in numbers; None where it has no rows."""
+    """Statistics of one split; None where it has no rows."""
 
     split: str
-    """`all` for all rows together."""
+    """Name of the split; `all` for all rows."""
     rows: int
     users: int
     items: int
     mean_rating: float | None
     ratings: Mapping[str, int]
-    """Rows by rating, ascending."""
+    """Number of rows by rating, ascending."""
     first_day: str | None
     """YYYY-MM-DD, UTC."""
     last_day: str | None
     median_review: float | None
-    """Characters."""
+    """Median length of a review in characters."""
     empty_reviews: int
 
 
 @dataclass(frozen=True, slots=True)
 class WindowStatistics:
-    """What a window of k holds in fact, over the requests of a split."""
+    """How many interactions a history window of k really contains, over the requests of a split."""
 
     k: int
     mean_user: float | None
-    """Interactions of the user in the window."""
+    """Mean number of interactions in the user's window."""
     mean_item: float | None
+    """Mean number of interactions in the item's window."""
     full_user: float | None
     """Share of the requests whose user window is full."""
     full_item: float | None
+    """Share of the requests whose item window is full."""
     differs: float | None
     """Share of the requests whose inputs differ from those of the next smaller window; None for the smallest."""
 
 
 @dataclass(frozen=True, slots=True)
 class SizeDifference:
-    """A published size beside the one found."""
+    """A published size and the size of the prepared dataset."""
 
     name: str
     published: int
@@ -63,19 +65,19 @@ class SizeDifference:
 
     @property
     def share(self) -> float:
-        """How far off, as a share of the published size."""
+        """The difference as a share of the published size."""
         return (self.found - self.published) / self.published
 
 
 def split_statistics(prepared: Prepared) -> list[SplitStatistics]:
-    """All rows, then each split that has some."""
+    """Statistics of all rows, then of each split that has rows."""
     frame = prepared.interactions
-    found = [_statistics("all", frame)]
+    statistics = [_statistics("all", frame)]
     for split in SPLITS:
         rows = frame.filter(pl.col("split") == split)
         if rows.height:
-            found.append(_statistics(split, rows))
-    return found
+            statistics.append(_statistics(split, rows))
+    return statistics
 
 
 def _statistics(split: str, rows: pl.DataFrame) -> SplitStatistics:
@@ -99,35 +101,31 @@ def _statistics(split: str, rows: pl.DataFrame) -> SplitStatistics:
 def window_statistics(
     prepared: Prepared, split: Split, options: HistoryOptions, *, windows: Sequence[int] = PAPER_WINDOWS
 ) -> list[WindowStatistics]:
-    """What windows of these lengths hold, in ascending order."""
+    """Statistics of windows of these lengths, in ascending order."""
     user, item = history_lengths(prepared, split, options)
     smaller: int | None = None
-    found = []
+    statistics = []
     for k in sorted(set(windows)):
-        differs = None if smaller is None else _share((user > smaller) | (item > smaller))
-        found.append(
+        differs = None if smaller is None else _mean((user > smaller) | (item > smaller))
+        statistics.append(
             WindowStatistics(
-                k, _mean(np.minimum(user, k)), _mean(np.minimum(item, k)), _share(user >= k), _share(item >= k), differs
+                k, _mean(np.minimum(user, k)), _mean(np.minimum(item, k)), _mean(user >= k), _mean(item >= k), differs
             )
         )
         smaller = k
-    return found
+    return statistics
 
 
-def same_inputs(windows: Sequence[WindowStatistics]) -> list[tuple[int, int]]:
-    """Neighbouring windows (smaller, larger) that give every request the same inputs: comparing them says nothing."""
+def windows_with_same_inputs(windows: Sequence[WindowStatistics]) -> list[tuple[int, int]]:
+    """Neighbouring windows (smaller, larger) that give every request the same inputs: comparing them shows nothing."""
     return [(small.k, large.k) for small, large in pairwise(windows) if large.differs == 0]
 
 
-def _mean(values: IntArray) -> float | None:
-    return float(values.mean()) if len(values) else None
-
-
-def _share(values: np.ndarray) -> float | None:
+def _mean(values: IntArray | BoolArray) -> float | None:
     return float(values.mean()) if len(values) else None
 
 
 def size_differences(last: StepCount, expected: Mapping[str, int]) -> list[SizeDifference]:
-    """Published sizes beside those found after the last step, as far as any are published."""
+    """Published sizes and those after the last step; empty if none are published."""
     found = {**last.splits, "users": last.users, "items": last.items}
     return [SizeDifference(name, number, found.get(name, 0)) for name, number in expected.items()]

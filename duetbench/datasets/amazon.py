@@ -1,4 +1,4 @@
-"""Amazon reviews: music and books, in the releases of 2014, 2018 and 2023."""
+"""Amazon reviews: music, books or any other category, in the releases of 2014, 2018 and 2023."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, cast
 
-from duetbench.datasets.base import CardDataset, find_files, has_release, release_of
-from duetbench.datasets.cards import DatasetCard, for_category
+from duetbench.datasets.base import CardDataset, detect_release, find_files, has_release
+from duetbench.datasets.cards import DatasetCard, card_for_category
 from duetbench.interfaces import option
 
 if TYPE_CHECKING:
@@ -23,15 +23,12 @@ class AmazonDataset(CardDataset):
 
     @dataclass(frozen=True)
     class Config(CardDataset.Config):
-        """Options."""
-
         release: Literal["auto", "2014", "2018", "2023"] = option(
-            "auto", "which release the files are of; auto: the oldest whose reviews lie in the folder"
+            "auto", "release of the raw files; auto: the oldest release whose reviews are in the folder"
         )
-        metadata: bool = option(True, "false: read no metadata; items then have no titles and no categories")
+        metadata: bool = option(True, "false: do not read metadata; items then have no titles and no categories")
 
     def raw_files(self, folder: Path) -> dict[str, Path]:
-        """See the base class."""
         roles = ("reviews", "items") if self.config.metadata else ("reviews",)
         return find_files(self.name, self.card, self._release_in(folder), folder, roles)
 
@@ -41,28 +38,25 @@ class AmazonDataset(CardDataset):
         releases = list(self.card.releases)
         return next((release for release in releases if has_release(self.card, release, folder)), releases[0])
 
-    def interactions(self, files: Mapping[str, Path], tally: RowCounts) -> Iterator[pl.DataFrame]:
-        """See the base class."""
+    def interactions(self, files: Mapping[str, Path], row_counts: RowCounts) -> Iterator[pl.DataFrame]:
         from duetbench.data.readers.amazon import read_reviews
 
-        return read_reviews(files["reviews"], self._release(files), tally)
+        return read_reviews(files["reviews"], self._release(files), row_counts)
 
-    def items(self, files: Mapping[str, Path], tally: RowCounts, rated: Set[str]) -> Iterator[pl.DataFrame]:
-        """See the base class."""
+    def items(self, files: Mapping[str, Path], row_counts: RowCounts, rated: Set[str]) -> Iterator[pl.DataFrame]:
         from duetbench.data.readers.amazon import read_items
 
-        return read_items(files["items"], self._release(files), tally, rated) if "items" in files else iter(())
+        return read_items(files["items"], self._release(files), row_counts, rated) if "items" in files else iter(())
 
-    def items_are_slow(self, files: Mapping[str, Path]) -> bool:
-        """See the base class."""
+    def uses_rated_items(self, files: Mapping[str, Path]) -> bool:
         return self._release(files) == "2014"
 
     def _release(self, files: Mapping[str, Path]) -> Release:
-        return cast("Release", release_of(self.card, files["reviews"]))
+        return cast("Release", detect_release(self.card, files["reviews"]))
 
 
 class AmazonMusic(AmazonDataset):
-    """Digital Music."""
+    """Reviews of digital music."""
 
     name = card_name = "amazon-music"
     summary = "Amazon Digital Music reviews; the paper's Music"
@@ -70,7 +64,7 @@ class AmazonMusic(AmazonDataset):
 
 
 class AmazonBooks(AmazonDataset):
-    """Books, of which the paper takes the last two months."""
+    """Reviews of books, of which the DUET paper uses the last two months."""
 
     name = card_name = "amazon-books"
     summary = "Amazon Books reviews, last two months; the paper's Book"
@@ -78,7 +72,7 @@ class AmazonBooks(AmazonDataset):
 
 
 class Amazon(AmazonDataset):
-    """Any other category."""
+    """Reviews of any category."""
 
     name = card_name = "amazon"
     summary = "Amazon reviews of any category"
@@ -86,14 +80,11 @@ class Amazon(AmazonDataset):
 
     @dataclass(frozen=True)
     class Config(AmazonDataset.Config):
-        """Options."""
-
-        category: str = option("Gift_Cards", "the category, as it stands in the files' names")
-        noun: str = option("product", "one of what is rated, as prompts name it")
-        plural: str = option("products", "several of them")
+        category: str = option("Gift_Cards", "the category, as written in the file names")
+        noun: str = option("product", "singular noun for the items, used in prompts")
+        plural: str = option("products", "its plural")
 
     @property
     def card(self) -> DatasetCard:
-        """See the base class."""
-        about = self.config
-        return for_category(super().card, about.category, noun=about.noun, plural=about.plural)
+        config = self.config
+        return card_for_category(super().card, config.category, noun=config.noun, plural=config.plural)

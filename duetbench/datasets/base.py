@@ -1,4 +1,4 @@
-"""What the built-in datasets share: a card, a folder of raw files, reading in parts."""
+"""The base class of built-in datasets: a card, a folder of raw files, reading in parts."""
 
 from __future__ import annotations
 
@@ -26,127 +26,126 @@ class CardDataset(Dataset):
     """A dataset with a card in the registry."""
 
     card_name: ClassVar[str]
-    """Which card; several datasets may share one."""
+    """Name of the card; several datasets may share one."""
 
     @dataclass(frozen=True)
     class Config:
-        """Options."""
-
         raw: str | None = option(None, "folder of the raw files; none: $DUETBENCH_DATA/NAME, else the cache")
 
     @property
     def card(self) -> DatasetCard:
-        """What is known of the source."""
+        """The dataset's card."""
         return load_dataset_card(self.card_name)
 
     def domain(self) -> Domain:
-        """See the base class."""
         return self.card.domain
 
     def default_steps(self) -> tuple[str, ...]:
-        """See the base class."""
         return self.card.steps
 
     def expected(self) -> Mapping[str, int]:
-        """See the base class."""
         return self.card.expected
 
     def caveats(self) -> str:
-        """See the base class."""
         return " ".join(self.card.unknown.split())
 
     def default_folder(self) -> Path | None:
-        """See the base class."""
         if self.config.raw:
             return Path(self.config.raw).expanduser()
         root = os.environ.get("DUETBENCH_DATA")
         return Path(root).expanduser() / self.name if root else cache_dir("raw", self.name)
 
     def read(self, files: Mapping[str, Path]) -> Tables:
-        """See the base class."""
-        return _joined(self.name, self.read_parts(files))
+        return _concatenate(self.name, self.read_parts(files))
 
     def read_parts(self, files: Mapping[str, Path]) -> Iterator[Tables]:
-        """See the base class."""
-        from duetbench.data.readers.validation import RowCounts, no_interactions, no_items
+        from duetbench.data.readers.validation import RowCounts, empty_interactions, empty_items
 
-        tally = RowCounts()
+        row_counts = RowCounts()
         rated: set[str] = set()
-        for frame in self.interactions(files, tally):
-            if self.items_are_slow(files):
+        uses_rated_items = self.uses_rated_items(files)
+        for frame in self.interactions(files, row_counts):
+            if uses_rated_items:
                 rated.update(frame["item_id"].unique())
-            yield Tables(frame, no_items(), *tally.emptied())
-        tally.prefix = ITEM_KIND
-        for frame in self.items(files, tally, rated):
-            yield Tables(no_interactions(), frame, *tally.emptied())
-        # What was left out after the last usable row.
-        yield Tables(no_interactions(), no_items(), *tally.emptied())
+            yield Tables(frame, empty_items(), *row_counts.take_snapshot())
+        row_counts.kind_prefix = ITEM_KIND
+        for frame in self.items(files, row_counts, rated):
+            yield Tables(empty_interactions(), frame, *row_counts.take_snapshot())
+        # Rows dropped after the last valid row.
+        yield Tables(empty_interactions(), empty_items(), *row_counts.take_snapshot())
 
     @abstractmethod
-    def interactions(self, files: Mapping[str, Path], tally: RowCounts) -> Iterator[pl.DataFrame]:
-        """Canonical interactions in file order, in parts; what was left out is tallied before its part comes."""
+    def interactions(self, files: Mapping[str, Path], row_counts: RowCounts) -> Iterator[pl.DataFrame]:
+        """Canonical interactions in file order, in parts; dropped rows are counted before their part is returned."""
 
     @abstractmethod
-    def items(self, files: Mapping[str, Path], tally: RowCounts, rated: Set[str]) -> Iterator[pl.DataFrame]:
-        """Canonical items, in parts; where items are slow to read, those that nobody rated may be left out."""
+    def items(self, files: Mapping[str, Path], row_counts: RowCounts, rated: Set[str]) -> Iterator[pl.DataFrame]:
+        """Canonical items, in parts.
 
-    def items_are_slow(self, files: Mapping[str, Path]) -> bool:
-        """Whether reading items is worth telling `items` which ones are rated."""
+        Args:
+            files: The raw files by role.
+            row_counts: Where dropped rows are counted.
+            rated: Ids of the rated items, empty unless `uses_rated_items`; other items may be left out.
+        """
+
+    def uses_rated_items(self, files: Mapping[str, Path]) -> bool:
+        """Whether `items` reads only the rated items, because the files are slow to parse."""
         return False
 
 
 def find_files(
     name: str, card: DatasetCard, release: str, folder: Path, roles: Sequence[str] = ("reviews", "items")
 ) -> dict[str, Path]:
-    """The release's raw files by role, plain or packed.
+    """The release's raw files by role, plain or compressed.
 
     Raises:
-        MissingRawFiles: says which file, where to get it and where to put it.
+        MissingRawFiles: a file is missing; the message says where to get it and where to put it.
     """
-    wanted = card.releases[release].files
-    found = {role: _first_of(folder, wanted[role]) for role in roles}
-    missing = [wanted[role][0] for role, path in found.items() if path is None]
+    names = card.releases[release].files
+    paths = {role: _first_existing(folder, names[role]) for role in roles}
+    missing = [names[role][0] for role, path in paths.items() if path is None]
     if missing:
         them = "it" if len(missing) == 1 else "them"
         raise MissingRawFiles(
             f"dataset '{name}' needs {' and '.join(missing)} (plain, .gz or .zst) in {folder}: get {them} from "
             f"{card.releases[release].url} and put {them} there, or name another folder with --set {name}.raw=DIR; "
-            f"made-up files to try it: duetbench data generate {folder} {card.releases[release].stand_in}"
+            f"for synthetic files: duetbench data generate {folder} {card.releases[release].stand_in}"
         )
-    return {role: path for role, path in found.items() if path is not None}
+    return {role: path for role, path in paths.items() if path is not None}
 
 
 def has_release(card: DatasetCard, release: str, folder: Path) -> bool:
-    """Whether the release's reviews lie in the folder."""
-    return _first_of(folder, card.releases[release].files["reviews"]) is not None
+    """Whether the release's reviews are in the folder."""
+    return _first_existing(folder, card.releases[release].files["reviews"]) is not None
 
 
-def release_of(card: DatasetCard, reviews: Path) -> str:
-    """Which release a file of reviews is of, by its name."""
-    plain = reviews.name.removesuffix(".gz").removesuffix(".zst")
-    return next(release for release, about in card.releases.items() if plain in about.files["reviews"])
+def detect_release(card: DatasetCard, reviews: Path) -> str:
+    """The release that a file of reviews belongs to, by its name."""
+    name = reviews.name.removesuffix(".gz").removesuffix(".zst")
+    return next(key for key, release in card.releases.items() if name in release.files["reviews"])
 
 
-def _first_of(folder: Path, names: tuple[str, ...]) -> Path | None:
+def _first_existing(folder: Path, names: tuple[str, ...]) -> Path | None:
     candidates = (folder / f"{name}{suffix}" for name in names for suffix in ("", ".gz", ".zst"))
     return next((path for path in candidates if path.is_file()), None)
 
 
-def _joined(name: str, parts: Iterator[Tables]) -> Tables:
-    """All parts in one, each item once."""
+def _concatenate(name: str, parts: Iterator[Tables]) -> Tables:
+    """All parts as one, with one row per item."""
     import polars as pl
 
-    from duetbench.data.readers.validation import once_each
+    from duetbench.data.readers.validation import deduplicate_items
 
-    kept = list(parts)
-    interactions = pl.concat([part.interactions for part in kept])
+    tables = list(parts)
+    interactions = pl.concat([part.interactions for part in tables])
     if not interactions.height:
-        first = next((f", first {kind} at {place}" for part in kept for kind, place in part.places.items()), "")
-        raise DataError(f"{name}: the raw files hold no usable interaction{first}")
+        locations = (entry for part in tables for entry in part.locations.items())
+        first = next((f", first {kind} at {location}" for kind, location in locations), "")
+        raise DataError(f"{name}: the raw files contain no valid interactions{first}")
     return Tables(
         interactions,
-        once_each(pl.concat([part.items for part in kept])),
-        sum((Counter(part.counts) for part in kept), Counter()),
-        sum((Counter(part.notes) for part in kept), Counter()),
-        {kind: place for part in reversed(kept) for kind, place in part.places.items()},
+        deduplicate_items(pl.concat([part.items for part in tables])),
+        sum((Counter(part.counts) for part in tables), Counter()),
+        sum((Counter(part.notes) for part in tables), Counter()),
+        {kind: location for part in reversed(tables) for kind, location in part.locations.items()},
     )

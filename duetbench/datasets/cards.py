@@ -1,4 +1,4 @@
-"""Dataset cards: what is known of a source, as data in registry/datasets/."""
+"""Dataset cards: source, releases, licence, fields and published sizes, from `registry/datasets/*.yaml`."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ class Release:
     url: str
     """Where to get them."""
     files: Mapping[str, tuple[str, ...]]
-    """By role, the names that a file may have, without .gz or .zst; the first is the one to fetch."""
+    """File names by role, without .gz or .zst; the first name is the one to download."""
     stand_in: str
-    """Arguments of `duetbench data generate` that write files of this form."""
+    """Arguments of `duetbench data generate` that write synthetic files in the same format."""
 
 
 @dataclass(frozen=True)
 class DatasetCard:
-    """What stands in `registry/datasets/NAME.yaml`."""
+    """The content of `registry/datasets/NAME.yaml`."""
 
     name: str
     summary: str
     noun: str
-    """One of what is rated, as prompts name it."""
+    """Singular noun for the items, used in prompts."""
     plural: str
     source: str
     licence: str
@@ -39,17 +39,17 @@ class DatasetCard:
     used: tuple[str, ...]
     """Raw fields that are read."""
     banned: tuple[str, ...]
-    """Raw fields that are never read: they change with time, speak of the target, or name people."""
+    """Raw fields that are never read: they change with time, describe the target, or name people."""
     steps: tuple[str, ...]
-    """The default ones, in order."""
+    """The default preparation steps, in order."""
     expected: Mapping[str, int] = field(default_factory=dict)
-    """The paper's Table 4: train, valid, test, users, items."""
+    """Sizes in Table 4 of the DUET paper: train, valid, test, users, items."""
     unknown: str = ""
-    """What the paper leaves open."""
+    """What the paper does not specify."""
 
     @property
     def domain(self) -> Domain:
-        """What is rated, on one to five stars."""
+        """The items' nouns; ratings are one to five stars."""
         return Domain(self.noun, self.plural)
 
 
@@ -70,8 +70,8 @@ def load_dataset_card(name: str) -> DatasetCard:
     return DatasetCard(releases=releases, **values)
 
 
-def for_category(card: DatasetCard, category: str, *, noun: str, plural: str) -> DatasetCard:
-    """A card of many categories as that of one: the `{category}` in its files' names is filled in."""
+def card_for_category(card: DatasetCard, category: str, *, noun: str, plural: str) -> DatasetCard:
+    """The card with `{category}` in its file names replaced by a category, and with the category's nouns."""
     releases = {
         name: Release(
             release.url,

@@ -15,24 +15,21 @@ if TYPE_CHECKING:
 
 
 class Yelp(CardDataset):
-    """Reviews and businesses, of which the paper takes the last six months."""
+    """Reviews and businesses, of which the DUET paper uses the last six months."""
 
     name = card_name = "yelp"
     summary = "Yelp Open Dataset, last six months; the paper's Yelp"
     source = "Yelp Open Dataset, business.yelp.com/data/resources/open-dataset"
 
     def raw_files(self, folder: Path) -> dict[str, Path]:
-        """See the base class."""
         return find_files(self.name, self.card, "open", folder)
 
-    def interactions(self, files: Mapping[str, Path], tally: RowCounts) -> Iterator[pl.DataFrame]:
-        """See the base class."""
+    def interactions(self, files: Mapping[str, Path], row_counts: RowCounts) -> Iterator[pl.DataFrame]:
         from duetbench.data.readers.yelp import read_reviews
 
-        return read_reviews(files["reviews"], tally)
+        return read_reviews(files["reviews"], row_counts)
 
-    def items(self, files: Mapping[str, Path], tally: RowCounts, rated: Set[str]) -> Iterator[pl.DataFrame]:
-        """See the base class."""
+    def items(self, files: Mapping[str, Path], row_counts: RowCounts, rated: Set[str]) -> Iterator[pl.DataFrame]:
         from duetbench.data.readers.yelp import read_businesses
 
-        return read_businesses(files["items"], tally)
+        return read_businesses(files["items"], row_counts)

@@ -11,7 +11,7 @@ from duetbench.testing.dummy import DummyEngine
 from duetbench.types import Completion, Prompt, Request, Sampling
 
 if TYPE_CHECKING:
-    from duetbench.data.leakage.probes import PromptProbe, SeenText
+    from duetbench.data.leakage.probes import ObservedText, TextCollector
 
 
 class RecordingEngine(DummyEngine):
@@ -31,7 +31,7 @@ class RecordingEngine(DummyEngine):
 
 def prompt_probe(
     strategy: Strategy, scorer: Scorer | None = None, engine: RecordingEngine | None = None
-) -> PromptProbe:
+) -> TextCollector:
     """Runs the strategy, and the scorer behind it, on requests: all prompts and all profiles.
 
     Args:
@@ -40,19 +40,20 @@ def prompt_probe(
         engine: None: a new one for each run.
     """
 
-    def ask(requests: Sequence[Request]) -> list[SeenText]:
-        from duetbench.data.leakage.probes import SeenText
+    def ask(requests: Sequence[Request]) -> list[ObservedText]:
+        from duetbench.data.leakage.probes import ObservedText
 
         listening = engine or RecordingEngine()
         written = write_profiles(strategy, requests, listening, Sampling())
-        seen = [SeenText(_text(prompt), prompt.for_requests) for prompt in listening.heard]
+        seen = [ObservedText(_text(prompt), prompt.for_requests) for prompt in listening.heard]
         listening.heard.clear()
         for position, profiles in enumerate(written.profiles):
             found = [profile.text for profile in (profiles.user, profiles.item, profiles.pair) if profile]
-            seen += [SeenText(text, (position,)) for text in found]
+            seen += [ObservedText(text, (position,)) for text in found]
         if scorer is not None:
             seen += [
-                SeenText(_text(prompt), prompt.for_requests) for prompt in scorer.prompts(requests, written.profiles)
+                ObservedText(_text(prompt), prompt.for_requests)
+                for prompt in scorer.prompts(requests, written.profiles)
             ]
         return seen
 

@@ -25,7 +25,7 @@ def test_prepare_shows_every_step_and_the_fingerprint() -> None:
         assert part in result.stdout
 
 
-def test_prepare_warns_where_table_4_differs(tmp_path: Path) -> None:
+def test_prepare_warns_if_sizes_differ_from_table_4(tmp_path: Path) -> None:
     result = run("prepare", "amazon-music", "--raw", write_music(tmp_path, small_music()))
     assert result.exit_code == 0
     assert "43,071" in result.stdout
@@ -47,7 +47,7 @@ def test_the_help_names_every_step() -> None:
     assert set(STEPS) <= set(words)
 
 
-def test_no_command_of_data_is_cut_short_in_the_overview() -> None:
+def test_no_summary_is_shortened_in_the_overview() -> None:
     assert "..." not in run("--help").stdout.partition("Commands:")[2]
 
 
@@ -65,18 +65,38 @@ def test_steps_can_be_chosen() -> None:
         (["toy", "--set", "toi.users=3"], 1, "only toy.*, history.* can be set here"),
         (["toy", "--steps", "dedup"], 1, "did you mean 'dedupe'"),
         (["toy", "--steps", "window:x"], 1, "steps.window:x"),
-        (["toy", "--tolerated", "3"], 2, "0<=x<=1"),
+        (["toy", "--max-error-rate", "3"], 2, "0<=x<=1"),
         ([], 2, "Missing argument 'DATASET'"),
     ],
 )
-def test_what_makes_no_sense_is_one_line(arguments: list[str], code: int, message: str) -> None:
+def test_an_invalid_argument_is_one_line(arguments: list[str], code: int, message: str) -> None:
     result = run("prepare", *arguments)
     assert result.exit_code == code
     assert message in result.stderr
     assert result.stderr.count("\n") == 1
 
 
-def test_stats_speak_of_splits_and_windows() -> None:
+@pytest.mark.parametrize("command", [["prepare", "toy"], ["check", "toy"], ["import", "r.csv"]])
+def test_the_old_name_of_an_option_gets_the_new_one_suggested(command: list[str]) -> None:
+    result = run(*command, "--tolerated", "0.1")
+    assert result.exit_code == 2
+    assert "No such option '--tolerated'. Did you mean '--max-error-rate'?" in result.stderr
+    assert result.stderr.count("\n") == 1
+
+
+def test_an_old_name_is_not_suggested_where_the_new_one_does_not_exist(tmp_path: Path) -> None:
+    result = run("generate", tmp_path, "--tolerated", "0.1")
+    assert result.exit_code == 2
+    assert "--max-error-rate" not in result.stderr
+
+
+def test_the_old_name_of_a_setting_gets_the_new_one_suggested() -> None:
+    result = CliRunner().invoke(main, ["run", "--strategy", "duet", "--set", "data.tolerated=0.1", "--plan"])
+    assert result.exit_code == 1
+    assert "data.tolerated: no such option; did you mean 'max_error_rate'?" in result.stderr
+
+
+def test_stats_print_splits_and_windows() -> None:
     result = run("stats", "toy", *TOY)
     assert result.exit_code == 0
     for part in ("mean rating", "rated 5", "10H", "70H", "differs"):
@@ -84,26 +104,26 @@ def test_stats_speak_of_splits_and_windows() -> None:
     assert "50 and 70 give every test request the same inputs" in result.stderr
 
 
-def test_stats_are_there_for_programs_too() -> None:
-    found = json.loads(run("stats", "toy", *TOY, "--json", "--windows", "5,10").stdout)
-    assert [window["k"] for window in found["windows"]] == [5, 10]
-    assert found["splits"][0]["rows"] == 400
+def test_stats_are_printed_as_json() -> None:
+    content = json.loads(run("stats", "toy", *TOY, "--json", "--windows", "5,10").stdout)
+    assert [window["k"] for window in content["windows"]] == [5, 10]
+    assert content["splits"][0]["rows"] == 400
 
 
-def test_a_prepared_folder_is_a_dataset_too() -> None:
+def test_a_prepared_folder_is_accepted_as_a_dataset() -> None:
     folder = run("prepare", "toy", *TOY).stdout.split("prepared in ")[1].strip().replace("\n", "")
     assert run("stats", folder).exit_code == 0
 
 
 @pytest.mark.parametrize("option", [["--steps", "dedupe"], ["--raw", "x"], ["--set", "toy.users=3"]])
-def test_what_a_prepared_folder_cannot_follow_is_an_error(option: list[str]) -> None:
+def test_an_option_without_effect_on_a_prepared_folder_is_an_error(option: list[str]) -> None:
     folder = run("prepare", "toy", *TOY).stdout.rstrip().rpartition("prepared in ")[2]
     result = run("stats", folder, *option)
     assert result.exit_code != 0
-    assert "prepared already" in result.stderr or "only history.* can be set here" in result.stderr
+    assert "already prepared" in result.stderr or "only history.* can be set here" in result.stderr
 
 
-def test_a_sample_shows_histories_and_the_truth() -> None:
+def test_a_sample_shows_histories_and_true_ratings() -> None:
     result = run("sample", "toy", *TOY, "-n", "2")
     assert result.stdout.count("the true rating is") == 2
     assert "user history" in result.stdout
@@ -115,14 +135,14 @@ def test_a_split_without_rows_cannot_be_sampled() -> None:
     assert "has no test rows" in result.stderr
 
 
-def test_check_passes_honest_data_and_strategies() -> None:
+def test_check_passes_valid_data_and_strategies() -> None:
     result = run("check", "toy", *TOY, "--strategy", "duet", "--set", "duet.joint=cross")
     assert result.exit_code == 0
     assert "strategy duet" in result.stdout
     assert "not checked" in result.stdout
 
 
-def test_stats_of_a_split_without_rows_say_so() -> None:
+def test_stats_warn_about_a_split_without_rows() -> None:
     result = run("stats", "toy", *TOY, "--steps", "dedupe,sort")
     assert result.exit_code == 0
     assert "there are no test rows" in result.stderr
@@ -137,31 +157,31 @@ def test_check_fails_on_a_leak_in_a_log(tmp_path: Path) -> None:
     assert "banned_field: log.jsonl line 1" in result.stderr
 
 
-def test_a_log_without_prompts_is_no_clean_log(tmp_path: Path) -> None:
+def test_a_log_without_prompts_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "log.jsonl").write_text("")
     result = run("check", "toy", "--prompts", tmp_path / "log.jsonl")
     assert result.exit_code == 1
-    assert "no prompt stands in" in result.output
+    assert "no prompts in" in result.output
 
 
 @pytest.mark.parametrize("name", ["../../evil", "a/b", ""])
-def test_an_import_stays_in_its_place(tmp_path: Path, name: str) -> None:
+def test_the_name_of_an_import_cannot_leave_the_cache(tmp_path: Path, name: str) -> None:
     (tmp_path / "r.csv").write_text("user,item,rating,timestamp\na,b,5,1400000000\n")
     result = run("import", tmp_path / "r.csv", "--name", name)
     assert result.exit_code == 2
-    assert "--name wants" in result.output
+    assert "--name must consist of" in result.output
 
 
-def test_an_import_wants_a_date() -> None:
+def test_an_invalid_date_is_an_error() -> None:
     result = run("import", "r.csv", "--since", "yesterday")
     assert result.exit_code == 1
-    assert "'yesterday' is no date" in result.output
+    assert "expected a date, as in 2014-05-01, got 'yesterday'" in result.output
 
 
 def test_generate_then_prepare(tmp_path: Path) -> None:
-    made = run("generate", tmp_path, "--format", "amazon-2023", "--interactions", "500", "--category", "Books")
-    assert made.exit_code == 0
-    assert "Books.jsonl.gz" in made.stdout
+    generated = run("generate", tmp_path, "--format", "amazon-2023", "--interactions", "500", "--category", "Books")
+    assert generated.exit_code == 0
+    assert "Books.jsonl.gz" in generated.stdout
     assert run("prepare", "amazon-books", "--raw", tmp_path, "--steps", "sort").exit_code == 0
 
 
@@ -181,7 +201,7 @@ def test_import_then_export(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("option", [["--labels", "a,b"], ["--map", "rating"], ["--time", "weeks"]])
-def test_import_options_that_make_no_sense_are_usage_errors(tmp_path: Path, option: list[str]) -> None:
+def test_invalid_import_options_are_usage_errors(tmp_path: Path, option: list[str]) -> None:
     result = run("import", tmp_path / "x.csv", *option)
     assert result.exit_code == 2
     assert result.stderr.count("\n") == 1

@@ -1,4 +1,4 @@
-"""Amazon's files: the real parts, and what the importer asks for."""
+"""Amazon's files: parts of the real releases, and the files that each release requires."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from raw_making import small_music, write_lines_of, write_music
+from raw_making import small_music, write_json_files, write_music
 
 from duetbench.data import prepare
 from duetbench.datasets.amazon import Amazon, AmazonBooks, AmazonMusic
@@ -36,33 +36,33 @@ def test_the_music_part_has_its_known_sizes(
     real_data: Path, tmp_path: Path, core: str | None, splits: tuple[int, int, int], users: int, items: int
 ) -> None:
     steps = ["dedupe", *([core] if core else []), "sort", "split_count:0.8/0.1/0.1", "drop_cold"]
-    made = prepare(AmazonMusic(), raw=real_data / "amazon-2014-digital-music-part", steps=steps, cache=tmp_path)
-    last = made.steps[-1]
+    prepared = prepare(AmazonMusic(), raw=real_data / "amazon-2014-digital-music-part", steps=steps, cache=tmp_path)
+    last = prepared.steps[-1]
     assert tuple(last.splits[name] for name in ("train", "valid", "test")) == splits
     assert (last.users, last.items) == (users, items)
 
 
-def test_the_music_part_is_read_whole(real_data: Path, tmp_path: Path) -> None:
-    made = prepare(AmazonMusic(), raw=real_data / "amazon-2014-digital-music-part", cache=tmp_path)
-    assert made.steps[0].rows == 6908
-    assert made.counts == {}
-    assert (made.items["title"] == "").sum() == 0
+def test_the_music_part_is_read_completely(real_data: Path, tmp_path: Path) -> None:
+    prepared = prepare(AmazonMusic(), raw=real_data / "amazon-2014-digital-music-part", cache=tmp_path)
+    assert prepared.steps[0].rows == 6908
+    assert prepared.counts == {}
+    assert (prepared.items["title"] == "").sum() == 0
 
 
 def test_gift_cards_of_2018_are_read(real_data: Path, tmp_path: Path) -> None:
-    made = prepare(Amazon(), raw=real_data / "amazon-2018-gift-cards", steps=["dedupe", "sort"], cache=tmp_path)
-    assert made.steps[0].rows == 2972
-    assert made.steps[1].rows < 2972
-    assert made.counts == {}
-    assert made.domain.noun == "product"
-    assert made.items.height == made.steps[-1].items
-    assert made.interactions["rating"].value_counts().sort("count", descending=True)["rating"][0] == 5.0
+    prepared = prepare(Amazon(), raw=real_data / "amazon-2018-gift-cards", steps=["dedupe", "sort"], cache=tmp_path)
+    assert prepared.steps[0].rows == 2972
+    assert prepared.steps[1].rows < 2972
+    assert prepared.counts == {}
+    assert prepared.domain.noun == "product"
+    assert prepared.items.height == prepared.steps[-1].items
+    assert prepared.interactions["rating"].value_counts().sort("count", descending=True)["rating"][0] == 5.0
 
 
 def test_the_books_sample_is_read_without_metadata(real_data: Path, tmp_path: Path) -> None:
     dataset = AmazonBooks(AmazonBooks.Config(metadata=False))
-    made = prepare(dataset, raw=real_data / "amazon-2014-books-sample", steps=["dedupe", "sort"], cache=tmp_path)
-    assert (made.steps[0].rows, made.items.height) == (1000, 0)
+    prepared = prepare(dataset, raw=real_data / "amazon-2014-books-sample", steps=["dedupe", "sort"], cache=tmp_path)
+    assert (prepared.steps[0].rows, prepared.items.height) == (1000, 0)
 
 
 REVIEW_2018 = {
@@ -101,7 +101,7 @@ ITEM_2023 = {
 def test_later_releases_give_the_same_tables(
     tmp_path: Path, names: tuple[str, str], review: dict[str, Any], item: dict[str, Any], suffix: str
 ) -> None:
-    folder = write_lines_of(tmp_path, {names[0] + suffix: [review], names[1] + suffix: [item]})
+    folder = write_json_files(tmp_path, {names[0] + suffix: [review], names[1] + suffix: [item]})
     tables = AmazonMusic().read(AmazonMusic().raw_files(folder))
     assert tables.interactions.rows() == [("A1", "B1", 4.0, 1529193600, "Good", "Four Stars")]
     assert tables.items.rows() == [("B1", "Loud", ["Music", "Rock"], "One. Two.")]
@@ -110,26 +110,26 @@ def test_later_releases_give_the_same_tables(
 def test_seconds_in_files_of_milliseconds_are_a_fault(tmp_path: Path) -> None:
     reviews = [REVIEW_2023, REVIEW_2023 | {"timestamp": 1529193600}]
     files = {"Digital_Music.jsonl": reviews, "meta_Digital_Music.jsonl": [ITEM_2023]}
-    tables = AmazonMusic().read(AmazonMusic().raw_files(write_lines_of(tmp_path, files)))
-    assert tables.counts == {"time in seconds where milliseconds are due": 1}
+    tables = AmazonMusic().read(AmazonMusic().raw_files(write_json_files(tmp_path, files)))
+    assert tables.counts == {"time in seconds instead of milliseconds": 1}
 
 
-def test_the_oldest_release_in_the_folder_is_read_unless_one_is_named(tmp_path: Path) -> None:
+def test_the_oldest_release_in_the_folder_is_the_default(tmp_path: Path) -> None:
     files = {"Digital_Music.jsonl": [REVIEW_2023], "meta_Digital_Music.jsonl": [ITEM_2023]}
-    folder = write_lines_of(write_music(tmp_path, small_music()), files)
+    folder = write_json_files(write_music(tmp_path, small_music()), files)
     named = AmazonMusic(AmazonMusic.Config(release="2023"))
     assert AmazonMusic().raw_files(folder)["reviews"].name == "reviews_Digital_Music_5.json.gz"
     assert named.raw_files(folder)["reviews"].name == "Digital_Music.jsonl"
 
 
-def test_any_category_has_its_own_names(tmp_path: Path) -> None:
+def test_file_names_contain_the_category(tmp_path: Path) -> None:
     dataset = Amazon(Amazon.Config(category="Movies_and_TV", noun="movie", plural="movies"))
     with pytest.raises(MissingRawFiles, match=r"reviews_Movies_and_TV_5\.json"):
         dataset.raw_files(tmp_path)
     assert dataset.domain().noun == "movie"
 
 
-def test_missing_files_are_named_with_a_way_out(tmp_path: Path) -> None:
+def test_missing_files_are_named_with_what_to_do(tmp_path: Path) -> None:
     with pytest.raises(MissingRawFiles, match=r"reviews_Books_5.json and meta_Books.json.*snap.stanford.edu.*--set"):
         AmazonBooks().raw_files(tmp_path)
 
@@ -142,7 +142,7 @@ def test_only_the_missing_file_is_named(tmp_path: Path) -> None:
     assert "reviews_Digital_Music" not in str(error.value)
 
 
-def test_raw_files_are_looked_for_where_the_user_says(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_the_default_folder_comes_from_option_and_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     assert AmazonMusic(AmazonMusic.Config(raw="/data/music")).default_folder() == Path("/data/music")
     monkeypatch.setenv("DUETBENCH_DATA", str(tmp_path))
     assert AmazonMusic().default_folder() == tmp_path / "amazon-music"

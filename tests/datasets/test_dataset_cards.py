@@ -23,7 +23,7 @@ PAPER = {
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_card_says_all_that_it_should(name: str) -> None:
+def test_a_card_is_complete(name: str) -> None:
     card = load_dataset_card(name)
     assert card.name == name
     assert all((card.summary, card.source, card.licence, card.noun, card.plural, card.used))
@@ -32,17 +32,17 @@ def test_a_card_says_all_that_it_should(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", PAPER)
-def test_the_papers_sizes_stand_in_the_cards(name: str) -> None:
+def test_cards_have_the_papers_sizes(name: str) -> None:
     card = load_dataset_card(name)
     assert tuple(card.expected[key] for key in ("train", "valid", "test", "users", "items")) == PAPER[name]
     assert card.unknown
 
 
-def test_every_built_in_dataset_but_the_imported_has_a_card() -> None:
+def test_every_built_in_dataset_except_the_imported_has_a_card() -> None:
     assert set(Plugins(environ={}).of_kind("dataset")) - {"imported"} == set(NAMES)
 
 
-def test_nouns_differ_where_things_do() -> None:
+def test_each_domain_has_its_noun() -> None:
     assert [load_dataset_card(name).noun for name in ("amazon-music", "amazon-books", "yelp")] == [
         "album",
         "book",

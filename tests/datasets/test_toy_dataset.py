@@ -17,11 +17,11 @@ class TestToy(DatasetConformance):
     plugin = Toy
 
 
-def test_the_world_has_the_sizes_asked_for(tmp_path: Path) -> None:
-    made = prepare(
+def test_the_world_has_the_requested_sizes(tmp_path: Path) -> None:
+    prepared = prepare(
         Toy(Toy.Config(users=30, items=20, interactions=200)), raw=tmp_path / "raw", cache=tmp_path, steps=["sort"]
     )
-    assert (made.steps[-1].rows, made.steps[-1].users, made.steps[-1].items) == (200, 30, 20)
+    assert (prepared.steps[-1].rows, prepared.steps[-1].users, prepared.steps[-1].items) == (200, 30, 20)
 
 
 @pytest.mark.parametrize("other", [{"seed": 1}, {"users": 50}])

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from raw_making import write_lines_of
+from raw_making import write_json_files
 
 from duetbench.data import HistoryOptions, build_examples, prepare
 from duetbench.data.synthetic.generate import SyntheticSpec, generate
@@ -45,7 +45,7 @@ class TestYelp(DatasetConformance):
 
 
 def read(folder: Path, reviews: list[Any], businesses: list[Any]) -> Any:
-    files = write_lines_of(folder, {REVIEWS: reviews, BUSINESSES: businesses})
+    files = write_json_files(folder, {REVIEWS: reviews, BUSINESSES: businesses})
     return Yelp().read(Yelp().raw_files(files))
 
 
@@ -59,23 +59,23 @@ def test_a_business_without_categories_has_none(tmp_path: Path) -> None:
     assert read(tmp_path, [review()], [business(categories=None)]).items["categories"].to_list() == [[]]
 
 
-def test_a_date_without_a_time_is_the_days_beginning(tmp_path: Path) -> None:
+def test_a_date_without_a_time_is_midnight(tmp_path: Path) -> None:
     times = read(tmp_path, [review(date="2012-08-01"), review(date="2012-08-01 00:00:01")], [business()]).interactions
     assert times["timestamp"].to_list() == [1_343_779_200, 1_343_779_201]
 
 
 @pytest.mark.parametrize("date", ["yesterday", "2021-13-01 00:00:00", None])
-def test_a_date_that_is_none_is_a_missing_time(tmp_path: Path, date: str | None) -> None:
+def test_an_invalid_date_is_a_missing_time(tmp_path: Path, date: str | None) -> None:
     assert read(tmp_path, [review(date=date), review()], [business()]).counts == {"time missing": 1}
 
 
-def test_the_numbers_that_change_with_time_are_not_read(tmp_path: Path) -> None:
+def test_fields_that_change_with_time_are_not_read(tmp_path: Path) -> None:
     tables = read(tmp_path, [review()], [business()])
     assert "99" not in str(tables.items.rows())
     assert "stars" not in tables.items.columns
 
 
-def test_missing_files_say_what_to_do(tmp_path: Path) -> None:
+def test_missing_files_are_named_with_what_to_do(tmp_path: Path) -> None:
     with pytest.raises(MissingRawFiles) as error:
         Yelp().raw_files(tmp_path)
     for part in (REVIEWS, BUSINESSES, str(tmp_path), "business.yelp.com", "--set yelp.raw=", "duetbench data generate"):
@@ -85,8 +85,8 @@ def test_missing_files_say_what_to_do(tmp_path: Path) -> None:
 def test_generated_yelp_is_prepared_end_to_end(tmp_path: Path) -> None:
     generate(tmp_path / "raw", "yelp", SyntheticSpec(30_000))
     steps = ["dedupe", "titled", "window:24m", "sort", "split_count:0.8/0.1/0.1", "kcore:2", "drop_cold"]
-    made = prepare(Yelp(), raw=tmp_path / "raw", cache=tmp_path, steps=steps)
-    examples = build_examples(made, "test", HistoryOptions())
+    prepared = prepare(Yelp(), raw=tmp_path / "raw", cache=tmp_path, steps=steps)
+    examples = build_examples(prepared, "test", HistoryOptions())
     assert examples
-    assert {one.request.domain.noun for one in examples} == {"business"}
-    assert any(one.request.user_history for one in examples)
+    assert {example.request.domain.noun for example in examples} == {"business"}
+    assert any(example.request.user_history for example in examples)

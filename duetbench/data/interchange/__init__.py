@@ -1,1 +1,1 @@
-"""Import and export: tables of many kinds, pickles, Hugging Face datasets."""
+"""Import and export: user tables, pickles, Hugging Face datasets. Open `imports` first."""

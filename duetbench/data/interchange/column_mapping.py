@@ -1,4 +1,4 @@
-"""Which columns of a user's table mean what, and the canonical table that follows."""
+"""Maps the columns of imported tables to canonical columns, and converts their values."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from duetbench.suggestions import did_you_mean
 
 TimeUnit = Literal["auto", "s", "ms", "date"]
 
-NEEDED = ("user_id", "item_id", "rating", "timestamp")
-INTERACTION_COLUMNS = (*NEEDED, "review", "summary")
+REQUIRED_COLUMNS = ("user_id", "item_id", "rating", "timestamp")
+INTERACTION_COLUMNS = (*REQUIRED_COLUMNS, "review", "summary")
 ITEM_COLUMNS = ("title", "categories", "description")
 
-_LARGEST_SECONDS = 100_000_000_000
-"""In seconds a time in the year 5138, in milliseconds one in 1973: what is typically beyond it is in milliseconds."""
+_MAX_SECONDS = 100_000_000_000
+"""The year 5138 in seconds, 1973 in milliseconds: a column whose median is larger is in milliseconds."""
 
-_USUAL: dict[str, tuple[str, ...]] = {
+_USUAL_NAMES: dict[str, tuple[str, ...]] = {
     "user_id": ("user", "userId", "reviewerID", "user_name"),
     "item_id": ("item", "itemId", "parent_asin", "asin", "business_id", "movieId", "book_id"),
     "rating": ("ratings", "overall", "stars", "score"),
@@ -31,32 +31,39 @@ _USUAL: dict[str, tuple[str, ...]] = {
     "categories": ("category", "genres", "tags"),
     "description": ("descriptions", "about"),
 }
-"""Names that each column often has elsewhere; they are tried in this order where the user names none."""
+"""Common names of each column, tried in this order if the user names no column."""
 
 
 def find_columns(
-    columns: Sequence[str], named: Mapping[str, str], wanted: Sequence[str], needed: Sequence[str] = ()
+    columns: Sequence[str], column_map: Mapping[str, str], requested: Sequence[str], required: Sequence[str] = ()
 ) -> dict[str, str]:
-    """The table's column for each canonical one, as named or under a usual name; those found nowhere are left out.
+    """The table's column for each requested canonical column; those that are not found are left out.
+
+    Args:
+        columns: The table's columns.
+        column_map: Columns that the user named, by canonical column; the others are found by their usual names.
+        requested: Canonical columns to look for.
+        required: Those of them that must be found.
 
     Raises:
-        ConfigError: a named column is not there, or a needed one cannot be found: all faults at once.
+        ConfigError: a named column does not exist, or a required one is not found; lists all faults.
     """
     known = (*INTERACTION_COLUMNS, *ITEM_COLUMNS)
     faults = [
         f"map.{name}: no such column; {did_you_mean(name, known)}known: {', '.join(known)}"
-        for name in named
+        for name in column_map
         if name not in known
     ]
     found: dict[str, str] = {}
-    for name in wanted:
-        column = named.get(name) or next((one for one in (name, *_USUAL[name]) if one in columns), None)
+    for name in requested:
+        usual_names = (usual for usual in (name, *_USUAL_NAMES[name]) if usual in columns)
+        column = column_map.get(name) or next(usual_names, None)
         if column in columns:
             found[name] = str(column)
-        elif name in named:
+        elif name in column_map:
             hint = did_you_mean(str(column), columns)
             faults.append(f"map.{name}: the table has no column '{column}'; {hint}it has {', '.join(columns)}")
-        elif name in needed:
+        elif name in required:
             faults.append(
                 f"map.{name}: not found; name its column with --map {name}=COLUMN, one of {', '.join(columns)}"
             )
@@ -65,12 +72,16 @@ def find_columns(
     return found
 
 
-def mapped_interactions(
-    frame: pl.DataFrame, columns: Mapping[str, str], time_unit: TimeUnit, tally: RowCounts, place: SourceLocation
+def map_interactions(
+    frame: pl.DataFrame,
+    columns: Mapping[str, str],
+    time_unit: TimeUnit,
+    row_counts: RowCounts,
+    location: SourceLocation,
 ) -> pl.DataFrame:
-    """user_id, item_id, rating, timestamp (seconds), review, summary and, if it has one, split; nulls where unreadable.
+    """user_id, item_id, rating, timestamp (seconds), review, summary and, if the table has it, split.
 
-    Values that are there but are no number or no time are tallied and their rows left out.
+    Rows whose rating is not a number or whose time is not a time are counted and dropped; missing values are null.
     """
     texts = [
         (pl.col(columns[name]).cast(pl.String) if name in columns else pl.lit("")).alias(name)
@@ -78,21 +89,22 @@ def mapped_interactions(
     ]
     rating, timestamp = frame[columns["rating"]], frame[columns["timestamp"]]
     numbers = {
-        "rating": _legible(rating).cast(pl.Float64, strict=False),
-        "timestamp": _seconds(timestamp, time_unit),
+        "rating": _numeric_or_text(rating).cast(pl.Float64, strict=False),
+        "timestamp": _to_seconds(timestamp, time_unit),
     }
-    given = ["split"] if "split" in frame.columns else []
-    canonical = frame.select(*texts, *given).with_columns(**numbers)
-    ill_typed = (numbers["rating"].is_null() & rating.is_not_null()) | (
+    split = ["split"] if "split" in frame.columns else []
+    canonical = frame.select(*texts, *split).with_columns(**numbers)
+    is_ill_typed = (numbers["rating"].is_null() & rating.is_not_null()) | (
         numbers["timestamp"].is_null() & timestamp.is_not_null()
     )
-    if ill_typed.any():
-        tally.drop("ill-typed field", int(ill_typed.sum()), place.near(int(ill_typed.arg_max() or 0)))
-    return canonical.filter(~ill_typed).select(*INTERACTION_COLUMNS, *given)
+    if is_ill_typed.any():
+        first = location.near(int(is_ill_typed.arg_max() or 0))
+        row_counts.drop("field of the wrong type", int(is_ill_typed.sum()), first)
+    return canonical.filter(~is_ill_typed).select(*INTERACTION_COLUMNS, *split)
 
 
-def _legible(values: pl.Series) -> pl.Series:
-    """Numbers, or text without spaces around it; null where a value is anything else, be it true or false."""
+def _numeric_or_text(values: pl.Series) -> pl.Series:
+    """Numbers unchanged, and text without surrounding spaces; null for every other type, booleans included."""
     if values.dtype.is_numeric():
         return values
     if isinstance(values.dtype, pl.String | pl.Categorical | pl.Enum):
@@ -100,75 +112,75 @@ def _legible(values: pl.Series) -> pl.Series:
     return pl.repeat(None, len(values), dtype=pl.String, eager=True)
 
 
-def _seconds(values: pl.Series, unit: TimeUnit) -> pl.Series:
-    """Seconds since 1970, UTC; null where a value is none."""
+def _to_seconds(values: pl.Series, unit: TimeUnit) -> pl.Series:
+    """Seconds since 1970, UTC; null where a value is not a time."""
     if isinstance(values.dtype, pl.Date | pl.Datetime):
         return values.cast(pl.Datetime("ms")).dt.epoch("s").cast(pl.Int64)
-    values = _legible(values)
+    values = _numeric_or_text(values)
     numbers = values.cast(pl.Float64, strict=False)
     if unit == "date" or (unit == "auto" and numbers.null_count() > len(values) / 2):
-        return _dates(values.cast(pl.String))
-    is_ms = unit == "ms" or (unit == "auto" and _typical(numbers) > _LARGEST_SECONDS)
-    ticks = 1000 if is_ms else 1
-    return (numbers / ticks).floor().cast(pl.Int64, strict=False)
+        return _parse_dates(values.cast(pl.String))
+    is_ms = unit == "ms" or (unit == "auto" and _median(numbers) > _MAX_SECONDS)
+    ticks_per_second = 1000 if is_ms else 1
+    return (numbers / ticks_per_second).floor().cast(pl.Int64, strict=False)
 
 
-def _typical(numbers: pl.Series) -> float:
+def _median(numbers: pl.Series) -> float:
     median = numbers.median()
     return median if isinstance(median, float) else 0.0
 
 
-def _dates(texts: pl.Series) -> pl.Series:
-    """Times in ISO 8601, with or without time of day and zone; UTC unless they say otherwise."""
-    column = pl.col("text")
-    iso = column.str.replace("T", " ", literal=True).str.replace(r"(Z|\+00:?00)$", "").str.replace(r"\.\d+$", "")
-    shapes = ("%Y-%m-%d %H:%M:%S", "%Y-%m-%d %H:%M", "%Y-%m-%d")
-    moved = column.str.replace("T", " ", literal=True).str.replace(r"\.\d+", "")
-    zoned = moved.str.to_datetime("%Y-%m-%d %H:%M:%S%z", strict=False, time_unit="ms").dt.epoch("s")
-    plain = [iso.str.to_datetime(shape, strict=False, time_unit="ms").dt.epoch("s") for shape in shapes]
-    return (
-        pl.DataFrame({"text": texts}).select(pl.coalesce(*plain, zoned).alias("timestamp")).to_series().cast(pl.Int64)
-    )
+def _parse_dates(texts: pl.Series) -> pl.Series:
+    """Seconds since 1970 of times in ISO 8601, with or without time of day and zone; without a zone they are UTC."""
+    text = pl.col("text").str.replace("T", " ", literal=True)
+    without_zone = text.str.replace(r"(Z|\+00:?00)$", "").str.replace(r"\.\d+$", "")
+    formats = ("%Y-%m-%d %H:%M:%S", "%Y-%m-%d %H:%M", "%Y-%m-%d")
+    in_utc = [without_zone.str.to_datetime(form, strict=False, time_unit="ms").dt.epoch("s") for form in formats]
+    with_zone = text.str.replace(r"\.\d+", "")
+    zoned = with_zone.str.to_datetime("%Y-%m-%d %H:%M:%S%z", strict=False, time_unit="ms").dt.epoch("s")
+    seconds = pl.coalesce(*in_utc, zoned).alias("timestamp")
+    return pl.DataFrame({"text": texts}).select(seconds).to_series().cast(pl.Int64)
 
 
-def mapped_items(frame: pl.DataFrame, columns: Mapping[str, str]) -> pl.DataFrame:
-    """item_id, title, categories, description: once per item, as its first row says."""
-    return item_rows(frame, columns).unique("item_id", keep="first", maintain_order=True)
+def map_items(frame: pl.DataFrame, columns: Mapping[str, str]) -> pl.DataFrame:
+    """item_id, title, categories, description: one row per item, its first."""
+    return map_item_rows(frame, columns).unique("item_id", keep="first", maintain_order=True)
 
 
-def tell_apart(
-    frame: pl.DataFrame, columns: Mapping[str, str], named: Mapping[str, str]
+def exclude_interaction_columns(
+    frame: pl.DataFrame, columns: Mapping[str, str], column_map: Mapping[str, str]
 ) -> tuple[dict[str, str], list[str]]:
-    """The columns that are left, and the names of those that speak of single interactions instead of items.
+    """Removes item columns that describe interactions; returns the remaining columns and the removed names.
 
-    Amazon's reviews of 2023 have a `title`: the headline of the review. As the item's title it would stand in every
-    prompt about the item, the target's own headline among them. So a column that says different things of the same
-    item, for most items that come more than once, is none of the item's; a title then is the review's summary.
+    Amazon's reviews of 2023 have a `title`, which is the headline of the review. Used as the item's title it would be
+    in every prompt about the item, including the headline of the target review. So a column is removed if it differs
+    between rows of the same item, for more than half of the items with several rows. A removed title becomes the
+    review's summary.
 
     Raises:
-        ConfigError: the user has named such a column as the item's.
+        ConfigError: the user has named such a column as an item column.
     """
     present = [name for name in ITEM_COLUMNS if name in columns]
-    says = [pl.col(name).drop_nulls().n_unique().alias(name) for name in present]
-    rows = item_rows(frame, columns).with_columns(pl.col("categories").list.join("|"))
-    often = rows.group_by("item_id").agg(pl.len().alias("rows"), *says).filter(pl.col("rows") > 1)
-    n_varying = {name: int((often[name] > 1).sum()) for name in present}
-    strange = [name for name, count in n_varying.items() if count > often.height / 2]
+    n_values = [pl.col(name).drop_nulls().n_unique().alias(name) for name in present]
+    rows = map_item_rows(frame, columns).with_columns(pl.col("categories").list.join("|"))
+    repeated = rows.group_by("item_id").agg(pl.len().alias("rows"), *n_values).filter(pl.col("rows") > 1)
+    n_varying = {name: int((repeated[name] > 1).sum()) for name in present}
+    removed = [name for name, count in n_varying.items() if count > repeated.height / 2]
     faults = [
-        f"map.{name}: the column '{columns[name]}' says different things of the same item, for {n_varying[name]:,} of "
-        f"{often.height:,} items that come more than once: it speaks of interactions; is it summary={columns[name]}?"
-        for name in strange
-        if name in named
+        f"map.{name}: the column '{columns[name]}' differs between rows of the same item, for {n_varying[name]:,} of "
+        f"{repeated.height:,} items with several rows: it describes interactions; did you mean summary={columns[name]}?"
+        for name in removed
+        if name in column_map
     ]
     if faults:
         raise ConfigError(faults)
-    kept = {name: column for name, column in columns.items() if name not in strange}
-    if "title" in strange:
-        kept.setdefault("summary", columns["title"])
-    return kept, strange
+    remaining = {name: column for name, column in columns.items() if name not in removed}
+    if "title" in removed:
+        remaining.setdefault("summary", columns["title"])
+    return remaining, removed
 
 
-def item_rows(frame: pl.DataFrame, columns: Mapping[str, str]) -> pl.DataFrame:
+def map_item_rows(frame: pl.DataFrame, columns: Mapping[str, str]) -> pl.DataFrame:
     """item_id, title, categories, description of each row."""
     empty = {"title": pl.lit(""), "categories": pl.lit([], dtype=pl.List(pl.String)), "description": pl.lit("")}
     selected = [pl.col(columns["item_id"]).cast(pl.String).alias("item_id")]
@@ -176,14 +188,14 @@ def item_rows(frame: pl.DataFrame, columns: Mapping[str, str]) -> pl.DataFrame:
         if name not in columns:
             selected.append(empty[name].alias(name))
         elif name == "categories":
-            selected.append(_listed(frame[columns[name]]).alias(name))
+            selected.append(_categories(frame[columns[name]]).alias(name))
         else:
-            selected.append(_joined(frame[columns[name]]).alias(name))
+            selected.append(_joined_texts(frame[columns[name]]).alias(name))
     return frame.select(*selected)
 
 
-def _listed(values: pl.Series) -> pl.Expr:
-    """Categories from lists, from lists in lists, or from text divided by commas or bars."""
+def _categories(values: pl.Series) -> pl.Expr:
+    """Categories from lists, from lists of lists, or from text separated by commas or bars."""
     if isinstance(values.dtype, pl.List):
         inner = values.dtype.inner
         if isinstance(inner, pl.List):
@@ -193,8 +205,8 @@ def _listed(values: pl.Series) -> pl.Expr:
     return pl.lit(text.str.replace_all(r"['\"]", "").str.replace_all(r"\s*[|,]\s*", "|").str.split("|"))
 
 
-def _joined(values: pl.Series) -> pl.Expr:
-    """One text, from text or from a list of texts."""
+def _joined_texts(values: pl.Series) -> pl.Expr:
+    """One text from a text or from a list of texts."""
     if isinstance(values.dtype, pl.List):
         return pl.lit(values.cast(pl.List(pl.String)).list.join(" ", ignore_nulls=True))
     return pl.lit(values.cast(pl.String))

@@ -1,4 +1,4 @@
-"""Takes a prepared dataset out: Parquet tables, or a Hugging Face `DatasetDict`."""
+"""Exports a prepared dataset as Parquet tables or as a Hugging Face `DatasetDict`."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from duetbench.errors import DataError
 ExportFormat = Literal["parquet", "datasets"]
 
 
-def export(prepared: Prepared, folder: Path, form: ExportFormat) -> dict[str, int]:
-    """Writes the folder, whole or not at all, and returns the rows of each split.
+def export(prepared: Prepared, folder: Path, export_format: ExportFormat) -> dict[str, int]:
+    """Writes the folder atomically, and returns the number of rows of each split.
 
-    `parquet`: one file a split and one for the items. `datasets`: a DatasetDict whose rows carry their item's title,
-    categories and description. Where no step made splits, all rows go to one called `all`.
+    `parquet`: one file per split and one for the items. `datasets`: a DatasetDict whose rows include their item's
+    title, categories and description. If no step assigned splits, all rows are in one split named `all`.
 
     Raises:
         DataError: the folder exists, cannot be written, or the disk is full.
@@ -31,7 +31,7 @@ def export(prepared: Prepared, folder: Path, form: ExportFormat) -> dict[str, in
         raise DataError(f"{folder} exists already: remove it, or choose another folder")
     splits = _splits(prepared)
     with new_folder(folder) as partial:
-        if form == "parquet":
+        if export_format == "parquet":
             for split, frame in splits.items():
                 frame.write_parquet(partial / f"{split}.parquet")
             prepared.items.write_parquet(partial / "items.parquet")
@@ -42,22 +42,22 @@ def export(prepared: Prepared, folder: Path, form: ExportFormat) -> dict[str, in
 
 
 def _splits(prepared: Prepared) -> dict[str, pl.DataFrame]:
-    """Rows by split, without the empty ones; `all` if no step made splits."""
+    """Rows by split, without empty splits; `all` if no step assigned splits."""
     rows = prepared.interactions
     if rows["split"].null_count() == rows.height:
         return {"all": rows.drop("split")}
-    found = {split: rows.filter(pl.col("split") == split).drop("split") for split in SPLITS}
-    return {split: frame for split, frame in found.items() if frame.height}
+    frames = {split: rows.filter(pl.col("split") == split).drop("split") for split in SPLITS}
+    return {split: frame for split, frame in frames.items() if frame.height}
 
 
 def _save_for_datasets(prepared: Prepared, splits: dict[str, pl.DataFrame], folder: Path) -> None:
     from duetbench.data.interchange.hugging_face import save
 
-    described = {
+    with_items = {
         split: frame.join(prepared.items, on="item_id", how="left", maintain_order="left").with_columns(
             pl.col("title", "description").fill_null(""), pl.col("categories").fill_null([])
         )
         for split, frame in splits.items()
     }
     about = {"name": prepared.name, "fingerprint": prepared.fingerprint, "noun": prepared.domain.noun}
-    save(described, folder, description=f"duetbench {json.dumps(about)}")
+    save(with_items, folder, description=f"duetbench {json.dumps(about)}")

@@ -1,4 +1,4 @@
-"""Brings a user's own tables in, as a folder that the dataset `imported` reads."""
+"""Imports a user's own tables into a folder that the dataset `imported` reads."""
 
 from __future__ import annotations
 
@@ -13,24 +13,25 @@ from duetbench.data.folders import new_folder
 from duetbench.data.interchange.column_mapping import (
     INTERACTION_COLUMNS,
     ITEM_COLUMNS,
-    NEEDED,
+    REQUIRED_COLUMNS,
     TimeUnit,
+    exclude_interaction_columns,
     find_columns,
-    item_rows,
-    mapped_interactions,
-    mapped_items,
-    tell_apart,
+    map_interactions,
+    map_item_rows,
+    map_items,
 )
-from duetbench.data.interchange.sources import TableSource, columns_of, read_table, with_known_splits
+from duetbench.data.interchange.sources import HUGGING_FACE, TableSource, normalize_splits, read_columns, read_table
 from duetbench.data.readers.validation import (
     RowCounts,
     SourceLocation,
-    bounds_of,
-    checked_interactions,
-    checked_items,
-    once_each,
+    deduplicate_items,
+    make_row_bounds,
+    validate_interactions,
+    validate_items,
 )
 from duetbench.errors import DataError
+from duetbench.interfaces import ITEM_KIND
 from duetbench.types import Domain
 
 ABOUT = "about.json"
@@ -43,137 +44,146 @@ class ImportOptions:
     """How a user's tables are read."""
 
     domain: Domain
-    named: Mapping[str, str] = field(default_factory=dict)
-    """Our column to theirs; what is not named is looked for under usual names."""
+    column_map: Mapping[str, str] = field(default_factory=dict)
+    """The table's column by canonical column; columns that are not named are found by their usual names."""
     time_unit: TimeUnit = "auto"
-    """auto: dates where most values are no numbers, else milliseconds or seconds by their size."""
+    """auto: dates if most values are not numbers, else seconds or milliseconds by their size."""
     since: str = "1990-01-01"
-    """YYYY-MM-DD; an older time is a fault."""
-    tolerated: float = 0.01
-    """Share of unusable rows beyond which it is an error."""
+    """Earliest valid date, as YYYY-MM-DD."""
+    max_error_rate: float = 0.01
+    """Share of malformed rows that is accepted."""
 
 
 @dataclass(frozen=True, slots=True)
 class ImportResult:
-    """What was brought in."""
+    """What was imported."""
 
     folder: Path
     columns: dict[str, str]
-    """Our column to theirs, as used."""
+    """The table's column by canonical column, as used."""
     rows: int
     items: int
     dropped: dict[str, int]
+    """Dropped rows by kind."""
     noted: dict[str, int]
+    """Rows kept but noted, by kind."""
     has_splits: bool
 
 
 def import_tables(
     sources: Sequence[TableSource], folder: Path, options: ImportOptions, *, items: TableSource | None = None
 ) -> ImportResult:
-    """Reads the tables, checks every row and writes the folder, whole or not at all; an old one is replaced.
+    """Reads the tables, validates every row and writes the folder atomically, replacing an earlier import.
 
     Args:
-        sources: Tables of interactions, in order; all or none with a split.
-        folder: Where it goes.
-        options: How they are read.
-        items: A table of items; None: titles and so on stand beside the interactions, if anywhere.
+        sources: Tables of interactions, in order. Either all of them have splits, or none.
+        folder: Where the tables are written.
+        options: How the sources are read.
+        items: A table of items; None: item columns are taken from the tables of interactions, if they have any.
 
     Raises:
-        ConfigError: a column is not there.
-        DataError: a table cannot be read, too many rows are unusable, none is left, or the folder holds other files.
+        ConfigError: a column does not exist.
+        DataError: a table cannot be read, too many rows are malformed, none is left, or the folder has other files.
     """
-    _check_place(folder)
-    tally, tally_items = RowCounts(), RowCounts(prefix="item: ")
+    _check_folder(folder)
+    row_counts, item_counts = RowCounts(), RowCounts(kind_prefix=ITEM_KIND)
     columns: dict[str, str] = {}
-    frames, described = [], []
+    frames, item_frames = [], []
     for source in sources:
-        frame, things, found = _one_source(source, options, tally, has_items=items is None)
+        frame, item_frame, found = _read_source(source, options, row_counts, has_items=items is None)
         frames.append(frame)
-        described.append(things)
+        item_frames.append(item_frame)
         columns |= found
-    interactions = _together(frames)
-    _check_share("rows", interactions.height, tally, options.tolerated)
+    interactions = _concatenate(frames)
+    _check_error_rate("rows", interactions.height, row_counts, options.max_error_rate)
     if items:
-        described, found = _described(items, options, tally_items)
+        item_frame, found = _read_items(items, options, item_counts)
+        item_frames = [item_frame]
         columns |= {name: column for name, column in found.items() if name in ITEM_COLUMNS}
-    lines = checked_items(pl.concat(described), tally_items, items.start if items else SourceLocation("items", 1))
+    location = items.first_row if items else SourceLocation("items", 1)
+    item_rows = validate_items(pl.concat(item_frames), item_counts, location)
     if items:
-        _check_share("lines of items", lines.height, tally_items, options.tolerated)
-    things = once_each(lines)
+        _check_error_rate("item rows", item_rows.height, item_counts, options.max_error_rate)
+    distinct_items = deduplicate_items(item_rows)
     result = ImportResult(
         folder,
         columns,
         interactions.height,
-        things.height,
-        dict(tally.dropped + tally_items.dropped),
-        dict(tally.noted + tally_items.noted),
+        distinct_items.height,
+        dict(row_counts.dropped + item_counts.dropped),
+        dict(row_counts.noted + item_counts.noted),
         "split" in interactions.columns,
     )
-    _write(result, interactions, things, options, sources)
+    _write(result, interactions, distinct_items, options, sources)
     return result
 
 
-def _check_place(folder: Path) -> None:
-    """Raises DataError unless the folder is new, empty, or what an import left, since it will be replaced."""
+def _check_folder(folder: Path) -> None:
+    """Raises DataError unless the folder is new, empty, or an earlier import: it will be replaced."""
     if folder.is_dir() and (others := {path.name for path in folder.iterdir()} - {ABOUT, INTERACTIONS, ITEMS}):
-        raise DataError(f"{folder} holds other files, such as {min(others)}: name a new folder, which import will fill")
+        raise DataError(f"{folder} contains other files, such as {min(others)}: name a new or empty folder")
     if folder.exists() and not folder.is_dir():
         raise DataError(f"{folder} is a file: name a folder")
 
 
-def _one_source(
-    source: TableSource, options: ImportOptions, tally: RowCounts, *, has_items: bool
+def _read_source(
+    source: TableSource, options: ImportOptions, row_counts: RowCounts, *, has_items: bool
 ) -> tuple[pl.DataFrame, pl.DataFrame, dict[str, str]]:
-    """The table's interactions, what it says of items, and which columns were used."""
-    wanted = (*INTERACTION_COLUMNS, *(ITEM_COLUMNS if has_items else ()))
-    found = find_columns(columns_of(source), options.named, wanted, needed=NEEDED)
-    table = with_known_splits(read_table(source, set(found.values()), tally), source)
+    """The table's interactions, its items, and the columns that were used."""
+    requested = (*INTERACTION_COLUMNS, *(ITEM_COLUMNS if has_items else ()))
+    columns = find_columns(read_columns(source), options.column_map, requested, required=REQUIRED_COLUMNS)
+    table = normalize_splits(read_table(source, set(columns.values()), row_counts), source)
     if has_items:
-        found, strange = tell_apart(table, found, options.named)
-        for name in strange:
-            tally.note(f"{name} of the interaction, not of the item", table.height)
-    return _interactions(table, found, options, tally, source), mapped_items(table, found), found
+        columns, removed = exclude_interaction_columns(table, columns, options.column_map)
+        for name in removed:
+            row_counts.note(f"{name} of the interaction, not of the item", table.height)
+    return _interactions(table, columns, options, row_counts, source), map_items(table, columns), columns
 
 
 def _interactions(
-    table: pl.DataFrame, columns: Mapping[str, str], options: ImportOptions, tally: RowCounts, source: TableSource
+    table: pl.DataFrame,
+    columns: Mapping[str, str],
+    options: ImportOptions,
+    row_counts: RowCounts,
+    source: TableSource,
 ) -> pl.DataFrame:
-    mapped = mapped_interactions(table, columns, options.time_unit, tally, source.start)
-    bounds = bounds_of(options.domain.labels, options.since, None)
-    return checked_interactions(mapped, bounds, tally, source.start)
+    mapped = map_interactions(table, columns, options.time_unit, row_counts, source.first_row)
+    bounds = make_row_bounds(options.domain.labels, options.since, None)
+    return validate_interactions(mapped, bounds, row_counts, source.first_row)
 
 
-def _together(frames: Sequence[pl.DataFrame]) -> pl.DataFrame:
-    with_split = {"split" in frame.columns for frame in frames}
-    if len(with_split) > 1:
-        raise DataError(
-            "some of the tables say their split and some do not: name all as train=FILE valid=FILE test=FILE"
-        )
+def _concatenate(frames: Sequence[pl.DataFrame]) -> pl.DataFrame:
+    if len({"split" in frame.columns for frame in frames}) > 1:
+        raise DataError("some tables have splits and some have none: name all as train=FILE valid=FILE test=FILE")
     return pl.concat(frames)
 
 
-def _described(
-    items: TableSource, options: ImportOptions, tally: RowCounts
-) -> tuple[list[pl.DataFrame], dict[str, str]]:
-    found = find_columns(columns_of(items), options.named, ("item_id", *ITEM_COLUMNS), needed=("item_id",))
-    return [item_rows(read_table(items, set(found.values()), tally), found)], found
+def _read_items(
+    source: TableSource, options: ImportOptions, row_counts: RowCounts
+) -> tuple[pl.DataFrame, dict[str, str]]:
+    """The rows of a table of items, and the columns that were used."""
+    requested = ("item_id", *ITEM_COLUMNS)
+    columns = find_columns(read_columns(source), options.column_map, requested, required=("item_id",))
+    return map_item_rows(read_table(source, set(columns.values()), row_counts), columns), columns
 
 
-def _check_share(what: str, n_kept: int, tally: RowCounts, tolerated: float) -> None:
-    """Raises DataError if too much was left out, or all."""
-    n_dropped = tally.dropped.total()
+def _check_error_rate(table: str, n_kept: int, row_counts: RowCounts, max_error_rate: float) -> None:
+    """Raises DataError if too many rows were dropped, or all."""
+    n_dropped = row_counts.dropped.total()
     if not n_dropped + n_kept:
-        raise DataError(f"the tables hold no {what}")
-    if n_dropped > tolerated * (n_dropped + n_kept) or not n_kept:
-        kinds = ", ".join(f"{count:,} {kind}, first at {tally.places[kind]}" for kind, count in tally.dropped.items())
+        raise DataError(f"the tables contain no {table}")
+    if n_dropped > max_error_rate * (n_dropped + n_kept) or not n_kept:
+        kinds = ", ".join(
+            f"{count:,} {kind}, first at {row_counts.locations[kind]}" for kind, count in row_counts.dropped.items()
+        )
         raise DataError(
-            f"{n_dropped:,} of {n_dropped + n_kept:,} {what} cannot be used ({kinds}); "
-            f"the tolerated share is {tolerated:g} (--tolerated)"
+            f"{n_dropped:,} of {n_dropped + n_kept:,} {table} are malformed ({kinds}), the accepted share is "
+            f"{max_error_rate:g}: fix the tables, or accept more (--max-error-rate)"
         )
 
 
-def _readable(name: str) -> str:
-    """A file's name, even one that is no UTF-8."""
+def _printable_name(name: str) -> str:
+    """A file's name as valid UTF-8; bytes that are not UTF-8 are escaped."""
     return name.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
@@ -190,7 +200,8 @@ def _write(
         "labels": list(options.domain.labels),
         "columns": result.columns,
         "sources": [
-            source.place if source.place.startswith("hf:") else _readable(source.path.name) for source in sources
+            source.location if source.location.startswith(HUGGING_FACE) else _printable_name(source.path.name)
+            for source in sources
         ],
         "dropped": result.dropped,
         "noted": result.noted,

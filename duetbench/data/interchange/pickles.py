@@ -1,7 +1,7 @@
-"""Opens pickled pandas tables without running anybody's code.
+"""Reads pickled pandas tables without running code from the file.
 
-A pickle is a program: loading one calls whatever it names. Here it may name only what pandas and numpy themselves
-write for a table; anything else is refused before it is looked up.
+Loading a pickle calls any function that the file names. Here a file may name only the classes and functions that pandas
+and numpy use to store a table; any other name is refused before it is imported.
 """
 
 from __future__ import annotations
@@ -29,15 +29,15 @@ _PANDAS_NAMES = frozenset(
         "_nat_unpickle", "C_NA",
     }
 )  # fmt: skip
-"""What pandas 1 to 3 write for a table, under the names that it has had."""
+"""Names that pandas 1 to 3 write for a table."""
 
-_OTHERS = frozenset(
+_OTHER_NAMES = frozenset(
     {
         *((module, name) for module in ("builtins", "__builtin__") for name in ("slice", "bytearray", "object")),
-        *((module, "_reconstructor") for module in ("copyreg", "copy_reg")),  # makes objects of classes named here
+        *((module, "_reconstructor") for module in ("copyreg", "copy_reg")),  # creates objects of classes listed here
         *(("datetime", name) for name in ("datetime", "date", "timedelta", "timezone")),
         *(("numpy", name) for name in ("dtype", "ndarray")),
-        # numpy 2 and numpy 1 call the same package differently.
+        # `_core` in numpy 2, `core` in numpy 1.
         *((f"numpy.{core}.multiarray", name) for core in ("_core", "core") for name in ("_reconstruct", "scalar")),
         *((f"numpy.{core}.numeric", "_frombuffer") for core in ("_core", "core")),
         *(("pyarrow.lib", name) for name in ("type_for_alias", "chunked_array", "_restore_array", "py_buffer")),
@@ -45,23 +45,23 @@ _OTHERS = frozenset(
 )
 
 
-def _is_data(module: str, name: str) -> bool:
-    """Whether a name is one of a table's own parts."""
+def _is_part_of_table(module: str, name: str) -> bool:
+    """Whether pandas or numpy use this name to store a table."""
     if name in _PANDAS_NAMES:
         return any(module == known or (known.endswith(".") and module.startswith(known)) for known in _PANDAS_MODULES)
-    return (module, name) in _OTHERS
+    return (module, name) in _OTHER_NAMES
 
 
 class UnsafePickle(DataError):
-    """A pickle that names more than a table needs."""
+    """A pickle that refers to something that is not part of a table."""
 
 
 def read_pickle(path: Path) -> pd.DataFrame:
-    """The table in a pickle of pandas.
+    """The pandas table in a pickle.
 
     Raises:
-        UnsafePickle: it names anything but pandas and numpy data.
-        DataError: it is damaged, no pickle, or no table.
+        UnsafePickle: the pickle refers to something that is not pandas or numpy data.
+        DataError: the file is damaged, or is not a pickled table.
         MissingDependency: pandas is not installed.
     """
     try:
@@ -69,30 +69,30 @@ def read_pickle(path: Path) -> pd.DataFrame:
     except ImportError as error:
         raise MissingDependency(f"{path} needs pandas: pip install pandas") from error
     try:
-        found = _unpickler(io.BytesIO(path.read_bytes()), path).load()
+        table = _unpickler(io.BytesIO(path.read_bytes()), path).load()
     except UnsafePickle:
         raise
     except OSError as error:
         raise DataError(f"{path} cannot be read: {error.strerror}") from error
-    except Exception as error:  # a damaged pickle may fail in any way at all
-        raise DataError(f"{path} is no intact pickle of a table: {type(error).__name__}: {error}") from error
-    if not isinstance(found, pd.DataFrame):
-        raise DataError(f"{path} holds a {type(found).__name__}, not a table")
-    return found
+    except Exception as error:  # a damaged pickle may raise any error
+        raise DataError(f"{path} is not an intact pickled table: {type(error).__name__}: {error}") from error
+    if not isinstance(table, pd.DataFrame):
+        raise DataError(f"{path} contains a {type(table).__name__}, expected a pandas table")
+    return table
 
 
 def _unpickler(stream: io.BytesIO, path: Path) -> pickle._Unpickler:
-    # pandas' own reader knows where names of older versions went; it is Python code, so that every name passes here.
+    # pandas' unpickler maps names of older versions to current ones; as a Python class it calls find_class for each.
     from pandas.compat.pickle_compat import Unpickler  # type: ignore[import-untyped]
 
     class Restricted(Unpickler):  # type: ignore[misc]
         def find_class(self, module: str, name: str) -> Any:
             if (module, name) == ("_codecs", "encode"):
                 return _encode
-            if not _is_data(module, name):
+            if not _is_part_of_table(module, name):
                 raise UnsafePickle(
-                    f"{path} wants to call {module}.{name}, which no table needs: it is refused, since loading it "
-                    f"could run anything; ask its author for Parquet"
+                    f"{path} refers to {module}.{name}, which is not part of a table; it is refused because loading it "
+                    f"could run arbitrary code: get the table as Parquet"
                 )
             return super().find_class(module, name)
 
@@ -100,7 +100,7 @@ def _unpickler(stream: io.BytesIO, path: Path) -> pickle._Unpickler:
 
 
 def _encode(text: str, encoding: str = "latin1") -> bytes:
-    """How old pickles spell bytes."""
+    """What `_codecs.encode` does, for the encodings in which old pickles store bytes."""
     if encoding not in ("latin1", "utf-8", "ascii"):
-        raise UnsafePickle(f"a pickle asks for the encoding '{encoding}'")
+        raise UnsafePickle(f"a pickle uses the encoding '{encoding}', expected latin1, utf-8 or ascii")
     return text.encode(encoding)

@@ -1,4 +1,4 @@
-"""Guards against knowing the answer: on tables, on examples, on any log of prompts, and by probing a strategy."""
+"""Leakage guards on tables, examples, prompt logs and strategies. Open `findings` first: it lists the guards."""
 
 from duetbench.data.leakage.examples import check_examples
 from duetbench.data.leakage.findings import GUARDS, LeakageFinding

@@ -1,4 +1,4 @@
-"""The guards by name, and what one of them found."""
+"""The leakage guards by name, and the findings that they report."""
 
 from __future__ import annotations
 
@@ -12,27 +12,27 @@ Guard = Literal[
     "target_text",
     "banned_field",
     "shared_key",
-    "told_label",
+    "revealed_label",
     "selected_on_test",
     "trained_outside_train",
     "canary",
-    "changed_by_the_future",
+    "depends_on_future",
 ]
 
 GUARDS: dict[Guard, str] = {
-    "future": "whatever a request sees lies before it, and comes from the splits that histories may come from",
-    "same_pair": "no other interaction of the same user with the same item is seen, or stands in the data at all",
-    "own_item_history": "an item's history holds no interaction of the user who is asked about",
-    "target_text": "neither the review nor the summary that is asked about stands in a prompt",
-    "banned_field": "no field that changes with time, such as an item's average rating, is seen",
-    "shared_key": "a key of the request store stands for one text: other histories, another key",
-    "told_label": "only train rows are ever told their rating, as distillation does",
-    "selected_on_test": "checkpoints are chosen on validation rows",
-    "trained_outside_train": "training rows, distilled, preferred or sampled, come from train",
-    "canary": "a word planted in held-out reviews reaches no prompt and no profile",
-    "changed_by_the_future": "with everything after the cut replaced, every prompt stays the same, byte by byte",
+    "future": "a request sees only earlier interactions, and only from the splits that histories may come from",
+    "same_pair": "no (user, item) occurs twice in the data, and a request sees no other interaction of its own pair",
+    "own_item_history": "the item's history contains no interaction of the request's user",
+    "target_text": "a prompt contains neither the review nor the summary of its target interaction",
+    "banned_field": "no field that changes with time is used, such as an item's average rating",
+    "shared_key": "each key of the request store belongs to one prompt text",
+    "revealed_label": "true ratings are revealed for train rows only, for distillation",
+    "selected_on_test": "no checkpoint is selected by its results on test rows",
+    "trained_outside_train": "the rows that a model is trained on are train rows",
+    "canary": "a unique word placed in held-out reviews reaches no prompt and no profile",
+    "depends_on_future": "replacing all interactions after a cut changes no byte of the prompts before it",
 }
-"""What each guard demands."""
+"""What must hold, by guard."""
 
 
 @dataclass(frozen=True, slots=True)

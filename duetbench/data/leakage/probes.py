@@ -1,4 +1,4 @@
-"""Two experiments on a strategy: plant words in what it must not see, and replace what it must not see."""
+"""Probes of a strategy: place unique words in texts that it must not see, and replace interactions after a cut."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
-from duetbench.data.history import SPLITS_OF, HistoryOptions, build_examples
+from duetbench.data.history import SOURCE_SPLITS, HistoryOptions, build_examples
 from duetbench.data.leakage.findings import LeakageFinding
-from duetbench.data.leakage.visible import Visible
+from duetbench.data.leakage.visibility import VisibilityRules
 from duetbench.data.preparation.prepared import Prepared
 from duetbench.errors import DataError
 from duetbench.types import Example, Request, Split
@@ -20,43 +20,45 @@ _CANARY = re.compile(r"canary(\d+)x")
 
 
 @dataclass(frozen=True, slots=True)
-class SeenText:
-    """A text that was shown to a model, or came back as a profile."""
+class ObservedText:
+    """A prompt that was sent to a model, or a profile that was read from its answer."""
 
     text: str
     requests: tuple[int, ...]
-    """Positions of the requests that it serves."""
+    """Positions of the requests that it belongs to."""
 
 
-PromptProbe = Callable[[Sequence[Request]], list[SeenText]]
-"""Runs a strategy on requests: every prompt that it asks, of every stage and of the scorer, and every profile."""
+TextCollector = Callable[[Sequence[Request]], list[ObservedText]]
+"""Runs a strategy on requests and returns every prompt, of all its stages and of the scorer, and every profile."""
 
 
 def canary_probe(
-    prepared: Prepared, options: HistoryOptions, split: Split, ask: PromptProbe, *, limit: int = 50, seed: int = 0
+    prepared: Prepared, options: HistoryOptions, split: Split, collect: TextCollector, *, limit: int = 50, seed: int = 0
 ) -> list[LeakageFinding]:
-    """Plants a word of its own in every validation and test review, and looks for it where it must not be.
+    """Replaces every validation and test review by a unique word, and searches for the words in prompts and profiles.
 
-    A row that a request may see (histories of `train+valid` or `prequential`) may show its word there.
+    Where histories may come from a held-out row (`train+valid`, `prequential`), its word is allowed.
 
     Raises:
         DataError: the split has no rows.
     """
-    held_out = pl.col("split").is_in(["valid", "test"])
+    is_held_out = pl.col("split").is_in(["valid", "test"])
     word = pl.lit("canary") + pl.col("row").cast(pl.String) + pl.lit("x")
-    planted = [pl.when(held_out).then(word).otherwise(name).alias(name) for name in ("review", "summary")]
-    world = prepared.with_interactions(prepared.interactions.with_columns(planted))
-    examples = _examples(world, split, options, limit, seed)
-    visible = Visible(world, options)
-    places = [visible.place(example.request.request_id) for example in examples]
+    planted = [pl.when(is_held_out).then(word).otherwise(name).alias(name) for name in ("review", "summary")]
+    changed = prepared.with_interactions(prepared.interactions.with_columns(planted))
+    examples = build_examples(changed, split, options, limit=limit, seed=seed)
+    if not examples:
+        raise _no_rows(prepared, split)
+    rules = VisibilityRules(changed, options)
+    targets = [rules.target_of(example.request.request_id) for example in examples]
     findings = []
-    for seen in ask([example.request for example in examples]):
-        for row in sorted({int(number) for number in _CANARY.findall(seen.text)}):
-            planted_at = visible.place(f"{visible.split_of(row)}:{row}")
-            for position in seen.requests:
-                if not visible.may_see(places[position], planted_at):
-                    request = examples[position].request.request_id
-                    findings.append(LeakageFinding("canary", request, f"the word planted in row {row} reached it"))
+    for observed in collect([example.request for example in examples]):
+        for row in sorted({int(number) for number in _CANARY.findall(observed.text)}):
+            source = rules.position_of_row(row)
+            for position in observed.requests:
+                if not rules.may_see(targets[position], source):
+                    request_id = examples[position].request.request_id
+                    findings.append(LeakageFinding("canary", request_id, f"contains the word placed in row {row}"))
     return list(dict.fromkeys(findings))
 
 
@@ -64,52 +66,53 @@ def future_probe(
     prepared: Prepared,
     options: HistoryOptions,
     split: Split,
-    ask: PromptProbe,
+    collect: TextCollector,
     *,
     limit: int = 50,
     cuts: int = 3,
     seed: int = 0,
 ) -> list[LeakageFinding]:
-    """Replaces everything from a cut on, and everything that histories do not come from; prompts must stay the same.
+    """Replaces all rows from a cut on, and all rows of splits outside the histories; prompts must not change.
 
     Args:
         prepared: The data.
-        options: How histories are taken.
-        split: Whose requests are asked.
-        ask: Runs the strategy.
-        limit: So many requests, the last ones before each cut.
-        cuts: So many moments, spread over the split.
-        seed: Of the replacement.
+        options: How histories are built.
+        split: The split whose requests are used.
+        collect: Runs the strategy.
+        limit: Number of requests per cut, the last ones before it.
+        cuts: Number of cuts, spread evenly over the split.
+        seed: Seed of the replacement.
 
     Raises:
         DataError: the split has no rows.
     """
     rows = prepared.interactions
-    places = np.flatnonzero((rows["split"] == split).fill_null(False).to_numpy())
-    if not len(places):
-        raise DataError(f"{prepared.name} has no {split} rows to probe a strategy with")
+    positions = np.flatnonzero((rows["split"] == split).fill_null(False).to_numpy())
+    if not len(positions):
+        raise _no_rows(prepared, split)
     findings: list[LeakageFinding] = []
-    for cut in places[np.linspace(0, len(places) - 1, num=min(cuts, len(places)), dtype=np.int64)]:
-        asked = places[places <= cut][-limit:]
-        world = prepared.with_interactions(_replaced(rows, options, int(cut), asked, np.random.default_rng(seed)))
-        findings += _compare(prepared, world, options, split, rows["row"].gather(asked).to_list(), ask)
+    for cut in positions[np.linspace(0, len(positions) - 1, num=min(cuts, len(positions)), dtype=np.int64)]:
+        targets = positions[positions <= cut][-limit:]
+        replaced = _replace_future(rows, options, int(cut), targets, np.random.default_rng(seed))
+        changed = prepared.with_interactions(replaced)
+        findings += _compare(prepared, changed, options, split, rows["row"].gather(targets).to_list(), collect)
     return list(dict.fromkeys(findings))
 
 
-def _replaced(
-    rows: pl.DataFrame, options: HistoryOptions, cut: int, asked: np.ndarray, drawn: np.random.Generator
+def _replace_future(
+    rows: pl.DataFrame, options: HistoryOptions, cut: int, targets: np.ndarray, rng: np.random.Generator
 ) -> pl.DataFrame:
-    """Other ratings and texts, and for rows that are not asked about other users and items, from the cut on."""
+    """Other ratings and texts in all rows that no request may see, and other users and items except in the targets."""
     time = rows["timestamp"].to_numpy()
-    begin = cut if options.tie == "stable" else int(np.searchsorted(time, time[cut], side="left"))
-    unseen = ~rows["split"].is_in(SPLITS_OF[options.source]).fill_null(False).to_numpy()
-    unseen[begin:] = True
-    shuffled = unseen.copy()
-    shuffled[asked] = False
+    first = cut if options.tie == "stable" else int(np.searchsorted(time, time[cut], side="left"))
+    is_hidden = ~rows["split"].is_in(SOURCE_SPLITS[options.source]).fill_null(False).to_numpy()
+    is_hidden[first:] = True
+    is_shuffled = is_hidden.copy()
+    is_shuffled[targets] = False
     low, high = float(rows["rating"].min()), float(rows["rating"].max())  # type: ignore[arg-type]
-    mask = pl.Series(unseen)
+    mask = pl.Series(is_hidden)
     return rows.with_columns(
-        *(rows[name].gather(_swapped(shuffled, drawn)) for name in ("user_id", "item_id")),
+        *(rows[name].gather(_shuffle(is_shuffled, rng)) for name in ("user_id", "item_id")),
         pl.when(mask).then(low + high - pl.col("rating")).otherwise("rating").alias("rating"),
         *(
             pl.when(mask).then(pl.lit("replaced ") + pl.col("row").cast(pl.String)).otherwise(name).alias(name)
@@ -118,39 +121,44 @@ def _replaced(
     )
 
 
-def _swapped(chosen: np.ndarray, drawn: np.random.Generator) -> np.ndarray:
-    """All positions, those chosen in a new order among themselves."""
-    places = np.arange(len(chosen))
-    places[chosen] = drawn.permutation(places[chosen])
-    return places
+def _shuffle(is_shuffled: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """All positions, with those in the mask permuted among themselves."""
+    positions = np.arange(len(is_shuffled))
+    positions[is_shuffled] = rng.permutation(positions[is_shuffled])
+    return positions
 
 
 def _compare(
-    before: Prepared, after: Prepared, options: HistoryOptions, split: Split, rows: Sequence[int], ask: PromptProbe
+    before: Prepared,
+    after: Prepared,
+    options: HistoryOptions,
+    split: Split,
+    rows: Sequence[int],
+    collect: TextCollector,
 ) -> list[LeakageFinding]:
-    texts = [_texts(world, options, split, set(rows), ask) for world in (before, after)]
+    texts, changed = (_collect_texts(data, options, split, set(rows), collect) for data in (before, after))
     return [
-        LeakageFinding("changed_by_the_future", request, "what it is asked changes with what lies after it")
-        for request in texts[0]
-        if texts[0][request] != texts[1].get(request)
+        LeakageFinding("depends_on_future", request_id, "its prompts change with interactions that are not before it")
+        for request_id in texts
+        if texts[request_id] != changed.get(request_id)
     ]
 
 
-def _texts(
-    world: Prepared, options: HistoryOptions, split: Split, rows: set[int], ask: PromptProbe
+def _collect_texts(
+    prepared: Prepared, options: HistoryOptions, split: Split, rows: set[int], collect: TextCollector
 ) -> dict[str, list[str]]:
-    examples = [
-        one for one in build_examples(world, split, options) if int(one.request.request_id.split(":")[1]) in rows
-    ]
-    found: dict[str, list[str]] = {example.request.request_id: [] for example in examples}
-    for seen in ask([example.request for example in examples]):
-        for position in seen.requests:
-            found[examples[position].request.request_id].append(seen.text)
-    return found
+    """All observed texts by request id, for the requests whose targets are these rows."""
+    examples = [example for example in build_examples(prepared, split, options) if _row_number(example) in rows]
+    texts: dict[str, list[str]] = {example.request.request_id: [] for example in examples}
+    for observed in collect([example.request for example in examples]):
+        for position in observed.requests:
+            texts[examples[position].request.request_id].append(observed.text)
+    return texts
 
 
-def _examples(prepared: Prepared, split: Split, options: HistoryOptions, limit: int, seed: int) -> list[Example]:
-    examples = build_examples(prepared, split, options, limit=limit, seed=seed)
-    if not examples:
-        raise DataError(f"{prepared.name} has no {split} rows to probe a strategy with")
-    return examples
+def _row_number(example: Example) -> int:
+    return int(example.request.request_id.split(":")[1])
+
+
+def _no_rows(prepared: Prepared, split: Split) -> DataError:
+    return DataError(f"{prepared.name} has no {split} rows to probe a strategy with")

@@ -1,1 +1,1 @@
-"""From raw files to a prepared dataset. Open `prepare` first."""
+"""Preparation of datasets: from raw files to split tables in the cache. Open `prepare` first."""

@@ -1,4 +1,4 @@
-"""Raw files to canonical Parquet tables, part by part, so that memory does not grow with the files."""
+"""Converts raw files to canonical Parquet tables, part by part, so that memory does not grow with the files."""
 
 from __future__ import annotations
 
@@ -17,16 +17,18 @@ from duetbench.errors import DataError
 from duetbench.interfaces import ITEM_KIND, Dataset, Tables
 
 OnProgress = Callable[[str], None]
-"""Takes one line of progress."""
+"""Receives one line of progress."""
 
 _COUNTS = "counts.json"
-_PARTS_PER_LINE = 20
+_PARTS_PER_PROGRESS_LINE = 20
 _WRITERS = 2
-_LIGHT_PARTS = 20  # files read at once without their texts: one by one takes five times as long
+_FILES_PER_KEY_PART = 20  # reading the files one by one takes five times as long
 
 
 @dataclass
 class _Counts:
+    """The content of counts.json: the field names are its keys."""
+
     interactions: int = 0
     items: int = 0
     dropped: Counter[str] = field(default_factory=Counter)
@@ -40,7 +42,7 @@ class _Counts:
         self.items += part.items.height
         self.dropped.update(part.counts)
         self.notes.update(part.notes)
-        self.places = {**part.places, **self.places}
+        self.places = {**part.locations, **self.places}
         for kind, count in part.counts.items():
             if kind.startswith(ITEM_KIND):
                 self.dropped_items += count
@@ -54,17 +56,18 @@ class Canonical:
 
     folder: Path
     counts: Mapping[str, int]
-    """Rows left out while reading, by kind."""
+    """Rows dropped while reading, by kind."""
     notes: Mapping[str, int]
-    """Rows kept that are worth knowing, by kind."""
-    places: Mapping[str, str]
+    """Rows kept but noted, by kind."""
+    locations: Mapping[str, str]
+    """The first dropped row of each kind, as `FILE line N`."""
     n_interactions: int
     n_items: int
     dropped_interactions: int
     dropped_items: int
 
     def items(self) -> pl.LazyFrame:
-        """item_id, title, categories, description; an item may come twice, see `once_each`."""
+        """item_id, title, categories, description; an item may occur twice, see `deduplicate_items`."""
         return pl.scan_parquet(self._files("items"), glob=False)
 
     def interaction_parts(self) -> Iterator[pl.DataFrame]:
@@ -75,37 +78,37 @@ class Canonical:
         for path in self._files("interactions"):
             yield pl.read_parquet(path, glob=False)
 
-    def light_parts(self) -> Iterator[pl.DataFrame]:
-        """user_id, item_id, timestamp and split, many parts at a time, in file order."""
+    def key_parts(self) -> Iterator[pl.DataFrame]:
+        """user_id, item_id, timestamp and split of the interactions, in larger parts, in file order."""
         files = self._files("interactions")
-        for start in range(0, len(files), _LIGHT_PARTS):
-            some = pl.scan_parquet(files[start : start + _LIGHT_PARTS], glob=False)
-            yield some.select("user_id", "item_id", "timestamp", "split").collect()
+        for start in range(0, len(files), _FILES_PER_KEY_PART):
+            part = pl.scan_parquet(files[start : start + _FILES_PER_KEY_PART], glob=False)
+            yield part.select("user_id", "item_id", "timestamp", "split").collect()
 
     def _files(self, table: str) -> list[Path]:
         return sorted((self.folder / table).glob("*.parquet"))
 
 
 def canonical_tables(
-    dataset: Dataset, files: Mapping[str, Path], target: Path, *, tolerated: float, on_progress: OnProgress
+    dataset: Dataset, files: Mapping[str, Path], target: Path, *, max_error_rate: float, on_progress: OnProgress
 ) -> Canonical:
-    """The dataset's tables in `target`, read from the raw files unless they are there already.
+    """The dataset's tables in the folder `target`, which is written from the raw files if it does not exist.
 
     Raises:
-        DataError: a file is damaged, or more than the tolerated share of its rows cannot be used.
+        DataError: a file is damaged, or the share of malformed rows in a table exceeds `max_error_rate`.
     """
     if not target.is_dir():
         with new_folder(target) as partial:
             counts = _write_parts(dataset, files, partial, on_progress)
-            _check_share(_described(partial, counts), dataset, tolerated)
+            _check_error_rate(_canonical(partial, counts), dataset, max_error_rate)
             (partial / _COUNTS).write_text(json.dumps(vars(counts), indent=1, sort_keys=True), encoding="utf-8")
-    known = json.loads((target / _COUNTS).read_text(encoding="utf-8"))
-    canonical = _described(target, _Counts(**known))
-    _check_share(canonical, dataset, tolerated)
+    counts = _Counts(**json.loads((target / _COUNTS).read_text(encoding="utf-8")))
+    canonical = _canonical(target, counts)
+    _check_error_rate(canonical, dataset, max_error_rate)
     return canonical
 
 
-def _described(folder: Path, counts: _Counts) -> Canonical:
+def _canonical(folder: Path, counts: _Counts) -> Canonical:
     return Canonical(
         folder,
         dict(sorted(counts.dropped.items())),
@@ -119,21 +122,21 @@ def _described(folder: Path, counts: _Counts) -> Canonical:
 
 
 def _write_parts(dataset: Dataset, files: Mapping[str, Path], folder: Path, on_progress: OnProgress) -> _Counts:
-    """Writes parts while the next are read: one waits for the disk, the other for the parser."""
+    """Writes parts in threads while the next parts are read: writing waits for the disk, reading for the parser."""
     counts = _Counts()
     for name in ("interactions", "items"):
         (folder / name).mkdir()
     with ThreadPoolExecutor(_WRITERS) as writers:
-        written: deque[Future[None]] = deque()
+        pending: deque[Future[None]] = deque()
         for number, part in enumerate(dataset.read_parts(files)):
-            if len(written) == _WRITERS:
-                written.popleft().result()
-            written.append(writers.submit(_write_part, part, folder, f"{number:06d}.parquet"))
+            if len(pending) == _WRITERS:
+                pending.popleft().result()
+            pending.append(writers.submit(_write_part, part, folder, f"{number:06d}.parquet"))
             counts.add(part)
-            if number % _PARTS_PER_LINE == _PARTS_PER_LINE - 1:
+            if number % _PARTS_PER_PROGRESS_LINE == _PARTS_PER_PROGRESS_LINE - 1:
                 on_progress(f"{dataset.name}: {counts.interactions:,} interactions and {counts.items:,} items read")
-        for one in written:
-            one.result()
+        for future in pending:
+            future.result()
     return counts
 
 
@@ -142,7 +145,7 @@ def _write_part(part: Tables, folder: Path, name: str) -> None:
         table = part.interactions
         if "split" not in table.columns:
             table = table.with_columns(pl.lit(None, dtype=pl.String).alias("split"))
-        # These parts are read back whole, and soon: light packing, and no statistics to skip rows by.
+        # These parts are read back soon and completely: light compression, and no statistics for skipping rows.
         table.select(*INTERACTION_SCHEMA, "split").write_parquet(
             folder / "interactions" / name, compression_level=1, statistics=False
         )
@@ -150,23 +153,25 @@ def _write_part(part: Tables, folder: Path, name: str) -> None:
         part.items.write_parquet(folder / "items" / name)
 
 
-def _check_share(canonical: Canonical, dataset: Dataset, tolerated: float) -> None:
-    """Raises DataError if too much of either table was left out."""
-    for what, n_dropped, n_kept in (
+def _check_error_rate(canonical: Canonical, dataset: Dataset, max_error_rate: float) -> None:
+    """Raises DataError if too many rows of either table were dropped, or if no interaction is left."""
+    for table, n_dropped, n_kept in (
         ("interactions", canonical.dropped_interactions, canonical.n_interactions),
         ("items", canonical.dropped_items, canonical.n_items),
     ):
-        if n_dropped > tolerated * (n_dropped + n_kept):
-            kinds = ", ".join(f"{count:,} {kind}{_at(canonical, kind)}" for kind, count in canonical.counts.items())
+        if n_dropped > max_error_rate * (n_dropped + n_kept):
+            kinds = ", ".join(
+                f"{count:,} {kind}{_first_at(canonical, kind)}" for kind, count in canonical.counts.items()
+            )
             raise DataError(
-                f"{dataset.name}: {n_dropped:,} of {n_dropped + n_kept:,} {what} cannot be used ({kinds}), more than "
-                f"the tolerated share of {tolerated:g}; mend the raw files, or let more pass "
-                f"(--tolerated, in a config data.tolerated)"
+                f"{dataset.name}: {n_dropped:,} of {n_dropped + n_kept:,} {table} are malformed ({kinds}), more than "
+                f"the accepted share of {max_error_rate:g}: fix the raw files, or accept more "
+                f"(--max-error-rate, in a config data.max_error_rate)"
             )
     if not canonical.n_interactions:
-        raise DataError(f"{dataset.name}: the raw files hold no interaction")
+        raise DataError(f"{dataset.name}: the raw files contain no interactions")
 
 
-def _at(canonical: Canonical, kind: str) -> str:
-    place = canonical.places.get(kind)
-    return f", first at {place}" if place else ""
+def _first_at(canonical: Canonical, kind: str) -> str:
+    location = canonical.locations.get(kind)
+    return f", first at {location}" if location else ""

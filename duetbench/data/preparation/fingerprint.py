@@ -1,4 +1,4 @@
-"""Digests: the same inputs have the same name on every machine."""
+"""Digests of what canonical tables and prepared datasets are made from; equal inputs have equal digests everywhere."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ from duetbench.interfaces import Dataset
 
 
 def canonical_digest(dataset: Dataset, digests: Mapping[str, str]) -> str:
-    """What the canonical tables are made from: raw files by role, dataset, its options, the format."""
+    """Digest of what the canonical tables are made from: raw files by role, dataset, its options, format version."""
     return digest_of_value(
         {"format": FORMAT, "dataset": describe(dataset), "raw": dict(sorted(digests.items()))},
     )
 
 
 def describe(dataset: Dataset) -> dict[str, Any]:
-    """The dataset with all options that decide what is read; `raw` only says where, so it is left out."""
+    """Name, version and options of the dataset, without the option `raw`, which only says where the files are."""
     options = {field.name: getattr(dataset.config, field.name) for field in fields(dataset.config)}
     options.pop("raw", None)
     return {"name": dataset.name, "version": dataset.version, "options": options}
 
 
 def prepared_digest(canonical: str, steps: Sequence[str]) -> str:
-    """What a prepared dataset is made from: canonical tables and steps."""
+    """Digest of what a prepared dataset is made from: canonical tables and steps."""
     return digest_of_value({"canonical": canonical, "steps": list(steps)})

@@ -1,4 +1,4 @@
-"""From raw files to a prepared dataset, or to the one that is there already."""
+"""Prepares a dataset: reads its raw files, applies the steps, and writes a prepared folder to the cache."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ from duetbench.data.preparation.prepared import (
 )
 from duetbench.data.preparation.steps import parse_steps, run_steps
 from duetbench.data.readers.file_digests import file_digest
-from duetbench.data.readers.validation import INTERACTION_SCHEMA, no_items, once_each
-from duetbench.data.rows import SPLITS, Rows, rows_of
+from duetbench.data.readers.validation import INTERACTION_SCHEMA, deduplicate_items, empty_items
+from duetbench.data.rows import SPLITS, Rows, build_rows
 from duetbench.errors import DataError, MissingRawFiles
 from duetbench.interfaces import Dataset
 from duetbench.paths import cache_dir
 
-_LEFT_OUT = len(SPLITS)
-_NAMES = dict(enumerate(SPLITS))
+_DROPPED = len(SPLITS)
+_SPLIT_NAMES = dict(enumerate(SPLITS))
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,42 +52,42 @@ def prepare(
     raw: Path | None = None,
     steps: Sequence[str] | None = None,
     cache: Path | None = None,
-    tolerated: float = 0.01,
+    max_error_rate: float = 0.01,
     on_progress: OnProgress = lambda _line: None,
 ) -> Prepared:
-    """The dataset's split tables, made once and kept in the cache under their fingerprint.
+    """The dataset's prepared tables. They are computed once and kept in the cache under their fingerprint.
 
     Args:
-        dataset: With its options.
-        raw: Folder of the raw files; None: where the dataset looks itself.
-        steps: `NAME` or `NAME:ARGUMENT` in order; None: the dataset's default.
-        cache: Where prepared data is kept; None: `data` in the user's cache.
-        tolerated: Share, 0 to 1, of unusable rows in either table beyond which it is an error.
-        on_progress: Gets a line of progress now and then.
+        dataset: The dataset with its options.
+        raw: Folder of the raw files; None: the dataset's default folder.
+        steps: `NAME` or `NAME:ARGUMENT` in order; None: the dataset's default steps.
+        cache: Folder for prepared data; None: `data` in the user's cache.
+        max_error_rate: Share of malformed rows, 0 to 1, that is accepted in either table.
+        on_progress: Receives lines of progress.
 
     Raises:
-        MissingRawFiles: says which file, where to get it and where to put it.
-        DataError: the raw files cannot be used, or the steps leave nothing.
-        ConfigError: a step's argument makes no sense.
-        UnknownName: no such step.
+        MissingRawFiles: a raw file is missing; the message says where to get it and where to put it.
+        DataError: the raw files cannot be used, or the steps leave no rows.
+        ConfigError: a step's argument is invalid.
+        UnknownName: a step does not exist.
     """
     files = dataset.raw_files(_raw_folder(dataset, raw))
     chosen = tuple(parsed.text for parsed in parse_steps(dataset.default_steps() if steps is None else steps))
     base = (cache or cache_dir("data")) / dataset.name
     digests = {}
     for role, path in files.items():
-        on_progress(f"{dataset.name}: reading {path.name} for its SHA-256, {path.stat().st_size / 1e6:,.0f} MB")
+        on_progress(f"{dataset.name}: computing the SHA-256 of {path.name}, {path.stat().st_size / 1e6:,.0f} MB")
         digests[role] = file_digest(path, base)
     canonical = canonical_digest(dataset, digests)
     job = _Job(dataset, files, digests, chosen, prepared_digest(canonical, chosen))
     target = base / job.fingerprint[:16]
     tables = canonical_tables(
-        dataset, files, base / f"canonical-{canonical[:16]}", tolerated=tolerated, on_progress=on_progress
+        dataset, files, base / f"canonical-{canonical[:16]}", max_error_rate=max_error_rate, on_progress=on_progress
     )
     if not target.is_dir():
-        on_progress(f"{dataset.name}: {', '.join(chosen)} over {tables.n_interactions:,} interactions")
+        on_progress(f"{dataset.name}: applying {', '.join(chosen)} to {tables.n_interactions:,} interactions")
         with new_folder(target) as partial:
-            _make(job, tables, partial)
+            _write_prepared(job, tables, partial)
     return load_prepared(target)
 
 
@@ -95,34 +95,34 @@ def _raw_folder(dataset: Dataset, raw: Path | None) -> Path:
     folder = raw or dataset.default_folder()
     if folder is None:
         raise MissingRawFiles(
-            f"dataset '{dataset.name}' has no usual place for its raw files: name their folder with "
+            f"dataset '{dataset.name}' has no default folder for its raw files: name their folder with "
             "--raw DIR (data commands) or --set data.raw=DIR (run)"
         )
     return folder
 
 
-def _make(job: _Job, tables: Canonical, folder: Path) -> None:
-    light = _light(tables)
-    rows, counts = run_steps(light, job.steps)
+def _write_prepared(job: _Job, tables: Canonical, folder: Path) -> None:
+    all_rows = _load_rows(tables)
+    rows, counts = run_steps(all_rows, job.steps)
     _check_not_empty(job, counts)
-    split = np.full(tables.n_interactions, _LEFT_OUT, dtype=np.int8)
+    split = np.full(tables.n_interactions, _DROPPED, dtype=np.int8)
     split[rows.row] = rows.split
     _write_interactions(tables, split, folder / INTERACTIONS)
-    notes = dict(tables.notes) | _write_items(tables, folder) | _again(light)
+    notes = dict(tables.notes) | _write_items(tables, folder) | _repeated_pairs(all_rows)
     manifest = _manifest(job, tables, counts, notes)
     (folder / MANIFEST).write_text(json.dumps(manifest, indent=1, ensure_ascii=False), encoding="utf-8")
 
 
-def _again(rows: Rows) -> dict[str, int]:
-    n_repeats = rows.n_repeats()
-    return {"same user and item again": n_repeats} if n_repeats else {}
+def _repeated_pairs(rows: Rows) -> dict[str, int]:
+    n_repeated = rows.n_repeated_pairs()
+    return {"repeated user-item pair": n_repeated} if n_repeated else {}
 
 
-def _light(tables: Canonical) -> Rows:
+def _load_rows(tables: Canonical) -> Rows:
     titled = pl.Series("item_id", [], dtype=pl.String)
     if tables.n_items:
         titled = tables.items().filter(pl.col("title") != "").select("item_id").collect()["item_id"]
-    return rows_of(tables.light_parts(), titled)
+    return build_rows(tables.key_parts(), titled)
 
 
 def _check_not_empty(job: _Job, counts: Sequence[StepCount]) -> None:
@@ -130,44 +130,44 @@ def _check_not_empty(job: _Job, counts: Sequence[StepCount]) -> None:
         return
     step = next(count.step for count in counts if not count.rows)
     raise DataError(
-        f"{job.dataset.name}: no row is left after the step {step} of {', '.join(job.steps)}; "
-        f"choose other steps (--steps, in a config data.steps) or more raw data"
+        f"{job.dataset.name}: no rows are left after the step {step} of {', '.join(job.steps)}; "
+        f"choose other steps (--steps, in a config data.steps), or add raw data"
     )
 
 
 def _write_interactions(tables: Canonical, split: np.ndarray, path: Path) -> None:
-    """The chosen rows with their splits, streamed: only one part of the texts is in memory at a time."""
+    """Writes the remaining rows with their splits. Only one part of the texts is in memory at a time."""
     schema = {"row": pl.Int64(), **INTERACTION_SCHEMA, "split": pl.String()}
 
-    def chosen(
+    def remaining_rows(
         _columns: list[str] | None, _predicate: pl.Expr | None, _rows: int | None, _batch: int | None
     ) -> Iterator[pl.DataFrame]:
         first = 0
         for part in tables.interaction_parts():
             codes = pl.Series("split", split[first : first + part.height])
-            numbers = pl.int_range(first, first + part.height, eager=True, dtype=pl.Int64).alias("row")
+            row_numbers = pl.int_range(first, first + part.height, eager=True, dtype=pl.Int64).alias("row")
             first += part.height
-            kept = codes != _LEFT_OUT
-            if kept.any():
-                names = codes.replace_strict(_NAMES, default=None, return_dtype=pl.String)
-                yield part.with_columns(numbers, names).filter(kept).select(*schema)
+            is_kept = codes != _DROPPED
+            if is_kept.any():
+                names = codes.replace_strict(_SPLIT_NAMES, default=None, return_dtype=pl.String)
+                yield part.with_columns(row_numbers, names).filter(is_kept).select(*schema)
 
-    register_io_source(chosen, schema=schema).sink_parquet(path)
+    register_io_source(remaining_rows, schema=schema).sink_parquet(path)
 
 
 def _write_items(tables: Canonical, folder: Path) -> dict[str, int]:
-    """Writes the items that were rated; returns what is worth knowing about them."""
+    """Writes the rated items; returns counts of items to note, by kind."""
     rated = pl.scan_parquet(folder / INTERACTIONS, glob=False).select("item_id").unique().collect()
-    items = no_items()
+    items = empty_items()
     if tables.n_items:
         items = tables.items().join(rated.lazy(), on="item_id", how="semi", maintain_order="left").collect()
-    once = once_each(items).sort("item_id")
-    once.write_parquet(folder / ITEMS)
-    found = {
-        "item without metadata": rated.height - once.height,
-        "item described twice": items.height - once.height,
+    distinct = deduplicate_items(items).sort("item_id")
+    distinct.write_parquet(folder / ITEMS)
+    notes = {
+        "item without metadata": rated.height - distinct.height,
+        "repeated item metadata": items.height - distinct.height,
     }
-    return {kind: count for kind, count in found.items() if count}
+    return {kind: count for kind, count in notes.items() if count}
 
 
 def _manifest(job: _Job, tables: Canonical, counts: Sequence[StepCount], notes: Mapping[str, int]) -> dict[str, Any]:

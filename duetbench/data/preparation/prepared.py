@@ -1,4 +1,4 @@
-"""A prepared dataset: a folder with two Parquet tables and a manifest, read back as it was written."""
+"""A prepared dataset: a folder with two Parquet tables and a manifest, and the class that loads it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from duetbench.errors import DataError
 from duetbench.types import Domain
 
 FORMAT = 2
-"""Version of the folder's layout and of the reading and the steps behind it: part of every fingerprint."""
+"""Version of the folder's layout and of the code that reads raw files and applies steps; part of every fingerprint."""
 MANIFEST = "manifest.json"
 INTERACTIONS = "interactions.parquet"
 ITEMS = "items.parquet"
@@ -23,72 +23,72 @@ ITEMS = "items.parquet"
 
 @dataclass(frozen=True, slots=True)
 class StepCount:
-    """What a step left."""
+    """Numbers of rows, users and items after a step."""
 
     step: str
-    """As it was written; `raw` before the first."""
+    """The step as it was written; `raw` before the first step."""
     rows: int
     users: int
     items: int
     splits: Mapping[str, int] = field(default_factory=dict)
-    """Rows by split; empty before there is one."""
+    """Rows by split; empty before a step assigns splits."""
 
 
 @dataclass(frozen=True)
 class Prepared:
-    """Split interactions and their items, loaded when first asked for."""
+    """Interactions with their splits, and items; the tables are loaded on first access."""
 
     name: str
     domain: Domain
     fingerprint: str
-    """SHA-256 of what it was made from: raw files, dataset and options, steps, format."""
+    """SHA-256 over raw files, dataset, options, steps and format version."""
     steps: tuple[StepCount, ...]
     counts: Mapping[str, int]
-    """Rows that were left out while reading, by kind."""
+    """Rows dropped while reading, by kind."""
     notes: Mapping[str, int]
-    """Rows that were kept but are worth knowing, by kind."""
+    """Rows kept but noted, by kind."""
     folder: Path
 
     @cached_property
     def interactions(self) -> pl.DataFrame:
-        """row, user_id, item_id, rating, timestamp, review, summary, split; by time, ties in file order.
+        """row, user_id, item_id, rating, timestamp, review, summary, split; sorted by time, ties in file order.
 
-        `row` is the position among the raw file's usable rows; `split` is null if no step made one.
+        `row` is the position among the valid rows of the raw file; `split` is null if no step assigned splits.
         """
         return self.scan().sort("timestamp", "row").collect()
 
     @cached_property
     def items(self) -> pl.DataFrame:
-        """item_id, title, categories, description of every item rated; one without metadata is missing."""
+        """item_id, title, categories, description of the rated items that have metadata."""
         return pl.read_parquet(self.folder / ITEMS, glob=False)
 
     def with_interactions(self, interactions: pl.DataFrame) -> Prepared:
-        """The same dataset with other interactions, in memory only: for probes."""
+        """The same dataset with other interactions, in memory only; used by leakage probes."""
         changed = replace(self)
-        changed.__dict__.update(interactions=interactions, items=self.items)  # where cached_property keeps them
+        changed.__dict__.update(interactions=interactions, items=self.items)  # where cached_property stores values
         return changed
 
     def scan(self) -> pl.LazyFrame:
-        """The interactions in file order, unread: for data larger than memory."""
+        """The interactions in file order as a lazy frame, for data larger than memory."""
         return pl.scan_parquet(self.folder / INTERACTIONS, glob=False)
 
     @cached_property
     def manifest(self) -> Mapping[str, Any]:
-        """All that is known of how it was made."""
-        return _manifest(self.folder)
+        """How the dataset was prepared: raw files, options, steps, counts, versions."""
+        return _read_manifest(self.folder)
 
 
 def load_prepared(folder: Path) -> Prepared:
-    """What `prepare` wrote there.
+    """The prepared dataset in a folder that `prepare` wrote.
 
     Raises:
-        DataError: there is no prepared dataset, or one of another format.
+        DataError: the folder contains no prepared dataset, or one of another format version.
     """
-    manifest = _manifest(folder)
+    manifest = _read_manifest(folder)
     if missing := [name for name in (INTERACTIONS, ITEMS) if not (folder / name).is_file()]:
-        raise DataError(f"{folder} holds no prepared dataset: there is no {missing[0]}")
+        raise DataError(f"{folder} contains no prepared dataset: there is no {missing[0]}")
     if manifest.get("format") != FORMAT:
-        raise DataError(f"{folder} was prepared in format {manifest.get('format')}, not {FORMAT}: prepare it again")
+        raise DataError(f"{folder} has format version {manifest.get('format')}, expected {FORMAT}: prepare it again")
     domain = manifest["domain"]
     return Prepared(
         manifest["dataset"]["name"],
@@ -101,12 +101,12 @@ def load_prepared(folder: Path) -> Prepared:
     )
 
 
-def _manifest(folder: Path) -> Mapping[str, Any]:
+def _read_manifest(folder: Path) -> Mapping[str, Any]:
     path = folder / MANIFEST
     try:
-        found: Mapping[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        manifest: Mapping[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
-        raise DataError(f"{folder} holds no prepared dataset: there is no {MANIFEST}") from error
+        raise DataError(f"{folder} contains no prepared dataset: there is no {MANIFEST}") from error
     except (OSError, ValueError) as error:
         raise DataError(f"{path} cannot be read: {error}") from error
-    return found
+    return manifest

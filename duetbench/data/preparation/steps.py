@@ -1,4 +1,4 @@
-"""The ordered steps from all usable rows to a split. Every order of them is legal; what each leaves is counted."""
+"""The preparation steps, from all valid rows to splits. Any order is allowed; the rows after each step are counted."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from duetbench.data.preparation.k_core import k_core
+from duetbench.data.preparation.k_core import k_core_mask
 from duetbench.data.preparation.prepared import StepCount
 from duetbench.data.preparation.splits import split_count, split_leave_last, split_time
 from duetbench.data.preparation.time_windows import window
@@ -22,7 +22,7 @@ class Step:
     """A step with its argument."""
 
     text: str
-    """As it was written: `NAME` or `NAME:ARGUMENT`."""
+    """The step as it was written: `NAME` or `NAME:ARGUMENT`."""
     apply: StepFunction
     argument: str
 
@@ -31,55 +31,55 @@ class Step:
 
 
 def dedupe(rows: Rows, argument: str) -> Rows:
-    """One row per (user, item): the `first` by time and file order (default), or the `last`."""
-    which = _choice("dedupe", argument or "first", ("first", "last"))
-    shared = rows.shared_pairs()
-    some = rows.take(shared)
-    order = some.by_time()
+    """Keeps one row per (user, item): the `first` by time and file order (default), or the `last`."""
+    which = _parse_choice("dedupe", argument or "first", ("first", "last"))
+    repeated = rows.repeated_pair_positions()
+    repeated_rows = rows.take(repeated)
+    order = repeated_rows.time_order()
     if which == "last":
         order = order[::-1]
-    _, kept = np.unique(some.pairs()[order], return_index=True)
-    stays = np.ones(len(rows), dtype=np.bool_)
-    stays[shared] = False
-    stays[shared[order[kept]]] = True
-    return rows.take(stays)
+    _, first_of_pair = np.unique(repeated_rows.pairs()[order], return_index=True)
+    is_kept = np.ones(len(rows), dtype=np.bool_)
+    is_kept[repeated] = False
+    is_kept[repeated[order[first_of_pair]]] = True
+    return rows.take(is_kept)
 
 
 def titled(rows: Rows, argument: str) -> Rows:
-    """The rows whose item has a title."""
-    _no_argument("titled", argument)
+    """Keeps the rows whose item has a title."""
+    _check_no_argument("titled", argument)
     return rows.take(rows.titled)
 
 
-def core(rows: Rows, argument: str) -> Rows:
-    """The k-core: `kcore:5` for users and items, `kcore:5/0` for users alone."""
+def k_core(rows: Rows, argument: str) -> Rows:
+    """Keeps the k-core: `kcore:5` for users and items, `kcore:5/0` for users only."""
     counts = (argument or "5").split("/")
     if len(counts) > 2 or not all(count.isdecimal() for count in counts):
-        raise ConfigError([f"steps.kcore:{argument}: wants a count, or USERS/ITEMS, as in kcore:5 or kcore:5/0"])
-    return rows.take(k_core(rows.user, rows.item, k_user=int(counts[0]), k_item=int(counts[-1])))
+        raise ConfigError([f"steps.kcore:{argument}: expected a count, or USERS/ITEMS, as in kcore:5 or kcore:5/0"])
+    return rows.take(k_core_mask(rows.user, rows.item, k_user=int(counts[0]), k_item=int(counts[-1])))
 
 
 def sort(rows: Rows, argument: str) -> Rows:
-    """By time, ties in file order."""
-    _no_argument("sort", argument)
-    return rows.take(rows.by_time())
+    """Sorts by time, ties in file order."""
+    _check_no_argument("sort", argument)
+    return rows.take(rows.time_order())
 
 
 def drop_cold(rows: Rows, argument: str) -> Rows:
-    """Validation and test rows go if their user or their item is not in train; without a split nothing goes."""
-    _no_argument("drop_cold", argument)
-    in_train = rows.split == SPLITS.index("train")
-    later = rows.split > SPLITS.index("train")
-    known_user = np.isin(rows.user, rows.user[in_train])
-    known_item = np.isin(rows.item, rows.item[in_train])
-    return rows.take(~later | (known_user & known_item))
+    """Removes validation and test rows whose user or item is not in train; does nothing if there are no splits."""
+    _check_no_argument("drop_cold", argument)
+    is_train = rows.split == SPLITS.index("train")
+    is_held_out = rows.split > SPLITS.index("train")
+    has_known_user = np.isin(rows.user, rows.user[is_train])
+    has_known_item = np.isin(rows.item, rows.item[is_train])
+    return rows.take(~is_held_out | (has_known_user & has_known_item))
 
 
 STEPS: dict[str, StepFunction] = {
     "dedupe": dedupe,
     "titled": titled,
     "window": window,
-    "kcore": core,
+    "kcore": k_core,
     "sort": sort,
     "split_count": split_count,
     "split_time": split_time,
@@ -89,10 +89,10 @@ STEPS: dict[str, StepFunction] = {
 
 
 def parse_steps(texts: Sequence[str]) -> list[Step]:
-    """The steps behind `NAME` or `NAME:ARGUMENT`.
+    """The steps from texts of the form `NAME` or `NAME:ARGUMENT`.
 
     Raises:
-        UnknownName: no such step.
+        UnknownName: a step does not exist.
     """
     steps = []
     for text in texts:
@@ -104,11 +104,11 @@ def parse_steps(texts: Sequence[str]) -> list[Step]:
 
 
 def run_steps(rows: Rows, texts: Sequence[str]) -> tuple[Rows, tuple[StepCount, ...]]:
-    """What the steps leave, and the counts at the start (`raw`) and after each step.
+    """The remaining rows, and the counts at the start (`raw`) and after each step.
 
     Raises:
-        ConfigError: a step's argument makes no sense.
-        UnknownName: no such step.
+        ConfigError: a step's argument is invalid.
+        UnknownName: a step does not exist.
     """
     counts = [count_rows("raw", rows)]
     for step in parse_steps(texts):
@@ -118,7 +118,7 @@ def run_steps(rows: Rows, texts: Sequence[str]) -> tuple[Rows, tuple[StepCount, 
 
 
 def count_rows(step: str, rows: Rows) -> StepCount:
-    """How many rows, users and items there are, and how many rows each split has."""
+    """Counts of rows, users and items, and of rows per split."""
     splits: dict[str, int] = {name: int((rows.split == code).sum()) for code, name in enumerate(SPLITS)}
     if (rows.split == UNSPLIT).all():
         splits = {}
@@ -129,12 +129,12 @@ def _n_distinct(codes: np.ndarray) -> int:
     return int(np.count_nonzero(np.bincount(codes))) if len(codes) else 0
 
 
-def _no_argument(name: str, argument: str) -> None:
+def _check_no_argument(name: str, argument: str) -> None:
     if argument:
         raise ConfigError([f"steps.{name}:{argument}: this step takes no argument"])
 
 
-def _choice(name: str, argument: str, known: Sequence[str]) -> str:
+def _parse_choice(name: str, argument: str, known: Sequence[str]) -> str:
     if argument not in known:
-        raise ConfigError([f"steps.{name}:{argument}: wants one of {', '.join(known)}"])
+        raise ConfigError([f"steps.{name}:{argument}: expected one of {', '.join(known)}"])
     return argument

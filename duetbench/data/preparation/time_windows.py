@@ -1,4 +1,4 @@
-"""A part of time."""
+"""The step `window`, which keeps rows of a period, and arithmetic on durations such as 60d and 2m."""
 
 from __future__ import annotations
 
@@ -6,58 +6,63 @@ import calendar
 import re
 from datetime import UTC, datetime
 
-from duetbench.data.readers.validation import seconds_of
+from duetbench.data.readers.validation import parse_timestamp
 from duetbench.data.rows import Rows
 from duetbench.errors import ConfigError
 
-SPAN = re.compile(r"(\d{1,5})([dm])")
-"""So many days or months."""
+DURATION = re.compile(r"(\d{1,5})([dm])")
+"""A number of days or calendar months."""
 
 
 def window(rows: Rows, argument: str) -> Rows:
-    """`window:2m` or `window:60d`: the last months or days, counted from the newest row; `window:FROM/UNTIL`: dates.
+    """Keeps the rows of a period: `window:2m` or `window:60d` before the newest row, or `window:FROM/UNTIL` by dates.
 
-    FROM is kept and UNTIL is not (UTC).
+    Dates are in UTC; FROM is included, UNTIL is not.
     """
     if not len(rows):
-        _bounds(argument, 0)
+        _parse_bounds(argument, 0)
         return rows
-    since, until = _bounds(argument, int(rows.time.max()))
+    since, until = _parse_bounds(argument, int(rows.time.max()))
     return rows.take((rows.time >= since) & (rows.time < until))
 
 
-def _bounds(argument: str, last: int) -> tuple[int, int]:
-    if SPAN.fullmatch(argument):
-        return span_before(last, argument) + 1, last + 1
+def _parse_bounds(argument: str, last: int) -> tuple[int, int]:
+    """First second of the window, and the second after its last."""
+    if DURATION.fullmatch(argument):
+        return subtract_duration(last, argument) + 1, last + 1
     since, slash, until = argument.partition("/")
     if not slash:
-        raise ConfigError([f"steps.window:{argument}: wants 2m, 60d or FROM/UNTIL, as in 2014-05-01/2014-07-01"])
-    where = f"steps.window:{argument}"
-    return moment_of(since, where), moment_of(until, where)
+        raise ConfigError([f"steps.window:{argument}: expected 2m, 60d or FROM/UNTIL, as in 2014-05-01/2014-07-01"])
+    path = f"steps.window:{argument}"
+    return parse_timestamp_argument(since, path), parse_timestamp_argument(until, path)
 
 
-def moment_of(text: str, where: str) -> int:
-    """Seconds since 1970 of a date or time.
+def parse_timestamp_argument(text: str, path: str) -> int:
+    """Seconds since 1970 of a date or time in ISO 8601.
+
+    Args:
+        text: The date or time.
+        path: The option or step that it was given to, for the error message.
 
     Raises:
-        ConfigError: it is none; `where` stands in front.
+        ConfigError: it is not a date.
     """
     try:
-        return seconds_of(text)
+        return parse_timestamp(text)
     except ValueError as error:
-        raise ConfigError([f"{where}: '{text}' is no date, as in 2014-05-01"]) from error
+        raise ConfigError([f"{path}: expected a date, as in 2014-05-01, got '{text}'"]) from error
 
 
-def span_before(moment: int, span: str) -> int:
-    """Seconds since 1970 of the moment that lies a span such as 60d or 2m earlier; months end at the first year."""
-    count = int(span[:-1])
-    return moment - count * 86_400 if span[-1] == "d" else months_before(moment, count)
+def subtract_duration(timestamp: int, duration: str) -> int:
+    """The timestamp minus a duration such as 60d or 2m; months are not counted back beyond year 1."""
+    count = int(duration[:-1])
+    return timestamp - count * 86_400 if duration[-1] == "d" else subtract_months(timestamp, count)
 
 
-def months_before(moment: int, count: int) -> int:
-    """The same day and time some calendar months earlier; the month's last day where it has no such day."""
-    at = datetime.fromtimestamp(moment, UTC)
-    months = at.year * 12 + at.month - 1 - count
+def subtract_months(timestamp: int, count: int) -> int:
+    """The same day and time `count` calendar months earlier, or the last day of that month if it is shorter."""
+    date = datetime.fromtimestamp(timestamp, UTC)
+    months = date.year * 12 + date.month - 1 - count
     year, month = divmod(max(months, 12), 12)
-    day = min(at.day, calendar.monthrange(year, month + 1)[1])
-    return int(at.replace(year=year, month=month + 1, day=day).timestamp())
+    day = min(date.day, calendar.monthrange(year, month + 1)[1])
+    return int(date.replace(year=year, month=month + 1, day=day).timestamp())

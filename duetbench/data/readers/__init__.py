@@ -1,1 +1,1 @@
-"""Readers of raw files: one module per format, and the validation that all of them share."""
+"""Readers of raw files, and the validation that all of them share. Open `yelp`, the shortest reader, first."""

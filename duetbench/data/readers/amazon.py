@@ -1,9 +1,9 @@
-"""Amazon's review files in their three releases, read into canonical frames.
+"""Reads Amazon's review and metadata files, in the releases of 2014, 2018 and 2023, into canonical frames.
 
-2014: metadata lines are Python literals, times are days in seconds. 2018: strict JSON, lists for categories and
+2014: metadata lines are Python literals, times are whole days in seconds. 2018: strict JSON, lists for categories and
 descriptions. 2023: times in milliseconds, `parent_asin` joins reviews with metadata, a review's `title` is its
-headline. Not read, since they change with time and would tell the future: average_rating, rating_number, salesRank,
-rank, related, also_buy, also_view, bought_together, helpful, vote, helpful_vote.
+headline. These fields are not read, because they change with time and would reveal the future: average_rating,
+rating_number, salesRank, rank, related, also_buy, also_view, bought_together, helpful, vote, helpful_vote.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ from duetbench.data.readers.validation import (
     RowBounds,
     RowCounts,
     SourceLocation,
-    bounds_of,
-    checked_interactions,
-    checked_items,
+    make_row_bounds,
+    validate_interactions,
+    validate_items,
 )
 
 Release = Literal["2014", "2018", "2023"]
@@ -66,38 +66,37 @@ _ITEMS_2023 = {"parent_asin": _TEXT, "title": _TEXT, "categories": _TEXTS, "desc
 
 
 @dataclass(frozen=True, slots=True)
-class Span:
-    """When a release's reviews were written, and how it writes times."""
+class _Period:
+    """First and last day of a release's reviews, and the unit of its timestamps."""
 
     since: str
     until: str
-    ticks: int = 1
+    ticks_per_second: int = 1
 
 
-_SPANS: dict[Release, Span] = {
-    "2014": Span("1995-01-01", "2014-12-31"),
-    "2018": Span("1995-01-01", "2018-12-31"),
-    "2023": Span("1995-01-01", "2023-12-31", ticks=1000),
+_PERIODS: dict[Release, _Period] = {
+    "2014": _Period("1995-01-01", "2014-12-31"),
+    "2018": _Period("1995-01-01", "2018-12-31"),
+    "2023": _Period("1995-01-01", "2023-12-31", ticks_per_second=1000),
 }
 
 
-def release_bounds(release: Release) -> RowBounds:
-    """What a review of this release may hold."""
-    span = _SPANS[release]
-    return bounds_of(range(1, 6), span.since, span.until, ticks=span.ticks)
+def _release_bounds(release: Release) -> RowBounds:
+    period = _PERIODS[release]
+    return make_row_bounds(range(1, 6), period.since, period.until, ticks_per_second=period.ticks_per_second)
 
 
-def read_reviews(path: Path, release: Release, tally: RowCounts) -> Iterator[pl.DataFrame]:
+def read_reviews(path: Path, release: Release, row_counts: RowCounts) -> Iterator[pl.DataFrame]:
     """Canonical interactions in file order, block by block."""
     schema = _REVIEWS_2023 if release == "2023" else _REVIEWS_2014
-    bounds = release_bounds(release)
-    for frame, place in read_json_lines(path, schema, tally):
+    bounds = _release_bounds(release)
+    for frame, location in read_json_lines(path, schema, row_counts):
         renamed = _renamed_2023(frame) if release == "2023" else frame.rename(_NAMES_2014)
-        yield checked_interactions(renamed, bounds, tally, place)
+        yield validate_interactions(renamed, bounds, row_counts, location)
 
 
 def _renamed_2023(frame: pl.DataFrame) -> pl.DataFrame:
-    # Some dumps call the time sort_timestamp or sortTimestamp, and old ones lack parent_asin.
+    # Some copies of the release call the time sort_timestamp or sortTimestamp, and some lack parent_asin.
     return frame.select(
         "user_id",
         "rating",
@@ -108,23 +107,24 @@ def _renamed_2023(frame: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def read_items(path: Path, release: Release, tally: RowCounts, rated: Set[str]) -> Iterator[pl.DataFrame]:
-    """Canonical items in file order, block by block; an item may come twice.
+def read_items(path: Path, release: Release, row_counts: RowCounts, rated: Set[str]) -> Iterator[pl.DataFrame]:
+    """Canonical items in file order, block by block; an item may occur twice.
 
-    Of the 2014 release only the rated ones: a Python literal takes a hundred times as long to read as JSON.
+    Of the 2014 release only the items in `rated` are read: parsing a Python literal takes a hundred times as long as
+    parsing JSON.
     """
-    for frame, place in _raw_items(path, release, tally, rated):
-        yield checked_items(frame, tally, place)
+    for frame, location in _raw_items(path, release, row_counts, rated):
+        yield validate_items(frame, row_counts, location)
 
 
 def _raw_items(
-    path: Path, release: Release, tally: RowCounts, rated: Set[str]
+    path: Path, release: Release, row_counts: RowCounts, rated: Set[str]
 ) -> Iterator[tuple[pl.DataFrame, SourceLocation]]:
     if release == "2014":
-        yield from read_literal_lines(path, ITEM_SCHEMA, _item_2014, tally, is_wanted=partial(_is_rated, rated))
+        yield from read_literal_lines(path, ITEM_SCHEMA, _item_2014, row_counts, is_needed=partial(_is_rated, rated))
         return
     schema, categories = (_ITEMS_2023, "categories") if release == "2023" else (_ITEMS_2018, "category")
-    for frame, place in read_json_lines(path, schema, tally):
+    for frame, location in read_json_lines(path, schema, row_counts):
         yield (
             frame.select(
                 pl.col("parent_asin" if release == "2023" else "asin").alias("item_id"),
@@ -132,12 +132,12 @@ def _raw_items(
                 pl.col(categories).list.unique(maintain_order=True).alias("categories"),
                 pl.col("description").list.join(" ", ignore_nulls=True),
             ),
-            place,
+            location,
         )
 
 
 def _is_rated(rated: Set[str], line: bytes) -> bool:
-    """Whether a line begins with an item that somebody rated; true where it begins otherwise."""
+    """Whether the item at the beginning of a line is in `rated`; true if the line does not begin with an item."""
     match = _ASIN.match(line)
     return match is None or match[1].decode("utf-8", "replace") in rated
 
@@ -155,5 +155,5 @@ def _item_2014(line: Mapping[str, Any]) -> Mapping[str, Any]:
 
 def _text(value: Any) -> str | None:
     if value is not None and not isinstance(value, str):
-        raise TypeError("text is due")
+        raise TypeError(f"expected text, got {value!r}")
     return value

@@ -1,4 +1,4 @@
-"""Whole lines out of gz, zst or plain files, in blocks of bounded size."""
+"""Reads gz, zst and plain files in blocks of complete lines and bounded size."""
 
 from __future__ import annotations
 
@@ -16,40 +16,41 @@ from duetbench.data.folders import scratch_folder
 from duetbench.errors import DataError, MissingDependency
 
 PIECE_BYTES = 64 << 20
-"""Of a packed file, how much is unpacked at a time: less is too little work for a parser with several threads."""
-UNPACKED_BYTES = 1 << 20
-"""Of it, how much is in memory at a time: little enough to be the same memory each time, near a core."""
+"""Size of the files that a compressed file is unpacked into; smaller ones do not keep a parser with several threads
+busy."""
+BUFFER_BYTES = 1 << 20
+"""How much of such a file is in memory at a time; small enough for the same memory to be reused and stay in cache."""
 _BLOCK_BYTES = 8 << 20
-LONGEST_LINE = 512 << 20
-"""Beyond it a line is an error: a small packed file may hold one that fills any memory."""
-_ZST_STEP = 1 << 18  # packed bytes at a time: what they unpack to is not bounded otherwise
-_ODD_NAME = re.compile(r"[*?\[\]\\~\ud800-\udfff]")
+MAX_LINE_BYTES = 512 << 20
+"""A longer line is an error: a small compressed file may contain a line that does not fit into memory."""
+_ZST_READ_BYTES = 1 << 18  # compressed bytes per step; the size of what they unpack to is not bounded otherwise
+_PATTERN_CHARACTERS = re.compile(r"[*?\[\]\\~\ud800-\udfff]")
 SUFFIXES = ("", ".gz", ".zst")
-"""What may follow a raw file's name: all of them are read."""
+"""Suffixes that a raw file's name may have; all of these formats are read."""
 
 
 def read_blocks(path: Path, *, block_bytes: int = _BLOCK_BYTES) -> Iterator[bytes]:
-    """The file in blocks of whole lines, without a byte order mark; a line longer than a block makes its block longer.
+    """The file in blocks of complete lines, without a byte order mark; a line longer than a block extends its block.
 
     Raises:
         DataError: the file cannot be opened, or its compressed stream is damaged or ends early.
         MissingDependency: a .zst file without the `zstandard` package.
     """
-    ways = {".zst": _zst_blocks, ".gz": _gz_blocks}
+    readers = {".zst": _zst_blocks, ".gz": _gz_blocks}
     try:
-        blocks = ways.get(path.suffix.lower(), _plain_blocks)(path, block_bytes)
+        blocks = readers.get(path.suffix.lower(), _plain_blocks)(path, block_bytes)
         yield from (block.removeprefix(BOM_UTF8) for block in islice(blocks, 1))
         yield from blocks
     except EOFError as error:
-        raise DataError(f"{path} ends early, as after an interrupted download: fetch it again") from error
+        raise DataError(f"{path} ends early, as after an interrupted download: download it again") from error
     except (gzip.BadGzipFile, zlib.error) as error:
-        raise DataError(f"{path} is no intact gzip file ({error}): fetch it again") from error
+        raise DataError(f"{path} is not an intact gzip file ({error}): download it again") from error
     except OSError as error:
         raise DataError(f"{path} cannot be read: {error.strerror or error}") from error
 
 
-def numbered_lines(path: Path) -> Iterator[tuple[int, bytes]]:
-    """The lines that are not blank, with their numbers from 1; raises like `read_blocks`."""
+def read_numbered_lines(path: Path) -> Iterator[tuple[int, bytes]]:
+    """The lines that are not blank, with their numbers from 1; raises the errors of `read_blocks`."""
     first = 1
     for block in read_blocks(path):
         lines = block.split(b"\n")
@@ -57,15 +58,15 @@ def numbered_lines(path: Path) -> Iterator[tuple[int, bytes]]:
         first += len(lines) - 1
 
 
-def plain_files(path: Path) -> Iterator[Path]:
-    """The file itself; of a packed one, whole lines of it in files that are gone when the next is asked for.
+def unpack(path: Path) -> Iterator[Path]:
+    """Plain files that DuckDB can parse: the file itself, or, of a compressed file, pieces of complete lines.
 
-    A library's own unpacking does not do: DuckDB's passes over damage that gz and zst tell of. Nor does it pass over a
-    byte order mark, so that a file with one goes the way of packed files; and a name in which it would see a pattern
-    gets another. Raises like `read_blocks`.
+    A piece is deleted when the next one is requested. DuckDB's own decompression is not used because it ignores damage
+    that gz and zst detect. It does not skip a byte order mark either, so a file with one is copied into pieces too. A
+    file whose name DuckDB would read as a pattern is linked under another name. Raises the errors of `read_blocks`.
     """
-    is_plain = path.suffix.lower() not in SUFFIXES[1:] and not _is_marked(path)
-    if is_plain and not _ODD_NAME.search(str(path)):
+    is_plain = path.suffix.lower() not in SUFFIXES[1:] and not _has_byte_order_mark(path)
+    if is_plain and not _PATTERN_CHARACTERS.search(str(path)):
         yield path
         return
     with scratch_folder() as folder:
@@ -74,21 +75,21 @@ def plain_files(path: Path) -> Iterator[Path]:
             link.symlink_to(path.absolute())
             yield link
         else:
-            yield from _pieces(path, folder)
+            yield from _unpack_ahead(path, folder)
 
 
-def _pieces(path: Path, folder: Path) -> Iterator[Path]:
-    """One after the other, while the next is unpacked."""
+def _unpack_ahead(path: Path, folder: Path) -> Iterator[Path]:
+    """The pieces in order; while one is in use, a thread unpacks the next."""
     with ThreadPoolExecutor(1) as pool:
-        pieces = _unpacked(path, folder)
-        ahead = pool.submit(next, pieces, None)
-        while piece := ahead.result():
-            ahead = pool.submit(next, pieces, None)
+        pieces = _write_pieces(path, folder)
+        upcoming = pool.submit(next, pieces, None)
+        while piece := upcoming.result():
+            upcoming = pool.submit(next, pieces, None)
             yield piece
             piece.unlink()
 
 
-def _is_marked(path: Path) -> bool:
+def _has_byte_order_mark(path: Path) -> bool:
     try:
         with path.open("rb") as stream:
             return stream.read(len(BOM_UTF8)) == BOM_UTF8
@@ -96,8 +97,8 @@ def _is_marked(path: Path) -> bool:
         raise DataError(f"{path} cannot be read: {error.strerror or error}") from error
 
 
-def _unpacked(path: Path, folder: Path) -> Iterator[Path]:
-    blocks = read_blocks(path, block_bytes=UNPACKED_BYTES)
+def _write_pieces(path: Path, folder: Path) -> Iterator[Path]:
+    blocks = read_blocks(path, block_bytes=BUFFER_BYTES)
     block = next(blocks, None)
     for number in count():
         if block is None:
@@ -114,9 +115,9 @@ def _plain_blocks(path: Path, size: int) -> Iterator[bytes]:
     with path.open("rb") as stream:
         start = 0
         while True:
-            # First where the block ends, then the block in one piece: to add a line's rest to it would copy it.
+            # Find the end of the block first, then read it at once: appending the rest of a line would copy the block.
             stream.seek(start + size - 1)
-            _rest_of_line(stream, path)
+            _read_rest_of_line(stream, path)
             end = stream.tell()
             stream.seek(start)
             if not (block := stream.read(end - start)):
@@ -125,57 +126,57 @@ def _plain_blocks(path: Path, size: int) -> Iterator[bytes]:
             start = end
 
 
-def _rest_of_line(stream: IO[bytes], path: Path) -> bytes:
-    rest = stream.readline(LONGEST_LINE)
-    if len(rest) == LONGEST_LINE:
-        raise _endless(path)
+def _read_rest_of_line(stream: IO[bytes], path: Path) -> bytes:
+    rest = stream.readline(MAX_LINE_BYTES)
+    if len(rest) == MAX_LINE_BYTES:
+        raise _line_too_long(path)
     return rest
 
 
-def _endless(path: Path) -> DataError:
-    return DataError(f"{path} holds a line of over {LONGEST_LINE >> 20} MB: it is no file of lines")
+def _line_too_long(path: Path) -> DataError:
+    return DataError(f"{path} has a line of over {MAX_LINE_BYTES >> 20} MB: it is not a file of text lines")
 
 
 def _gz_blocks(path: Path, size: int) -> Iterator[bytes]:
     with cast("IO[bytes]", gzip.open(path, "rb")) as stream:
         while block := stream.read(size):
-            yield block if block.endswith(b"\n") else block + _rest_of_line(stream, path)
+            yield block if block.endswith(b"\n") else block + _read_rest_of_line(stream, path)
 
 
 def _zst_blocks(path: Path, size: int) -> Iterator[bytes]:
-    held: list[bytes] = []
-    n_held = 0
-    for piece in _zst_pieces(path):
-        held.append(piece)
-        n_held += len(piece)
-        end = piece.rfind(b"\n") + 1
-        if not end and n_held > size + LONGEST_LINE:
-            raise _endless(path)
-        if n_held >= size and end:
-            held[-1] = piece[:end]
-            yield b"".join(held)
-            held, n_held = [piece[end:]], len(piece) - end
-    if n_held:
-        yield b"".join(held)
+    buffer: list[bytes] = []
+    n_bytes = 0
+    for data in _decompress_zst(path):
+        buffer.append(data)
+        n_bytes += len(data)
+        end = data.rfind(b"\n") + 1
+        if not end and n_bytes > size + MAX_LINE_BYTES:
+            raise _line_too_long(path)
+        if n_bytes >= size and end:
+            buffer[-1] = data[:end]
+            yield b"".join(buffer)
+            buffer, n_bytes = [data[end:]], len(data) - end
+    if n_bytes:
+        yield b"".join(buffer)
 
 
-def _zst_pieces(path: Path) -> Iterator[bytes]:
+def _decompress_zst(path: Path) -> Iterator[bytes]:
     try:
         import zstandard
     except ImportError as error:
         raise MissingDependency(f"{path} needs zstandard: pip install 'duetbench[data]'") from error
-    # The window of archives packed with --long exceeds zstandard's default bound.
-    frames = zstandard.ZstdDecompressor(max_window_size=1 << 31)
+    # Archives compressed with --long need a larger window than zstandard allows by default.
+    decompressor = zstandard.ZstdDecompressor(max_window_size=1 << 31)
     try:
         with path.open("rb") as stream:
-            frame, is_inside = frames.decompressobj(), False
-            while packed := stream.read(_ZST_STEP):
-                while packed:
-                    yield frame.decompress(packed)
+            frame, is_inside = decompressor.decompressobj(), False
+            while compressed := stream.read(_ZST_READ_BYTES):
+                while compressed:
+                    yield frame.decompress(compressed)
                     is_inside = not frame.eof
-                    packed = frame.unused_data if frame.eof else b""
-                    frame = frame if is_inside else frames.decompressobj()
+                    compressed = frame.unused_data if frame.eof else b""
+                    frame = frame if is_inside else decompressor.decompressobj()
             if is_inside:
                 raise EOFError
     except zstandard.ZstdError as error:
-        raise DataError(f"{path} is no intact zst file ({error}): fetch it again") from error
+        raise DataError(f"{path} is not an intact zst file ({error}): download it again") from error

@@ -1,4 +1,4 @@
-"""SHA-256 of raw files; those of large ones are remembered as long as the file is untouched."""
+"""SHA-256 digests of raw files; those of large files are cached until the file changes."""
 
 from __future__ import annotations
 
@@ -9,42 +9,38 @@ from duetbench.data.folders import new_file
 from duetbench.digests import digest_of_file
 from duetbench.errors import DataError
 
-REMEMBERED = "digests.json"
-_LARGE = 64 << 20  # bytes; below it, reading the file again takes no time worth remembering
+DIGEST_CACHE = "digests.json"
+_MIN_CACHED_BYTES = 64 << 20  # smaller files are read again each time, which takes a fraction of a second
 
 
-def file_digest(path: Path, memory: Path) -> str:
+def file_digest(path: Path, cache: Path) -> str:
     """SHA-256 of the file's bytes.
 
     Args:
         path: The file.
-        memory: Folder in which a large file's digest is remembered, by place, size and time of change.
+        cache: Folder in which digests of large files are kept, by path, size, modification time and inode.
 
     Raises:
         DataError: it cannot be read.
     """
     try:
-        about = path.stat()
-        if about.st_size < _LARGE:
-            return _digest(path)
-        key = f"{path.resolve()} {about.st_size} {about.st_mtime_ns} {about.st_ino}"
-        known = _remembered(memory / REMEMBERED)
+        stat = path.stat()
+        if stat.st_size < _MIN_CACHED_BYTES:
+            return digest_of_file(path)
+        key = f"{path.resolve()} {stat.st_size} {stat.st_mtime_ns} {stat.st_ino}"
+        known = _read_cache(cache / DIGEST_CACHE)
         if key not in known:
-            known[key] = _digest(path)
-            with new_file(memory / REMEMBERED) as partial:
+            known[key] = digest_of_file(path)
+            with new_file(cache / DIGEST_CACHE) as partial:
                 partial.write_text(json.dumps(known, indent=1), encoding="utf-8")
         return known[key]
     except OSError as error:
         raise DataError(f"{path} cannot be read: {error.strerror}") from error
 
 
-def _digest(path: Path) -> str:
-    return digest_of_file(path)
-
-
-def _remembered(path: Path) -> dict[str, str]:
+def _read_cache(path: Path) -> dict[str, str]:
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
+        content = json.loads(path.read_text(encoding="utf-8"))
     except (FileNotFoundError, ValueError):
-        return {}  # a memory that was lost costs one more reading of the file
-    return found if isinstance(found, dict) else {}
+        return {}  # a lost or damaged cache costs one more reading of the file
+    return content if isinstance(content, dict) else {}

@@ -1,4 +1,4 @@
-"""Python literals, one a line, to frames: the metadata format of Amazon's 2014 release."""
+"""Reads lines of Python literals into frames: the metadata format of Amazon's 2014 release."""
 
 from __future__ import annotations
 
@@ -17,44 +17,45 @@ from duetbench.errors import DataError
 def read_literal_lines(
     path: Path,
     schema: Mapping[str, pl.DataType],
-    pick: Callable[[Mapping[str, Any]], Mapping[str, Any]],
-    tally: RowCounts,
+    to_row: Callable[[Mapping[str, Any]], Mapping[str, Any]],
+    row_counts: RowCounts,
     *,
-    is_wanted: Callable[[bytes], bool] = lambda _line: True,
+    is_needed: Callable[[bytes], bool] = lambda _line: True,
 ) -> Iterator[tuple[pl.DataFrame, SourceLocation]]:
-    """The file's rows in order, block by block; unreadable lines are tallied.
+    """The file's rows in order, block by block; unreadable lines are counted in `row_counts`.
 
     Args:
         path: The raw file.
-        schema: What `pick` returns.
-        pick: A row from a line's value. It may raise TypeError or ValueError at a field of the wrong type.
-        tally: Where unreadable lines are counted.
-        is_wanted: Tells from a line, unread, whether it is worth reading.
+        schema: Columns and types of the rows that `to_row` returns.
+        to_row: Converts the parsed value of a line to a row. It may raise TypeError or ValueError for a field of the
+            wrong type.
+        row_counts: Where unreadable lines are counted.
+        is_needed: Decides from the raw bytes of a line whether to parse it; a skipped line is not counted.
     """
     first_line = 1
     for block in read_blocks(path):
         rows = []
         lines = block.split(b"\n")
         for number, line in enumerate(lines, first_line):
-            if not line.strip() or not is_wanted(line):
+            if not line.strip() or not is_needed(line):
                 continue
             try:
-                rows.append(pick(_value(line)))
+                rows.append(to_row(_parse(line)))
             except _Unreadable as error:
-                tally.drop(str(error), 1, f"{path.name} line {number}")
+                row_counts.drop(str(error), 1, f"{path.name} line {number}")
             except (TypeError, ValueError):
-                tally.drop("ill-typed field", 1, f"{path.name} line {number}")
+                row_counts.drop("field of the wrong type", 1, f"{path.name} line {number}")
         yield _frame(rows, schema, path), SourceLocation(path.name, first_line)
         first_line += len(lines) - 1
 
 
 class _Unreadable(Exception):
-    """A line that is no row, and why."""
+    """A line that cannot be parsed; the message is the kind of fault."""
 
 
-def _value(line: bytes) -> Mapping[str, Any]:
+def _parse(line: bytes) -> Mapping[str, Any]:
     try:
-        # literal_eval builds plain values only: unlike eval, no line can run code.
+        # literal_eval builds plain values only: unlike eval, it cannot run code from the file.
         value = ast.literal_eval(line.decode("utf-8"))
     except UnicodeDecodeError as error:
         raise _Unreadable("invalid UTF-8") from error
@@ -69,4 +70,4 @@ def _frame(rows: list[Mapping[str, Any]], schema: Mapping[str, pl.DataType], pat
     try:
         return pl.DataFrame(rows, schema=dict(schema), orient="row")
     except (TypeError, pl.exceptions.PolarsError) as error:
-        raise DataError(f"{path} holds fields of another type than this release has: {error}") from error
+        raise DataError(f"{path} has fields of other types than its format defines: {error}") from error

@@ -1,4 +1,4 @@
-"""The official formats: which fields a line has, and which files there are."""
+"""The official raw formats: names of files, fields of lines, compression, and period."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from typing import Any, Literal, get_args
 
 import polars as pl
 
-Format = Literal["amazon-2014", "amazon-2018", "amazon-2023", "yelp"]
-Pack = Literal["gz", "zst", "none"]
-FORMATS: tuple[Format, ...] = get_args(Format)
+RawFormat = Literal["amazon-2014", "amazon-2018", "amazon-2023", "yelp"]
+Compression = Literal["gz", "zst", "none"]
+RAW_FORMATS: tuple[RawFormat, ...] = get_args(RawFormat)
 
 _DAY = 86_400
 
@@ -20,16 +20,23 @@ class Layout:
     """One official format."""
 
     reviews: str
+    """Name of the file of reviews; `{}` is the category."""
     items: str
-    pack: Pack
+    """Name of the file of items; `{}` is the category."""
+    compression: Compression
+    """That of the official files."""
     since: str
+    """Date of the first review."""
     until: str
+    """Date of the last review."""
     review_columns: Callable[[pl.DataFrame], pl.DataFrame]
+    """Converts generated interactions to rows with the format's fields."""
     item_lines: Callable[[pl.DataFrame], Iterator[bytes]]
+    """Converts generated items to lines of the format."""
 
 
 def json_lines(frame: pl.DataFrame) -> bytes:
-    """One object a row."""
+    """One JSON object per row."""
     return frame.write_ndjson().encode()
 
 
@@ -87,16 +94,16 @@ def _reviews_yelp(rows: pl.DataFrame) -> pl.DataFrame:
 
 
 def _items_2014(rows: pl.DataFrame) -> Iterator[bytes]:
-    """Python literals; an untitled item has no title at all."""
+    """Python literals; an untitled item has no field `title`."""
     for row in rows.iter_rows(named=True):
-        found: dict[str, Any] = {"asin": row["item"], "description": row["about"]}
+        fields: dict[str, Any] = {"asin": row["item"], "description": row["about"]}
         if not row["untitled"]:
-            found["title"] = row["title"]
-        found |= {"salesRank": {"Music": 7}, "categories": [["Media", row["kind"]], ["Media", row["other"]]]}
-        yield f"{found!r}\n".encode()
+            fields["title"] = row["title"]
+        fields |= {"salesRank": {"Music": 7}, "categories": [["Media", row["kind"]], ["Media", row["other"]]]}
+        yield f"{fields!r}\n".encode()
 
 
-def _titled(empty: str | None) -> pl.Expr:
+def _title(empty: str | None) -> pl.Expr:
     return pl.when("untitled").then(pl.lit(empty, dtype=pl.String)).otherwise("title").alias("title")
 
 
@@ -104,7 +111,7 @@ def _items_2018(rows: pl.DataFrame) -> Iterator[bytes]:
     columns = (
         pl.concat_list(pl.lit("Media"), "kind", "other").alias("category"),
         pl.concat_list("about").alias("description"),
-        _titled(""),
+        _title(""),
         pl.col("item").alias("asin"),
         pl.lit("7 in Media").alias("rank"),
     )
@@ -114,7 +121,7 @@ def _items_2018(rows: pl.DataFrame) -> Iterator[bytes]:
 def _items_2023(rows: pl.DataFrame) -> Iterator[bytes]:
     columns = (
         pl.lit("Media").alias("main_category"),
-        _titled(None),
+        _title(None),
         pl.col("stars").alias("average_rating"),
         pl.lit(100).alias("rating_number"),
         pl.concat_list("about").alias("description"),
@@ -138,7 +145,7 @@ def _items_yelp(rows: pl.DataFrame) -> Iterator[bytes]:
     yield json_lines(rows.select(*columns))
 
 
-LAYOUTS: dict[Format, Layout] = {
+LAYOUTS: dict[RawFormat, Layout] = {
     "amazon-2014": Layout(
         "reviews_{}.json", "meta_{}.json", "gz", "1998-01-01", "2014-07-23", _reviews_2014, _items_2014
     ),
@@ -154,4 +161,3 @@ LAYOUTS: dict[Format, Layout] = {
         _items_yelp,
     ),
 }
-"""By format."""

@@ -1,4 +1,4 @@
-"""Stock sentences and names of generated raw files."""
+"""Stock sentences and names for generated raw files."""
 
 from __future__ import annotations
 
@@ -20,14 +20,11 @@ _WHAT = (
     "the loud and careless ending",
 )
 _END = (".", ", which came as a surprise.", ", though not for the reasons one would think.", "!", ", and so would you.")
-_FIRST = ("Silver", "Quiet", "Golden", "Broken", "Distant", "Hidden", "Burning", "River", "Mirror", "Garden", "Window")
+TITLE_WORDS = (
+    "Silver", "Quiet", "Golden", "Broken", "Distant", "Hidden", "Burning", "River", "Mirror", "Garden", "Window",
+)  # fmt: skip
 
 
 def sentences() -> list[str]:
-    """All of them, some 1,700."""
+    """All stock sentences, about 1,700."""
     return [f"{who} {did} {what}{end}" for who, did, what, end in product(_WHO, _DID, _WHAT, _END)]
-
-
-def first_words() -> list[str]:
-    """What titles are made of."""
-    return list(_FIRST)

@@ -14,7 +14,9 @@ class DataOptions:
 
     raw: str | None = option(None, "folder of the raw files; none: the dataset's default")
     steps: tuple[str, ...] | None = option(None, "the steps in order, each name or name:argument; none: the dataset's")
-    tolerated: float = option(0.01, "share of malformed raw lines that is tolerated, counted and shown", ge=0, le=1)
+    max_error_rate: float = option(
+        0.01, "share of malformed rows that is accepted; they are counted", ge=0, le=1, old_names=("tolerated",)
+    )
     sample_seed: int = option(
         0, "seed of the rows that a limit selects; independent of the cells' seeds, so that all cells see the same rows"
     )

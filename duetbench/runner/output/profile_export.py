@@ -92,7 +92,7 @@ def export_profiles(
     statuses: dict[str, int] = {}
     for row in rows:
         statuses[row["status"]] = statuses.get(row["status"], 0) + 1
-    return ProfileExport(statuses, known.unknown)
+    return ProfileExport(statuses, known.n_unknown)
 
 
 def _rows(
@@ -114,7 +114,7 @@ def _rows(
     stages = [stage.name for stage in strategy.stages()[:-1]] if is_adapted else []  # as in `cell_work`
     written_by = models.stages if models else {}
     sampling = Sampling(writing.sampling.temperature, writing.sampling.top_p, seed=cell.seed)
-    same = _provenance(restored, writer) | {"history_cut": cut, "history_until": known.until}
+    same = _provenance(restored, writer) | {"history_cut": cut, "history_until": known.latest}
 
     def engine(model: ModelRef) -> Engine:
         return MeteredEngine(pool.engine(writing.engine, model), UsageMeter(), progress.expect)
@@ -128,7 +128,7 @@ def _rows(
         for place, one in enumerate(chunk):
             profiles = written.profiles[place]
             profile = profiles.user if side == "user" else profiles.item
-            yield {f"{side}_id": one.ident, **_outcome(answers.get(place), profile), **_seen(one), **same}
+            yield {f"{side}_id": one.entity_id, **_outcome(answers.get(place), profile), **_seen(one), **same}
 
 
 def _outcome(answer: ParsedCompletion | None, profile: Profile | None) -> Row:

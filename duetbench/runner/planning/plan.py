@@ -204,7 +204,11 @@ class _Planner:
             self.on_progress(f"preparing {name}")
             raw = Path(options.raw).expanduser() if options.raw else None
             prepared = prepare(
-                choice.make(), raw=raw, steps=options.steps, tolerated=options.tolerated, on_progress=self.on_progress
+                choice.make(),
+                raw=raw,
+                steps=options.steps,
+                max_error_rate=options.max_error_rate,
+                on_progress=self.on_progress,
             )
             self.prepared[key] = DatasetChoice(choice, options, history, prepared)
         data = self.prepared[key]

@@ -1,4 +1,4 @@
-"""What is taken out can be read back."""
+"""Exported datasets can be read back."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def music(tmp_path: Path) -> Prepared:
     return prepare(AmazonMusic(), raw=write_music(tmp_path / "raw", small_music()), cache=tmp_path / "cache")
 
 
-def test_parquet_holds_a_file_a_split(music: Prepared, tmp_path: Path) -> None:
+def test_parquet_has_one_file_per_split(music: Prepared, tmp_path: Path) -> None:
     counts = export(music, tmp_path / "out", "parquet")
     assert counts == {"train": 24, "valid": 3, "test": 3}
     train = pl.read_parquet(tmp_path / "out" / "train.parquet")
@@ -31,21 +31,21 @@ def test_parquet_holds_a_file_a_split(music: Prepared, tmp_path: Path) -> None:
     assert (tmp_path / "out" / "manifest.json").is_file()
 
 
-def test_datasets_come_back_with_their_features(music: Prepared, tmp_path: Path) -> None:
+def test_datasets_are_loaded_with_their_features(music: Prepared, tmp_path: Path) -> None:
     datasets = pytest.importorskip("datasets")
     export(music, tmp_path / "out", "datasets")
-    found = datasets.load_from_disk(str(tmp_path / "out"))
-    assert set(found) == {"train", "validation", "test"}
-    assert found["test"].features["rating"] == datasets.Value("float64")
-    assert found["test"].features["categories"] == datasets.List(datasets.Value("large_string"))
+    loaded = datasets.load_from_disk(str(tmp_path / "out"))
+    assert set(loaded) == {"train", "validation", "test"}
+    assert loaded["test"].features["rating"] == datasets.Value("float64")
+    assert loaded["test"].features["categories"] == datasets.List(datasets.Value("large_string"))
     assert load(str(tmp_path / "out"))["test"]["title"].to_list()[0].startswith("The I")
-    assert music.fingerprint in found["test"].info.description
+    assert music.fingerprint in loaded["test"].info.description
 
 
-def test_without_splits_all_rows_stand_together(tmp_path: Path) -> None:
+def test_without_splits_all_rows_are_in_one_file(tmp_path: Path) -> None:
     raw = write_music(tmp_path / "raw", small_music())
-    made = prepare(AmazonMusic(), raw=raw, cache=tmp_path / "cache", steps=["sort"])
-    assert export(made, tmp_path / "out", "parquet") == {"all": 30}
+    dataset = prepare(AmazonMusic(), raw=raw, cache=tmp_path / "cache", steps=["sort"])
+    assert export(dataset, tmp_path / "out", "parquet") == {"all": 30}
 
 
 def test_nothing_is_overwritten(music: Prepared, tmp_path: Path) -> None:
@@ -54,7 +54,7 @@ def test_nothing_is_overwritten(music: Prepared, tmp_path: Path) -> None:
         export(music, tmp_path / "out", "parquet")
 
 
-def test_a_failed_export_leaves_nothing(music: Prepared, tmp_path: Path) -> None:
+def test_a_failed_export_leaves_no_files(music: Prepared, tmp_path: Path) -> None:
     _ = music.interactions
     full = OSError(errno.ENOSPC, "No space left on device")
     with patch.object(pl.DataFrame, "write_parquet", side_effect=full), pytest.raises(DataError, match="no space left"):

@@ -1,4 +1,4 @@
-"""A pickle of a table is opened; one that names anything else is refused before it runs."""
+"""A pickled table is read; a pickle that refers to anything else is refused before it runs."""
 
 from __future__ import annotations
 
@@ -47,22 +47,22 @@ class Malicious:
 
 @pytest.mark.parametrize("protocol", [2, 4, 5])
 @pytest.mark.parametrize("index", [None, "user_id", "date", "city", "stars_y"])
-def test_tables_of_pandas_are_read(tmp_path: Path, protocol: int, index: str | None) -> None:
-    made = table() if index is None else table().set_index(index)
-    made.to_pickle(tmp_path / "a.pkl", protocol=protocol)
-    pd.testing.assert_frame_equal(read_pickle(tmp_path / "a.pkl"), made)
+def test_pandas_tables_are_read(tmp_path: Path, protocol: int, index: str | None) -> None:
+    frame = table() if index is None else table().set_index(index)
+    frame.to_pickle(tmp_path / "a.pkl", protocol=protocol)
+    pd.testing.assert_frame_equal(read_pickle(tmp_path / "a.pkl"), frame)
 
 
 def test_a_malicious_pickle_is_refused_and_does_not_run(tmp_path: Path) -> None:
     (tmp_path / "a.pkl").write_bytes(pickle.dumps(Malicious(tmp_path / "harm")))
-    with pytest.raises(UnsafePickle, match=r"wants to call .*system.*refused.*Parquet"):
+    with pytest.raises(UnsafePickle, match=r"refers to .*system.*refused.*Parquet"):
         read_pickle(tmp_path / "a.pkl")
     assert not (tmp_path / "harm").exists()
 
 
 def test_a_malicious_value_inside_a_table_is_refused(tmp_path: Path) -> None:
-    made = pd.DataFrame({"a": np.array([Malicious(tmp_path / "harm")], dtype=object)})
-    made.to_pickle(tmp_path / "a.pkl")
+    frame = pd.DataFrame({"a": np.array([Malicious(tmp_path / "harm")], dtype=object)})
+    frame.to_pickle(tmp_path / "a.pkl")
     with pytest.raises(UnsafePickle):
         read_pickle(tmp_path / "a.pkl")
     assert not (tmp_path / "harm").exists()
@@ -82,7 +82,7 @@ def test_a_malicious_value_inside_a_table_is_refused(tmp_path: Path) -> None:
         b"cos\nDataFrame\n.",
     ],
 )
-def test_names_that_no_table_needs_are_refused(tmp_path: Path, program: bytes) -> None:
+def test_names_that_are_not_part_of_a_table_are_refused(tmp_path: Path, program: bytes) -> None:
     (tmp_path / "a.pkl").write_bytes(program)
     with pytest.raises(UnsafePickle):
         read_pickle(tmp_path / "a.pkl")
@@ -91,11 +91,11 @@ def test_names_that_no_table_needs_are_refused(tmp_path: Path, program: bytes) -
 def test_a_damaged_pickle_is_an_error(tmp_path: Path) -> None:
     table().to_pickle(tmp_path / "a.pkl")
     (tmp_path / "a.pkl").write_bytes((tmp_path / "a.pkl").read_bytes()[:-50])
-    with pytest.raises(DataError, match="no intact pickle"):
+    with pytest.raises(DataError, match="not an intact pickled table"):
         read_pickle(tmp_path / "a.pkl")
 
 
 def test_a_pickle_of_something_else_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "a.pkl").write_bytes(pickle.dumps([1, 2]))
-    with pytest.raises(DataError, match="holds a list, not a table"):
+    with pytest.raises(DataError, match="contains a list, expected a pandas table"):
         read_pickle(tmp_path / "a.pkl")

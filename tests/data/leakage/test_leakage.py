@@ -1,4 +1,4 @@
-"""Each guard sees its planted violation, and none where there is none."""
+"""Each guard reports its planted violation, and nothing in valid data."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from duetbench.data.leakage import (
     future_probe,
     read_log,
 )
-from duetbench.data.leakage.probes import SeenText
+from duetbench.data.leakage.probes import ObservedText
 from duetbench.data.leakage.prompts import BANNED_FIELDS
 from duetbench.errors import DataError
 from duetbench.types import Example, Interaction, Request
@@ -33,15 +33,15 @@ _WORDS = [f"{first}{last}" for first in ("ba", "ke", "lo", "mi", "tu") for last 
 
 
 def world(*more: Any) -> Prepared:
-    """Four users, four items, one row a day, reviews of twenty words; the last rows are validation and test."""
-    drawn = Random(1)
+    """Four users, four items, one row per day, reviews of twenty words; the last rows are validation and test."""
+    rng = Random(1)
     pairs = [(user, item) for user in "abcd" for item in "wxyz"]
-    drawn.shuffle(pairs)
+    rng.shuffle(pairs)
     splits = ["train"] * 10 + ["valid"] * 3 + ["test"] * 3
     lines = [(*pair, float(1 + day % 5), day + 1, splits[day]) for day, pair in enumerate(pairs)]
-    made = prepared(*lines, *more)
-    reviews = [" ".join(drawn.choice(_WORDS) for _ in range(20)) for _ in range(made.interactions.height)]
-    return made.with_interactions(made.interactions.with_columns(pl.Series("review", reviews)))
+    dataset = prepared(*lines, *more)
+    reviews = [" ".join(rng.choice(_WORDS) for _ in range(20)) for _ in range(dataset.interactions.height)]
+    return dataset.with_interactions(dataset.interactions.with_columns(pl.Series("review", reviews)))
 
 
 WORLD = world()
@@ -62,8 +62,8 @@ def prompt(text: str, example: Example = TEST[0], **other: Any) -> LoggedPrompt:
     return replace(LoggedPrompt("log line 1", text, (example.request.request_id,)), **other)
 
 
-def honest(example: Example) -> str:
-    """A prompt that shows all that may be shown."""
+def valid_text(example: Example) -> str:
+    """A prompt with everything that it may contain."""
     request = example.request
     lines = [
         f"{line.item.title} {line.rating}: {line.review}" for line in (*request.user_history, *request.item_history)
@@ -80,16 +80,18 @@ def line_of(row: dict[str, Any], example: Example) -> Interaction:
     return Interaction(row["user_id"], item, row["rating"], row["timestamp"], row["review"], row["summary"])
 
 
-def test_honest_data_examples_and_prompts_pass() -> None:
+def test_valid_data_examples_and_prompts_pass() -> None:
     assert check_tables(WORLD) == []
     for source in ("train", "train+valid", "prequential"):
         options = HistoryOptions(source=source)  # type: ignore[arg-type]
-        examples = [one for split in ("train", "valid", "test") for one in build_examples(WORLD, split, options)]
+        examples = [
+            example for split in ("train", "valid", "test") for example in build_examples(WORLD, split, options)
+        ]
         assert check_examples(WORLD, examples, options) == []
-        assert check_prompts(WORLD, [prompt(honest(one), one) for one in examples], options) == []
+        assert check_prompts(WORLD, [prompt(valid_text(example), example) for example in examples], options) == []
 
 
-# Guard 1: nothing from then or later.
+# Guard 1: no simultaneous or later interactions.
 
 
 def test_a_history_line_from_the_future_is_found() -> None:
@@ -111,10 +113,10 @@ def test_an_average_over_the_future_is_found() -> None:
 def test_words_from_the_future_are_found_in_a_prompt() -> None:
     later = build_examples(WORLD, "test", OPTIONS)[2].request
     text = row_of(later.request_id)["review"]
-    assert guards(check_prompts(WORLD, [prompt(f"{honest(TEST[0])}\n{text}")], OPTIONS)) == {"future"}
+    assert guards(check_prompts(WORLD, [prompt(f"{valid_text(TEST[0])}\n{text}")], OPTIONS)) == {"future"}
 
 
-def test_words_of_validation_rows_are_found_if_histories_are_of_train() -> None:
+def test_words_of_validation_rows_are_found_if_histories_come_from_train() -> None:
     valid = build_examples(WORLD, "valid", OPTIONS)[0].request
     text = row_of(valid.request_id)["review"]
     assert guards(check_prompts(WORLD, [prompt(text)], OPTIONS)) == {"future"}
@@ -124,9 +126,9 @@ def test_words_of_validation_rows_are_found_if_histories_are_of_train() -> None:
 # Guard 2: no other row of the same pair.
 
 
-def test_a_pair_that_stands_there_twice_is_found() -> None:
-    again = world(("a", "w", 3.0, 99, "test"))
-    assert guards(check_tables(again)) == {"same_pair"}
+def test_a_repeated_pair_is_found() -> None:
+    repeated = world(("a", "w", 3.0, 99, "test"))
+    assert guards(check_tables(repeated)) == {"same_pair"}
 
 
 def test_an_earlier_row_of_the_pair_is_found_in_a_history() -> None:
@@ -137,13 +139,13 @@ def test_an_earlier_row_of_the_pair_is_found_in_a_history() -> None:
 
 def test_an_earlier_row_of_the_pair_is_found_in_a_prompt() -> None:
     last = TEST[-1].request
-    again = world((last.user_id, last.item.item_id, 3.0, 99, "test"))
-    rows = again.interactions.filter(user_id=last.user_id, item_id=last.item.item_id).to_dicts()
-    asked = LoggedPrompt("log line 1", rows[0]["review"], (f"test:{rows[1]['row']}",))
-    assert guards(check_prompts(again, [asked], HistoryOptions(source="prequential"))) == {"same_pair"}
+    repeated = world((last.user_id, last.item.item_id, 3.0, 99, "test"))
+    rows = repeated.interactions.filter(user_id=last.user_id, item_id=last.item.item_id).to_dicts()
+    logged = LoggedPrompt("log line 1", rows[0]["review"], (f"test:{rows[1]['row']}",))
+    assert guards(check_prompts(repeated, [logged], HistoryOptions(source="prequential"))) == {"same_pair"}
 
 
-# Guard 3: an item's history without the user.
+# Guard 3: the item's history without the user.
 
 
 def test_the_user_in_the_item_history_is_found() -> None:
@@ -152,10 +154,10 @@ def test_the_user_in_the_item_history_is_found() -> None:
     assert "own_item_history" in guards(check_examples(WORLD, changed(TEST[0], item_history=(line,)), OPTIONS))
 
 
-# Guard 4: the target's own words.
+# Guard 4: the target's own text.
 
 
-@pytest.mark.parametrize("cut", [slice(None), slice(0, 60), slice(50, None)], ids=["whole", "beginning", "end"])
+@pytest.mark.parametrize("cut", [slice(None), slice(0, 60), slice(50, None)], ids=["complete", "beginning", "end"])
 def test_the_target_review_is_found_in_a_prompt(cut: slice) -> None:
     review = row_of(TEST[0].request.request_id)["review"][cut]
     assert guards(check_prompts(WORLD, [prompt(f"He wrote:\n<<{review.upper()}>>")], OPTIONS)) == {"target_text"}
@@ -166,44 +168,44 @@ def test_the_target_summary_is_found_in_a_prompt() -> None:
     summary = (
         pl.when(pl.col("row") == row["row"]).then(pl.lit("A very fine work")).otherwise("summary").alias("summary")
     )
-    told = WORLD.with_interactions(WORLD.interactions.with_columns(summary))
-    assert guards(check_prompts(told, [prompt("Headline: a very fine work!")], OPTIONS)) == {"target_text"}
+    changed_world = WORLD.with_interactions(WORLD.interactions.with_columns(summary))
+    assert guards(check_prompts(changed_world, [prompt("Headline: a very fine work!")], OPTIONS)) == {"target_text"}
 
 
-def test_words_that_an_earlier_review_shares_are_no_leak() -> None:
-    row, seen = row_of(TEST[0].request.request_id), TEST[0].request.user_history[0].review
-    same = pl.when(pl.col("row") == row["row"]).then(pl.lit(seen)).otherwise("review").alias("review")
+def test_words_of_a_visible_review_are_not_a_leak() -> None:
+    row, earlier = row_of(TEST[0].request.request_id), TEST[0].request.user_history[0].review
+    same = pl.when(pl.col("row") == row["row"]).then(pl.lit(earlier)).otherwise("review").alias("review")
     shared = WORLD.with_interactions(WORLD.interactions.with_columns(same))
-    assert check_prompts(shared, [prompt(honest(TEST[0]))], OPTIONS) == []
+    assert check_prompts(shared, [prompt(valid_text(TEST[0]))], OPTIONS) == []
 
 
-def test_words_of_the_template_are_no_leak() -> None:
+def test_words_of_the_template_are_not_a_leak() -> None:
     row = row_of(TEST[0].request.request_id)
-    said = (
+    review = (
         pl.when(pl.col("row") == row["row"]).then(pl.lit("how would you rate this")).otherwise("review").alias("review")
     )
-    odd = WORLD.with_interactions(WORLD.interactions.with_columns(said))
-    asked = [prompt("How would you rate this?", one) for one in TEST * 5]
-    assert check_prompts(odd, asked, OPTIONS) == []
+    changed_world = WORLD.with_interactions(WORLD.interactions.with_columns(review))
+    prompts = [prompt("How would you rate this?", example) for example in TEST * 5]
+    assert check_prompts(changed_world, prompts, OPTIONS) == []
 
 
-def test_a_title_in_a_template_is_no_leak() -> None:
+def test_a_title_in_a_template_is_not_a_leak() -> None:
     row, title = row_of(TEST[0].request.request_id), "the rise and the fall of it"
-    said = f"this album {title} is what I had hoped for"
-    review = pl.when(pl.col("row") == row["row"]).then(pl.lit(said)).otherwise("review").alias("review")
-    odd = WORLD.with_interactions(WORLD.interactions.with_columns(review))
-    odd.__dict__["items"] = pl.DataFrame(
+    text = f"this album {title} is what I had hoped for"
+    review = pl.when(pl.col("row") == row["row"]).then(pl.lit(text)).otherwise("review").alias("review")
+    changed_world = WORLD.with_interactions(WORLD.interactions.with_columns(review))
+    changed_world.__dict__["items"] = pl.DataFrame(
         {"item_id": [row["item_id"]], "title": [title], "categories": [["Rock"]], "description": [""]}
     )
-    assert check_prompts(odd, [prompt(f"Rate this album: {title}. Is it good?")], OPTIONS) == []
-    assert guards(check_prompts(odd, [prompt(f"Rate it. {said}")], OPTIONS)) == {"target_text"}
+    assert check_prompts(changed_world, [prompt(f"Rate this album: {title}. Is it good?")], OPTIONS) == []
+    assert guards(check_prompts(changed_world, [prompt(f"Rate it. {text}")], OPTIONS)) == {"target_text"}
 
 
-def test_a_prompt_without_requests_may_show_nothing_held_out() -> None:
+def test_a_prompt_without_requests_must_not_contain_held_out_text() -> None:
     review = row_of(TEST[0].request.request_id)["review"]
     assert guards(check_prompts(WORLD, [LoggedPrompt("log line 1", review)], OPTIONS)) == {"future"}
-    seen = TEST[0].request.user_history[0].review
-    assert check_prompts(WORLD, [LoggedPrompt("log line 1", seen)], OPTIONS) == []
+    visible = TEST[0].request.user_history[0].review
+    assert check_prompts(WORLD, [LoggedPrompt("log line 1", visible)], OPTIONS) == []
 
 
 # Guard 5: fields that change with time.
@@ -214,7 +216,7 @@ def test_a_banned_field_is_found_in_a_prompt(field: str) -> None:
     assert guards(check_prompts(WORLD, [prompt(f'{{"{field}": 4.5}}')], OPTIONS)) == {"banned_field"}
 
 
-def test_a_strange_column_is_found_in_a_table() -> None:
+def test_an_unknown_column_is_found_in_a_table() -> None:
     planted = WORLD.with_interactions(WORLD.interactions.with_columns(pl.lit(4.5).alias("stars_y")))
     assert guards(check_tables(planted)) == {"banned_field"}
 
@@ -223,8 +225,8 @@ def test_a_strange_column_is_found_in_a_table() -> None:
 
 
 def test_a_key_with_two_texts_is_found() -> None:
-    asked = [prompt("one", key="k"), prompt("two", key="k"), prompt("three", key="other")]
-    assert guards(check_prompts(WORLD, asked, OPTIONS)) == {"shared_key"}
+    prompts = [prompt("one", key="k"), prompt("two", key="k"), prompt("three", key="other")]
+    assert guards(check_prompts(WORLD, prompts, OPTIONS)) == {"shared_key"}
 
 
 # Guard 7: the label.
@@ -233,22 +235,22 @@ def test_a_key_with_two_texts_is_found() -> None:
 @pytest.mark.parametrize(
     "words", ["The true rating is {}", "actual rating: {}", "ground-truth score = {}.0", "gold label {}"]
 )
-def test_a_told_label_is_found(words: str) -> None:
+def test_a_revealed_label_is_found(words: str) -> None:
     text = words.format(int(TEST[0].rating))
-    assert guards(check_prompts(WORLD, [prompt(text)], OPTIONS)) == {"told_label"}
+    assert guards(check_prompts(WORLD, [prompt(text)], OPTIONS)) == {"revealed_label"}
 
 
 def test_distilling_from_test_rows_is_found_and_from_train_rows_is_not() -> None:
     train = build_examples(WORLD, "train", OPTIONS)[0]
     text = f"The true rating is {train.rating:g}"
     assert check_prompts(WORLD, [prompt(text, train, purpose="distill")], OPTIONS) == []
-    assert guards(check_prompts(WORLD, [prompt("x", purpose="distill")], OPTIONS)) == {"told_label"}
+    assert guards(check_prompts(WORLD, [prompt("x", purpose="distill")], OPTIONS)) == {"revealed_label"}
 
 
-# Guards 8 and 9: which rows choose and train.
+# Guards 8 and 9: rows for selection and training.
 
 
-def test_choosing_on_test_rows_is_found() -> None:
+def test_selecting_on_test_rows_is_found() -> None:
     valid = build_examples(WORLD, "valid", OPTIONS)[0]
     assert check_prompts(WORLD, [prompt("x", valid, purpose="select")], OPTIONS) == []
     assert guards(check_prompts(WORLD, [prompt("x", purpose="select")], OPTIONS)) == {"selected_on_test"}
@@ -263,65 +265,66 @@ def test_training_outside_train_is_found(split: Any) -> None:
 # The probes.
 
 
-def show_history(requests: Sequence[Request]) -> list[SeenText]:
-    """A strategy that shows what it is given."""
-    return [SeenText(honest(Example(request, 0.0)), (position,)) for position, request in enumerate(requests)]
+def use_histories(requests: Sequence[Request]) -> list[ObservedText]:
+    """A strategy whose prompts contain the complete histories."""
+    return [ObservedText(valid_text(Example(request, 0.0)), (position,)) for position, request in enumerate(requests)]
 
 
 @pytest.mark.parametrize("source", ["train", "train+valid", "prequential"])
-def test_no_canary_reaches_an_honest_strategy(source: Any) -> None:
-    assert canary_probe(WORLD, HistoryOptions(source=source), "test", show_history) == []
+def test_no_canary_reaches_a_valid_strategy(source: Any) -> None:
+    assert canary_probe(WORLD, HistoryOptions(source=source), "test", use_histories) == []
 
 
 def test_a_canary_of_the_target_is_found() -> None:
-    def ask(requests: Sequence[Request]) -> list[SeenText]:
+    def collect(requests: Sequence[Request]) -> list[ObservedText]:
         words = [f"canary{request.request_id.partition(':')[2]}x" for request in requests]
-        return [SeenText(word, (at,)) for at, word in enumerate(words)]
+        return [ObservedText(word, (position,)) for position, word in enumerate(words)]
 
-    found = canary_probe(WORLD, HistoryOptions(source="prequential"), "test", ask)
-    assert guards(found) == {"canary"}
-    assert len(found) == 3
+    findings = canary_probe(WORLD, HistoryOptions(source="prequential"), "test", collect)
+    assert guards(findings) == {"canary"}
+    assert len(findings) == 3
 
 
 def test_a_canary_of_another_split_is_found() -> None:
-    def ask(requests: Sequence[Request]) -> list[SeenText]:
+    def collect(requests: Sequence[Request]) -> list[ObservedText]:
         valid = build_examples(WORLD, "valid", OPTIONS)[0].request.request_id
-        return [SeenText(f"canary{valid.partition(':')[2]}x", (at,)) for at, _ in enumerate(requests)]
+        word = f"canary{valid.partition(':')[2]}x"
+        return [ObservedText(word, (position,)) for position, _ in enumerate(requests)]
 
-    assert guards(canary_probe(WORLD, OPTIONS, "test", ask)) == {"canary"}
-    assert canary_probe(WORLD, HistoryOptions(source="train+valid"), "test", ask) == []
+    assert guards(canary_probe(WORLD, OPTIONS, "test", collect)) == {"canary"}
+    assert canary_probe(WORLD, HistoryOptions(source="train+valid"), "test", collect) == []
 
 
 @pytest.mark.parametrize("tie", ["strict", "stable"])
 @pytest.mark.parametrize("source", ["train", "train+valid", "prequential"])
 @pytest.mark.parametrize("split", ["train", "valid", "test"])
-def test_the_future_changes_no_honest_prompt(source: Any, tie: Any, split: Any) -> None:
-    assert future_probe(WORLD, HistoryOptions(source=source, tie=tie), split, show_history) == []
+def test_the_future_changes_no_valid_prompt(source: Any, tie: Any, split: Any) -> None:
+    assert future_probe(WORLD, HistoryOptions(source=source, tie=tie), split, use_histories) == []
 
 
 def test_a_prompt_that_changes_with_the_future_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     def leaky(data: Prepared, split: Any, options: HistoryOptions) -> list[Example]:
-        """Histories that end with the very row that is asked about."""
+        """Examples whose user history is the target itself."""
         rows = {f"{row['split']}:{row['row']}": row for row in data.interactions.to_dicts()}
         examples = build_examples(data, split, options)
-        targets = [line_of(rows[one.request.request_id], one) for one in examples]
-        return [changed(one, user_history=(line,))[0] for one, line in zip(examples, targets, strict=True)]
+        targets = [line_of(rows[example.request.request_id], example) for example in examples]
+        return [changed(example, user_history=(line,))[0] for example, line in zip(examples, targets, strict=True)]
 
     monkeypatch.setattr("duetbench.data.leakage.probes.build_examples", leaky)
-    assert guards(future_probe(WORLD, OPTIONS, "test", show_history)) == {"changed_by_the_future"}
+    assert guards(future_probe(WORLD, OPTIONS, "test", use_histories)) == {"depends_on_future"}
 
 
 def test_a_split_without_rows_cannot_be_probed() -> None:
     empty = prepared(("a", "x", 1.0, 1, "train"))
     for probe in (canary_probe, future_probe):
         with pytest.raises(DataError, match="no test rows"):
-            probe(empty, OPTIONS, "test", show_history)
+            probe(empty, OPTIONS, "test", use_histories)
 
 
 # Logs.
 
 
-def test_logs_of_many_shapes_are_read(tmp_path: Path) -> None:
+def test_logs_of_all_forms_are_read(tmp_path: Path) -> None:
     lines = [
         {"text": "one", "request_id": "test:1"},
         {
@@ -340,7 +343,7 @@ def test_logs_of_many_shapes_are_read(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("line", ["not json", "[1]", '{"prompt": "x"}', '{"text": "x", "purpose": "guess"}'])
-def test_a_line_that_is_no_prompt_is_named(tmp_path: Path, line: str) -> None:
+def test_a_line_that_is_not_a_prompt_is_an_error(tmp_path: Path, line: str) -> None:
     (tmp_path / "log.jsonl").write_text('{"text": "fine"}\n' + line)
     with pytest.raises(DataError, match=r"log.jsonl line 2"):
         read_log(tmp_path / "log.jsonl")
@@ -353,10 +356,12 @@ def test_the_folder_of_a_cell_is_a_log(tmp_path: Path) -> None:
     )
     answer = {"phase": "profiles", "key": "k", "requests": ["test:4"]}
     (tmp_path / "answers.jsonl").write_text(json.dumps(answer) + "\n" + json.dumps(answer) + "\n")
-    assert [(one.text, one.requests, one.purpose) for one in read_log(tmp_path)] == [("hello", ("test:4",), "evaluate")]
+    assert [(logged.text, logged.requests, logged.purpose) for logged in read_log(tmp_path)] == [
+        ("hello", ("test:4",), "evaluate")
+    ]
 
 
-def test_a_request_of_other_data_is_named() -> None:
+def test_a_request_of_other_data_is_an_error() -> None:
     with pytest.raises(DataError, match="test:999 is not in this data"):
         check_prompts(WORLD, [LoggedPrompt("log line 1", "x", ("test:999",))], OPTIONS)
 

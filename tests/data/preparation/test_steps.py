@@ -1,4 +1,4 @@
-"""Each step by hand, and the properties that hold in every order."""
+"""Each step on small examples, and properties that hold in every order of steps."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from duetbench.data.preparation.splits import TEST, TRAIN, VALID
 from duetbench.data.preparation.steps import parse_steps, run_steps
-from duetbench.data.preparation.time_windows import months_before
-from duetbench.data.readers.validation import seconds_of
+from duetbench.data.preparation.time_windows import subtract_months
+from duetbench.data.readers.validation import parse_timestamp
 from duetbench.data.rows import SPLITS, UNSPLIT, Rows
 from duetbench.errors import ConfigError, UnknownName
 
@@ -40,77 +40,77 @@ many_rows = st.lists(
 ).map(lambda lines: rows(*[line[:3] for line in lines], titled=tuple(line[3] for line in lines)))
 
 
-def left(data: Rows, *steps: str) -> list[int]:
+def remaining(data: Rows, *steps: str) -> list[int]:
     return [int(row) for row in run_steps(data, steps)[0].row]
 
 
 def test_dedupe_keeps_the_earliest_of_a_pair() -> None:
-    assert left(rows((1, 1, 5), (1, 1, 3), (1, 2, 9), (1, 1, 3)), "dedupe") == [1, 2]
+    assert remaining(rows((1, 1, 5), (1, 1, 3), (1, 2, 9), (1, 1, 3)), "dedupe") == [1, 2]
 
 
 def test_dedupe_can_keep_the_last() -> None:
-    assert left(rows((1, 1, 5), (1, 1, 3), (1, 1, 5)), "dedupe:last") == [2]
+    assert remaining(rows((1, 1, 5), (1, 1, 3), (1, 1, 5)), "dedupe:last") == [2]
 
 
-def test_titled_drops_rows_of_untitled_items() -> None:
-    assert left(rows((1, 1, 5), (1, 2, 3), titled=(False, True)), "titled") == [1]
+def test_titled_removes_rows_of_untitled_items() -> None:
+    assert remaining(rows((1, 1, 5), (1, 2, 3), titled=(False, True)), "titled") == [1]
 
 
-def test_a_window_counts_from_the_last_row() -> None:
+def test_a_window_is_counted_back_from_the_last_row() -> None:
     data = rows((1, 1, 0), (1, 2, 30), (1, 3, 31), (1, 4, 60))
-    assert left(data, "window:30d") == [2, 3]
+    assert remaining(data, "window:30d") == [2, 3]
 
 
 def test_a_window_of_dates_ends_before_its_last_day() -> None:
-    assert left(rows((1, 1, 0), (1, 2, 1), (1, 3, 2)), "window:1970-01-02/1970-01-03") == [1]
+    assert remaining(rows((1, 1, 0), (1, 2, 1), (1, 3, 2)), "window:1970-01-02/1970-01-03") == [1]
 
 
-def test_months_end_where_a_month_is_short() -> None:
-    assert months_before(seconds_of("2014-03-31T12:00:00"), 1) == seconds_of("2014-02-28T12:00:00")
-    assert months_before(seconds_of("2014-01-15"), 2) == seconds_of("2013-11-15")
+def test_months_are_shortened_to_the_last_day() -> None:
+    assert subtract_months(parse_timestamp("2014-03-31T12:00:00"), 1) == parse_timestamp("2014-02-28T12:00:00")
+    assert subtract_months(parse_timestamp("2014-01-15"), 2) == parse_timestamp("2013-11-15")
 
 
 def test_sort_keeps_file_order_within_a_day() -> None:
-    assert left(rows((1, 1, 2), (1, 2, 1), (1, 3, 2), (1, 4, 1)), "sort") == [1, 3, 0, 2]
+    assert remaining(rows((1, 1, 2), (1, 2, 1), (1, 3, 2), (1, 4, 1)), "sort") == [1, 3, 0, 2]
 
 
-def test_kcore_goes_on_until_nothing_has_to_go() -> None:
+def test_kcore_repeats_until_nothing_is_removed() -> None:
     chain = rows((1, 1, 0), (1, 2, 0), (2, 2, 0), (2, 3, 0), (3, 3, 0))
-    assert left(chain, "kcore:2") == []
+    assert remaining(chain, "kcore:2") == []
     square = rows((1, 1, 0), (1, 2, 0), (2, 1, 0), (2, 2, 0), (3, 1, 0))
-    assert left(square, "kcore:2") == [0, 1, 2, 3]
+    assert remaining(square, "kcore:2") == [0, 1, 2, 3]
 
 
-def test_kcore_of_users_alone_leaves_rare_items() -> None:
-    assert left(rows((1, 1, 0), (1, 2, 0), (2, 1, 0)), "kcore:2/0") == [0, 1]
+def test_kcore_of_users_only_keeps_rare_items() -> None:
+    assert remaining(rows((1, 1, 0), (1, 2, 0), (2, 1, 0)), "kcore:2/0") == [0, 1]
 
 
-def test_counts_are_cut_down_to_whole_rows() -> None:
+def test_split_counts_are_rounded_down() -> None:
     data, _ = run_steps(rows(*[(1, item, item) for item in range(19)]), ["split_count:0.8/0.1/0.1"])
     assert Counter(data.split.tolist()) == {TRAIN: 15, VALID: 2, TEST: 2}  # cuts at 15.2 and 17.1
 
 
-def test_a_split_by_moments() -> None:
+def test_a_time_split_by_dates() -> None:
     data, _ = run_steps(rows((1, 1, 0), (1, 2, 1), (1, 3, 2)), ["split_time:1970-01-02/1970-01-03"])
     assert data.split.tolist() == [TRAIN, VALID, TEST]
 
 
-def test_a_split_by_spans_counts_from_the_end() -> None:
+def test_a_time_split_by_durations_is_counted_from_the_end() -> None:
     data, _ = run_steps(rows(*[(1, day, day) for day in range(10)]), ["split_time:3d/2d"])
     assert data.split.tolist() == [TRAIN] * 5 + [VALID] * 3 + [TEST] * 2
 
 
-def test_leave_last_out_spares_users_with_few_rows() -> None:
+def test_leave_last_keeps_users_with_few_rows_in_train() -> None:
     data, _ = run_steps(rows((1, 1, 3), (1, 2, 1), (1, 3, 2), (2, 1, 5), (2, 2, 6)), ["split_leave_last"])
     assert data.split.tolist() == [TEST, TRAIN, VALID, TRAIN, TRAIN]
 
 
 @pytest.mark.parametrize("step", ["window:99999m", "window:99999d", "split_time:99999m/1d"])
-def test_a_span_may_reach_beyond_the_calendar(step: str) -> None:
-    assert left(rows((1, 1, 0), (2, 2, 1)), step) == [0, 1]
+def test_a_duration_may_reach_beyond_the_calendar(step: str) -> None:
+    assert remaining(rows((1, 1, 0), (2, 2, 1)), step) == [0, 1]
 
 
-def test_an_empty_table_has_no_order_of_splits() -> None:
+def test_an_empty_table_is_split_by_any_argument() -> None:
     assert not len(run_steps(rows(), ["split_time:2014-05-01/30d"])[0])
 
 
@@ -120,18 +120,18 @@ def test_shares_with_many_digits_sum_to_one() -> None:
 
 
 @pytest.mark.parametrize("shares", ["0.333333/0.666666/0", "0.8/0.1/0.1001", "-0.1/0.6/0.5"])
-def test_shares_that_leave_a_rest_are_refused(shares: str) -> None:
+def test_shares_that_do_not_sum_to_1_are_rejected(shares: str) -> None:
     with pytest.raises(ConfigError, match="sum to 1"):
         run_steps(rows((1, 1, 0)), [f"split_count:{shares}"])
 
 
-def test_drop_cold_asks_for_user_and_item_in_train() -> None:
+def test_drop_cold_requires_user_and_item_in_train() -> None:
     data = rows((1, 1, 0), (2, 2, 1), (1, 2, 2), (1, 3, 3), (3, 1, 4))
-    assert left(data, "split_count:0.4/0.2/0.4", "drop_cold") == [0, 1, 2]
+    assert remaining(data, "split_count:0.4/0.2/0.4", "drop_cold") == [0, 1, 2]
 
 
 def test_drop_cold_before_a_split_changes_nothing() -> None:
-    assert left(rows((1, 1, 0)), "drop_cold") == [0]
+    assert remaining(rows((1, 1, 0)), "drop_cold") == [0]
 
 
 @pytest.mark.parametrize(
@@ -144,12 +144,12 @@ def test_drop_cold_before_a_split_changes_nothing() -> None:
     ],
 )  # fmt: skip
 @pytest.mark.parametrize("data", [rows((1, 1, 0)), rows()], ids=["one row", "no row"])
-def test_an_argument_that_makes_no_sense_is_named(step: str, data: Rows) -> None:
+def test_an_invalid_argument_is_an_error_with_its_step(step: str, data: Rows) -> None:
     with pytest.raises(ConfigError, match=r"steps\." + step.split(":")[0]):
         run_steps(data, [step])
 
 
-def test_an_unknown_step_gets_a_near_name() -> None:
+def test_an_unknown_step_gets_a_suggestion() -> None:
     with pytest.raises(UnknownName, match="did you mean 'dedupe'"):
         parse_steps(["dedup"])
 
@@ -200,7 +200,7 @@ def test_a_k_core_is_idempotent_and_has_k_everywhere(data: Rows, k: int) -> None
 @given(data=many_rows, seed=st.integers(0, 99))
 def test_a_k_core_does_not_depend_on_the_order_of_rows(data: Rows, seed: int) -> None:
     shuffled = data.take(np.random.default_rng(seed).permutation(len(data)))
-    assert sorted(left(data, "kcore:2")) == sorted(left(shuffled, "kcore:2"))
+    assert sorted(remaining(data, "kcore:2")) == sorted(remaining(shuffled, "kcore:2"))
 
 
 @settings(max_examples=60, deadline=None)

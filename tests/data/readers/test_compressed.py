@@ -1,4 +1,4 @@
-"""Reading whole lines out of packed and plain files."""
+"""Blocks of complete lines of compressed and plain files."""
 
 from __future__ import annotations
 
@@ -14,66 +14,66 @@ zstandard = pytest.importorskip("zstandard")
 LINES = b"".join(b"line %d\n" % number for number in range(5_000))
 
 
-def packed(path: Path, data: bytes) -> Path:
-    packers = {".gz": gzip.compress, ".zst": zstandard.ZstdCompressor().compress}
-    path.write_bytes(packers.get(path.suffix, bytes)(data))
+def written(path: Path, data: bytes) -> Path:
+    compressors = {".gz": gzip.compress, ".zst": zstandard.ZstdCompressor().compress}
+    path.write_bytes(compressors.get(path.suffix, bytes)(data))
     return path
 
 
 @pytest.mark.parametrize("name", ["a.json", "a.json.gz", "a.json.zst"])
-def test_blocks_together_are_the_file(tmp_path: Path, name: str) -> None:
-    blocks = list(read_blocks(packed(tmp_path / name, LINES), block_bytes=1_000))
-    assert len(blocks) > 10 or name.endswith(".zst")  # packed pieces are not cut further
+def test_all_blocks_joined_are_the_file(tmp_path: Path, name: str) -> None:
+    blocks = list(read_blocks(written(tmp_path / name, LINES), block_bytes=1_000))
+    assert len(blocks) > 10 or name.endswith(".zst")  # a block has at least what one read decompresses to
     assert b"".join(blocks) == LINES
     assert all(block.endswith(b"\n") for block in blocks)
 
 
 @pytest.mark.parametrize("block_bytes", [1, 6, 7, 8, 14, 50_000, 1_000_000])
 def test_blocks_end_where_lines_end(tmp_path: Path, block_bytes: int) -> None:
-    blocks = list(read_blocks(packed(tmp_path / "a.json", LINES), block_bytes=block_bytes))
+    blocks = list(read_blocks(written(tmp_path / "a.json", LINES), block_bytes=block_bytes))
     assert b"".join(blocks) == LINES
     assert all(block.endswith(b"\n") and len(block) < block_bytes + len(b"line 4999\n") for block in blocks)
 
 
-def test_a_line_longer_than_a_block_stays_whole(tmp_path: Path) -> None:
+def test_a_line_longer_than_a_block_is_not_split(tmp_path: Path) -> None:
     data = b"a" * 5_000 + b"\nb\n"
-    assert next(read_blocks(packed(tmp_path / "a.json", data), block_bytes=100)).startswith(b"a" * 5_000 + b"\n")
+    assert next(read_blocks(written(tmp_path / "a.json", data), block_bytes=100)).startswith(b"a" * 5_000 + b"\n")
 
 
 @pytest.mark.parametrize("name", ["a.json", "a.json.gz", "a.json.zst"])
 def test_a_line_without_end_is_an_error(tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("duetbench.data.readers.compressed.LONGEST_LINE", 1 << 20)
-    monkeypatch.setattr("duetbench.data.readers.compressed._ZST_STEP", 10)
-    path = packed(tmp_path / name, b"short\n" + b"a" * (3 << 20))
-    with pytest.raises(DataError, match=f"{name} holds a line of over 1 MB"):
+    monkeypatch.setattr("duetbench.data.readers.compressed.MAX_LINE_BYTES", 1 << 20)
+    monkeypatch.setattr("duetbench.data.readers.compressed._ZST_READ_BYTES", 10)
+    path = written(tmp_path / name, b"short\n" + b"a" * (3 << 20))
+    with pytest.raises(DataError, match=f"{name} has a line of over 1 MB"):
         list(read_blocks(path, block_bytes=1_000))
 
 
-def test_the_last_line_needs_no_line_end(tmp_path: Path) -> None:
-    assert list(read_blocks(packed(tmp_path / "a.json", b"a\nb"), block_bytes=2)) == [b"a\n", b"b"]
+def test_the_last_line_may_have_no_line_end(tmp_path: Path) -> None:
+    assert list(read_blocks(written(tmp_path / "a.json", b"a\nb"), block_bytes=2)) == [b"a\n", b"b"]
 
 
 @pytest.mark.parametrize("name", ["a.json.gz", "a.json.zst"])
-def test_a_file_cut_short_is_an_error(tmp_path: Path, name: str) -> None:
-    path = packed(tmp_path / name, LINES)
+def test_a_truncated_file_is_an_error(tmp_path: Path, name: str) -> None:
+    path = written(tmp_path / name, LINES)
     path.write_bytes(path.read_bytes()[:-9])
-    with pytest.raises(DataError, match=r"ends early.*fetch it again"):
+    with pytest.raises(DataError, match=r"ends early.*download it again"):
         list(read_blocks(path))
 
 
 @pytest.mark.parametrize("name", ["a.json.gz", "a.json.zst"])
-def test_bytes_of_another_kind_are_an_error(tmp_path: Path, name: str) -> None:
+def test_a_file_of_another_format_is_an_error(tmp_path: Path, name: str) -> None:
     (tmp_path / name).write_bytes(b"<html>not found</html>")
-    with pytest.raises(DataError, match="is no intact"):
+    with pytest.raises(DataError, match="is not an intact"):
         list(read_blocks(tmp_path / name))
 
 
 def test_flipped_bits_in_gz_are_an_error(tmp_path: Path) -> None:
-    path = packed(tmp_path / "a.json.gz", LINES)
+    path = written(tmp_path / "a.json.gz", LINES)
     data = bytearray(path.read_bytes())
     data[len(data) // 2] ^= 0xFF
     path.write_bytes(bytes(data))
-    with pytest.raises(DataError, match="fetch it again"):
+    with pytest.raises(DataError, match="download it again"):
         list(read_blocks(path))
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from duetbench.data.readers import file_digests
-from duetbench.data.readers.file_digests import REMEMBERED, file_digest
+from duetbench.data.readers.file_digests import DIGEST_CACHE, file_digest
 from duetbench.errors import DataError
 
 
@@ -19,29 +19,27 @@ def file(tmp_path: Path) -> Path:
     return tmp_path / "raw"
 
 
-def test_a_digest_is_that_of_the_bytes(file: Path, tmp_path: Path) -> None:
+def test_a_digest_is_the_sha256_of_the_bytes(file: Path, tmp_path: Path) -> None:
     assert file_digest(file, tmp_path) == hashlib.sha256(b"abc").hexdigest()
-    assert not (tmp_path / REMEMBERED).exists()
+    assert not (tmp_path / DIGEST_CACHE).exists()
 
 
-def test_a_large_untouched_file_is_read_once(file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(file_digests, "_LARGE", 0)
+def test_a_large_unchanged_file_is_read_once(file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(file_digests, "_MIN_CACHED_BYTES", 0)
     first = file_digest(file, tmp_path)
-    monkeypatch.setattr(file_digests, "_digest", lambda _path: "read again")
+    monkeypatch.setattr(file_digests, "digest_of_file", lambda _path: "read again")
     assert file_digest(file, tmp_path) == first
     file.write_bytes(b"abcd")
     assert file_digest(file, tmp_path) == "read again"
 
 
 @pytest.mark.parametrize("damage", ["{", "[]"])
-def test_a_damaged_memory_is_forgotten(
-    file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, damage: str
-) -> None:
-    monkeypatch.setattr(file_digests, "_LARGE", 0)
-    (tmp_path / REMEMBERED).write_text(damage)
+def test_a_damaged_cache_is_ignored(file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, damage: str) -> None:
+    monkeypatch.setattr(file_digests, "_MIN_CACHED_BYTES", 0)
+    (tmp_path / DIGEST_CACHE).write_text(damage)
     assert file_digest(file, tmp_path) == hashlib.sha256(b"abc").hexdigest()
 
 
-def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
+def test_an_unreadable_file_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="cannot be read"):
         file_digest(tmp_path / "nowhere", tmp_path)

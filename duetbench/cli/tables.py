@@ -1,0 +1,38 @@
+"""Prints tables of results."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from duetbench.cli.context import Settings
+
+_MIN_FILE_WIDTH = 200
+
+
+def print_table(
+    settings: Settings, titles: Sequence[str], rows: Sequence[Sequence[str]], *, text_titles: Collection[str] = ()
+) -> None:
+    """Prints a table to stdout, at least 200 columns wide if stdout is not a terminal.
+
+    Args:
+        settings: The console.
+        titles: Column titles.
+        rows: Cells by row.
+        text_titles: Titles of text columns, which are aligned left; others are aligned right. The first is always text.
+    """
+    from rich import box
+    from rich.markup import escape
+    from rich.table import Table
+
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    for position, title in enumerate(titles):
+        is_text = position == 0 or title in text_titles
+        table.add_column(title, justify="left" if is_text else "right", overflow="fold")
+    for row in rows:
+        table.add_row(*map(escape, row))
+    console = settings.console
+    if not console.is_terminal:
+        console.width = max(console.width, _MIN_FILE_WIDTH)
+    console.print(table)
