@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
@@ -62,6 +62,15 @@ class Plugin(ABC):
         faults = bound_faults(self.config)
         if faults:
             raise ConfigError([f"{self.name}.{fault}" for fault in faults])
+
+    @classmethod
+    def resolved_options(cls, config: Any) -> dict[str, Any]:
+        """Every option by name, with the value that is used: placeholders such as `preset` are replaced.
+
+        The result is part of the cell's id and of its record. Values that depend on the machine or on the data (`auto`)
+        stay as they are; an engine reports what it chose in `EngineInfo.settings`, a trainer in `settings.json`.
+        """
+        return asdict(config)
 
 
 ITEM_KIND = "item: "
@@ -345,8 +354,9 @@ class TrainingJob:
     engine: Engine
     """Runs `model`; frozen."""
     workdir: Path
-    """Belongs to this job alone and survives a restart: checkpoints, curves. What a trainer leaves there as
-    `budget.json` (`steps`, `tokens`, `seconds`) stands in the records of all cells that use the training."""
+    """Belongs to this job alone and survives a restart: checkpoints, curves. Two files that a trainer may write there
+    are copied into the records of all cells that use the training: `budget.json` (`steps`, `tokens`, `seconds`) and
+    `settings.json` (the value of every setting in effect)."""
     seed: int
     scorer_engine: Engine | None = None
     """What the scorer asks while the training goes on, if not the untrained `model`: another model, or a server."""

@@ -125,7 +125,7 @@ class CellExecutor:
         try:
             yield
         finally:
-            meter.usage.seconds = time.monotonic() - started
+            meter.seconds = time.monotonic() - started
 
 
 def _others(work: CellState, strategy: Strategy, untrained: ModelRef) -> dict[str, ModelRef]:

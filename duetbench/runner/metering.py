@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from duetbench.interfaces import Engine
+from duetbench.records import PhaseUsage
 from duetbench.types import Completion, EngineInfo, LabelLogprobs, Prompt, Sampling
 
 
@@ -21,36 +22,26 @@ class LoggedRequest:
 
 
 @dataclass
-class PhaseUsage:
-    """What one phase of a cell cost."""
+class UsageMeter:
+    """Requests of one phase of a cell, in order, and the time that the phase took."""
 
-    prompts: int = 0
-    calls: int = 0
-    """Prompts that a model computed."""
-    cached: int = 0
-    """Prompts answered from the request store."""
-    prompt_tokens: int = 0
-    """Of all prompts, cached ones included: what the cell needs, whoever paid for it."""
-    completion_tokens: int = 0
-    dropped_history: int = 0
+    exchanges: list[LoggedRequest] = field(default_factory=list)
     seconds: float = 0.0
 
-    def add(self, answer: Completion | LabelLogprobs) -> None:
-        """Counts one answer."""
-        self.prompts += 1
-        self.cached += answer.cached
-        self.calls += not answer.cached
-        self.prompt_tokens += answer.prompt_tokens
-        self.completion_tokens += answer.completion_tokens if isinstance(answer, Completion) else 0
-        self.dropped_history += answer.dropped_history
-
-
-@dataclass
-class UsageMeter:
-    """What was noted in one phase."""
-
-    usage: PhaseUsage = field(default_factory=PhaseUsage)
-    exchanges: list[LoggedRequest] = field(default_factory=list)
+    @property
+    def usage(self) -> PhaseUsage:
+        """Cost of the phase so far; tokens include those of cached answers."""
+        answers = [exchange.answer for exchange in self.exchanges]
+        n_cached = sum(answer.cached for answer in answers)
+        return PhaseUsage(
+            prompts=len(answers),
+            calls=len(answers) - n_cached,
+            cached=n_cached,
+            prompt_tokens=sum(answer.prompt_tokens for answer in answers),
+            completion_tokens=sum(answer.completion_tokens for answer in answers if isinstance(answer, Completion)),
+            dropped_history=sum(answer.dropped_history for answer in answers),
+            seconds=self.seconds,
+        )
 
 
 class MeteredEngine(Engine):
@@ -87,9 +78,8 @@ class MeteredEngine(Engine):
         return readings
 
     def _note(self, prompts: Sequence[Prompt], answers: Sequence[Any], answer_prefix: str = "") -> None:
-        for prompt, answer in zip(prompts, answers, strict=True):
-            self._meter.usage.add(answer)
-            self._meter.exchanges.append(LoggedRequest(prompt, answer, answer_prefix))
+        pairs = zip(prompts, answers, strict=True)
+        self._meter.exchanges += [LoggedRequest(prompt, answer, answer_prefix) for prompt, answer in pairs]
 
     def info(self) -> EngineInfo:
         """See the base class."""

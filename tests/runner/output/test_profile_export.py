@@ -61,9 +61,9 @@ def test_every_row_tells_where_it_comes_from(duet: RestoredCell, exported: Expor
     row = exported(duet).to_dicts()[0]
     assert row["strategy"] == "duet"
     assert row["trainer"] == "none"
-    assert row["model_digest"] == duet.record["model"]["digest"]
+    assert row["model_digest"] == duet.model.digest
     assert row["adapter_digest"] is None
-    assert row["dataset_fingerprint"] == duet.record["dataset"]["fingerprint"]
+    assert row["dataset_fingerprint"] == duet.record.dataset.fingerprint  # type: ignore[union-attr]
     assert row["history_cut"] == "train"
     assert row["history_until"] < 1_300_000_000 + 86_400 * 108
     assert len(row["prompt_digest"]) == 64
@@ -163,7 +163,7 @@ def test_a_run_without_profiles_is_refused(ran: Ran, plugins: Plugins) -> None:
 def test_options_of_the_cell_are_those_of_the_run(ran: Ran, plugins: Plugins) -> None:
     outcome = ran("duet.joint=cross", "duet.history_k=3", "history.average=all", strategies=("duet",), limit=3)
     restored = restore(outcome.folder, plugins)
-    assert restored.cell.id == restored.record["cell_id"]
+    assert restored.cell.id == restored.record.cell_id
 
 
 def test_other_weights_than_the_record_s_are_refused(duet: RestoredCell, tmp_path: Path, model: str) -> None:
