@@ -8,7 +8,7 @@ import json
 import re
 import types
 from collections.abc import Mapping
-from dataclasses import MISSING, fields, is_dataclass, replace
+from dataclasses import is_dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
@@ -68,7 +68,7 @@ class _Generator:
     """Turns types into schemas.
 
     Args:
-        docstrings: Docstring of each class, under `CLASS`, and of each field, under `CLASS.FIELD`.
+        docstrings: Docstrings of classes, under `CLASS`, and of their fields, under `CLASS.FIELD`.
     """
 
     def __init__(self, docstrings: Mapping[str, str]) -> None:
@@ -77,26 +77,22 @@ class _Generator:
 
     def class_schema(self, cls: type) -> Schema:
         """An object with the fields of a class as properties."""
-        known = field_types(cls)
-        defaults = {
-            each.name for each in fields(cls) if each.default is not MISSING or each.default_factory is not MISSING
-        }
-        flattened = next((each for each in known if each.is_flattened), None)
-        others: Schema | bool = False
-        if flattened:
-            value_type = replace(flattened, hint=get_args(flattened.hint)[1])
-            others = self._property(cls, value_type)
-        plain = [each for each in known if not each.is_flattened]
+        field_list = field_types(cls)
+        named = [field for field in field_list if not field.is_flattened]
+        flattened = [field for field in field_list if field.is_flattened]
         return {
             "description": self._docstrings[cls.__name__],
             "type": "object",
-            "properties": {each.name: self._property(cls, each) for each in plain},
-            "required": [each.name for each in plain if each.name not in defaults],
-            "additionalProperties": others,
+            "properties": {field.name: self._property(cls, field.name, field.hint) for field in named},
+            "required": [field.name for field in named if not field.has_default],
+            "additionalProperties": self._other_properties(cls, flattened[0]) if flattened else False,
         }
 
-    def _property(self, cls: type, each: FieldType) -> Schema:
-        return {**self.schema_of(each.hint), "description": self._docstrings[f"{cls.__name__}.{each.name}"]}
+    def _other_properties(self, cls: type, field: FieldType) -> Schema:
+        return self._property(cls, field.name, get_args(field.hint)[1])
+
+    def _property(self, cls: type, name: str, hint: Any) -> Schema:
+        return {**self.schema_of(hint), "description": self._docstrings[f"{cls.__name__}.{name}"]}
 
     def schema_of(self, hint: Any) -> Schema:
         """The schema of values of one type.
@@ -135,13 +131,13 @@ def _union(members: list[Schema]) -> Schema:
     keywords = [{name: value for name, value in member.items() if name != "type"} for member in members]
     if all("type" in member for member in members) and sum(map(bool, keywords)) <= 1:
         merged: Schema = {"type": [member["type"] for member in members]}
-        return merged | {name: value for each in keywords for name, value in each.items()}
+        return merged | {name: value for member in keywords for name, value in member.items()}
     return {"anyOf": members}
 
 
 def _limited(schema: Schema, limits: Limits) -> Schema:
-    found = {keyword: getattr(limits, name) for name, keyword in _KEYWORDS.items()}
-    schema = {**schema, **{keyword: value for keyword, value in found.items() if value is not None}}
+    keywords = {keyword: getattr(limits, name) for name, keyword in _KEYWORDS.items()}
+    schema = {**schema, **{keyword: value for keyword, value in keywords.items() if value is not None}}
     if limits.forbidden is not None:
         schema["not"] = {"pattern": limits.forbidden}
     if limits.required:
@@ -156,14 +152,14 @@ def _key_rules(hint: Any) -> Schema:
 
 def _docstrings() -> dict[str, str]:
     """Docstrings of the record types and, from the source, of their fields, in the terms of JSON."""
-    found: dict[str, str] = {}
+    docstrings: dict[str, str] = {}
     for node in ast.parse(inspect.getsource(record)).body:
         if isinstance(node, ast.ClassDef):
-            found[node.name] = _in_json_terms(ast.get_docstring(node) or "")
+            docstrings[node.name] = _in_json_terms(ast.get_docstring(node) or "")
             for field_node, text_node in zip(node.body, node.body[1:], strict=False):
                 if isinstance(field_node, ast.AnnAssign) and isinstance(field_node.target, ast.Name):
-                    found[f"{node.name}.{field_node.target.id}"] = _in_json_terms(_text_of(text_node))
-    return found
+                    docstrings[f"{node.name}.{field_node.target.id}"] = _in_json_terms(_text_of(text_node))
+    return docstrings
 
 
 def _text_of(node: ast.stmt) -> str:

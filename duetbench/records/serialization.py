@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import types
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, fields, is_dataclass
+from dataclasses import MISSING, Field, dataclass, fields, is_dataclass
 from functools import cache
 from typing import Annotated, Any, TypeVar, Union, cast, get_args, get_origin, get_type_hints
 
@@ -25,13 +25,21 @@ class FieldType:
     """Type of the field, its `Annotated` limits included."""
     is_flattened: bool
     """Whether the entries of the field are stored among the keys of its class."""
+    has_default: bool
 
 
 @cache
 def field_types(cls: Any) -> tuple[FieldType, ...]:
     """The fields of a record type, in order."""
     hints = get_type_hints(cls, include_extras=True)
-    return tuple(FieldType(each.name, hints[each.name], FLATTENED in each.metadata) for each in fields(cls))
+    return tuple(
+        FieldType(field.name, hints[field.name], FLATTENED in field.metadata, _has_default(field))
+        for field in fields(cls)
+    )
+
+
+def _has_default(field: Field[Any]) -> bool:
+    return field.default is not MISSING or field.default_factory is not MISSING
 
 
 def to_json(value: Any, *, path: str = "record") -> JsonValue:
@@ -57,12 +65,12 @@ def to_json(value: Any, *, path: str = "record") -> JsonValue:
 
 def _entries(value: Any, path: str) -> Iterator[tuple[str, JsonValue]]:
     cls: Any = type(value)
-    for each in field_types(cls):
-        content = getattr(value, each.name)
-        if each.is_flattened:
+    for field in field_types(cls):
+        content = getattr(value, field.name)
+        if field.is_flattened:
             yield from to_json(content, path=path).items()
         else:
-            yield each.name, to_json(content, path=f"{path}.{each.name}")
+            yield field.name, to_json(content, path=f"{path}.{field.name}")
 
 
 def _key(key: Any, path: str) -> str:
@@ -103,11 +111,13 @@ def _member_for(union: Any, value: JsonValue) -> Any:
 
 
 def _build_class(cls: type, values: Mapping[str, JsonValue]) -> Any:
-    known = field_types(cls)
-    names = {each.name for each in known if not each.is_flattened}
-    arguments = {each.name: _build(each.hint, values[each.name]) for each in known if each.name in values}
-    for each in known:
-        if each.is_flattened:
-            rest = {name: part for name, part in values.items() if name not in names}
-            arguments[each.name] = _build(each.hint, rest)
+    field_list = field_types(cls)
+    named = {field.name for field in field_list if not field.is_flattened}
+    others = {name: part for name, part in values.items() if name not in named}
+    arguments = {}
+    for field in field_list:
+        if field.is_flattened:
+            arguments[field.name] = _build(field.hint, others)
+        elif field.name in values:
+            arguments[field.name] = _build(field.hint, values[field.name])
     return cls(**arguments)

@@ -56,7 +56,7 @@ def test_a_type_without_a_schema_is_refused() -> None:
 
 
 def test_counts_by_status_name_every_status() -> None:
-    assert {each.name for each in fields(StatusCounts)} == set(get_args(Status))
+    assert {field.name for field in fields(StatusCounts)} == set(get_args(Status))
 
 
 def test_the_command_prints_the_schema() -> None:
@@ -82,4 +82,4 @@ def test_importing_records_is_cheap() -> None:
 
 
 def test_the_root_is_a_record() -> None:
-    assert list(record_schema()["properties"]) == [each.name for each in fields(Record)]
+    assert list(record_schema()["properties"]) == [field.name for field in fields(Record)]
