@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
@@ -66,6 +66,15 @@ class Plugin(ABC):
         faults = bound_faults(self.config)
         if faults:
             raise ConfigError([f"{self.name}.{fault}" for fault in faults])
+
+    @classmethod
+    def resolved_options(cls, config: Any) -> dict[str, Any]:
+        """Every option by name, with the value that is used: placeholders such as `preset` are replaced.
+
+        The result is part of the cell's id and of its record. Values that depend on the machine or on the data (`auto`)
+        stay as they are; an engine reports what it chose in `EngineInfo.settings`, a trainer in `settings.json`.
+        """
+        return asdict(config)
 
 
 ITEM_KIND = "item: "
@@ -352,8 +361,9 @@ class TrainingJob:
     engine: Engine
     """Runs `model`, frozen."""
     workdir: Path
-    """Folder of this job only, kept across restarts: checkpoints, curves. The content of its `budget.json` (`steps`,
-    `tokens`, `seconds`) becomes part of the records of all cells that use the training."""
+    """Folder of this job only, kept across restarts: checkpoints, curves. Two files that a trainer may write there are
+    copied into the records of all cells that use the training: `budget.json` (`steps`, `tokens`, `seconds`) and
+    `settings.json` (the value of every setting in effect)."""
     seed: int
     scorer_engine: Engine | None = None
     """Engine of the scorer during training; None: the untrained `model`."""

@@ -270,7 +270,7 @@ class TrainedModels:
 
 @dataclass(frozen=True, slots=True)
 class EngineInfo:
-    """Identity and abilities of an engine. Its identity is part of every key of the request store."""
+    """What an engine is and can do; all of it but `settings` is part of every key of the request store."""
 
     name: str
     versions: Mapping[str, str]
@@ -282,6 +282,9 @@ class EngineInfo:
     labels: Literal["exact", "top_k", "text_only"] = "exact"
     adapters: bool = False
     prefix_cache: bool = False
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    """Values that the engine chose for options left to it (`auto`, None), such as the device. They are recorded, but
+    are no part of the store's keys: answers do not depend on them beyond rounding."""
 
 
 @dataclass(frozen=True, slots=True)

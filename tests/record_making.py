@@ -1,4 +1,4 @@
-"""Records and cells of a made-up grid, for tests of records and leaderboards."""
+"""Records and cells of a synthetic grid, for tests of records and leaderboards."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from duetbench.evaluation import metrics_of, predictions_table
-from duetbench.records import PREDICTIONS, file_entry, write_record
+from duetbench.records import PREDICTIONS, Record, file_entry, from_json, to_json, write_record
 from duetbench.types import Domain, Example, Item, Prediction, Request
 
 STARS = Domain("album", "albums")
@@ -24,7 +24,12 @@ USAGE = {
 WITHOUT_LLM: dict[str, Any] = {"strategy": None, "trainer": None, "model": None, "engine": None}
 
 
-def make_record(
+def make_record(**changes: Any) -> Record:
+    """A valid record; see `record_values`."""
+    return from_json(Record, record_values(**changes))
+
+
+def record_values(
     *,
     cell_id: str = "duet-1",
     cell: dict[str, Any] | None = None,
@@ -32,8 +37,8 @@ def make_record(
     error: str | None = None,
     **changes: Any,
 ) -> dict[str, Any]:
-    """A valid record; `cell` overrides what was asked for, `changes` any field."""
-    asked = {
+    """A valid record as JSON values; `cell` overrides single fields of the cell, `changes` fields of the record."""
+    spec = {
         "strategy": "duet",
         "trainer": "none",
         "dataset": "toy",
@@ -46,14 +51,14 @@ def make_record(
         "limit": 6,
         "options": {"duet": {"joint": "paired", "cue": True}, "rating_expectation": {"history_k": 10}},
     } | (cell or {})
-    has_llm = asked["model"] is not None
+    has_llm = spec["model"] is not None
     record = {
         "schema_version": 1,
         "duetbench": "0.1.0",
         "status": "failed" if error else "done",
         "error": {"type": "EngineError", "message": error} if error else None,
         "cell_id": cell_id,
-        "cell": asked,
+        "cell": spec,
         "dataset": {
             "fingerprint": "f" * 64,
             "domain": {"noun": "album", "plural": "albums", "labels": [1, 2, 3, 4, 5]},
@@ -70,15 +75,15 @@ def make_record(
             "counts": {"malformed line": 1},
             "n_train": 72,
         },
-        "model": _model(asked["model"]) if has_llm else None,
+        "model": _model(spec["model"]) if has_llm else None,
         "engine": ENGINE if has_llm else None,
-        "plugins": {"scorer": {"name": asked["scorer"], "origin": "built-in"}},
+        "plugins": {"scorer": {"name": spec["scorer"], "origin": "built-in"}},
         "prompts": {"duet_paired": "a" * 64} if has_llm else {},
         "metrics": None if error else metrics or metrics_of(predictions_table([], []), STARS, train_mean=4.2),
         "usage": {"profiles": USAGE, "scoring": USAGE | {"completion_tokens": 0}},
         "budget": None,
         "profiles": {"asked": 6, "readable": 6, "statuses": STATUSES} if has_llm else None,
-        "seeds": {"cell": asked["seed"], "sample": 0},
+        "seeds": {"cell": spec["seed"], "sample": 0},
         "environment": {
             "python": "3.11.7",
             "platform": "Linux",
@@ -130,7 +135,7 @@ def make_cell(
     cell: dict[str, Any] | None = None,
     **changes: Any,
 ) -> Path:
-    """The folder of a finished cell with predictions and record; a value of None could not be read."""
+    """The folder of a finished cell with predictions and record; a value of None is an unreadable rating."""
     examples = [
         Example(Request(f"test:{row}", f"u{row // pairs_per_user}", Item(f"i{row}", "t"), row, STARS), truth)
         for row, truth in enumerate(truths)
@@ -142,7 +147,7 @@ def make_cell(
     folder = run / "cells" / cell_id
     folder.mkdir(parents=True)
     table.write_parquet(folder / PREDICTIONS)
-    files = {PREDICTIONS: file_entry(folder / PREDICTIONS)}
+    files = {PREDICTIONS: to_json(file_entry(folder / PREDICTIONS))}
     metrics = metrics_of(table, STARS, train_mean=4.2)
     write_record(folder, make_record(cell_id=cell_id, cell=cell, metrics=metrics, files=files, **changes))
     return folder

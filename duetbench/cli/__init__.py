@@ -22,6 +22,7 @@ from duetbench.cli.plugin import plugin
 from duetbench.cli.plugins_list import list_command, show
 from duetbench.cli.profiles import profiles
 from duetbench.cli.run import run
+from duetbench.cli.schema import schema
 from duetbench.cli.store import store
 from duetbench.cli.train import train
 from duetbench.errors import DuetbenchError, PluginError
@@ -142,5 +143,8 @@ def main(context: click.Context, plugins_dirs: tuple[Path, ...], verbose: bool, 
     context.obj = Settings(plugins_dirs, verbose=verbose, quiet=quiet)
 
 
-for _command in (run, leaderboard, train, profiles, list_command, show, plugin, data, models, store, bench, doctor):
+for _command in (
+    *(run, leaderboard, train, profiles, list_command, show, plugin),
+    *(data, models, store, bench, doctor, schema),
+):
     main.add_command(_command)

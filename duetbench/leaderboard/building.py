@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import fmean, stdev
-from typing import Any
 
 from duetbench.errors import ConfigError, UnknownName
 from duetbench.evaluation.conventions import CONVENTIONS, Convention
@@ -29,6 +28,7 @@ from duetbench.leaderboard.facts import attributes_of, differing_attributes
 from duetbench.leaderboard.ranking import PairErrors, errors_of, row_statistics
 from duetbench.leaderboard.reading import CellResult, read_results
 from duetbench.leaderboard.sections import RowGroup, SectionResults, groups_of, sections_of
+from duetbench.records import MetricsRecord, Record, to_json
 
 
 @dataclass(frozen=True)
@@ -123,7 +123,7 @@ def _placed(
 
 def _fill(results: Sequence[CellResult]) -> tuple[str, list[str]]:
     """The fill that all rows of a section are read with, and what to say of it."""
-    declared = sorted({result.record["metrics"]["fill"] for result in results})
+    declared = sorted({_metrics(result).fill for result in results})
     if len(declared) > 1:
         return "train_mean", [f"records declare different fills ({', '.join(declared)}); all are read with train_mean"]
     return (declared[0] if declared else "train_mean"), []
@@ -132,8 +132,8 @@ def _fill(results: Sequence[CellResult]) -> tuple[str, list[str]]:
 def _row(
     group: RowGroup, errors: PairErrors | str, convention: Convention, fill: str, options: BoardOptions
 ) -> BoardRow:
-    each = [result.record["metrics"] for result in group.results]
-    covered = [metrics["coverage"] for metrics in each if metrics["coverage"] is not None]
+    each = [_metrics(result) for result in group.results]
+    covered = [metrics.coverage for metrics in each if metrics.coverage is not None]
     coverage = min(covered) if covered else None
     state, reason = RANKED, ""
     if isinstance(errors, str):
@@ -143,27 +143,34 @@ def _row(
     return BoardRow(
         state=state,
         facts=group.facts,
-        seeds=tuple(result.record["cell"]["seed"] for result in group.results),
-        cells=tuple(result.record["cell_id"] for result in group.results),
+        seeds=tuple(result.record.cell.seed for result in group.results),
+        cells=tuple(result.record.cell_id for result in group.results),
         costs=_costs([result.record for result in group.results]),
         reason=reason,
-        n=each[0]["n"],
+        n=each[0].n,
         coverage=coverage,
-        counts={name: sum(metrics["counts"][name] for metrics in each) for name in COUNTS},
-        values=_spreads([convention.read(metrics, over=convention.over or fill) for metrics in each]),
-        readable=_spreads([convention.read(metrics, over="readable") for metrics in each]),
+        counts={name: sum(getattr(metrics.counts, name) for metrics in each) for name in COUNTS},
+        values=_spreads([convention.read(to_json(metrics), over=convention.over or fill) for metrics in each]),
+        readable=_spreads([convention.read(to_json(metrics), over="readable") for metrics in each]),
     )
 
 
+def _metrics(result: CellResult) -> MetricsRecord:
+    """The metrics of a finished cell."""
+    assert result.record.metrics is not None
+    return result.record.metrics
+
+
 def _failed(result: CellResult) -> BoardRow:
-    error = result.record["error"]
+    error = result.record.error
+    assert error is not None
     return BoardRow(
         state=FAILED,
         facts=attributes_of(result.record),
-        seeds=(result.record["cell"]["seed"],),
-        cells=(result.record["cell_id"],),
+        seeds=(result.record.cell.seed,),
+        cells=(result.record.cell_id,),
         costs=_costs([result.record]),
-        reason=f"{error['type']}: {error['message']}",
+        reason=f"{error.type}: {error.message}",
     )
 
 
@@ -178,24 +185,21 @@ def _spreads(each: Sequence[dict[str, float | None]]) -> dict[str, SeedSummary |
     return found
 
 
-def _costs(records: Sequence[dict[str, Any]]) -> Costs:
-    usage = [record["usage"] for record in records]
-    budgets = [record["budget"] for record in records]
+def _costs(records: Sequence[Record]) -> Costs:
+    usage = [record.usage for record in records if record.usage]
+    budgets = [record.budget for record in records if record.budget]
     return Costs(
-        **{name: _mean_usage(usage, name) for name in ("prompt_tokens", "completion_tokens", "calls", "cached")},
-        seconds=fmean(record["seconds"] for record in records),
-        budget_steps=_mean(budgets, "steps"),
-        budget_tokens=_mean(budgets, "tokens"),
+        prompt_tokens=_mean([each.profiles.prompt_tokens + each.scoring.prompt_tokens for each in usage]),
+        completion_tokens=_mean([each.profiles.completion_tokens + each.scoring.completion_tokens for each in usage]),
+        calls=_mean([each.profiles.calls + each.scoring.calls for each in usage]),
+        cached=_mean([each.profiles.cached + each.scoring.cached for each in usage]),
+        seconds=fmean(record.seconds for record in records),
+        budget_steps=_mean([budget.steps for budget in budgets]),
+        budget_tokens=_mean([budget.tokens for budget in budgets]),
     )
 
 
-def _mean_usage(usage: Sequence[dict[str, Any] | None], name: str) -> float | None:
-    sums = [{"sum": each["profiles"][name] + each["scoring"][name]} if each else None for each in usage]
-    return _mean(sums, "sum")
-
-
-def _mean(parts: Sequence[dict[str, Any] | None], name: str) -> float | None:
-    known = [part[name] for part in parts if part]
+def _mean(known: Sequence[int]) -> float | None:
     return fmean(known) if known else None
 
 

@@ -11,7 +11,7 @@ from duetbench.errors import DuetbenchError
 from duetbench.evaluation import metrics_of, read_predictions
 from duetbench.leaderboard.ranking import domain_of
 from duetbench.leaderboard.reading import CellResult, read_results
-from duetbench.records import file_entry
+from duetbench.records import FileEntry, file_entry, to_json
 
 TOLERANCE = 1e-9
 """Sums of floats may come in another order on another machine."""
@@ -32,20 +32,21 @@ def check(runs: Sequence[Path]) -> tuple[int, list[str]]:
 def _check(result: CellResult) -> list[str]:
     changed = [
         f"{result.folder / name}: not the file that the record names"
-        for name, entry in sorted(result.record["files"].items())
+        for name, entry in sorted(result.record.files.items())
         if not _is_same(result.folder / name, entry)
     ]
-    recorded = result.record["metrics"]
+    recorded = result.record.metrics
+    assert recorded is not None
     try:
         table = read_predictions(result.predictions)
-        found = metrics_of(table, domain_of(result), train_mean=recorded["train_mean"], fill=recorded["fill"])
+        found = metrics_of(table, domain_of(result), train_mean=recorded.train_mean, fill=recorded.fill)
     except DuetbenchError as error:
         return [*changed, f"{result.folder}: {error}"]
-    difference = first_difference(recorded, found)
+    difference = first_difference(to_json(recorded), found)
     return changed if difference is None else [*changed, f"{result.folder}: metrics{difference}"]
 
 
-def _is_same(path: Path, entry: dict[str, Any]) -> bool:
+def _is_same(path: Path, entry: FileEntry) -> bool:
     return path.is_file() and file_entry(path) == entry
 
 

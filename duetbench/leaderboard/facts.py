@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import Any
+
+from duetbench.records import CellSpec, Record
 
 RowAttributes = dict[str, str]
 
@@ -15,74 +17,74 @@ _COVERED = ("data",)
 """Sections of options whose effect is in the fingerprint and in the digest of the pairs."""
 
 
-def attributes_of(record: Mapping[str, Any]) -> RowAttributes:
+def attributes_of(record: Record) -> RowAttributes:
     """What the record says of how it came about, by name; a name that does not apply is missing."""
-    cell = record["cell"]
+    cell = record.cell
     names = ("strategy", "trainer", "scorer", "model", "engine", "label")
-    found = {name: cell[name] for name in names if cell.get(name)}
+    found = {name: getattr(cell, name) for name in names if getattr(cell, name)}
     found |= _model(record) | _options(cell)
-    found |= {f"prompt {name}": digest[:8] for name, digest in record["prompts"].items()}
+    found |= {f"prompt {name}": digest[:8] for name, digest in record.prompts.items()}
     found |= _plugins(record)
-    commit = record["environment"]["git_commit"]
-    found["duetbench"] = record["duetbench"]
+    commit = record.environment.git_commit
+    found["duetbench"] = record.duetbench
     if commit:
-        found["commit"] = commit[:8] + ("+" if record["environment"]["git_dirty"] else "")
+        found["commit"] = commit[:8] + ("+" if record.environment.git_dirty else "")
     return found
 
 
-def _plugins(record: Mapping[str, Any]) -> RowAttributes:
+def _plugins(record: Record) -> RowAttributes:
     """By the plugin's name, so that only rows of one plugin are compared: from where it came, and its code."""
     found: RowAttributes = {}
-    for plugins in record["plugins"].values():
-        for plugin in plugins if isinstance(plugins, list) else [plugins]:
-            found[f"origin {plugin['name']}"] = plugin["origin"]
-            if "code" in plugin:
-                found[f"code {plugin['name']}"] = plugin["code"][:8]
+    for plugins in record.plugins.values():
+        for plugin in plugins if isinstance(plugins, tuple) else [plugins]:
+            found[f"origin {plugin.name}"] = plugin.origin
+            if plugin.code:
+                found[f"code {plugin.name}"] = plugin.code[:8]
     return found
 
 
-def _model(record: Mapping[str, Any]) -> RowAttributes:
+def _model(record: Record) -> RowAttributes:
     found: RowAttributes = {}
-    model, engine = record["model"], record["engine"]
+    model, engine = record.model, record.engine
     if model:
-        found["weights"] = model["digest"][:8]
-        found["chat template"] = text_of(model["template_args"])
-        if record["cell"]["trainer"] in (None, "none"):  # a trained adapter is another one for each seed
-            found["adapter"] = (model["adapter_digest"] or "none")[:8]
+        found["weights"] = model.digest[:8]
+        found["chat template"] = text_of(model.template_args)
+        if record.cell.trainer in (None, "none"):  # a trained adapter is another one for each seed
+            found["adapter"] = (model.adapter_digest or "none")[:8]
     if engine:
-        found |= {"dtype": engine["dtype"], "context": str(engine["context_length"])}
-        found |= dict(engine["versions"])
+        found |= {"dtype": engine.dtype, "context": str(engine.context_length)}
+        found |= dict(engine.versions)
     return found
 
 
-def _options(cell: Mapping[str, Any]) -> RowAttributes:
-    skipped = {*_COVERED, cell["dataset"]}
+def _options(cell: CellSpec) -> RowAttributes:
+    skipped = {*_COVERED, cell.dataset}
     return {
         f"{scope}.{name}": text_of(value)
-        for scope, options in cell["options"].items()
+        for scope, options in cell.options.items()
         if scope not in skipped
         for name, value in options.items()
     }
 
 
-def scorer_of(record: Mapping[str, Any]) -> str:
+def scorer_of(record: Record) -> str:
     """The scorer with its options, as one text: cells are ranked together only under the same one.
 
     A predictor with weights of its own is another scorer than the untrained model that the others face.
     """
-    cell = record["cell"]
-    name = cell["scorer"]
-    options = cell["options"].get(f"scorer.{name}", cell["options"].get(name, {}))
-    if (record.get("trained") or {}).get("scorer"):  # the weights themselves are others for each seed
-        options = {**options, "weights": f"trained by {cell['trainer']} on {cell['strategy']}"}
+    cell = record.cell
+    name = cell.scorer
+    options = cell.options.get(f"scorer.{name}", cell.options.get(name, {}))
+    if record.trained and record.trained.scorer:  # the weights themselves are others for each seed
+        options = {**options, "weights": f"trained by {cell.trainer} on {cell.strategy}"}
     settings = ", ".join(f"{name}={text_of(value)}" for name, value in sorted(options.items()))
-    return f"{name} ({settings})" if settings else str(name)
+    return f"{name} ({settings})" if settings else name
 
 
-def model_of(record: Mapping[str, Any]) -> str:
+def model_of(record: Record) -> str:
     """The model's name with the beginning of its digest, which a cell that failed early does not know."""
-    digest = (record["model"] or {}).get("digest", "")[:8]
-    return f"{record['cell']['model']} {digest}".strip()
+    digest = record.model.digest[:8] if record.model else ""
+    return f"{record.cell.model} {digest}".strip()
 
 
 def text_of(value: Any) -> str:

@@ -30,8 +30,9 @@ class PairErrors:
 
 def domain_of(result: CellResult) -> Domain:
     """The domain that the record names."""
-    found = result.record["dataset"]["domain"]
-    return Domain(found["noun"], found["plural"], tuple(found["labels"]))
+    assert result.record.dataset is not None
+    found = result.record.dataset.domain
+    return Domain(found.noun, found.plural, found.labels)
 
 
 def errors_of(results: Sequence[CellResult], convention: Convention, fill: str) -> PairErrors | str:
@@ -47,10 +48,11 @@ def errors_of(results: Sequence[CellResult], convention: Convention, fill: str) 
 
 
 def _errors(table: pl.DataFrame, result: CellResult, convention: Convention, fill: str) -> Floats:
-    metrics, domain = result.record["metrics"], domain_of(result)
-    if table.height != metrics["n"]:
-        raise RecordError(f"{result.predictions} has {table.height} rows, its record says {metrics['n']}")
-    values = filled(table, convention.over or fill, domain, metrics["train_mean"])
+    metrics, domain = result.record.metrics, domain_of(result)
+    assert metrics is not None
+    if table.height != metrics.n:
+        raise RecordError(f"{result.predictions} has {table.height} rows, its record says {metrics.n}")
+    values = filled(table, convention.over or fill, domain, metrics.train_mean)
     truth = table["rating"].to_numpy().astype(float)
     return abs(for_error(values, domain, convention.error) - truth)
 

@@ -5,28 +5,27 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from duetbench.errors import RecordError
-from duetbench.records import PREDICTIONS, RECORD, read_record
+from duetbench.records import PREDICTIONS, RECORD, Record, read_record
 
 
 @dataclass(frozen=True)
 class CellResult:
     """A record and where it stands."""
 
-    record: dict[str, Any]
+    record: Record
     folder: Path
 
     @property
     def is_done(self) -> bool:
         """Whether the cell came to its end."""
-        return bool(self.record["status"] == "done")
+        return self.record.is_done
 
     @property
     def has_llm(self) -> bool:
         """False for a scorer that asks no model."""
-        return self.record["cell"]["model"] is not None
+        return self.record.has_llm
 
     @property
     def predictions(self) -> Path:
@@ -63,7 +62,7 @@ def read_results(runs: Sequence[Path]) -> ReadResults:
         except RecordError as error:
             faults.append(f"not shown: {error}")
             continue
-        found.setdefault(result.record["cell_id"], []).append(result)
+        found.setdefault(result.record.cell_id, []).append(result)
     notes = [f"{waiting} {'cell has' if waiting == 1 else 'cells have'} no record yet"] if waiting else []
     notes += [
         f"cell {cell_id[:8]} stands in {len(results)} folders; shown is {_latest(results).folder}"
@@ -74,7 +73,7 @@ def read_results(runs: Sequence[Path]) -> ReadResults:
 
 
 def _latest(results: Sequence[CellResult]) -> CellResult:
-    return max(results, key=lambda result: (result.is_done, result.record["finished"], str(result.folder)))
+    return max(results, key=lambda result: (result.is_done, result.record.finished, str(result.folder)))
 
 
 def cell_folders(run: Path) -> list[Path]:

@@ -63,10 +63,10 @@ def sections_of(results: Sequence[CellResult], mix: Collection[str] = ()) -> lis
 def _key(result: CellResult, mix: Collection[str]) -> SectionKey:
     record = result.record
     return SectionKey(
-        dataset=record["cell"]["dataset"],
-        split=record["cell"]["split"],
-        fingerprint=(record["dataset"] or {}).get("fingerprint", ""),
-        pairs=(record["metrics"] or {}).get("pairs", ""),
+        dataset=record.cell.dataset,
+        split=record.cell.split,
+        fingerprint=record.dataset.fingerprint if record.dataset else "",
+        pairs=record.metrics.pairs if record.metrics else "",
         scorer="" if "scorer" in mix or not result.has_llm else scorer_of(record),
         model="" if "model" in mix or not result.has_llm else model_of(record),
     )
@@ -78,8 +78,8 @@ def _order(key: SectionKey) -> tuple[str, ...]:
 
 def _asked(result: CellResult) -> tuple[object, ...]:
     """What stands in for the digest of the pairs where a cell failed before it had any."""
-    cell = result.record["cell"]
-    return (cell["dataset"], cell["split"], cell["limit"])
+    cell = result.record.cell
+    return (cell.dataset, cell.split, cell.limit)
 
 
 def _places(
@@ -143,8 +143,8 @@ def groups_of(results: Sequence[CellResult]) -> list[RowGroup]:
 
 
 def _without_twins(group: RowGroup) -> list[RowGroup]:
-    seeds = [result.record["cell"]["seed"] for result in group.results]
+    seeds = [result.record.cell.seed for result in group.results]
     if len(set(seeds)) == len(seeds):
-        group.results.sort(key=lambda result: result.record["cell"]["seed"])
+        group.results.sort(key=lambda result: result.record.cell.seed)
         return [group]
-    return [RowGroup({**group.facts, "cell": result.record["cell_id"][:8]}, [result]) for result in group.results]
+    return [RowGroup({**group.facts, "cell": result.record.cell_id[:8]}, [result]) for result in group.results]

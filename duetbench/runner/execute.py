@@ -127,7 +127,7 @@ class CellExecutor:
         try:
             yield
         finally:
-            meter.usage.seconds = time.monotonic() - started
+            meter.seconds = time.monotonic() - started
 
 
 def _stage_models(state: CellState, strategy: Strategy, untrained: ModelRef) -> dict[str, ModelRef]:

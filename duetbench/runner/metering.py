@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from duetbench.interfaces import Engine
+from duetbench.records import PhaseUsage
 from duetbench.types import Completion, EngineInfo, LabelLogprobs, Prompt, Sampling
 
 
@@ -21,36 +22,26 @@ class LoggedRequest:
 
 
 @dataclass
-class PhaseUsage:
-    """Cost of one phase of a cell."""
+class UsageMeter:
+    """Requests of one phase of a cell, in order, and the duration of the phase."""
 
-    prompts: int = 0
-    calls: int = 0
-    """Prompts that a model computed."""
-    cached: int = 0
-    """Prompts answered from the request store."""
-    prompt_tokens: int = 0
-    """Of all prompts, including those answered from the store."""
-    completion_tokens: int = 0
-    dropped_history: int = 0
+    requests: list[LoggedRequest] = field(default_factory=list)
     seconds: float = 0.0
 
-    def add(self, result: Completion | LabelLogprobs) -> None:
-        """Counts one result."""
-        self.prompts += 1
-        self.cached += result.cached
-        self.calls += not result.cached
-        self.prompt_tokens += result.prompt_tokens
-        self.completion_tokens += result.completion_tokens if isinstance(result, Completion) else 0
-        self.dropped_history += result.dropped_history
-
-
-@dataclass
-class UsageMeter:
-    """Requests and usage of one phase."""
-
-    usage: PhaseUsage = field(default_factory=PhaseUsage)
-    requests: list[LoggedRequest] = field(default_factory=list)
+    @property
+    def usage(self) -> PhaseUsage:
+        """Cost of the phase so far; tokens include those of cached results."""
+        results = [request.result for request in self.requests]
+        n_cached = sum(result.cached for result in results)
+        return PhaseUsage(
+            prompts=len(results),
+            calls=len(results) - n_cached,
+            cached=n_cached,
+            prompt_tokens=sum(result.prompt_tokens for result in results),
+            completion_tokens=sum(result.completion_tokens for result in results if isinstance(result, Completion)),
+            dropped_history=sum(result.dropped_history for result in results),
+            seconds=self.seconds,
+        )
 
 
 class MeteredEngine(Engine):
@@ -85,9 +76,8 @@ class MeteredEngine(Engine):
         return results
 
     def _record(self, prompts: Sequence[Prompt], results: Sequence[Any], answer_prefix: str = "") -> None:
-        for prompt, result in zip(prompts, results, strict=True):
-            self._meter.usage.add(result)
-            self._meter.requests.append(LoggedRequest(prompt, result, answer_prefix))
+        pairs = zip(prompts, results, strict=True)
+        self._meter.requests += [LoggedRequest(prompt, result, answer_prefix) for prompt, result in pairs]
 
     def info(self) -> EngineInfo:
         return self._engine.info()

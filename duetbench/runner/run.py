@@ -5,10 +5,9 @@ from __future__ import annotations
 import errno
 import time
 import traceback
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from duetbench.errors import DuetbenchError, RecordError, StoreError
 from duetbench.progress import Progress
@@ -17,6 +16,9 @@ from duetbench.runner.execute import CellExecutor, CellState
 from duetbench.runner.output.run_folder import RunFolder
 from duetbench.runner.planning.cells import Cell
 from duetbench.runner.planning.plan import Plan
+
+if TYPE_CHECKING:
+    from duetbench.records import Record
 
 State = Literal["done", "found", "failed"]
 """Computed in this run; finished before; failed in this run."""
@@ -82,40 +84,42 @@ def is_finished(cell: Cell, path: Path) -> bool:
         record = read_record(path)
     except RecordError:
         return False
-    if record["status"] != "done" or record["cell_id"] != cell.id:
+    if not record.is_done or record.cell_id != cell.id:
         return False
     predictions = path / PREDICTIONS
-    is_complete: bool = predictions.is_file() and file_entry(predictions) == record["files"].get(PREDICTIONS)
+    is_complete = predictions.is_file() and file_entry(predictions) == record.files.get(PREDICTIONS)
     return is_complete and _has_same_weights(cell, record)
 
 
-def _has_same_weights(cell: Cell, record: Mapping[str, Any]) -> bool:
+def _has_same_weights(cell: Cell, record: Record) -> bool:
     """Whether the local weights are those of the record; True if there are none to compare."""
     from duetbench.models import resolve
 
-    if cell.writing is None or cell.writing.training:
+    if cell.writing is None or cell.writing.training or record.model is None:
         return True
     try:
-        return bool(resolve(cell.writing.model.name, pull=False).digest == record["model"]["digest"])
+        return resolve(cell.writing.model.name, pull=False).digest == record.model.digest
     except DuetbenchError:
         return True
 
 
 class _Run:
     def __init__(self, plan: Plan, folder: RunFolder, executor: CellExecutor, force: bool, progress: Progress) -> None:
-        from duetbench.records import environment
+        from duetbench.records import current_environment
 
         self._plan = plan
         self._folder = folder
         self._executor = executor
         self._force = force
         self._progress = progress
-        self._environment = environment()
+        self._environment = current_environment()
         self._outcome = RunOutcome(folder.path)
 
     def run(self) -> RunOutcome:
+        from duetbench.records import to_json
+
         self._folder.write_json("plan.json", plan_content(self._plan))
-        self._folder.write_json("env.json", self._environment)
+        self._folder.write_json("env.json", to_json(self._environment))
         self._progress.start(len(self._plan.cells))
         waiting = [cell for cell in self._plan.cells if not self._try(cell, wait=False)]
         for cell in waiting:
@@ -153,7 +157,7 @@ class _Run:
 
     def _compute(self, cell: Cell, path: Path) -> State:
         from duetbench.records import utc_now
-        from duetbench.runner.output.recording import ERROR, write_done, write_failed
+        from duetbench.runner.output.recording import ERROR, ExecutionContext, write_done, write_failed
 
         self._progress.cell(_short_title(cell))
         for partial in path.glob(".*"):  # of a process that was killed
@@ -161,19 +165,19 @@ class _Run:
         state = CellState(cell)
         started, clock = utc_now(), time.monotonic()
 
-        def frame() -> dict[str, Any]:
-            return {"started": started, "seconds": time.monotonic() - clock, "environment": self._environment}
+        def context() -> ExecutionContext:
+            return ExecutionContext(started, time.monotonic() - clock, self._environment)
 
         try:  # plugins and models may raise anything; one failing cell must not stop the grid
             self._executor.run(state)
-            record = write_done(state, path, frame())
+            record = write_done(state, path, context())
         except StoreError:  # the other cells would fail as well
             raise
         except Exception as error:
             if isinstance(error, OSError) and error.errno in _CANNOT_WRITE:
                 raise
             if not is_finished(cell, path):  # a failed --force does not replace a finished result
-                write_failed(state, path, frame(), error)
+                write_failed(state, path, context(), error)
             if not isinstance(error, DuetbenchError):
                 (path / ERROR).write_text(traceback.format_exc(), encoding="utf-8")
             self._failed(cell, error, path / ERROR)
@@ -225,9 +229,10 @@ def _short_title(cell: Cell) -> str:
     return cell.writing.strategy.name if cell.writing else cell.scorer.name
 
 
-def _short(record: Mapping[str, Any]) -> str:
-    metrics = record["metrics"]
-    mae = metrics["over"][metrics["fill"]]["mae"]["raw"]
-    n_readable, n = metrics["n_readable"], metrics["n"]
-    filled = "" if n_readable == n else f", the others filled with {metrics['fill']}"
-    return f"MAE {mae:.3f}, {n_readable} of {n} readable{filled}, {record['seconds']:.1f} s"
+def _short(record: Record) -> str:
+    metrics = record.metrics
+    assert metrics is not None
+    mae = metrics.over[metrics.fill].values["mae"]["raw"]
+    n_readable, n = metrics.n_readable, metrics.n
+    filled = "" if n_readable == n else f", the others filled with {metrics.fill}"
+    return f"MAE {mae:.3f}, {n_readable} of {n} readable{filled}, {record.seconds:.1f} s"

@@ -13,6 +13,7 @@ from typing import Any
 from duetbench.atomic import write_json
 from duetbench.errors import DuetbenchError, TrainingError
 from duetbench.interfaces import Engine, TrainingJob
+from duetbench.records import BudgetRecord, ModelRecord, TrainingRecord, from_json, to_json
 from duetbench.runner.examples import Examples, train_rows
 from duetbench.runner.planning.cells import Cell
 from duetbench.types import Example, ModelRef, Split, TrainedModels
@@ -20,6 +21,7 @@ from duetbench.types import Example, ModelRef, Split, TrainedModels
 RESULT = "trained.json"
 """File in a training's folder, written when the training has finished."""
 BUDGET = "budget.json"
+SETTINGS = "settings.json"
 
 
 @dataclass(frozen=True)
@@ -27,14 +29,9 @@ class TrainingResult:
     """The result of a training."""
 
     models: TrainedModels
-    steps: int
-    tokens: int
-    seconds: float
-
-    @property
-    def budget(self) -> dict[str, Any]:
-        """Its cost, as in the record."""
-        return {"steps": self.steps, "tokens": self.tokens, "seconds": self.seconds}
+    budget: BudgetRecord
+    training: TrainingRecord | None
+    """None: written by an earlier version, which did not store it."""
 
 
 class TrainingRunner:
@@ -83,10 +80,19 @@ class TrainingRunner:
         started = time.monotonic()
         fitted = cell.writing.trainer.make().fit(job)  # type: ignore[union-attr]
         trained = TrainedModels(fitted) if isinstance(fitted, ModelRef) else fitted
-        result = {"training_id": cell.training_id, "models": asdict(trained)}
-        budget = {"steps": 0, "tokens": 0, "seconds": time.monotonic() - started, **_read(folder / BUDGET)}
-        write_json(folder / RESULT, {**result, "budget": budget})
-        return TrainingResult(trained, budget["steps"], budget["tokens"], budget["seconds"])
+        seconds = time.monotonic() - started
+        budget = from_json(BudgetRecord, {"steps": 0, "tokens": 0, "seconds": seconds, **_read(folder / BUDGET)})
+        training = TrainingRecord(
+            training_id=str(cell.training_id),
+            base_digest=job.model.digest,
+            train_examples=len(job.train),
+            valid_examples=len(job.valid),
+            scorer_model=ModelRecord.of(job.scorer_engine.model) if job.scorer_engine else None,
+            settings=_read(folder / SETTINGS),
+        )
+        content = {"training_id": cell.training_id, "models": asdict(trained)}
+        write_json(folder / RESULT, {**content, "budget": to_json(budget), "training": to_json(training)})
+        return TrainingResult(trained, budget, training)
 
     def job(
         self, cell: Cell, folder: Path, model: ModelRef, engine: Engine, scorer_engine: Engine | None = None
@@ -142,10 +148,9 @@ def read_trained(folder: Path, training_id: str) -> TrainingResult | None:
     models = _models(content["models"])
     for path in (path for model in _all(models) for path in (model.adapter, model.path)):
         if path is not None and not Path(path).is_dir():
-            raise TrainingError(
-                f"{path}, a result of the training {folder}, is missing: delete {folder} to train again"
-            )
-    return TrainingResult(models, **content["budget"])
+            raise TrainingError(f"{path}, left by the training {folder}, is missing: delete {folder} to train again")
+    training = from_json(TrainingRecord, content["training"]) if "training" in content else None
+    return TrainingResult(models, from_json(BudgetRecord, content["budget"]), training)
 
 
 def _models(content: Mapping[str, Any]) -> TrainedModels:

@@ -99,17 +99,26 @@ class Conformance:
     def test_options_survive_a_record(self) -> None:
         """Options written to JSON and read back, or sent to another process, are the same options."""
         config = self.config()
-        written = json.loads(json.dumps(dataclasses.asdict(config), allow_nan=False))
-        again, faults = build_config(self.plugin.Config, written, path=self.plugin.name)
-        require(not faults, f"options do not survive JSON: {'; '.join(faults)}")
+        again = self._read_back(dataclasses.asdict(config))
         require(again == config, f"options do not survive JSON: {config} became {again}")
         require(pickle.loads(pickle.dumps(config)) == config, "options do not survive pickling")
+        resolved = self.plugin.resolved_options(config)
+        again = self.plugin.resolved_options(self._read_back(resolved))
+        require(again == resolved, f"resolved options do not survive JSON: {resolved} became {again}")
+
+    def _read_back(self, options: Mapping[str, Any]) -> Any:
+        """The Config made of options that were written to JSON."""
+        written = json.loads(json.dumps(options, allow_nan=False))
+        config, faults = build_config(self.plugin.Config, written, path=self.plugin.name)
+        require(not faults, f"options do not survive JSON: {'; '.join(faults)}")
+        return config
 
     def test_it_fits_into_a_record(self) -> None:
         """Its name, its options and whatever else it says of itself fit the schema of records."""
         from duetbench.testing.record_parts import check_part
 
-        check_part("options", {self.plugin.name: json.loads(json.dumps(dataclasses.asdict(self.config())))})
+        resolved = json.loads(json.dumps(self.plugin.resolved_options(self.config())))
+        check_part("options", {self.plugin.name: resolved})
         for part, value in self.record_parts().items():
             check_part(part, value)
 

@@ -1,33 +1,32 @@
-"""Whether what a plugin says of itself fits into a record: the parts of the record's schema, checked apart."""
+"""Checks that what a plugin reports about itself fits the schema of records."""
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
-from duetbench.paths import registry_dir
 from duetbench.testing.conformance import require
 
 _PARTS = {
-    "options": ("cell", "options"),
-    "plugins": ("plugins",),
-    "prompts": ("prompts",),
-    "measures": ("profiles", "extra"),
+    "options": "CellSpec/properties/options",
+    "plugins": "Record/properties/plugins",
+    "prompts": "Record/properties/prompts",
+    "measures": "ProfilesRecord/properties/extra",
 }
 
 
 def check_part(part: str, value: Any) -> None:
-    """Fails the check if the value does not fit where it will stand.
+    """Fails the check if a value does not fit its part of a record.
 
     Args:
         part: `options` (by plugin), `plugins` (by kind), `prompts` (digests by name) or `measures` (by name).
-        value: What the plugin says.
+        value: What the plugin reports.
     """
     from jsonschema import Draft202012Validator
 
-    schema = json.loads(registry_dir("schemas", "record.schema.json").read_text(encoding="utf-8"))
-    found = schema
-    for name in _PARTS[part]:
-        found = found["properties"][name]
-    faults = list(Draft202012Validator({**found, "$defs": schema["$defs"]}).iter_errors(value))
+    from duetbench.records.schema import record_schema
+
+    schema = record_schema()
+    definitions = {**schema["$defs"], "Record": schema}
+    rules = {"$ref": f"#/$defs/{_PARTS[part]}", "$defs": definitions}
+    faults = list(Draft202012Validator(rules).iter_errors(value))
     require(not faults, f"{part} do not fit into a record: {faults[0].message if faults else ''}")

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import Field, dataclass, fields, make_dataclass
-from typing import Any, Literal, TypeVar, get_type_hints
+from dataclasses import Field, asdict, dataclass, fields, make_dataclass
+from typing import Any, ClassVar, Literal, TypeVar, get_type_hints
 
+from duetbench.interfaces import Trainer
 from duetbench.options import bound_faults, option, spec_of
 from duetbench.training.options import TrainerSettings
 
@@ -226,3 +227,17 @@ def _in_presets(entry: Field[Any], presets: Mapping[str, Mapping[str, Any]]) -> 
     if len(set(map(str, values.values()))) == 1:
         return f"preset: {next(iter(values.values()))}"
     return "preset: " + ", ".join(f"{name} {value}" for name, value in values.items())
+
+
+class PresetTrainer(Trainer):
+    """A trainer whose options default to the values of a preset; its `Config` comes from `options_with_presets`."""
+
+    settings_class: ClassVar[type[TrainerSettings]]
+    """What the options become."""
+    presets: ClassVar[Mapping[str, Mapping[str, Any]]]
+    """What each preset sets."""
+
+    @classmethod
+    def resolved_options(cls, config: Any) -> dict[str, Any]:
+        """The preset's name, and the value of every setting."""
+        return {"preset": config.preset, **asdict(preset_settings(config, cls.settings_class, cls.presets))}

@@ -86,7 +86,7 @@ def test_two_runs_at_once_share_the_work_and_corrupt_nothing(work: Path) -> None
     _finish(_start(work, out="whole", store="whole.sqlite"))
     output = [_finish(process) for process in [_start(work, pause=0.1), _start(work, pause=0.1)]]
     records = [read_record(folder) for folder in (work / "out" / "cells").iterdir()]
-    assert [record["status"] for record in records] == ["done", "done"]
+    assert [record.status for record in records] == ["done", "done"]
     assert sum(int(line.split(" computed")[0][-1]) for line in output if " computed" in line) == 2  # each cell once
     _assert_equal_runs(work, "whole", "out")
 

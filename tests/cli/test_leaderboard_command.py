@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -55,8 +56,8 @@ def test_check_passes_untouched_runs_and_says_so_on_stderr(run: Path) -> None:
 
 def test_check_refuses_a_changed_record(run: Path) -> None:
     record = read_record(run / "cells" / "duet")
-    record["metrics"]["coverage"] = 0.5
-    write_record(run / "cells" / "duet", record)
+    assert record.metrics is not None
+    write_record(run / "cells" / "duet", replace(record, metrics=replace(record.metrics, coverage=0.5)))
     result = _call("export", "--check", run)
     assert (result.exit_code, result.stdout) == (1, "")
     assert "the check failed" in result.stderr

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import statistics
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -19,6 +20,15 @@ from duetbench.records import read_record, write_record
 def only(run: Path, **options: object) -> BoardSection:
     (section,) = collect([run], BoardOptions(resamples=300, **options)).sections  # type: ignore[arg-type]
     return section
+
+
+def metric(folder: Path, population: str, name: str, variant: str) -> float:
+    """A number of the record in a folder."""
+    metrics = read_record(folder).metrics
+    assert metrics is not None
+    value = metrics.over[population].values[name][variant]
+    assert isinstance(value, float)
+    return value
 
 
 def row(section: BoardSection, name: str) -> BoardRow:
@@ -94,7 +104,7 @@ def test_p_values_are_adjusted_for_the_number_of_rows(cell: Callable, free: Call
 
 def test_seeds_are_averaged_with_their_deviation(cell: Callable, run: Path) -> None:
     folders = [cell(f"s{seed}", 0.5, seed=seed, seed_of_values=10 + seed) for seed in (2, 0, 1)]
-    maes = [read_record(folder)["metrics"]["over"]["train_mean"]["mae"]["raw"] for folder in folders]
+    maes = [metric(folder, "train_mean", "mae", "raw") for folder in folders]
     (found,) = only(run).rows
     spread = (found.values or {})["mae"]
     assert found.seeds == (0, 1, 2)
@@ -128,12 +138,12 @@ def test_one_seed_under_the_coverage_is_enough(cell: Callable, run: Path) -> Non
 
 
 def test_values_are_over_all_and_over_the_readable(cell: Callable, run: Path) -> None:
-    over = read_record(cell("a", 0.5, unread=20))["metrics"]["over"]
+    folder = cell("a", 0.5, unread=20)
     (found,) = only(run).rows
     assert found.values is not None
     assert found.readable is not None
-    assert found.values["mae"].mean == over["train_mean"]["mae"]["raw"]  # type: ignore[union-attr]
-    assert found.readable["mae"].mean == over["readable"]["mae"]["raw"]  # type: ignore[union-attr]
+    assert found.values["mae"].mean == metric(folder, "train_mean", "mae", "raw")  # type: ignore[union-attr]
+    assert found.readable["mae"].mean == metric(folder, "readable", "mae", "raw")  # type: ignore[union-attr]
 
 
 def test_nothing_readable_has_no_readable_values(cell: Callable, run: Path) -> None:
@@ -173,19 +183,19 @@ def test_every_differing_setting_is_named(cell: Callable, run: Path) -> None:
 
 
 def test_another_convention_reads_the_same_records(cell: Callable, run: Path) -> None:
-    over = read_record(cell("a", 0.5, unread=1))["metrics"]["over"]
+    folder = cell("a", 0.5, unread=1)
     section = only(run, convention="duet")
     values = section.rows[0].values or {}
     assert section.fill == "official"
-    assert values["mae"].mean == over["official"]["mae"]["raw"]  # type: ignore[union-attr]
-    assert values["accuracy"].mean == over["official"]["accuracy"]["exact_float"]  # type: ignore[union-attr]
+    assert values["mae"].mean == metric(folder, "official", "mae", "raw")  # type: ignore[union-attr]
+    assert values["accuracy"].mean == metric(folder, "official", "accuracy", "exact_float")  # type: ignore[union-attr]
 
 
 def test_records_of_different_fills_are_read_with_one(cell: Callable, run: Path) -> None:
     cell("a", 0.5)
     record = read_record(cell("b", 0.4, strategy="kar", unread=1))
-    record["metrics"]["fill"] = "worst"
-    write_record(run / "cells" / "b", record)
+    assert record.metrics is not None
+    write_record(run / "cells" / "b", replace(record, metrics=replace(record.metrics, fill="worst")))
     section = only(run)
     assert section.fill == "train_mean"
     assert section.notes == ("records declare different fills (train_mean, worst); all are read with train_mean",)

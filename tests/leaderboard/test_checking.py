@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +9,7 @@ import polars as pl
 import pytest
 
 from duetbench.leaderboard.checking import check, first_difference
-from duetbench.records import file_entry, read_record, write_record
+from duetbench.records import MetricsRecord, Record, file_entry, from_json, read_record, to_json, write_record
 
 
 def test_untouched_cells_agree(cell: Callable, free: Callable, run: Path) -> None:
@@ -19,9 +20,9 @@ def test_untouched_cells_agree(cell: Callable, free: Callable, run: Path) -> Non
 
 def test_a_number_changed_in_the_record_is_found(cell: Callable, run: Path) -> None:
     folder = cell("a", 0.5)
-    record = read_record(folder)
-    record["metrics"]["over"]["train_mean"]["mae"]["raw"] *= 0.9
-    write_record(folder, record)
+    values = to_json(read_record(folder))
+    values["metrics"]["over"]["train_mean"]["mae"]["raw"] *= 0.9
+    write_record(folder, from_json(Record, values))
     (line,) = check([run])[1]
     assert "metrics.over.train_mean.mae.raw: recorded" in line
 
@@ -32,7 +33,7 @@ def test_changed_predictions_are_found_even_with_a_new_digest(cell: Callable, ru
     table = pl.read_parquet(path)
     table.with_columns(value=pl.col("rating")).write_parquet(path)
     assert "not the file that the record names" in check([run])[1][0]
-    write_record(folder, read_record(folder) | {"files": {path.name: file_entry(path)}})
+    write_record(folder, replace(read_record(folder), files={path.name: file_entry(path)}))
     (line,) = check([run])[1]
     assert "the predictions say" in line
 
@@ -49,7 +50,7 @@ def test_a_declared_constant_fill_is_checked_as_well(cell: Callable, run: Path) 
 
     folder = cell("a", 0.5, unread=2)
     metrics = metrics_of(read_predictions(folder / "predictions.parquet"), STARS, train_mean=4.2, fill=2.5)
-    write_record(folder, read_record(folder) | {"metrics": metrics})
+    write_record(folder, replace(read_record(folder), metrics=from_json(MetricsRecord, metrics)))
     assert check([run]) == (1, [])
 
 

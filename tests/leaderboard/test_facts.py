@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from record_making import WITHOUT_LLM, make_record
+from record_making import WITHOUT_LLM, make_record, record_values
 
 from duetbench.leaderboard.facts import attributes_of, differing_attributes, model_of, scorer_of
 
@@ -24,9 +24,8 @@ def test_facts_tell_all_by_which_cells_may_differ() -> None:
 
 
 def test_a_changed_checkout_is_marked() -> None:
-    record = make_record()
-    record["environment"]["git_dirty"] = True
-    assert attributes_of(record)["commit"] == "cccccccc+"
+    environment = record_values()["environment"] | {"git_dirty": True}
+    assert attributes_of(make_record(environment=environment))["commit"] == "cccccccc+"
 
 
 def test_options_of_the_data_are_left_to_the_fingerprint() -> None:
@@ -37,7 +36,7 @@ def test_options_of_the_data_are_left_to_the_fingerprint() -> None:
 
 
 def test_a_trained_adapter_is_no_difference_between_seeds() -> None:
-    model = make_record()["model"] | {"adapter": "x", "adapter_digest": "9" * 64}
+    model = record_values()["model"] | {"adapter": "x", "adapter_digest": "9" * 64}
     assert attributes_of(make_record(model=model))["adapter"] == "99999999"
     assert "adapter" not in attributes_of(make_record(model=model, cell={"trainer": "grpo"}))
 

@@ -14,7 +14,7 @@ from duetbench.records import write_record
 def test_a_run_a_folder_of_runs_and_a_single_cell_all_do(cell: Callable, run: Path) -> None:
     folder = cell("one", 0.5)
     for place in (run, run.parent, folder):
-        assert [result.record["cell_id"] for result in read_results([place]).results] == ["one"]
+        assert [result.record.cell_id for result in read_results([place]).results] == ["one"]
 
 
 def test_a_run_named_twice_counts_once(cell: Callable, run: Path) -> None:
@@ -35,8 +35,8 @@ def test_a_broken_record_is_told_and_the_rest_is_read(cell: Callable, run: Path)
     broken = cell("two", 0.5)
     (broken / "record.json").write_text("{")
     reading = read_results([run])
-    assert [result.record["cell_id"] for result in reading.results] == ["one"]
-    assert "is no JSON" in reading.faults[0]
+    assert [result.record.cell_id for result in reading.results] == ["one"]
+    assert "is not JSON" in reading.faults[0]
 
 
 def test_cells_without_a_record_are_counted(cell: Callable, run: Path) -> None:

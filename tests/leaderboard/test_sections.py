@@ -3,24 +3,25 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from record_making import WITHOUT_LLM, make_record
+from record_making import WITHOUT_LLM, record_values
 
 from duetbench.leaderboard.reading import CellResult
 from duetbench.leaderboard.sections import groups_of, sections_of
+from duetbench.records import Record, from_json
 
 TEXT = {"scorer": "rating_text", "options": {"rating_text": {"history_k": 10}}}
 FREE = WITHOUT_LLM | {"scorer": "bias", "options": {}}
 
 
 def result(cell_id: str, tmp_path: Any = None, *, pairs: str = "1", **changes: Any) -> CellResult:
-    record = make_record(cell_id=cell_id, **changes)
-    if record["metrics"]:
-        record["metrics"]["pairs"] = pairs * 64
-    return CellResult(record, tmp_path)
+    values = record_values(cell_id=cell_id, **changes)
+    if values["metrics"]:
+        values["metrics"]["pairs"] = pairs * 64
+    return CellResult(from_json(Record, values), tmp_path)
 
 
 def ids(results: list[CellResult]) -> list[list[str]]:
-    return [sorted(part.record["cell_id"] for part in [*s.done, *s.failed]) for s in sections_of(results)]
+    return [sorted(part.record.cell_id for part in [*s.done, *s.failed]) for s in sections_of(results)]
 
 
 @pytest.mark.parametrize(
@@ -31,8 +32,8 @@ def ids(results: list[CellResult]) -> list[list[str]]:
         {"cell": {"options": {"rating_expectation": {"history_k": 0}}}},
         {"cell": {"dataset": "yelp"}},
         {"cell": {"split": "valid"}},
-        {"model": make_record()["model"] | {"digest": "7" * 64}},
-        {"dataset": make_record()["dataset"] | {"fingerprint": "0" * 64}},
+        {"model": record_values()["model"] | {"digest": "7" * 64}},
+        {"dataset": record_values()["dataset"] | {"fingerprint": "0" * 64}},
     ],
     ids=["pairs", "scorer", "scorer option", "dataset", "split", "weights", "fingerprint"],
 )
@@ -55,7 +56,7 @@ def test_rows_without_an_llm_alone_are_a_section() -> None:
 
 
 def test_scorers_and_models_are_mixed_if_asked() -> None:
-    results = [result("a"), result("b", cell=TEXT), result("c", model=make_record()["model"] | {"digest": "7" * 64})]
+    results = [result("a"), result("b", cell=TEXT), result("c", model=record_values()["model"] | {"digest": "7" * 64})]
     assert len(sections_of(results, mix=("scorer",))) == 2
     assert len(sections_of(results, mix=("scorer", "model"))) == 1
 
@@ -70,7 +71,7 @@ def test_a_failed_cell_of_another_limit_stands_apart() -> None:
 
 
 def test_a_failed_cell_of_other_data_stands_apart() -> None:
-    other = make_record()["dataset"] | {"fingerprint": "0" * 64}
+    other = record_values()["dataset"] | {"fingerprint": "0" * 64}
     assert sorted(ids([result("a"), result("x", error="e", dataset=other)])) == [["a"], ["x"]]
 
 
@@ -88,7 +89,7 @@ def test_seeds_are_one_group_and_other_options_another() -> None:
     options = {"duet": {"joint": "cross"}, "rating_expectation": {"history_k": 10}}
     cells = [{"seed": 1}, {"seed": 0}, {"seed": 0, "options": options}]
     groups = groups_of([result(str(place), cell=cell) for place, cell in enumerate(cells)])
-    assert [[part.record["cell_id"] for part in group.results] for group in groups] == [["1", "0"], ["2"]]
+    assert [[part.record.cell_id for part in group.results] for group in groups] == [["1", "0"], ["2"]]
 
 
 def test_two_cells_of_one_seed_are_no_seeds_of_one_row() -> None:

@@ -67,4 +67,6 @@ def test_package_runs_in_a_grid(installed: Path, tmp_path: Path) -> None:
     records = [json.loads(path.read_text()) for path in sorted((tmp_path / "runs").rglob("record.json"))]
     mine = [record for record in records if record["cell"]["strategy"] == "likes_dislikes"]
     assert [record["status"] for record in mine] == ["done"]
-    assert mine[0]["plugins"]["strategy"] == {"name": "likes_dislikes", "origin": "package duetbench-example 0.1.0"}
+    plugin = mine[0]["plugins"]["strategy"]
+    assert (plugin["name"], plugin["origin"]) == ("likes_dislikes", "package duetbench-example 0.1.0")
+    assert len(plugin["code"]) == 64

@@ -152,6 +152,7 @@ class Counting(Trainer):
         note(self.config.log, [f"trained {job.strategy.name} {len(job.train)} {len(job.valid)} {job.seed}"])
         note(self.config.log, [f"rows {rows}", f"ratings {ratings}"])
         (job.workdir / "budget.json").write_text('{"steps": 7, "tokens": 70}')
+        (job.workdir / "settings.json").write_text('{"precision": "fp32"}')
         return job.model
 
 

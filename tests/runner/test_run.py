@@ -15,7 +15,7 @@ from grid_making import logged, make_model_folder
 from duetbench.errors import RecordError
 from duetbench.interfaces import TrainingJob
 from duetbench.plugins import Plugins
-from duetbench.records import read_record
+from duetbench.records import ErrorRecord, Record, read_record
 from duetbench.runner import Plan, RunOutcome, run
 from duetbench.runner.run import is_finished
 from duetbench.types import ModelRef
@@ -24,7 +24,7 @@ Ran = Callable[..., RunOutcome]
 Planned = Callable[..., Plan]
 
 
-def _record(outcome: RunOutcome, strategy: str) -> dict[str, Any]:
+def _record(outcome: RunOutcome, strategy: str) -> Record:
     found = [read_record(path.parent) for path in outcome.folder.glob(f"cells/{strategy}__*/record.json")]
     assert len(found) == 1
     return found[0]
@@ -37,20 +37,22 @@ def _cell_files(outcome: RunOutcome, strategy: str) -> Path:
 def test_every_cell_gets_a_valid_record(ran: Ran) -> None:
     outcome = ran(strategies=("10h", "duet"), limit=5)
     assert outcome.count("done") == 7
-    assert _record(outcome, "duet")["metrics"]["n"] == 5
-    assert _record(outcome, "duet")["usage"]["profiles"]["prompts"] == 5
+    record = _record(outcome, "duet")
+    assert record.metrics is not None
+    assert record.usage is not None
+    assert (record.metrics.n, record.usage.profiles.prompts) == (5, 5)
 
 
 def test_a_record_names_every_option_in_force(ran: Ran) -> None:
-    options = _record(ran("duet.joint=cross", strategies=("duet",), limit=3), "duet")["cell"]["options"]
+    options = _record(ran("duet.joint=cross", strategies=("duet",), limit=3), "duet").cell.options
     assert options["duet"]["joint"] == "cross"
     assert {"tiny", "rating_expectation", "logging", "data", "history", "sampling", "evaluation"} <= set(options)
 
 
 def test_all_cells_predict_the_same_pairs_whatever_their_seed(ran: Ran) -> None:
     outcome = ran(seeds=(0, 1), limit=4)
-    pairs = {read_record(path.parent)["metrics"]["pairs"] for path in outcome.folder.glob("cells/*/record.json")}
-    assert len(pairs) == 1
+    records = [read_record(path.parent) for path in outcome.folder.glob("cells/*/record.json")]
+    assert len({record.metrics and record.metrics.pairs for record in records}) == 1
 
 
 def test_questions_answers_and_profiles_are_kept(ran: Ran) -> None:
@@ -106,7 +108,7 @@ def test_the_same_request_is_computed_once_for_the_whole_grid(ran: Ran, tmp_path
 def test_a_failing_cell_becomes_a_record_and_the_grid_continues(ran: Ran) -> None:
     outcome = ran(strategies=("broken", "10h"), limit=3)
     assert (outcome.count("failed"), outcome.count("done")) == (1, 6)
-    assert _record(outcome, "broken")["error"] == {"type": "ZeroDivisionError", "message": "a third-party bug"}
+    assert _record(outcome, "broken").error == ErrorRecord(type="ZeroDivisionError", message="a third-party bug")
     assert "a third-party bug" in (_cell_files(outcome, "broken") / "error.txt").read_text()
 
 
@@ -137,7 +139,8 @@ def test_cells_that_need_one_training_share_it(ran: Ran, tmp_path: Path) -> None
     )
     assert len(logged(tmp_path / "log", "trained duet")) == 1
     records = [read_record(path.parent) for path in outcome.folder.glob("cells/duet__*/record.json")]
-    assert [(record["budget"]["steps"], record["budget"]["tokens"]) for record in records] == [(7, 70), (7, 70)]
+    budgets = [record.budget for record in records if record.budget]
+    assert [(budget.steps, budget.tokens) for budget in budgets] == [(7, 70), (7, 70)]
 
 
 def test_each_scorer_in_the_loop_is_a_training_of_its_own(ran: Ran, tmp_path: Path) -> None:
@@ -240,4 +243,4 @@ def test_a_forced_cell_that_fails_keeps_its_finished_record(ran: Ran, monkeypatc
         patch.setattr("duetbench.runner.execute.CellExecutor._score", broken)
         outcome = ran(limit=3, baselines=False, force=True)
     assert outcome.count("failed") == 1
-    assert _record(outcome, "10h")["status"] == "done"
+    assert _record(outcome, "10h").is_done

@@ -96,8 +96,11 @@ class OpenAIEngine(Engine):
     def _server(self) -> ServedModel:
         from duetbench.engines.openai.protocol import ServedModel
 
-        name = self.config.served_name or self.model.path
-        return ServedModel(self._client, name, self.model.template_args, self.config.labels)
+        return ServedModel(self._client, self._served_name, self.model.template_args, self.config.labels)
+
+    @property
+    def _served_name(self) -> str:
+        return self.config.served_name or self.model.path
 
     @cached_property
     def _info(self) -> EngineInfo:
@@ -112,6 +115,7 @@ class OpenAIEngine(Engine):
             template_digest=template_digest("the server's own", self.model.template_args),
             context_length=self.config.max_context or about.context_length or self.model.context_length or 4096,
             labels="exact" if self._server.reads_exactly else "top_k",
+            settings={"served_name": self._served_name},
         )
 
     def _each(

@@ -108,7 +108,11 @@ class TransformersEngine(Engine):
             ),
             labels="exact",
             adapters=True,
+            settings=self._settings(),
         )
+
+    def _settings(self) -> dict[str, Any]:
+        return {"device": self._place.device, "batch_tokens": self._budget}
 
     def _versions(self) -> dict[str, str]:
         from duetbench.engines.transformers.loading import versions

@@ -58,6 +58,9 @@ class VllmEngine(TransformersEngine):
     def _versions(self) -> dict[str, str]:
         return {**super()._versions(), "vllm": version("vllm")}
 
+    def _settings(self) -> dict[str, Any]:
+        return {}  # vLLM chooses the device and the batches
+
     @cached_property
     def _info(self) -> EngineInfo:
         return replace(super()._info, prefix_cache=self.config.prefix_cache)

@@ -1,1 +1,1 @@
-"""What a run leaves on disk: run folder, records, logs, exported profiles."""
+"""Files that a run writes: run folder, records, request logs, exported profiles."""

@@ -1,8 +1,9 @@
-"""The profiles of all users, or of all items, as a table for other systems."""
+"""Exports the profiles of all users or of all items as a table for other systems."""
 
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,8 +17,8 @@ from duetbench.profiling import ParsedCompletion, write_profiles
 from duetbench.progress import Progress
 from duetbench.runner.engine_pool import EnginePool
 from duetbench.runner.metering import MeteredEngine, UsageMeter
-from duetbench.runner.output.one_sided import ProfileSide, SingleSideStrategy
 from duetbench.runner.output.restore import RestoredCell
+from duetbench.runner.output.single_side import ProfileSide, SingleSideStrategy
 from duetbench.types import ModelRef, Profile, Sampling
 
 if TYPE_CHECKING:
@@ -26,25 +27,37 @@ if TYPE_CHECKING:
     from duetbench.interfaces import Engine
 
 CHUNK = 2048
-"""Users or items that are written together: what is kept in memory, not what is lost by a kill."""
+"""Users or items whose profiles are held in memory at once; a killed export loses at most the batch in flight."""
 
-_LOOK = 32
-"""Of so many it is seen whether the strategy asks about that side alone; it may ask nothing about a single one."""
+_CHECKED_REQUESTS = 32
+"""Requests used to check that the strategy writes profiles of one side; it may have no prompt for a single one."""
 
 UNASKED = "unasked"
-"""Status of one whom the strategy asks nothing about."""
+"""Status of a user or item for whom the strategy has no prompt."""
+
+ExportFormat = Literal["parquet", "jsonl"]
 
 Row = dict[str, Any]
+"""One row of the table by column; internal to this module."""
+
+_INTEGER_COLUMNS = (
+    "prompt_tokens",
+    "completion_tokens",
+    "dropped_history",
+    "history_rows",
+    "interactions",
+    "history_until",
+)
 
 
 @dataclass(frozen=True)
 class ProfileExport:
-    """What was written."""
+    """Counts of an export."""
 
     statuses: Mapping[str, int]
-    """How many ended in which status; `ok` are those with a profile."""
+    """Number of rows by status; rows with status `ok` have a profile."""
     unknown: int
-    """Users or items of the dataset of whom nothing lies before the cut: they have no row."""
+    """Number of users or items in the dataset without interactions before the cut; they have no row."""
 
 
 def export_profiles(
@@ -52,146 +65,159 @@ def export_profiles(
     side: ProfileSide,
     cut: HistoryCut,
     out: Path,
-    form: Literal["parquet", "jsonl"],
+    form: ExportFormat,
     *,
     store: Path | None = None,
     progress: Progress | None = None,
 ) -> ProfileExport:
-    """Writes one row per user or item that is known at the cut, in order of their ids; the file is whole or not there.
+    """Writes one row per user or item with interactions before the cut, in order of their ids; the file is atomic.
 
     Args:
-        restored: Whose strategy and weights write.
-        side: Whose profiles.
-        cut: Up to where histories go.
-        out: The file.
-        form: Its format.
-        store: File of the request store, from which an export that was killed takes what it had; None: the user's.
-        progress: Is told what happens.
+        restored: Cell whose strategy and weights write the profiles.
+        side: Side whose profiles are exported.
+        cut: Splits that histories are taken from.
+        out: File to write.
+        form: Format of the file.
+        store: File of the request store, from which an export that was killed is resumed; None: the user's cache.
+        progress: Receives progress events.
 
     Raises:
         UsageError: the strategy writes no profile of that side alone.
-        DuetbenchError: the model cannot be had, or is another one.
+        DuetbenchError: the model is not available, or its weights have changed.
     """
     progress = progress or Progress()
     data = restored.cell.data
-    known = population_at(data.prepared, side, data.history, cut)
-    assert restored.cell.writing is not None
-    strategy = SingleSideStrategy(restored.cell.writing.strategy.make(), side)
-    strategy.check([one.request for one in known.known[:_LOOK]])
+    population = population_at(data.prepared, side, data.history, cut)
+    strategy = SingleSideStrategy(restored.writing.strategy.make(), side)
+    strategy.check([entity.request for entity in population.known[:_CHECKED_REQUESTS]])
     pool = EnginePool(store, on_done=progress.advance, on_progress=progress.status)
     try:
         with progress:
             progress.start(1)
             progress.cell(f"{strategy.name} {side}")
-            rows = list(_rows(restored, strategy, known, cut, pool, progress))
+            rows = list(_rows(restored, strategy, population, cut, pool, progress))
             with atomic_file(out) as partial:
                 _write(partial, _table(rows, side), form)
             progress.cell_done()
     finally:
         pool.close()
-    statuses: dict[str, int] = {}
-    for row in rows:
-        statuses[row["status"]] = statuses.get(row["status"], 0) + 1
-    return ProfileExport(statuses, known.n_unknown)
+    return ProfileExport(Counter(row["status"] for row in rows), population.n_unknown)
 
 
 def _rows(
     restored: RestoredCell,
     strategy: SingleSideStrategy,
-    known: Population,
+    population: Population,
     cut: HistoryCut,
     pool: EnginePool,
     progress: Progress,
 ) -> Iterator[Row]:
-    cell, side = restored.cell, strategy.side
-    writing = cell.writing
-    assert writing is not None
-    untrained = pool.model(writing.model)
-    models = restored.trained.models if restored.trained else None
-    writer = models.writer if models else untrained
-    _check_weights(writer, restored)
-    is_adapted = models is not None or untrained.adapter is not None
-    stages = [stage.name for stage in strategy.stages()[:-1]] if is_adapted else []  # as in `cell_work`
-    written_by = models.stages if models else {}
-    sampling = Sampling(writing.sampling.temperature, writing.sampling.top_p, seed=cell.seed)
-    same = _provenance(restored, writer) | {"history_cut": cut, "history_until": known.latest}
-
-    def engine(model: ModelRef) -> Engine:
-        return MeteredEngine(pool.engine(writing.engine, model), UsageMeter(), progress.expect)
-
-    for start in range(0, len(known.known), CHUNK):
-        chunk = known.known[start : start + CHUNK]
-        progress.phase(f"{min(start + CHUNK, len(known.known)):,} of {len(known.known):,}")
-        others = {name: engine(written_by.get(name, untrained.base)) for name in stages}
-        written = write_profiles(strategy, [one.request for one in chunk], engine(writer), sampling, others=others)
-        answers = {place: answer for answer in written.answers if answer.side == side for place in answer.for_requests}
-        for place, one in enumerate(chunk):
-            profiles = written.profiles[place]
+    side, known = strategy.side, population.known
+    models = _Models(restored, pool, progress)
+    sampling_options = restored.writing.sampling
+    sampling = Sampling(sampling_options.temperature, sampling_options.top_p, seed=restored.cell.seed)
+    shared = _provenance(restored, models.writer) | {"history_cut": cut, "history_until": population.latest}
+    for start in range(0, len(known), CHUNK):
+        chunk = known[start : start + CHUNK]
+        progress.phase(f"{min(start + CHUNK, len(known)):,} of {len(known):,}")
+        requests = [entity.request for entity in chunk]
+        writer = models.engine(models.writer)
+        written = write_profiles(strategy, requests, writer, sampling, others=models.earlier_stages(strategy))
+        answers = {
+            position: answer for answer in written.answers if answer.side == side for position in answer.for_requests
+        }
+        for position, (entity, profiles) in enumerate(zip(chunk, written.profiles, strict=True)):
             profile = profiles.user if side == "user" else profiles.item
-            yield {f"{side}_id": one.entity_id, **_outcome(answers.get(place), profile), **_seen(one), **same}
+            outcome = _outcome(answers.get(position), profile)
+            yield {f"{side}_id": entity.entity_id, **outcome, **_history_sizes(entity), **shared}
+
+
+class _Models:
+    """The weights that write each stage, and their engines.
+
+    Args:
+        restored: Cell whose weights are used.
+        pool: Where engines come from.
+        progress: Receives the number of prompts.
+
+    Raises:
+        ModelError: the weights have changed since the cell was computed.
+    """
+
+    def __init__(self, restored: RestoredCell, pool: EnginePool, progress: Progress) -> None:
+        self._choice, self._pool, self._progress = restored.writing.engine, pool, progress
+        self._untrained = pool.model(restored.writing.model)
+        trained = restored.trained.models if restored.trained else None
+        self.writer: ModelRef = trained.writer if trained else self._untrained
+        self._stages: Mapping[str, ModelRef] = trained.stages if trained else {}
+        self._is_adapted = trained is not None or self._untrained.adapter is not None
+        _check_weights(self.writer, restored)
+
+    def engine(self, model: ModelRef) -> Engine:
+        """The engine that runs a model."""
+        return MeteredEngine(self._pool.engine(self._choice, model), UsageMeter(), self._progress.expect)
+
+    def earlier_stages(self, strategy: SingleSideStrategy) -> dict[str, Engine]:
+        """Engines of the stages before the last, where other weights than the writer's run them, as in a cell."""
+        stages = strategy.stages()[:-1] if self._is_adapted else ()
+        return {stage.name: self.engine(self._stages.get(stage.name, self._untrained.base)) for stage in stages}
+
+
+def _check_weights(writer: ModelRef, restored: RestoredCell) -> None:
+    recorded = restored.model
+    if (writer.digest, writer.adapter_digest) != (recorded.digest, recorded.adapter_digest):
+        raise ModelError(f"the weights of {writer.name} are no longer those of {restored.folder}: run the cell again")
 
 
 def _outcome(answer: ParsedCompletion | None, profile: Profile | None) -> Row:
-    """The profile, or why there is none."""
+    """The profile, or the status that says why there is none."""
     status = answer.status if answer else UNASKED
-    is_readable = status == "ok" and profile is not None
+    readable = profile if status == "ok" else None
     return {
-        "profile": profile.text if is_readable and profile else None,
-        "readable": is_readable,
+        "profile": readable.text if readable else None,
+        "readable": readable is not None,
         "status": status,
-        "notes": json.dumps(dict(profile.notes), ensure_ascii=False) if is_readable and profile else None,
+        "notes": json.dumps(dict(readable.notes), ensure_ascii=False) if readable else None,
         "prompt_tokens": answer.prompt_tokens if answer else None,
         "completion_tokens": answer.completion_tokens if answer else None,
         "dropped_history": answer.dropped_history if answer else None,
     }
 
 
-def _seen(one: KnownEntity) -> Row:
+def _history_sizes(entity: KnownEntity) -> Row:
     return {
-        "history_rows": len(one.request.user_history) + len(one.request.item_history),
-        "interactions": one.n_before,
+        "history_rows": len(entity.request.user_history) + len(entity.request.item_history),
+        "interactions": entity.n_before,
     }
 
 
 def _provenance(restored: RestoredCell, writer: ModelRef) -> Row:
-    """What all rows share."""
-    record, choice = restored.record, restored.cell.writing.strategy  # type: ignore[union-attr]
+    """Columns that are the same in all rows."""
+    record, choice = restored.record, restored.writing.strategy
     return {
         "strategy": choice.name,
-        "trainer": record["cell"]["trainer"],
-        "model": record["cell"]["model"],
+        "trainer": record.cell.trainer,
+        "model": record.cell.model,
         "model_digest": writer.digest,
         "adapter_digest": writer.adapter_digest,
         "prompt_digest": digest_of_value({"options": choice.options, "prompts": choice.prompts}),
-        "dataset": record["cell"]["dataset"],
-        "dataset_fingerprint": record["dataset"]["fingerprint"],
-        "cell_id": record["cell_id"],
-        "duetbench": record["duetbench"],
+        "dataset": record.cell.dataset,
+        "dataset_fingerprint": restored.cell.data.prepared.fingerprint,
+        "cell_id": record.cell_id,
+        "duetbench": record.duetbench,
     }
-
-
-def _check_weights(writer: ModelRef, restored: RestoredCell) -> None:
-    """The weights that are here must be those of the record.
-
-    Raises:
-        ModelError: they are others.
-    """
-    known = restored.record["model"]
-    if (writer.digest, writer.adapter_digest) != (known["digest"], known["adapter_digest"]):
-        raise ModelError(f"the weights of {writer.name} are no longer those of {restored.folder}: run the cell again")
 
 
 def _table(rows: Sequence[Row], side: ProfileSide) -> pl.DataFrame:
     import polars as pl
 
-    numbers = ("prompt_tokens", "completion_tokens", "dropped_history", "history_rows", "interactions", "history_until")
     types: dict[str, Any] = dict.fromkeys(rows[0] if rows else (f"{side}_id",), pl.String)
-    types |= {name: pl.Int64 for name in numbers if name in types}
+    types |= {name: pl.Int64 for name in _INTEGER_COLUMNS if name in types}
     types |= {"readable": pl.Boolean} if rows else {}
     return pl.DataFrame(list(rows), schema=types, orient="row")
 
 
-def _write(path: Path, table: pl.DataFrame, form: Literal["parquet", "jsonl"]) -> None:
+def _write(path: Path, table: pl.DataFrame, form: ExportFormat) -> None:
     if form == "parquet":
         table.write_parquet(path)
     else:

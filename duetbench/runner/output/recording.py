@@ -1,209 +1,271 @@
-"""From the work of a cell to its files: predictions, logs, metrics and, last of all, the record."""
+"""Writes the files of a computed cell: predictions, request logs and, after all others, the record."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any, Literal, get_args
 
 from duetbench import __version__
 from duetbench.atomic import atomic_file
 from duetbench.evaluation import metrics_of, predictions_table
-from duetbench.records import PREDICTIONS, VERSION, file_entry, utc_now, write_record
+from duetbench.records import (
+    PREDICTIONS,
+    VERSION,
+    CellSpec,
+    DatasetRecord,
+    DomainRecord,
+    EngineRecord,
+    EnvironmentRecord,
+    ErrorRecord,
+    JsonValue,
+    MetricsRecord,
+    ModelRecord,
+    PluginRecord,
+    ProfilesRecord,
+    Record,
+    SplitCounts,
+    StatusCounts,
+    StepRecord,
+    TrainedRecord,
+    UsageRecord,
+    file_entry,
+    from_json,
+    to_json,
+    utc_now,
+    write_record,
+)
+from duetbench.runner.config.sections import TrainingOptions
 from duetbench.runner.examples import train_rows
 from duetbench.runner.execute import CellState
-from duetbench.runner.output.logs import write_logs
-from duetbench.runner.planning.cells import Cell, DatasetChoice, PluginChoice
+from duetbench.runner.output.request_logs import write_logs
+from duetbench.runner.planning.cells import Cell, DatasetChoice, PluginChoice, WriterSpec
 from duetbench.types import Status
 
 ERROR = "error.txt"
 
 
-def write_done(work: CellState, folder: Path, frame: Mapping[str, Any]) -> dict[str, Any]:
-    """Writes everything that a finished cell leaves; the record comes last and says that all the rest is there.
+@dataclass(frozen=True)
+class ExecutionContext:
+    """When and where a cell was computed."""
+
+    started: str
+    """UTC, as in records."""
+    seconds: float
+    """Wall-clock time up to now."""
+    environment: EnvironmentRecord
+
+
+def write_done(state: CellState, folder: Path, context: ExecutionContext) -> Record:
+    """Writes the files of a completed cell and returns its record; the record is written last and names the others.
 
     Args:
-        work: With predictions.
-        folder: The cell's.
-        frame: `started`, `seconds`, `environment`.
+        state: The cell with its predictions.
+        folder: The folder of the cell.
+        context: When and where it was computed.
     """
-    data = work.cell.data
-    table = predictions_table(work.examples, work.predictions)
+    data = state.cell.data
+    table = predictions_table(state.examples, state.predictions)
     with atomic_file(folder / PREDICTIONS) as partial:
         table.write_parquet(partial)
-    files = [PREDICTIONS, *(write_logs(work, folder) if work.cell.writing else [])]
-    mean = float(train_rows(data)["rating"].mean())  # type: ignore[arg-type]
-    metrics = metrics_of(table, data.prepared.domain, train_mean=mean, fill=work.cell.evaluation.fill)
-    record = {
-        **_common(work, frame),
-        "status": "done",
-        "error": None,
-        "metrics": metrics,
-        "files": {name: file_entry(folder / name) for name in files},
-    }
+    files = [PREDICTIONS, *(write_logs(state, folder) if state.cell.writing else [])]
+    train_mean = float(train_rows(data)["rating"].mean())  # type: ignore[arg-type]
+    values = metrics_of(table, data.prepared.domain, train_mean=train_mean, fill=state.cell.evaluation.fill)
+    metrics = from_json(MetricsRecord, values)
+    record = _record(state, context, "done", metrics=metrics, files=[folder / name for name in files])
     write_record(folder, record)
     (folder / ERROR).unlink(missing_ok=True)
     return record
 
 
-def write_failed(work: CellState, folder: Path, frame: Mapping[str, Any], error: Exception) -> dict[str, Any]:
-    """Writes the record of a cell that came to no end."""
-    record = {
-        **_common(work, frame),
-        "status": "failed",
-        "error": {"type": type(error).__name__, "message": " ".join(str(error).split()) or type(error).__name__},
-        "metrics": None,
-        "files": {},
-    }
+def write_failed(state: CellState, folder: Path, context: ExecutionContext, error: Exception) -> Record:
+    """Writes the record of a cell that failed, with whatever was computed before the error."""
+    name = type(error).__name__
+    record = _record(
+        state, context, "failed", error=ErrorRecord(type=name, message=" ".join(str(error).split()) or name)
+    )
     write_record(folder, record)
     return record
 
 
-def _common(work: CellState, frame: Mapping[str, Any]) -> dict[str, Any]:
-    cell = work.cell
-    choices = cell.choices()
-    return {
-        "schema_version": VERSION,
-        "duetbench": __version__,
-        "cell_id": cell.id,
-        "cell": _asked(cell),
-        "dataset": _dataset(cell.data),
-        "model": _model(work),
-        "engine": _engine(work),
-        "trained": _trained(work),
-        "plugins": {kind: _plugin(choice) for kind, choice in choices.items()} | _training_plugins(cell),
-        "prompts": {name: digest for choice in choices.values() for name, digest in choice.prompts.items()},
-        "usage": _usage(work) if cell.writing else None,
-        "budget": work.trained.budget if work.trained else None,
-        "profiles": _profiles(work),
-        "seeds": {"cell": cell.seed, "sample": cell.data.options.sample_seed},
-        "finished": utc_now(),
-        **frame,
-    }
+def _record(
+    state: CellState,
+    context: ExecutionContext,
+    status: Literal["done", "failed"],
+    *,
+    error: ErrorRecord | None = None,
+    metrics: MetricsRecord | None = None,
+    files: Sequence[Path] = (),
+) -> Record:
+    cell, trained = state.cell, state.trained
+    return Record(
+        schema_version=VERSION,
+        duetbench=__version__,
+        status=status,
+        error=error,
+        cell_id=cell.id,
+        cell=_cell(cell),
+        dataset=_dataset(cell.data),
+        model=_model(state),
+        engine=EngineRecord.of(state.engine) if state.engine else None,
+        plugins=_plugins(cell),
+        prompts={name: digest for _, choice in _choices(cell) for name, digest in choice.prompts.items()},
+        metrics=metrics,
+        usage=_usage(state) if cell.writing else None,
+        trained=_trained(state),
+        training=trained.training if trained else None,
+        budget=trained.budget if trained else None,
+        profiles=_profiles(state),
+        seeds={"cell": cell.seed, "sample": cell.data.options.sample_seed},
+        environment=context.environment,
+        started=context.started,
+        finished=utc_now(),
+        seconds=context.seconds,
+        files={path.name: file_entry(path) for path in files},
+    )
 
 
-def _asked(cell: Cell) -> dict[str, Any]:
+def _cell(cell: Cell) -> CellSpec:
     writing = cell.writing
-    return {
-        "strategy": writing.strategy.name if writing else None,
-        "trainer": writing.trainer.name if writing else None,
-        "dataset": cell.data.choice.name,
-        "model": writing.model.name if writing else None,
-        "engine": writing.engine.name if writing else None,
-        "scorer": cell.scorer.name,
-        "seed": cell.seed,
-        "label": cell.label or None,
-        "split": cell.split,
-        "limit": cell.limit,
-        "options": options_of_cell(cell),
-    }
+    return CellSpec(
+        strategy=writing.strategy.name if writing else None,
+        trainer=writing.trainer.name if writing else None,
+        dataset=cell.data.choice.name,
+        model=writing.model.name if writing else None,
+        engine=writing.engine.name if writing else None,
+        scorer=cell.scorer.name,
+        seed=cell.seed,
+        label=cell.label or None,
+        split="valid" if cell.split == "valid" else "test",
+        limit=cell.limit,
+        options=_options(cell),
+    )
 
 
-def options_of_cell(cell: Cell) -> dict[str, dict[str, Any]]:
-    """Every option in force, by plugin or section; `KIND.NAME` for the later of two plugins of one name."""
-    found: dict[str, dict[str, Any]] = {}
-    for kind, choice in cell.choices().items():
-        found[choice.name if choice.name not in found else f"{kind}.{choice.name}"] = choice.options
-    found |= {"data": asdict(cell.data.options), "history": asdict(cell.data.history)}
-    found["evaluation"] = asdict(cell.evaluation)
+def _choices(cell: Cell) -> Iterator[tuple[str, PluginChoice]]:
+    """Every plugin that takes part in the cell, with its kind; those of the training after the others."""
+    yield from cell.choices().items()
     if cell.writing:
-        found["sampling"] = asdict(cell.writing.sampling)
-        if cell.writing.training:
-            found["training"] = asdict(cell.writing.training)
+        yield from (("reward", reward) for reward, _ in cell.writing.rewards)
+        if cell.writing.trained_on:
+            yield "scorer", cell.writing.trained_on
         if cell.writing.scorer_engine:
-            found.setdefault(cell.writing.scorer_engine.engine.name, cell.writing.scorer_engine.engine.options)
-    return found
+            yield "scorer_engine", cell.writing.scorer_engine.engine
 
 
-def _dataset(data: DatasetChoice) -> dict[str, Any]:
-    prepared = data.prepared
-    steps: list[dict[str, Any]] = [
-        {"step": count.step, "rows": count.rows, "users": count.users, "items": count.items} for count in prepared.steps
-    ]
-    if steps:
-        steps[-1]["splits"] = _splits(data)
-    domain = prepared.domain
+def _options(cell: Cell) -> dict[str, Mapping[str, JsonValue]]:
+    """Value of every option, by plugin or section; `KIND.NAME` for the later of two plugins that share a name."""
+    sections: dict[str, Mapping[str, Any]] = {
+        "data": {**asdict(cell.data.options), "steps": [count.step for count in cell.data.prepared.steps[1:]]},
+        "history": asdict(cell.data.history),
+        "evaluation": asdict(cell.evaluation),
+    }
+    if cell.writing:
+        sections["sampling"] = asdict(cell.writing.sampling)
+        if cell.writing.training:
+            sections["training"] = _training_options(cell.writing, cell.writing.training)
+    options: dict[str, Mapping[str, Any]] = {}
+    recorded: list[PluginChoice] = []
+    for kind, choice in _choices(cell):
+        if choice not in recorded:
+            recorded.append(choice)
+            options[choice.name if choice.name not in options else f"{kind}.{choice.name}"] = choice.options
+    return {name: to_json(values, path=f"options.{name}") for name, values in {**options, **sections}.items()}
+
+
+def _training_options(writing: WriterSpec, options: TrainingOptions) -> dict[str, Any]:
+    """The options of the training, with names and reward weights that the user left out."""
+    loop = writing.scorer_engine
     return {
-        "fingerprint": prepared.fingerprint,
-        "domain": {"noun": domain.noun, "plural": domain.plural, "labels": list(domain.labels)},
-        "steps": steps,
-        "counts": dict(prepared.counts),
-        "n_train": train_rows(data).height,
+        **asdict(options),
+        "rewards": [f"{reward.name}:{weight:g}" for reward, weight in writing.rewards],
+        "scorer": writing.trained_on.name if writing.trained_on else None,
+        "scorer_model": loop.model.name if loop else writing.model.name,
+        "scorer_engine": loop.engine.name if loop else writing.engine.name,
     }
 
 
-def _splits(data: DatasetChoice) -> dict[str, dict[str, int]]:
+def _dataset(data: DatasetChoice) -> DatasetRecord:
+    prepared, domain = data.prepared, data.prepared.domain
+    last = len(prepared.steps) - 1
+    return DatasetRecord(
+        fingerprint=prepared.fingerprint,
+        domain=DomainRecord(noun=domain.noun, plural=domain.plural, labels=domain.labels),
+        steps=tuple(
+            StepRecord(
+                step=count.step,
+                rows=count.rows,
+                users=count.users,
+                items=count.items,
+                splits=_splits(data) if position == last else {},
+            )
+            for position, count in enumerate(prepared.steps)
+        ),
+        counts=dict(prepared.counts),
+        n_train=train_rows(data).height,
+    )
+
+
+def _splits(data: DatasetChoice) -> dict[str, SplitCounts]:
     import polars as pl
 
-    rows = data.prepared.interactions.drop_nulls("split").group_by("split", maintain_order=True)
-    counted = rows.agg(
+    groups = data.prepared.interactions.drop_nulls("split").group_by("split", maintain_order=True)
+    counts = groups.agg(
         pl.len().alias("rows"), pl.col("user_id").n_unique().alias("users"), pl.col("item_id").n_unique().alias("items")
     )
-    return {row.pop("split"): row for row in counted.to_dicts()}
+    return {row.pop("split"): SplitCounts(**row) for row in counts.to_dicts()}
 
 
-def _model(work: CellState) -> dict[str, Any] | None:
-    if work.cell.writing is None:
+def _model(state: CellState) -> ModelRecord | None:
+    if state.cell.writing is None:
         return None
-    if work.model is None:
-        empty: dict[str, Any] = {
-            "digest": "",
-            "adapter": None,
-            "adapter_digest": None,
-            "template_args": {},
-            "context_length": None,
-        }
-        return {"name": work.cell.writing.model.name, **empty}
-    values = asdict(work.model)
-    values.pop("path")
-    return values
+    if state.model is None:  # the cell failed before the weights were read
+        name = state.cell.writing.model.name
+        return ModelRecord(
+            name=name, digest="", adapter=None, adapter_digest=None, template_args={}, context_length=None
+        )
+    return ModelRecord.of(state.model)
 
 
-def _trained(work: CellState) -> dict[str, Any] | None:
-    """Weights that a training left beside the writer's; None if there are none."""
-    models = work.trained.models if work.trained else None
+def _trained(state: CellState) -> TrainedRecord | None:
+    models = state.trained.models if state.trained else None
     if models is None or not (models.stages or models.scorer):
         return None
-    stages = {name: model.adapter_digest or model.digest for name, model in models.stages.items()}
-    scorer = models.scorer
-    return {"stages": stages, "scorer": scorer and (scorer.adapter_digest or scorer.digest)}
+    return TrainedRecord(
+        stages={name: model.adapter_digest or model.digest for name, model in models.stages.items()},
+        scorer=(models.scorer.adapter_digest or models.scorer.digest) if models.scorer else None,
+    )
 
 
-def _engine(work: CellState) -> dict[str, Any] | None:
-    if work.engine is None:
-        return None
-    values = asdict(work.engine)
-    values.pop("model")
-    return values
-
-
-def _plugin(choice: PluginChoice) -> dict[str, str]:
-    return {"name": choice.name, "origin": choice.registered.origin}
-
-
-def _training_plugins(cell: Cell) -> dict[str, Any]:
-    if cell.writing is None or cell.writing.trained_on is None:
-        return {}
-    rewards = [_plugin(reward) for reward, _ in cell.writing.rewards]
-    return {"reward": rewards, "trained_on": _plugin(cell.writing.trained_on)}
-
-
-def _usage(work: CellState) -> dict[str, Any]:
-    writing = asdict(work.profile_meter.usage)
-    if work.written:  # a form asks several times for one question
-        writing["prompts"] = len(work.written.answers)
-    return {"profiles": writing, "scoring": asdict(work.rating_meter.usage)}
-
-
-def _profiles(work: CellState) -> dict[str, Any] | None:
-    if work.written is None or not work.written.answers:
-        return None
-    statuses: Sequence[Status] = get_args(Status)
-    counts = work.written.counts
-    return {
-        "asked": len(work.written.answers),
-        "readable": counts.get("ok", 0),
-        "statuses": {status: counts.get(status, 0) for status in statuses},
-        "extra": dict(work.written.extra),
+def _plugins(cell: Cell) -> dict[str, PluginRecord | tuple[PluginRecord, ...]]:
+    plugins: dict[str, PluginRecord | tuple[PluginRecord, ...]] = {
+        kind: _plugin(choice) for kind, choice in cell.choices().items()
     }
+    if cell.writing and cell.writing.trained_on:
+        plugins["reward"] = tuple(_plugin(reward) for reward, _ in cell.writing.rewards)
+        plugins["trained_on"] = _plugin(cell.writing.trained_on)
+    return plugins
+
+
+def _plugin(choice: PluginChoice) -> PluginRecord:
+    return PluginRecord(name=choice.name, origin=choice.registered.origin, code=choice.source_digest)
+
+
+def _usage(state: CellState) -> UsageRecord:
+    profiles = state.profile_meter.usage
+    if state.written:  # a response template takes several calls per prompt
+        profiles = replace(profiles, prompts=len(state.written.answers))
+    return UsageRecord(profiles=profiles, scoring=state.rating_meter.usage)
+
+
+def _profiles(state: CellState) -> ProfilesRecord | None:
+    if state.written is None or not state.written.answers:
+        return None
+    counts = state.written.counts
+    return ProfilesRecord(
+        asked=len(state.written.answers),
+        readable=counts.get("ok", 0),
+        statuses=StatusCounts(**{status: counts.get(status, 0) for status in get_args(Status)}),
+        extra=dict(state.written.extra),
+    )

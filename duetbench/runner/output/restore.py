@@ -1,4 +1,4 @@
-"""A finished cell of a run, so that its profiles can be written for others than the rows that it predicted."""
+"""Rebuilds a completed cell from its record, so that its strategy and weights can write profiles for other requests."""
 
 from __future__ import annotations
 
@@ -6,100 +6,128 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from duetbench.errors import RecordError
 from duetbench.plugins import Plugins
-from duetbench.records import RECORD, read_record
+from duetbench.records import RECORD, CellSpec, JsonValue, ModelRecord, Record, read_record
 from duetbench.runner.config.run_config import Grid, RunConfig
-from duetbench.runner.planning.cells import Cell
+from duetbench.runner.planning.cells import Cell, WriterSpec
 from duetbench.runner.planning.plan import plan
 from duetbench.runner.trainings import RESULT, TrainingResult, read_trained
-from duetbench.types import ModelRef
+
+_SECTIONS = ("data", "history", "sampling", "evaluation")
 
 
 @dataclass(frozen=True)
 class RestoredCell:
-    """A cell that wrote profiles."""
+    """A completed cell that wrote profiles."""
 
     cell: Cell
-    """With its strategy, data, model and engine; its trainer is `none`."""
-    record: Mapping[str, Any]
+    """The cell with its strategy, data, model and engine; its trainer is `none`."""
+    writing: WriterSpec
+    """The cell's writer."""
+    record: Record
+    """The record of the cell as it was computed."""
+    model: ModelRecord
+    """The record's model: the weights that wrote the profiles."""
     folder: Path
+    """Folder of the cell."""
     trained: TrainingResult | None
-    """What its training left; None: nothing was trained."""
+    """Result of its training; None if nothing was trained."""
 
 
 def restore(run: Path, plugins: Plugins) -> RestoredCell:
-    """The cell of a folder: a cell's own, or a run's in which one cell alone wrote profiles.
+    """The completed cell in a folder.
+
+    Args:
+        run: The folder of a cell, or of a run in which exactly one cell wrote profiles.
+        plugins: Where the names in the record are looked up.
 
     Raises:
-        RecordError: there is none, there are several, or data or prompts are no longer those of the record.
-        TrainingError: what its training left is gone.
-        DuetbenchError: data or plugins are not usable.
+        RecordError: no cell or several cells wrote profiles, or data or prompts differ from those of the record.
+        TrainingError: files of its training are missing.
+        DuetbenchError: data or plugins cannot be used.
     """
-    folder = _one_folder(run)
-    record = read_record(folder)
-    asked = record["cell"]
-    grid = Grid(
-        strategies=(asked["strategy"],),
-        datasets=(asked["dataset"],),
-        models=(asked["model"],),
-        trainers=("none",),
-        scorers=(asked["scorer"],),
-        engine=asked["engine"],
-        seeds=(asked["seed"],),
-        split=asked["split"],
-        limit=asked["limit"],
-        baselines=False,
-        options={scope: values for scope, values in asked["options"].items() if values},
-    )
-    cells = plan(RunConfig((grid,), "restored"), plugins).cells
-    cell = next(cell for cell in cells if cell.writing)
-    _check(cell, record, folder)
-    return RestoredCell(cell, record, folder, _trained(record, folder))
-
-
-def _one_folder(run: Path) -> Path:
-    folders = [run] if (run / RECORD).is_file() else sorted(path.parent for path in run.glob(f"cells/*/{RECORD}"))
-    wrote = [folder for folder in folders if _has_profiles(read_record(folder))]
-    if len(wrote) == 1:
-        return wrote[0]
-    if wrote:
-        names = ", ".join(str(folder) for folder in wrote)
-        raise RecordError(f"{len(wrote)} cells in {run} wrote profiles; name one of them: {names}")
-    raise RecordError(f"no finished cell in {run} wrote profiles; name a folder that `duetbench run` has written")
-
-
-def _has_profiles(record: Mapping[str, Any]) -> bool:
-    return bool(record["status"] == "done" and record["profiles"])
-
-
-def _check(cell: Cell, record: Mapping[str, Any], folder: Path) -> None:
+    folder, record = _only_writer(run)
+    cell = _planned(record.cell, plugins)
     assert cell.writing is not None
-    found, known = cell.data.prepared.fingerprint, record["dataset"]["fingerprint"]
-    if found != known:
+    assert record.model is not None
+    _check_inputs(cell, record, folder)
+    return RestoredCell(cell, cell.writing, record, record.model, folder, _trained(record, record.model, folder))
+
+
+def _only_writer(run: Path) -> tuple[Path, Record]:
+    folders = [run] if (run / RECORD).is_file() else sorted(path.parent for path in run.glob(f"cells/*/{RECORD}"))
+    records = {folder: read_record(folder) for folder in folders}
+    writers = {folder: record for folder, record in records.items() if record.is_done and record.profiles}
+    if len(writers) > 1:
+        names = ", ".join(map(str, writers))
+        raise RecordError(f"{len(writers)} cells in {run} wrote profiles; name one of them: {names}")
+    if not writers:
+        raise RecordError(f"no finished cell in {run} wrote profiles; name a folder that `duetbench run` has written")
+    return next(iter(writers.items()))
+
+
+def _planned(spec: CellSpec, plugins: Plugins) -> Cell:
+    """The recorded cell without its training."""
+    assert spec.strategy is not None
+    assert spec.model is not None
+    assert spec.engine is not None
+    grid = Grid(
+        strategies=(spec.strategy,),
+        datasets=(spec.dataset,),
+        models=(spec.model,),
+        trainers=("none",),
+        scorers=(spec.scorer,),
+        engine=spec.engine,
+        seeds=(spec.seed,),
+        split=spec.split,
+        limit=spec.limit,
+        baselines=False,
+        options=_recorded_options(spec),
+    )
+    return next(cell for cell in plan(RunConfig((grid,), "restored"), plugins).cells if cell.writing)
+
+
+def _recorded_options(spec: CellSpec) -> dict[str, Mapping[str, JsonValue]]:
+    """Options of the sections and plugins that the restored cell uses, each plugin under `KIND.NAME`.
+
+    Options of trainers and rewards are left out: nothing is trained again.
+    """
+    plugins = {"dataset": spec.dataset, "scorer": spec.scorer, "strategy": spec.strategy, "engine": spec.engine}
+    options = {
+        f"{kind}.{name}": spec.options.get(f"{kind}.{name}", spec.options.get(str(name), {}))
+        for kind, name in plugins.items()
+    }
+    options |= {section: spec.options.get(section, {}) for section in _SECTIONS}
+    return {scope: values for scope, values in options.items() if values}
+
+
+def _check_inputs(cell: Cell, record: Record, folder: Path) -> None:
+    assert cell.writing is not None
+    assert record.dataset is not None
+    current, recorded = cell.data.prepared.fingerprint, record.dataset.fingerprint
+    if current != recorded:
         raise RecordError(
-            f"{folder} was computed on other data ({known[:12]}, here {found[:12]}): run the cell again, or prepare "
-            "the dataset as it was"
+            f"{folder} was computed on other data ({recorded[:12]}, here {current[:12]}): run the cell again, or "
+            "prepare the dataset as it was"
         )
     for name, digest in cell.writing.strategy.prompts.items():
-        if record["prompts"].get(name) != digest:
-            raise RecordError(f"prompt {name} is no longer that of {folder}: run the cell again")
+        if record.prompts.get(name) != digest:
+            raise RecordError(f"prompt {name} differs from the one used for {folder}: run the cell again")
 
 
-def _trained(record: Mapping[str, Any], folder: Path) -> TrainingResult | None:
-    if record["budget"] is None:
+def _trained(record: Record, model: ModelRecord, folder: Path) -> TrainingResult | None:
+    """Result of the training whose writer has the digests of the record's model."""
+    if record.budget is None:
         return None
-    wanted = (record["model"]["digest"], record["model"]["adapter_digest"])
     for path in sorted((folder.parent.parent / "trainings").glob(f"*/{RESULT}")):
         trained = read_trained(path.parent, json.loads(path.read_text(encoding="utf-8"))["training_id"])
-        if trained and _digests(trained.models.writer) == wanted:
-            return trained
+        if trained:
+            writer = trained.models.writer
+            if (writer.digest, writer.adapter_digest) == (model.digest, model.adapter_digest):
+                return trained
     raise RecordError(
-        f"the weights of {folder} are gone: no training beside it left an adapter with digest {wanted[1]}"
+        f"the trained weights of {folder} are missing: no training of its run has an adapter with digest "
+        f"{model.adapter_digest}; run the cell again"
     )
-
-
-def _digests(model: ModelRef) -> tuple[str, str | None]:
-    return model.digest, model.adapter_digest

@@ -1,14 +1,14 @@
-"""A run's folder.
+"""The folder of a run.
 
 ```
-plan.json                      what was asked for, cell by cell
-env.json                       where it was computed
-cells/CELL/record.json         the result; what is there with status `done` is not computed again
+plan.json                      cells of the plan with everything that defines them
+env.json                       machine and software (`EnvironmentRecord`)
+cells/CELL/record.json         result of the cell; a cell with status `done` is not computed again
           /predictions.parquet one row per example
-          /profiles.parquet    what was written
-          /answers.jsonl       every question's answer, read or not
-          /prompts.parquet     every question
-          /error.txt           the traceback, if the cell failed by a bug
+          /profiles.parquet    profiles as they were parsed
+          /answers.jsonl       every answer, parsed or not
+          /prompts.parquet     every distinct prompt
+          /error.txt           traceback of a cell that failed with an unexpected exception
           /lock                held by the process that computes the cell
 trainings/TRAINING/            one folder per training, shared by the cells that need it
 leaderboard.md leaderboard.json
@@ -26,18 +26,18 @@ from duetbench import atomic
 from duetbench.errors import RecordError
 from duetbench.runner.planning.cells import Cell
 
-LEAST_FREE = 32 * 2**20
-"""Bytes that must be free before a run begins: far more than the records of a cell need."""
+MIN_FREE_BYTES = 32 * 2**20
+"""Free space required before a run starts; the records of a cell need far less."""
 
 
 class RunFolder:
     """The files of one run.
 
     Args:
-        path: Created if it is not there.
+        path: The folder; created if it does not exist.
 
     Raises:
-        RecordError: it cannot be written, or hardly any space is left.
+        RecordError: it cannot be written, or the disk is almost full.
     """
 
     def __init__(self, path: Path) -> None:
@@ -51,29 +51,29 @@ class RunFolder:
                 f"output folder {path} cannot be written ({error.strerror or error}): choose another with --out"
             ) from error
         free = shutil.disk_usage(path).free
-        if free < LEAST_FREE:
+        if free < MIN_FREE_BYTES:
             raise RecordError(
                 f"no space is left for the output folder {path} ({free // 2**20} MB free): free some, "
                 "or choose another with --out"
             )
 
     def cell(self, cell: Cell) -> Path:
-        """The folder of a cell; it need not exist."""
+        """The folder of a cell; it may not exist yet."""
         return cell_folder(self.path, cell)
 
     def training(self, cell: Cell) -> Path:
-        """The folder of a cell's training; it need not exist."""
+        """The folder of a cell's training; it may not exist yet."""
         return self.path / "trainings" / cell.training_folder
 
     def write_json(self, name: str, content: Any) -> None:
-        """Writes a file of the run."""
+        """Writes a file of JSON values into the folder, atomically."""
         atomic.write_json(self.path / name, content)
 
     def write_text(self, name: str, text: str) -> None:
-        """Writes a file of the run."""
+        """Writes a text file into the folder, atomically."""
         atomic.write_text(self.path / name, text)
 
 
 def cell_folder(run: Path, cell: Cell) -> Path:
-    """The folder of a cell in a run's folder; neither need exist."""
+    """The folder of a cell within the folder of a run; neither may exist yet."""
     return run / "cells" / cell.folder

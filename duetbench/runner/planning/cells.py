@@ -1,4 +1,8 @@
-"""A cell: one combination of the grid, with everything that determines its result, and the digest of that."""
+"""A cell: one combination of the grid, with everything that determines its result, and the digest of that.
+
+The `describe` methods return JSON values and not types, because their results are digested for the ids and written to
+plan.json as they are.
+"""
 
 from __future__ import annotations
 
@@ -37,8 +41,13 @@ class PluginChoice:
 
     @property
     def options(self) -> dict[str, Any]:
-        """All option values, defaults included."""
-        return asdict(self.config)
+        """Value of every option, defaults included and presets resolved."""
+        return self.registered.cls.resolved_options(self.config)
+
+    @cached_property
+    def source_digest(self) -> str | None:
+        """SHA-256 of the source file; None for a built-in plugin, and for one without a file."""
+        return None if self.registered.origin == "built-in" else _source_digest(self.registered)
 
     @cached_property
     def prompts(self) -> dict[str, str]:
@@ -48,7 +57,9 @@ class PluginChoice:
 
     def describe(self) -> dict[str, Any]:
         """Everything that determines its behaviour, as JSON values: name, options, code, prompts."""
-        return {"name": self.name, "options": self.options, "code": _code(self.registered), "prompts": self.prompts}
+        origin = self.registered.origin
+        code = __version__ if origin == "built-in" else self.source_digest or origin
+        return {"name": self.name, "options": self.options, "code": code, "prompts": self.prompts}
 
 
 @dataclass(frozen=True)
@@ -123,12 +134,17 @@ class WriterSpec:
         """What determines the training in addition to strategy, model, engine, data and seed; None: no training."""
         if self.training is None or self.trained_on is None:
             return None
+        stages = {
+            stage.name: {"share": stage.share, "rows": stage.rows, "settings": dict(stage.settings)}
+            for stage in self.strategy.make().training_stages()
+        }
         return {
             "trainer": self.trainer.describe(),
             "options": asdict(self.training),
             "rewards": [{**reward.describe(), "weight": weight} for reward, weight in self.rewards],
             "scorer": self.trained_on.describe(),
             **({"scorer_engine": self.scorer_engine.describe()} if self.scorer_engine else {}),
+            **({"stages": stages} if stages else {}),
         }
 
 
@@ -207,15 +223,12 @@ class Cell:
         return found
 
 
-def _code(registered: RegisteredPlugin) -> str:
-    """Version of a plugin's code: duetbench's version for built-ins, else the digest of the source file."""
-    if registered.origin == "built-in":
-        return __version__
+def _source_digest(registered: RegisteredPlugin) -> str | None:
     try:
         file = inspect.getsourcefile(registered.cls)
     except TypeError:
-        file = None
-    return digest_of_file(Path(file)) if file and Path(file).is_file() else registered.origin
+        return None
+    return digest_of_file(Path(file)) if file and Path(file).is_file() else None
 
 
 def _file_name(text: str) -> str:

@@ -6,8 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from duetbench.errors import TrainingError
-from duetbench.interfaces import Trainer
-from duetbench.training.presets import PRESETS, GrpoSettings, options_with_presets, preset_settings
+from duetbench.training.presets import PRESETS, GrpoSettings, PresetTrainer, options_with_presets, preset_settings
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,12 +22,14 @@ if TYPE_CHECKING:
     from duetbench.types import ModelRef
 
 
-class Grpo(Trainer):
+class Grpo(PresetTrainer):
     """Group-relative policy optimisation of a strategy's last stage, through TRL."""
 
     name = "grpo"
     summary = "reinforcement learning: completions that lead to better predicted ratings become likelier"
     source = "DUET, section 3.4; GRPO: Shao et al. 2024 (DeepSeekMath)"
+    settings_class = GrpoSettings
+    presets = PRESETS
     Config = options_with_presets("Grpo.Config", __name__, GrpoSettings, PRESETS)  # type: ignore[assignment]
 
     def fit(self, job: TrainingJob) -> ModelRef:
@@ -76,7 +77,9 @@ def _course(session: TrainingSession, settings: GrpoSettings) -> TrainingPlan:
 
     updates = settings.rounds * settings.updates_per_round * settings.iterations
     limits = StoppingRules(settings.patience, loss_factor=None, reward_drop=0.5)
-    return TrainingPlan(updates, terms.per_round // settings.updates_per_round, run, facts, limits, rounds.report)
+    per_update = terms.per_round // settings.updates_per_round
+    resolved = {"credit": mode, "max_completion": max_tokens}
+    return TrainingPlan(updates, per_update, run, facts, limits, rounds.report, settings=resolved)
 
 
 def longest_completion(settings: GrpoSettings, stage: Stage) -> int:

@@ -7,7 +7,7 @@ import hashlib
 import json
 import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -48,6 +48,8 @@ class TrainingPlan:
     """What is known of the latest update beside the loss."""
     evaluate: Callable[[Engine], Evaluation] | None = None
     """What weights are worth on validation rows; None: what the last stage's profiles are worth that they write."""
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    """Settings whose value depends on strategy or rows, as they are in effect; the others are those of the options."""
 
 
 @dataclass(frozen=True)
@@ -152,7 +154,19 @@ def _train(
     if policy.frozen_digest() != before:
         folder.discard()
         raise TrainingError("the frozen weights changed while the adapter was trained; nothing of it is kept")
+    write_json(folder.path / "settings.json", _settings_in_effect(tuning, policy, course))
     return _finish(trainer, tuning, job, folder, course, watch, before)
+
+
+def _settings_in_effect(tuning: TrainerSettings, policy: Policy, course: TrainingPlan) -> dict[str, Any]:
+    """Every setting with the value that was used, for the records; and the device that `auto` was resolved for."""
+    return {
+        **asdict(tuning),
+        "precision": "bf16" if policy.uses_bf16 else "fp32",
+        "micro_batch": divisor_at_most(course.per_update, tuning.micro_batch),
+        "device": policy.place.device,
+        **course.settings,
+    }
 
 
 def _evaluation(

@@ -70,6 +70,9 @@ def distill(trainer: Trainer, settings: SftSettings, job: TrainingJob) -> Traine
     ]
     budget = {name: sum(each[name] for each in found) for name in ("steps", "tokens", "seconds")}
     write_json(job.workdir / "budget.json", budget)
+    files = {training_stage.name: job.workdir / training_stage.name / "settings.json" for training_stage in lessons}
+    settings_of = {name: json.loads(file.read_text(encoding="utf-8")) for name, file in files.items() if file.is_file()}
+    write_json(job.workdir / "settings.json", settings_of)
     return school.models()
 
 

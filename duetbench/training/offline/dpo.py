@@ -8,9 +8,9 @@ from random import Random
 from typing import TYPE_CHECKING, Any, Literal
 
 from duetbench.errors import TrainingError
-from duetbench.interfaces import Trainer, option
+from duetbench.interfaces import option
 from duetbench.training.options import TrainerSettings
-from duetbench.training.presets import DPO_PRESETS, options_with_presets, preset_settings
+from duetbench.training.presets import DPO_PRESETS, PresetTrainer, options_with_presets, preset_settings
 
 if TYPE_CHECKING:
     from duetbench.interfaces import TrainingJob
@@ -52,12 +52,14 @@ class DpoSettings(TrainerSettings):
             raise ValueError("candidates must be >= 2, over all explorers together")
 
 
-class Dpo(Trainer):
+class Dpo(PresetTrainer):
     """Direct preference optimisation of a strategy's last stage on pairs of sampled candidates, through TRL."""
 
     name = "dpo"
     summary = "direct preference optimisation on better and worse sampled answers"
     source = "LettinGo (KDD 2025): explore, judge, pair, align; DPO: Rafailov et al. 2023"
+    settings_class = DpoSettings
+    presets = DPO_PRESETS
     Config = options_with_presets("Dpo.Config", __name__, DpoSettings, DPO_PRESETS)  # type: ignore[assignment]
 
     def fit(self, job: TrainingJob) -> ModelRef:

@@ -8,9 +8,9 @@ from random import Random
 from typing import TYPE_CHECKING, Any, Literal
 
 from duetbench.errors import TrainingError
-from duetbench.interfaces import Trainer, option
+from duetbench.interfaces import option
 from duetbench.training.options import TrainerSettings
-from duetbench.training.presets import SFT_PRESETS, options_with_presets, preset_settings
+from duetbench.training.presets import SFT_PRESETS, PresetTrainer, options_with_presets, preset_settings
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -47,11 +47,13 @@ class SftSettings(TrainerSettings):
     )
 
 
-class Sft(Trainer):
+class Sft(PresetTrainer):
     """Supervised fine-tuning of a strategy's last stage on the best of n candidates, through TRL."""
 
     name = "sft"
     summary = "supervised fine-tuning on the best of n sampled answers"
+    settings_class = SftSettings
+    presets = SFT_PRESETS
     Config = options_with_presets("Sft.Config", __name__, SftSettings, SFT_PRESETS)  # type: ignore[assignment]
 
     def fit(self, job: TrainingJob) -> ModelRef | TrainedModels:

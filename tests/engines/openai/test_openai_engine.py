@@ -167,6 +167,7 @@ def test_vllm_is_asked_for_the_labels_tokens(start: Start) -> None:
     assert asking.label_logprobs([PROMPT], "Rating: ", LABELS)[0].logprobs == (-1.0, -2.0, -3.0)
     assert server.asked[0]["logprob_token_ids"] == [49, 50, 51]
     assert asking.info().labels == "exact"
+    assert asking.info().settings == {"served_name": "m"}
 
 
 def test_labels_of_several_tokens_are_refused(start: Start) -> None:

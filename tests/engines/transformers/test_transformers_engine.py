@@ -162,6 +162,11 @@ def test_info_and_batches_load_no_weights(model: ModelRef, monkeypatch: pytest.M
     assert engine.batches(PROMPTS, 10)
 
 
+def test_the_device_and_the_batch_size_in_use_are_reported(model: ModelRef) -> None:
+    settings = TransformersEngine(TransformersEngine.Config(device="cpu"), model=model).info().settings
+    assert settings == {"device": "cpu", "batch_tokens": 8192}
+
+
 def test_a_closed_engine_loads_again(model: ModelRef) -> None:
     engine = TransformersEngine(model=model)
     first = engine.generate(PROMPTS[:1], Sampling(max_tokens=3))

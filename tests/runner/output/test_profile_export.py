@@ -1,4 +1,4 @@
-"""Profiles of everybody as a table."""
+"""Profiles of all users or items as a table."""
 
 from __future__ import annotations
 
@@ -25,21 +25,21 @@ Export = Callable[..., pl.DataFrame]
 
 @pytest.fixture
 def duet(ran: Ran, plugins: Plugins) -> RestoredCell:
-    """A finished cell of duet that asks about users and items apart."""
+    """A finished cell of duet that writes the profiles of users and of items separately."""
     outcome = ran("duet.joint=cross", strategies=("duet",), limit=3, baselines=False)
     return restore(outcome.folder, plugins)
 
 
 @pytest.fixture
 def exported(tmp_path: Path) -> Export:
-    """Exports to a file and reads it."""
+    """Exports to a file and reads it; the counts of the last export are its attribute `counts`."""
 
-    def made(restored: RestoredCell, side: Any = "user", cut: Any = "train", form: Any = "parquet") -> pl.DataFrame:
-        made.told = _export(tmp_path, restored, side, cut, form)  # type: ignore[attr-defined]
+    def export(restored: RestoredCell, side: Any = "user", cut: Any = "train", form: Any = "parquet") -> pl.DataFrame:
+        export.counts = _export(tmp_path, restored, side, cut, form)  # type: ignore[attr-defined]
         path = tmp_path / "profiles"
         return pl.read_parquet(path) if form == "parquet" else pl.read_ndjson(path)
 
-    return made
+    return export
 
 
 def _export(
@@ -49,21 +49,19 @@ def _export(
 
 
 @pytest.mark.parametrize(("side", "n"), [("user", 12), ("item", 9)])
-def test_everybody_has_a_row_not_only_who_was_evaluated(
-    duet: RestoredCell, exported: Export, side: str, n: int
-) -> None:
+def test_every_user_or_item_has_a_row_evaluated_or_not(duet: RestoredCell, exported: Export, side: str, n: int) -> None:
     table = exported(duet, side, "all")
     assert table[f"{side}_id"].n_unique() == table.height == n
     assert table["readable"].all()
 
 
-def test_every_row_tells_where_it_comes_from(duet: RestoredCell, exported: Export) -> None:
+def test_every_row_names_its_strategy_weights_and_data(duet: RestoredCell, exported: Export) -> None:
     row = exported(duet).to_dicts()[0]
     assert row["strategy"] == "duet"
     assert row["trainer"] == "none"
-    assert row["model_digest"] == duet.record["model"]["digest"]
+    assert row["model_digest"] == duet.model.digest
     assert row["adapter_digest"] is None
-    assert row["dataset_fingerprint"] == duet.record["dataset"]["fingerprint"]
+    assert row["dataset_fingerprint"] == duet.record.dataset.fingerprint  # type: ignore[union-attr]
     assert row["history_cut"] == "train"
     assert row["history_until"] < 1_300_000_000 + 86_400 * 108
     assert len(row["prompt_digest"]) == 64
@@ -77,77 +75,77 @@ def test_both_formats_hold_the_same(duet: RestoredCell, exported: Export) -> Non
     assert exported(duet, form="jsonl").to_dicts() == exported(duet).to_dicts()
 
 
-def test_what_cannot_be_read_is_null_and_counted(
+def test_unreadable_profiles_are_null_and_counted(
     duet: RestoredCell, exported: Export, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    whole = DummyEngine.answer
-    seen: list[int] = []
+    original = DummyEngine.answer
+    calls: list[str] = []
 
     def answer(self: DummyEngine, prompt: Any, draw: Any) -> str:
-        seen.append(1)
-        return "no tags at all" if len(seen) % 3 == 0 else whole(self, prompt, draw)
+        calls.append(prompt.key)
+        return "no tags at all" if len(calls) % 3 == 0 else original(self, prompt, draw)
 
     monkeypatch.setattr(DummyEngine, "answer", answer)
     table = exported(duet, cut="train+valid")
-    lost = table.filter(~pl.col("readable"))
-    assert lost.height == table["profile"].null_count() == exported.told.statuses["unreadable"] > 0  # type: ignore[attr-defined]
-    assert set(lost["status"]) == {"unreadable"}
+    unreadable = table.filter(~pl.col("readable"))
+    assert unreadable.height == table["profile"].null_count() == exported.counts.statuses["unreadable"] > 0  # type: ignore[attr-defined]
+    assert set(unreadable["status"]) == {"unreadable"}
 
 
 def _echo(_self: DummyEngine, prompt: Any, _draw: Any) -> str:
-    told = " ".join(message.content for message in prompt.messages).replace("<", " ").replace(">", " ")
+    text = " ".join(message.content for message in prompt.messages).replace("<", " ").replace(">", " ")
     return (
         f"<{prompt.side}_profile><cue>a cue</cue><constructed_prompt>what to say</constructed_prompt>"
-        f"<profile>{told}</profile></{prompt.side}_profile>"
+        f"<profile>{text}</profile></{prompt.side}_profile>"
     )
 
 
 @pytest.mark.parametrize("side", ["user", "item"])
-def test_planted_words_of_later_splits_reach_no_export_of_the_training_cut(
+def test_words_of_later_splits_are_in_no_export_of_the_training_cut(
     duet: RestoredCell, exported: Export, side: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(DummyEngine, "answer", _echo)  # whatever the model is told stands in its profile
+    monkeypatch.setattr(DummyEngine, "answer", _echo)  # its profiles repeat the prompt
     data = duet.cell.data
     words = pl.concat_str(pl.lit("zqcanary"), "split", "row")
     planted = data.prepared.with_interactions(data.prepared.interactions.with_columns(review=words, summary=words))
     cell = replace(duet.cell, data=replace(data, prepared=planted))
-    told = {cut: " ".join(exported(replace(duet, cell=cell), side, cut)["profile"]) for cut in ("train", "all")}
-    assert "zqcanarytrain" in told["train"]
-    assert "zqcanaryvalid" not in told["train"]
-    assert "zqcanarytest" not in told["train"]
-    assert "zqcanarytest" in told["all"]
+    text = {cut: " ".join(exported(replace(duet, cell=cell), side, cut)["profile"]) for cut in ("train", "all")}
+    assert "zqcanarytrain" in text["train"]
+    assert "zqcanaryvalid" not in text["train"]
+    assert "zqcanarytest" not in text["train"]
+    assert "zqcanarytest" in text["all"]
 
 
-def test_an_export_that_was_stopped_asks_only_for_the_rest(
+def test_an_interrupted_export_resumes_with_the_remaining_prompts(
     duet: RestoredCell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     log = tmp_path / "log"
     monkeypatch.setenv("GRID_LOG", str(log))
-    whole = DummyEngine.answer
+    original = DummyEngine.answer
     with monkeypatch.context() as patch:
 
         def answer(self: DummyEngine, prompt: Any, draw: Any) -> str:
             if len(logged(log, "text")) > 6:
                 raise KeyboardInterrupt
-            return whole(self, prompt, draw)
+            return original(self, prompt, draw)
 
         patch.setattr(DummyEngine, "answer", answer)
         with pytest.raises(KeyboardInterrupt):
             _export(tmp_path, duet)
     assert not (tmp_path / "profiles").exists()
     first = logged(log, "text")
-    assert len(first) == 8  # batches of two; the fourth was cut off
+    assert len(first) == 8  # batches of two; the fourth was interrupted
     _export(tmp_path, duet)
     assert not set(logged(log, "text")[8:]) & set(first[:6])
 
 
-def test_profiles_of_pairs_are_no_profiles_of_users(ran: Ran, plugins: Plugins, tmp_path: Path) -> None:
+def test_a_strategy_that_writes_pairs_is_refused(ran: Ran, plugins: Plugins, tmp_path: Path) -> None:
     outcome = ran(strategies=("duet",), limit=3, baselines=False)
     with pytest.raises(UsageError, match=r"no user profile without a partner .*joint=cross"):
         _export(tmp_path, restore(outcome.folder, plugins))
 
 
-def test_a_run_with_several_cells_asks_which(ran: Ran, plugins: Plugins) -> None:
+def test_a_run_with_several_cells_is_refused_with_their_names(ran: Ran, plugins: Plugins) -> None:
     outcome = ran("duet.joint=cross", strategies=("duet",), limit=3, seeds=(0, 1))
     with pytest.raises(RecordError, match=r"2 cells .* wrote profiles; name one of them: .*duet__none.*s0.*s1"):
         restore(outcome.folder, plugins)
@@ -160,19 +158,19 @@ def test_a_run_without_profiles_is_refused(ran: Ran, plugins: Plugins) -> None:
         restore(ran(limit=3).folder, plugins)
 
 
-def test_options_of_the_cell_are_those_of_the_run(ran: Ran, plugins: Plugins) -> None:
+def test_a_restored_cell_has_the_options_of_its_run(ran: Ran, plugins: Plugins) -> None:
     outcome = ran("duet.joint=cross", "duet.history_k=3", "history.average=all", strategies=("duet",), limit=3)
     restored = restore(outcome.folder, plugins)
-    assert restored.cell.id == restored.record["cell_id"]
+    assert restored.cell.id == restored.record.cell_id
 
 
-def test_other_weights_than_the_record_s_are_refused(duet: RestoredCell, tmp_path: Path, model: str) -> None:
+def test_changed_weights_are_refused(duet: RestoredCell, tmp_path: Path, model: str) -> None:
     (Path(model.removeprefix("path:")) / "model.safetensors").write_text("others")
     with pytest.raises(ModelError, match="no longer those of"):
         _export(tmp_path, duet)
 
 
-def test_whom_the_strategy_asks_nothing_about_is_told_apart(ran: Ran, plugins: Plugins, exported: Export) -> None:
+def test_users_without_a_prompt_have_a_status_of_their_own(ran: Ran, plugins: Plugins, exported: Export) -> None:
     options = ("lg.recent_k=6", "lg.short_history=skip_profile")
     outcome = ran(*options, strategies=("lg",), trainers=("none",), limit=12, baselines=False)
     table = exported(restore(outcome.folder, plugins))

@@ -6,18 +6,27 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from duetbench.errors import ConfigError, DataError, PluginError, UnknownName
+from duetbench.interfaces import TrainingStage
 from duetbench.plugins import Plugins
 from duetbench.runner import Grid, Plan, RunConfig, plan
+from duetbench.training.presets import PRESETS
 
 Planned = Callable[..., Plan]
 
 
 def _names(made: Plan) -> list[tuple[str, ...]]:
     return [cell.names for cell in made.cells]
+
+
+def _ids(made: Plan) -> tuple[str, str | None]:
+    """Ids of the only cell and of its training."""
+    (cell,) = made.cells
+    return cell.id, cell.training_id
 
 
 def test_a_grid_is_every_combination(planned: Planned) -> None:
@@ -95,6 +104,38 @@ def test_the_same_settings_give_the_same_ids(planned: Planned) -> None:
 def test_every_setting_makes_another_cell(planned: Planned, setting: str) -> None:
     plain, changed = (planned(*settings, strategies=("duet",), baselines=False) for settings in ([], [setting]))
     assert plain.cells[0].id != changed.cells[0].id
+
+
+def test_a_changed_preset_makes_another_cell(planned: Planned, monkeypatch: pytest.MonkeyPatch) -> None:
+    grid: dict[str, Any] = {"strategies": ("duet",), "trainers": ("grpo",), "baselines": False}
+    before = _ids(planned(**grid))
+    monkeypatch.setitem(PRESETS["cpu"], "learning_rate", 5e-4)
+    after = _ids(planned(**grid))
+    assert before[0] != after[0]
+    assert before[1] != after[1]
+
+
+def test_a_changed_setting_of_a_training_stage_makes_another_cell(
+    planned: Planned, plugins: Plugins, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    grid: dict[str, Any] = {"strategies": ("r4rec",), "trainers": ("sft",), "baselines": False}
+    before = _ids(planned(**grid))
+    strategy: Any = plugins.get("strategy", "r4rec").cls
+    original = strategy.training_stages
+
+    def changed(self: Any) -> tuple[TrainingStage, ...]:
+        return tuple(replace(stage, settings={**stage.settings, "epochs": 1.0}) for stage in original(self))
+
+    monkeypatch.setattr(strategy, "training_stages", changed)
+    after = _ids(planned(**grid))
+    assert before[0] != after[0]
+    assert before[1] != after[1]
+
+
+def test_a_preset_and_its_own_values_are_one_training(planned: Planned) -> None:
+    grid: dict[str, Any] = {"strategies": ("duet",), "trainers": ("grpo",), "baselines": False}
+    rate = PRESETS["cpu"]["learning_rate"]
+    assert planned(**grid).cells[0].id == planned(f"grpo.learning_rate={rate}", **grid).cells[0].id
 
 
 def test_where_raw_files_lie_makes_no_other_cell(planned: Planned) -> None:

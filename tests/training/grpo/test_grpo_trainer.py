@@ -62,6 +62,8 @@ def test_what_came_out_is_complete(tiny_ref, tmp_path):
     assert result["steps"] == 6
     assert [entry["step"] for entry in result["evaluations"]] == [0, 3, 6]
     assert result["settings"]["clip_low"] == 0.2
+    settings = json.loads((tmp_path / "settings.json").read_text())
+    assert (settings["clip_low"], settings["credit"], settings["precision"]) == (0.2, "paired", "fp32")
     assert {"curve.csv", "curve.png", "evaluations.csv", "budget.json"} <= {path.name for path in tmp_path.iterdir()}
     assert [entry["step"] for entry in lines(tmp_path / "profiles.jsonl")] == [0, 3, 6]
     assert not (tmp_path / "checkpoints").exists()

@@ -201,6 +201,9 @@ def test_four_lessons_leave_three_models(tiny_ref, tmp_path):
         for name in ("summarizer", "reward", "reasoner", "predictor")
     ]
     assert json.loads((tmp_path / "budget.json").read_text())["steps"] == sum(steps) > 0
+    settings = json.loads((tmp_path / "settings.json").read_text())
+    assert list(settings) == ["summarizer", "reward", "reasoner", "predictor"]
+    assert all((stage["epochs"], stage["lessons"]) == (1.0, "own") for stage in settings.values())
 
 
 def test_a_lesson_without_targets_is_passed_over_and_told(tiny_ref, tmp_path, capsys):

@@ -1,4 +1,4 @@
-"""A strategy asked about one side alone, for profiles that wait for no pair."""
+"""Restricts a strategy to the profiles of users or of items, for export without user-item pairs."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ ProfileSide = Literal["user", "item"]
 
 
 class SingleSideStrategy(Strategy):
-    """A strategy that is asked about users alone, or about items alone.
+    """A strategy that sends only the prompts of one side.
 
     Args:
-        strategy: The whole.
-        side: Whose questions are left; working notes are too.
+        strategy: The strategy to restrict.
+        side: Side whose prompts are kept; prompts for notes are kept as well.
     """
 
-    name = "one-sided"
+    name = "single-side"
 
     def __init__(self, strategy: Strategy, side: ProfileSide) -> None:
         super().__init__()
@@ -29,35 +29,38 @@ class SingleSideStrategy(Strategy):
         self.name = strategy.name  # type: ignore[misc]
 
     def stages(self) -> tuple[Stage, ...]:
-        """See the base class."""
-        return tuple(_OneSidedStage(stage, self.side) for stage in self._strategy.stages())
+        return tuple(_SingleSideStage(stage, self.side) for stage in self._strategy.stages())
 
     def check(self, requests: Sequence[Request]) -> None:
-        """Passes if the strategy writes profiles of that side that depend on no partner.
+        """Checks that the strategy writes profiles of this side, and that they do not depend on the other side.
+
+        Args:
+            requests: Requests to try it with; with none of them the check passes.
 
         Raises:
             UsageError: it does not.
         """
-        others = [_with_partner(request, self.side) for request in requests]
-        asked, asked_again = (
-            [stage.prompts(each, {}) for stage in self._strategy.stages()] for each in (requests, others)
-        )
-        sides = {prompt.side for prompts in asked for prompt in prompts}
+        prompts = self._prompts(requests)
+        sides = {prompt.side for prompt in prompts}
         if requests and self.side not in sides:
             hint = " (duet: train and run it with joint=cross)" if "pair" in sides else ""
             raise UsageError(
-                f"strategy '{self.name}' as it was run writes no {self.side} profile without a partner{hint}; "
-                f"it asks about: {', '.join(sorted(sides)) or 'nothing'}"
+                f"strategy '{self.name}' with these options writes no {self.side} profile without a partner{hint}; "
+                f"it writes: {', '.join(sorted(sides)) or 'nothing'}"
             )
-        keys, keys_again = (
-            [prompt.key for prompts in found for prompt in prompts if prompt.side == self.side]
-            for found in (asked, asked_again)
-        )
-        if keys != keys_again:
+        with_partner = self._prompts([_with_partner(request, self.side) for request in requests])
+        if self._keys(prompts) != self._keys(with_partner):
             raise UsageError(f"strategy '{self.name}' writes {self.side} profiles that depend on the partner")
 
+    def _prompts(self, requests: Sequence[Request]) -> list[Prompt]:
+        """Prompts of the unrestricted strategy, all stages without results of earlier ones."""
+        return [prompt for stage in self._strategy.stages() for prompt in stage.prompts(requests, {})]
 
-class _OneSidedStage(Stage):
+    def _keys(self, prompts: Sequence[Prompt]) -> list[str]:
+        return [prompt.key for prompt in prompts if prompt.side == self.side]
+
+
+class _SingleSideStage(Stage):
     def __init__(self, stage: Stage, side: Side) -> None:
         self._stage, self._side = stage, side
         self.name, self.max_tokens, self.stop = stage.name, stage.max_tokens, stage.stop
@@ -70,4 +73,5 @@ class _OneSidedStage(Stage):
 
 
 def _with_partner(request: Request, side: ProfileSide) -> Request:
+    """The request with another item for a user, or another user for an item."""
     return replace(request, item=Item("x", "Another")) if side == "user" else replace(request, user_id="x")

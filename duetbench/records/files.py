@@ -1,0 +1,96 @@
+"""Reads and writes records as `record.json` in the folder of their cell; both validate against the JSON Schema."""
+
+from __future__ import annotations
+
+import json
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from duetbench.atomic import write_text
+from duetbench.digests import digest_of_file
+from duetbench.errors import RecordError
+from duetbench.paths import registry_dir
+from duetbench.records.record import VERSION, FileEntry, JsonValue, Record
+from duetbench.records.serialization import from_json, to_json
+
+RECORD = "record.json"
+PREDICTIONS = "predictions.parquet"
+
+_MAX_MESSAGE = 200
+"""Characters shown of a validator's message; longer ones start with the complete value and end with the rule."""
+
+
+def write_record(folder: Path, record: Record) -> Path:
+    """Writes a record into a cell's folder, atomically, and returns its path.
+
+    Raises:
+        RecordError: the record does not fit the schema, or the folder cannot be written; an older record is kept.
+    """
+    values = to_json(record)
+    validate_record(values)
+    path = folder / RECORD
+    try:
+        write_text(path, json.dumps(values, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+    except OSError as error:
+        raise RecordError(f"cannot write {path}: {error.strerror or error}; free or choose another folder") from error
+    return path
+
+
+def read_record(path: Path) -> Record:
+    """The record in a file or in a cell's folder.
+
+    Raises:
+        RecordError: the file is missing, is not JSON, has a newer version, or does not fit the schema.
+    """
+    path = path / RECORD if path.is_dir() else path
+    try:
+        values = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise RecordError(f"cannot read {path}: {error.strerror or error}") from error
+    except ValueError as error:
+        raise RecordError(f"{path} is not JSON: {error}") from error
+    validate_record(values, name=str(path))
+    return from_json(Record, values)
+
+
+def validate_record(values: JsonValue, *, name: str = "record") -> None:
+    """Checks JSON values against the schema of records.
+
+    Args:
+        values: The record as JSON values.
+        name: What the record is called in the message.
+
+    Raises:
+        RecordError: one line with the path of the most relevant fault.
+    """
+    from jsonschema.exceptions import best_match
+
+    version = values.get("schema_version") if isinstance(values, dict) else None
+    if isinstance(version, int) and version > VERSION:
+        raise RecordError(
+            f"{name} has schema version {version}, this duetbench reads up to {VERSION}; upgrade duetbench"
+        )
+    try:
+        json.dumps(values, allow_nan=False)
+    except (TypeError, ValueError) as error:
+        raise RecordError(f"{name} cannot be written as JSON: {error}") from error
+    fault = best_match(_validator().iter_errors(values))
+    if fault is not None:
+        where = fault.json_path.removeprefix("$").removeprefix(".") or "top level"
+        message = " ".join(fault.message.split())
+        shown = message if len(message) <= _MAX_MESSAGE else f"...{message[-_MAX_MESSAGE:]}"
+        raise RecordError(f"{name}: {where}: {shown}")
+
+
+@lru_cache(maxsize=1)
+def _validator() -> Any:
+    from jsonschema import Draft202012Validator
+
+    schema = registry_dir("schemas", "record.schema.json")
+    return Draft202012Validator(json.loads(schema.read_text(encoding="utf-8")))
+
+
+def file_entry(path: Path) -> FileEntry:
+    """Digest and size of a file."""
+    return FileEntry(sha256=digest_of_file(path), bytes=path.stat().st_size)
