@@ -251,7 +251,7 @@ class Strategy(Plugin):
 
 
 class Engine(Plugin):
-    """Runs a model."""
+    """Runs a model. One that renders prompts itself and runs local weights subclasses `LocalEngine`."""
 
     def __init__(self, config: Any = None, *, model: ModelRef) -> None:
         super().__init__(config)
@@ -268,7 +268,7 @@ class Engine(Plugin):
     def label_logprobs(
         self, prompts: Sequence[Prompt], answer_prefix: str, labels: Sequence[str]
     ) -> list[LabelLogprobs]:
-        """The labels' log-probabilities as the token after `answer_prefix`, one reading per prompt.
+        """For each prompt, the log-probability of each label as the token after `answer_prefix`.
 
         Raises:
             EngineError: the labels are not distinct single tokens there.
@@ -276,14 +276,26 @@ class Engine(Plugin):
 
     @abstractmethod
     def info(self) -> EngineInfo:
-        """What it is and can do."""
+        """The properties of the engine that can change a completion, and what it supports."""
 
     def batches(self, prompts: Sequence[Prompt], max_tokens: int) -> list[list[int]]:
-        """How to cut the prompts (positions) into calls. Each call's results are kept as soon as it returns.
+        """Positions of the prompts, call by call. Each call's results are stored as soon as it returns.
 
-        The cut of what is left after some whole batches is those batches' rest: a resumed run sees the same batches.
+        The batches of what is left after some of them are the remaining ones: a resumed run computes the same batches.
         """
         return [list(range(start, min(start + 32, len(prompts)))) for start in range(0, len(prompts), 32)]
+
+    def uncached(self) -> Engine:
+        """The engine that computes: this one, or the one that this one answers for from a store."""
+        return self
+
+    def with_model(self, model: ModelRef) -> Engine:
+        """An engine of the same kind with the same options for another model, behind the same store if there is one.
+
+        Raises:
+            ModelError: its options or its kind do not allow that model.
+        """
+        return type(self)(self.config, model=model)
 
     def close(self) -> None:
         """Frees what the engine holds."""
@@ -332,6 +344,16 @@ class Reward(Plugin):
 
 
 @dataclass(frozen=True)
+class PolicyOptions:
+    """The options of an engine that apply to the weights that a trainer trains."""
+
+    engine: str
+    """Name of the engine."""
+    names: tuple[str, ...]
+    """Those of its options that have an effect in a training."""
+
+
+@dataclass(frozen=True)
 class TrainingJob:
     """All that a trainer needs. Training rows come from train, the choice of a checkpoint from valid alone."""
 
@@ -350,6 +372,8 @@ class TrainingJob:
     seed: int
     scorer_engine: Engine | None = None
     """What the scorer asks while the training goes on, if not the untrained `model`: another model, or a server."""
+    policy_config: Any = None
+    """Options of the engine that the trainer's `policy_options` name; None: that engine's defaults."""
 
 
 class Trainer(Plugin):
@@ -357,6 +381,9 @@ class Trainer(Plugin):
 
     trains: ClassVar[bool] = True
     """False: it hands back the model as it is, and is given neither examples nor an engine."""
+    policy_options: ClassVar[PolicyOptions | None] = None
+    """The engine options that `fit` receives as `TrainingJob.policy_config`, whatever engine the cell has; None: none.
+    """
 
     @abstractmethod
     def fit(self, job: TrainingJob) -> ModelRef | TrainedModels:

@@ -92,6 +92,8 @@ class CellExecutor:
             scorer_engine = self._pool.engine(named.engine, self._pool.model(named.model)) if named else None
             work.trained = self._trainings.trained(work.cell, folder, work.model, frozen, scorer_engine)
         work.model = work.trained.models.writer
+        if work.model != frozen.model:
+            frozen.with_model(work.model)  # an engine that is bound to a served model refuses; others load nothing here
 
     def _write(self, work: CellState, writing: WriterSpec, requests: Sequence[Request], untrained: ModelRef) -> None:
         from duetbench.profiling import write_profiles

@@ -111,6 +111,8 @@ def options_of_cell(cell: Cell) -> dict[str, dict[str, Any]]:
         found["sampling"] = asdict(cell.writing.sampling)
         if cell.writing.training:
             found["training"] = asdict(cell.writing.training)
+        if cell.writing.separate_policy_engine:
+            found[cell.writing.separate_policy_engine.name] = cell.writing.separate_policy_engine.options
         if cell.writing.scorer_engine:
             found.setdefault(cell.writing.scorer_engine.engine.name, cell.writing.scorer_engine.engine.options)
     return found
@@ -186,7 +188,12 @@ def _training_plugins(cell: Cell) -> dict[str, Any]:
     if cell.writing is None or cell.writing.trained_on is None:
         return {}
     rewards = [_plugin(reward) for reward, _ in cell.writing.rewards]
-    return {"reward": rewards, "trained_on": _plugin(cell.writing.trained_on)}
+    policy_engine = cell.writing.separate_policy_engine
+    return {
+        "reward": rewards,
+        "trained_on": _plugin(cell.writing.trained_on),
+        **({"policy_engine": _plugin(policy_engine)} if policy_engine else {}),
+    }
 
 
 def _usage(work: CellState) -> dict[str, Any]:

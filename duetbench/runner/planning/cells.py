@@ -108,6 +108,16 @@ class WriterSpec:
     """The scorer in the training's loop; None: nothing is trained."""
     scorer_engine: ScorerEngineSpec | None = None
     """What that scorer asks; None: the untrained model."""
+    policy_engine: PluginChoice | None = None
+    """The engine whose options apply to the weights in training; None: nothing is trained, or the trainer names none.
+    """
+
+    @property
+    def separate_policy_engine(self) -> PluginChoice | None:
+        """`policy_engine` if it is not `engine` itself, so that its options are not known from there."""
+        if self.policy_engine is None or self.policy_engine.name == self.engine.name:
+            return None
+        return self.policy_engine
 
     def describe(self) -> dict[str, Any]:
         """What decides which profiles are written."""
@@ -129,6 +139,7 @@ class WriterSpec:
             "rewards": [{**reward.describe(), "weight": weight} for reward, weight in self.rewards],
             "scorer": self.trained_on.describe(),
             **({"scorer_engine": self.scorer_engine.describe()} if self.scorer_engine else {}),
+            **({"policy_engine": self.separate_policy_engine.describe()} if self.separate_policy_engine else {}),
         }
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from duetbench.errors import TrainingError
 from duetbench.interfaces import Trainer
+from duetbench.training.options import POLICY_OPTIONS
 from duetbench.training.presets import PRESETS, GrpoSettings, options_with_presets, preset_settings
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ class Grpo(Trainer):
     name = "grpo"
     summary = "reinforcement learning: completions that lead to better predicted ratings become likelier"
     source = "DUET, section 3.4; GRPO: Shao et al. 2024 (DeepSeekMath)"
+    policy_options = POLICY_OPTIONS
     Config = options_with_presets("Grpo.Config", __name__, GrpoSettings, PRESETS)  # type: ignore[assignment]
 
     def fit(self, job: TrainingJob) -> ModelRef:
