@@ -14,7 +14,7 @@ from duetbench.engines.openai.engine import OpenAIEngine
 from duetbench.errors import EngineError, ModelError
 from duetbench.models import resolve
 from duetbench.testing import EngineConformance
-from duetbench.types import Message, Sampling
+from duetbench.types import Message, ModelRef, Sampling
 
 LABELS = ("1", "2", "3")
 PROMPT = make_prompt("jazz")
@@ -221,6 +221,18 @@ def test_an_address_without_a_protocol_is_an_error() -> None:
 def test_an_adapter_of_a_served_model_is_an_error() -> None:
     with pytest.raises(ModelError, match="load the adapter there"):
         resolve("served:m", adapter="somewhere")
+
+
+def test_an_adapter_that_the_server_would_not_apply_is_an_error() -> None:
+    with pytest.raises(ModelError, match=r"has to be loaded by the server: set openai\.served_name"):
+        OpenAIEngine(model=ModelRef("card", "/base", "d1", adapter="/adapter", adapter_digest="x"))
+
+
+def test_a_served_name_allows_no_other_model() -> None:
+    bound = OpenAIEngine(OpenAIEngine.Config(served_name="m"), model=MODEL)
+    with pytest.raises(ModelError, match=r"openai\.served_name=m names one model, so served:n cannot be used"):
+        bound.with_model(resolve("served:n"))
+    assert OpenAIEngine(model=MODEL).with_model(resolve("served:n")).model.path == "n"
 
 
 class TestConformance(EngineConformance):

@@ -15,7 +15,7 @@ from duetbench.engines.store.keys import generate_key
 from duetbench.engines.store.stored_engine import RequestStore, StoredEngine
 from duetbench.errors import StoreError
 from duetbench.testing import DummyEngine
-from duetbench.types import Completion, LabelLogprobs, Prompt, Sampling
+from duetbench.types import Completion, LabelLogprobs, ModelRef, Prompt, Sampling
 
 LABELS = ("1", "2", "3", "4", "5")
 PROMPTS = [make_prompt(f"Question {number}? Answer in <profile> tags.") for number in range(40)]
@@ -124,6 +124,24 @@ def test_usage_and_progress_count_every_prompt(store: RequestStore) -> None:
     assert (engine.usage.calls, engine.usage.cached) == (30, 11)
     assert done == [10, 31]
     assert engine.usage.prompt_tokens == sum(a.prompt_tokens for a in DummyEngine().generate(PROMPTS[10:], Sampling()))
+
+
+def test_the_uncached_engine_computes_what_is_stored(store: RequestStore) -> None:
+    engine = RecordingEngine()
+    stored = StoredEngine(engine, store)
+    stored.generate(PROMPTS[:1], Sampling())
+    stored.uncached().generate(PROMPTS[:1], Sampling())
+    assert stored.uncached() is engine
+    assert len(engine.calls) == 2
+
+
+def test_an_engine_for_another_model_shares_the_store(store: RequestStore) -> None:
+    model = ModelRef("other", "/other", "d2")
+    stored = StoredEngine(DummyEngine(), store).with_model(model)
+    assert (stored.model, stored.uncached().model) == (model, model)
+    stored.generate(PROMPTS[:1], Sampling())
+    again = StoredEngine(DummyEngine(model=model), store).generate(PROMPTS[:1], Sampling())
+    assert again[0].cached
 
 
 def test_of_two_answers_to_one_key_the_first_is_kept(tmp_path: Path) -> None:
