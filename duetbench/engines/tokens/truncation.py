@@ -72,7 +72,8 @@ def without_spans(messages: Sequence[Message], n: int) -> tuple[Message, ...]:
 
 def _too_long(n: int, max_tokens: int, n_spans: int) -> str:
     without = f" without any of its {n_spans} history lines" if n_spans else ""
+    limit = max(max_tokens, 0)
     return (
-        f"the prompt has {n} tokens{without}, but only {max(max_tokens, 0)} fit into the context next to the completion; "
+        f"the prompt has {n} tokens{without}, but only {limit} fit into the context next to the completion; "
         "shorten reviews or history"
     )
