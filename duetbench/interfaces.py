@@ -265,7 +265,7 @@ class Strategy(Plugin):
 
 
 class Engine(Plugin):
-    """Runs a model: generates text and computes label probabilities."""
+    """Runs a model: generates text, computes label probabilities. Engines on local weights subclass `LocalEngine`."""
 
     def __init__(self, config: Any = None, *, model: ModelRef) -> None:
         super().__init__(config)
@@ -300,6 +300,18 @@ class Engine(Plugin):
         so that a resumed run computes the same batches.
         """
         return [list(range(start, min(start + 32, len(prompts)))) for start in range(0, len(prompts), 32)]
+
+    def uncached(self) -> Engine:
+        """The engine that computes: this one, or the one that this one answers for from a store."""
+        return self
+
+    def with_model(self, model: ModelRef) -> Engine:
+        """An engine of the same kind with the same options for another model, behind the same store if there is one.
+
+        Raises:
+            ModelError: its options or its kind do not allow that model.
+        """
+        return type(self)(self.config, model=model)
 
     def close(self) -> None:
         """Frees the engine's memory."""
@@ -348,6 +360,16 @@ class Reward(Plugin):
 
 
 @dataclass(frozen=True)
+class PolicyOptions:
+    """The options of an engine that apply to the weights that a trainer trains."""
+
+    engine: str
+    """Name of the engine."""
+    names: tuple[str, ...]
+    """Those of its options that have an effect in a training."""
+
+
+@dataclass(frozen=True)
 class TrainingJob:
     """The input of a trainer. Weights learn from `train`, checkpoints are chosen on `valid`; test rows are absent."""
 
@@ -367,6 +389,8 @@ class TrainingJob:
     seed: int
     scorer_engine: Engine | None = None
     """Engine of the scorer during training; None: the untrained `model`."""
+    policy_config: Any = None
+    """Options of the engine that the trainer's `policy_options` name; None: that engine's defaults."""
 
 
 class Trainer(Plugin):
@@ -374,6 +398,9 @@ class Trainer(Plugin):
 
     trains: ClassVar[bool] = True
     """False: it returns the model unchanged, and `fit` is never called."""
+    policy_options: ClassVar[PolicyOptions | None] = None
+    """The engine options that `fit` receives as `TrainingJob.policy_config`, whatever engine the cell has; None: none.
+    """
 
     @abstractmethod
     def fit(self, job: TrainingJob) -> ModelRef | TrainedModels:

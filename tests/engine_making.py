@@ -6,10 +6,10 @@ from duetbench.prompts import prompt_key
 from duetbench.types import Message, Prompt
 
 CONTEXT = 256
-"""Tokens that the small models take."""
+"""Context length of the small models, in tokens."""
 
 
-def ask(text: str, *, prefill: str = "", droppable: tuple[tuple[int, int], ...] = ()) -> Prompt:
-    """A prompt of one turn."""
+def make_prompt(text: str, *, prefill: str = "", droppable: tuple[tuple[int, int], ...] = ()) -> Prompt:
+    """A prompt of one message."""
     messages = (Message("user", text, droppable),)
     return Prompt(prompt_key(messages, prefill), "user", messages, (0,), prefill)

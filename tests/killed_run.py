@@ -1,6 +1,6 @@
-"""A run that says when each batch begins, and waits at one of them to be killed.
+"""A run that prints when each batch begins, and sleeps in one of them to be killed.
 
-Arguments: model folder, store file, number of the batch (from 0) at which it waits.
+Arguments: model folder, store file, number of the batch (from 0) in which it sleeps.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ SAMPLING = Sampling(temperature=0.8, max_tokens=8, is_slot=True)
 LABELS = ("1", "2", "3", "4", "5")
 
 
-class Waiting(TransformersEngine):
-    """Counts batches."""
+class SleepingEngine(TransformersEngine):
+    """Counts batches and sleeps in one of them."""
 
     batches_begun = 0
-    wait_at = -1
+    sleep_in = -1
 
     def generate(self, prompts: Sequence[Prompt], sampling: Sampling) -> list[Completion]:
         self._begin()
@@ -38,25 +38,26 @@ class Waiting(TransformersEngine):
 
     def _begin(self) -> None:
         print(f"batch {self.batches_begun}", flush=True)
-        if self.batches_begun == self.wait_at:
+        if self.batches_begun == self.sleep_in:
             time.sleep(600)
         self.batches_begun += 1
 
 
-def run(folder: Path, store: Path, wait_at: int) -> tuple[StoredEngine, list[str], list[tuple[float, ...]]]:
-    """Texts and readings of the whole run."""
-    inner = Waiting(Waiting.Config(batch_tokens=200), model=resolve(f"path:{folder}"))
-    inner.wait_at = wait_at
+def run(folder: Path, store: Path, sleep_in: int) -> tuple[int, list[str], list[tuple[float, ...]]]:
+    """The number of computed batches, and the texts and the labels' log-probabilities of the complete run."""
+    inner = SleepingEngine(SleepingEngine.Config(batch_tokens=200), model=resolve(f"path:{folder}"))
+    inner.sleep_in = sleep_in
     engine = StoredEngine(inner, RequestStore(store))
-    written = engine.generate(prompts(), SAMPLING)
-    read = engine.label_logprobs(prompts(), "Rating: ", LABELS)
-    return engine, [one.text for one in written], [one.logprobs for one in read]
+    completions = engine.generate(prompts(), SAMPLING)
+    labels = engine.label_logprobs(prompts(), "Rating: ", LABELS)
+    return inner.batches_begun, [each.text for each in completions], [each.logprobs for each in labels]
 
 
 def prompts() -> list[Prompt]:
-    """Two dozen, of several lengths."""
-    turns = [(Message("user", f"{number} " + "some people like jazz " * (number % 7)),) for number in range(24)]
-    return [Prompt(prompt_key(messages), "user", messages, (0,)) for messages in turns]
+    """24 prompts of several lengths."""
+    texts = [f"{number} " + "some people like jazz " * (number % 7) for number in range(24)]
+    chats = [(Message("user", text),) for text in texts]
+    return [Prompt(prompt_key(messages), "user", messages, (0,)) for messages in chats]
 
 
 if __name__ == "__main__":

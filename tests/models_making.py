@@ -1,4 +1,4 @@
-"""A GGUF file of a few kilobytes, a wheel around it, and a card for it."""
+"""A GGUF file of a few kilobytes, a wheel that contains it, and a card for it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _SPECIAL = ["<|end|>", "<|system|>", "<|user|>", "<|assistant|>"]
 
 
 def write_gguf(path: Path) -> None:
-    """A Llama of one layer with random weights and a tokenizer of bytes."""
+    """A Llama of one layer with random weights and a byte-level tokenizer."""
     import numpy as np
     from gguf import GGUFWriter
     from tokenizers.pre_tokenizers import ByteLevel
@@ -62,19 +62,19 @@ def _shapes(n_tokens: int) -> dict[str, tuple[int, ...]]:
 
 
 def write_wheel(folder: Path, gguf: Path) -> Path:
-    """A wheel that carries the file, as pip accepts it."""
+    """A wheel with the file that pip accepts."""
     wheel = folder / "duetbench_tiny-1.0-py3-none-any.whl"
-    about = "duetbench_tiny-1.0.dist-info"
+    metadata = "duetbench_tiny-1.0.dist-info"
     with zipfile.ZipFile(wheel, "w") as archive:
         archive.write(gguf, "duetbench_tiny/tiny.gguf")
-        archive.writestr(f"{about}/METADATA", "Metadata-Version: 2.1\nName: duetbench-tiny\nVersion: 1.0\n")
-        archive.writestr(f"{about}/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
-        archive.writestr(f"{about}/RECORD", "")
+        archive.writestr(f"{metadata}/METADATA", "Metadata-Version: 2.1\nName: duetbench-tiny\nVersion: 1.0\n")
+        archive.writestr(f"{metadata}/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
+        archive.writestr(f"{metadata}/RECORD", "")
     return wheel
 
 
 def write_card(folder: Path, wheel: Path, gguf: Path, **changes: str) -> None:
-    """A card `tiny` whose only source is the wheel."""
+    """Writes a card `tiny` whose only source is the wheel."""
     source = {
         "kind": "wheel",
         "package": "duetbench-tiny",

@@ -96,7 +96,7 @@ class ComparedRuns:
         from duetbench.training.trl.settings import LoopSettings
 
         job, settings = self._job(f"plain-{repeat}"), self._settings
-        policy = Policy(job.model, settings, job.engine.engine.config)  # type: ignore[attr-defined]
+        policy = Policy(job.model, settings, job.policy_config)
         prompts, terms = _asked(job, policy, settings)
         per_update = terms.per_round // settings.updates_per_round
         loop = LoopSettings(

@@ -1,4 +1,4 @@
-"""`duetbench models`: which models there are, fetching them, and building the toy one."""
+"""`duetbench models`: lists models, fetches them, and builds the toy model."""
 
 from __future__ import annotations
 
@@ -13,33 +13,33 @@ from duetbench.cli.context import Settings, pass_settings
 
 if TYPE_CHECKING:
     from duetbench.models import ModelCard
-    from duetbench.models.resolve import Progress
+    from duetbench.models.sources import FetchProgress
 
 BUILDABLE = ("toy-lm",)
 
 
 @click.group()
 def models() -> None:
-    """Models: what is known of them, and having them here."""
+    """List, show, fetch and build models."""
 
 
 @models.command("list")
 @pass_settings
 def list_models(settings: Settings) -> None:
-    """All model cards, and which models are on this machine."""
+    """List all model cards, and which models are on this machine."""
     from duetbench.cli.plugins_list import print_rows
     from duetbench.models import card_names, load_card
-    from duetbench.models.resolve import local_folder
+    from duetbench.models.locations import local_folder
 
     cards = [load_card(name) for name in card_names()]
-    rows = [(card.name, "here" if local_folder(card) else "-", card.licence, card.summary) for card in cards]
-    print_rows(settings, ("name", "where", "licence", "what it is"), rows)
+    rows = [(card.name, "yes" if local_folder(card) else "-", card.licence, card.summary) for card in cards]
+    print_rows(settings, ("name", "local", "licence", "summary"), rows)
 
 
 @models.command()
 @click.argument("name")
 def show(name: str) -> None:
-    """What is known of the model NAME, or of path:DIR."""
+    """Show the card of the model NAME, or the digest of path:DIR."""
     if name.startswith("path:"):
         from duetbench.models import resolve
 
@@ -65,21 +65,23 @@ def pull(settings: Settings, name: str) -> None:
 
 @models.command()
 @click.argument("name")
-@click.option("--seed", type=int, default=0, show_default=True, help="Another seed, another model.")
+@click.option("--seed", type=int, default=0, show_default=True, help="Random seed of the weights and the training.")
 @click.option(
-    "--out", type=click.Path(path_type=Path, file_okay=False), help="Folder for it; default: in the cache, by its seed."
+    "--out",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Target folder; default: in the cache, by its seed.",
 )
 @pass_settings
 def build(settings: Settings, name: str, seed: int, out: Path | None) -> None:
-    """Train the model NAME from scratch and measure it; only toy-lm is small enough for that.
+    """Train the model NAME from scratch and measure it; only toy-lm is small enough.
 
-    The result is a model folder, used with --model path:DIR.
+    The result is a model folder, to be used with --model path:DIR.
     """
     from duetbench.errors import UnknownName
     from duetbench.paths import cache_dir
 
     if name not in BUILDABLE:
-        note = f"Others are fetched: duetbench models pull {name}."
+        note = f"Other models are fetched: duetbench models pull {name}."
         raise UnknownName("model that can be built", name, BUILDABLE, note=note)
     from duetbench.toy.build import build_toy_lm
 
@@ -91,7 +93,7 @@ def build(settings: Settings, name: str, seed: int, out: Path | None) -> None:
 
 
 def _description(card: ModelCard) -> Iterator[str]:
-    from duetbench.models.resolve import local_folder
+    from duetbench.models.locations import local_folder
 
     yield f"model {card.name}: {card.summary}"
     yield f"source: {card.source}"
@@ -110,15 +112,15 @@ def _description(card: ModelCard) -> Iterator[str]:
 
 
 @contextlib.contextmanager
-def _progress(settings: Settings) -> Iterator[Progress]:
-    """One bar on stderr that says what is being done and, where that is known, how far it is."""
+def _progress(settings: Settings) -> Iterator[FetchProgress]:
+    """Shows a progress bar on stderr with the current step and, if it is known, its share of the total."""
     from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
     columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
     with Progress(*columns, console=settings.progress_console, transient=True) as bars:
         task = bars.add_task("", total=None)
 
-        def on_progress(what: str, done: int, total: int) -> None:
-            bars.update(task, description=what, completed=done, total=total or None)
+        def on_progress(step: str, done: int, total: int) -> None:
+            bars.update(task, description=step, completed=done, total=total or None)
 
         yield on_progress

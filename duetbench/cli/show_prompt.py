@@ -26,7 +26,7 @@ def show_prompts(settings: Settings, strategy: str, row: PromptRow, settings_: t
         DuetbenchError: options, data or model are not usable.
     """
     from duetbench.engines.tokens.chat_template import ChatTemplate, template_of
-    from duetbench.engines.transformers.loading import load_tokenizer
+    from duetbench.engines.tokens.tokenizer import load_tokenizer
     from duetbench.runner.engine_pool import EnginePool
 
     cell = _cell(settings, strategy, row, settings_)
@@ -102,7 +102,7 @@ def _told(
     """The prompt as text, between a line of counts before it and one with what is given of the answer after it."""
     from duetbench.engines.tokens.truncation import truncate, without_spans
 
-    fitted = truncate(prompt, chat, room=engine.info().context_length - max_tokens)
+    fitted = truncate(prompt, chat, max_tokens=engine.info().context_length - max_tokens)
     if not fitted.ids:
         return [f"=== {title}: {fitted.error}"]
     dropped = f", {fitted.dropped} history lines left out" if fitted.dropped else ""

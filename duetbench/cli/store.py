@@ -1,4 +1,4 @@
-"""`duetbench store`: what the request store holds, and why a request was computed again."""
+"""`duetbench store`: statistics of the request store, and why a request was not answered from it."""
 
 from __future__ import annotations
 
@@ -24,28 +24,28 @@ _file = click.option(
 
 @click.group()
 def store() -> None:
-    """The request store: every answer that a model ever gave, by what it was asked."""
+    """The request store: the answers of all models, by request."""
 
 
 @store.command()
 @_file
 @pass_settings
 def stats(settings: Settings, path: Path | None) -> None:
-    """How many answers are kept, from which models, and what failed."""
+    """Show how many answers are stored, from which models, and what failed."""
     from duetbench.cli.plugins_list import print_rows
     from duetbench.engines.store.statistics import store_contents
 
-    with _opened(path) as opened:
-        found = store_contents(opened)
+    with _existing_store(path) as opened:
+        contents = store_contents(opened)
         rows = [
-            [each.engine, each.model[:12], each.adapter[:12] or "-", each.dtype, each.verb, *map(str, each.counts)]
-            for each in found.held
+            [stored.engine, stored.model[:12], stored.adapter[:12] or "-", stored.dtype, stored.verb]
+            + [str(count) for count in stored.counts]
+            for stored in contents.answers
         ]
-        print_rows(settings, ("engine", "model", "adapter", "dtype", "asked for", "answers", "failed"), rows)
-        failed = ", ".join(f"{n} {status}" for status, n in found.failures.items())
-        click.echo(
-            f"{opened.path}: {found.bytes / 2**20:.2f} MB{'; never answered: ' + failed if failed else ''}", err=True
-        )
+        print_rows(settings, ("engine", "model", "adapter", "dtype", "request", "answers", "failed"), rows)
+        failures = ", ".join(f"{n} {status}" for status, n in contents.failures.items())
+        size = f"{opened.path}: {contents.bytes / 2**20:.2f} MB"
+        click.echo(f"{size}{'; without an answer: ' + failures if failures else ''}", err=True)
 
 
 @store.command()
@@ -53,23 +53,23 @@ def stats(settings: Settings, path: Path | None) -> None:
 @click.argument("other", required=False)
 @_file
 @pass_settings
-def why(settings: Settings, key: str, other: str | None, path: Path | None) -> None:
-    """Why a request was not answered by an entry that looks like it.
+def explain(settings: Settings, key: str, other: str | None, path: Path | None) -> None:
+    """Explain why a request was not answered by a similar entry.
 
-    KEY is the beginning of a key of the store, or of a prompt's key as the log of a run has it. Shown are the parts in
-    which its key differs from the nearest entry's, or from OTHER's.
+    KEY is the beginning of a key of the store, or of a prompt's key in the log of a run. The output lists the parts in
+    which its key differs from that of the most similar entry, or of OTHER.
     """
     from duetbench.engines.store.explain_miss import explain_miss
 
-    with _opened(path) as opened:
+    with _existing_store(path) as opened:
         for explanation in explain_miss(opened, key, other):
-            click.echo("\n".join(_told(explanation)))
+            click.echo("\n".join(_lines(explanation)))
             if settings.verbose:
                 click.echo("\n".join(f"  {name} = {value!r}" for name, value in explanation.entry.parts.items()))
 
 
-class _opened:
-    """A store that must be there already: a question must not make an empty one."""
+class _existing_store:
+    """Opens a store that must exist already: a query must not create an empty one."""
 
     def __init__(self, path: Path | None) -> None:
         self._path = path
@@ -88,27 +88,27 @@ class _opened:
         self._store.close()
 
 
-def _told(explanation: MissExplanation) -> Iterator[str]:
-    yield f"{_name(explanation.entry)}: {_fate(explanation.entry)}"
+def _lines(explanation: MissExplanation) -> Iterator[str]:
+    yield f"{_title(explanation.entry)}: {_outcome(explanation.entry)}"
     if explanation.nearest is None:
-        yield "  nothing else of its kind is in the store"
+        yield "  the store holds no other request of this kind"
         return
-    yield f"  nearest: {_name(explanation.nearest)}: {_fate(explanation.nearest)}; its key differs in"
+    nearest = explanation.nearest
+    yield f"  most similar: {_title(nearest)}: {_outcome(nearest)}; the keys differ in"
     for difference in explanation.differences:
         yield f"  - {difference.path}: {difference.here} here, {difference.there} there"
 
 
-def _name(entry: StoredRequest) -> str:
+def _title(entry: StoredRequest) -> str:
     return f"{entry.verb} {entry.key[:12]} (prompt {entry.prompt_key[:12]})"
 
 
-def _fate(entry: StoredRequest) -> str:
+def _outcome(entry: StoredRequest) -> str:
     from datetime import UTC, datetime
 
-    when = datetime.fromtimestamp(entry.stored_at, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+    time = datetime.fromtimestamp(entry.stored_at, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
     if entry.status == "ok":
-        return f"answered {when}, kept"
+        return f"answered {time}, stored"
     reason = f" ({entry.error})" if entry.error else ""
-    return (
-        f"ended {entry.status}{reason} {entry.times} time{'s' * (entry.times > 1)}, last {when}; asked again each run"
-    )
+    times = f"{entry.times} time{'s' * (entry.times > 1)}"
+    return f"ended {entry.status}{reason} {times}, last {time}; computed again in each run"

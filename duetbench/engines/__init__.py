@@ -1,4 +1,4 @@
-"""Built-in engines, and the request store that wraps any of them."""
+"""Built-in engines, the base class of engines for local weights, and the request store that wraps any engine."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How prompts are cut into batches."""
+"""Splits prompts into batches."""
 
 from __future__ import annotations
 
@@ -6,15 +6,15 @@ from collections.abc import Sequence
 
 
 def cut_batches(sizes: Sequence[tuple[int, str]], *, max_tokens: int, budget: int) -> list[list[int]]:
-    """Positions, batch by batch, longest prompts first.
+    """Positions of the prompts, batch by batch, longest prompts first.
 
-    How many rows a batch takes follows from its first, longest row alone. So the cut of what is left after any whole
-    batches is the rest of those batches, and a resumed run computes every answer in the company that it would have had.
+    The number of rows in a batch depends on its first, longest row alone. So the batches of what is left after some
+    complete batches are the remaining ones, and a resumed run computes every prompt in the same batch as before.
 
     Args:
-        sizes: Tokens and key of each prompt; keys break ties, so that the order in the list plays no part.
-        max_tokens: What may be written after each prompt.
-        budget: Tokens of a batch, padding and answers included; a longer single row makes a batch of its own.
+        sizes: Tokens and key of each prompt; the key breaks ties, so that the order of the list has no effect.
+        max_tokens: Length of a completion at most.
+        budget: Tokens of a batch, padding and completions included; a longer single row is a batch of its own.
     """
     order = sorted(range(len(sizes)), key=lambda position: (-sizes[position][0], sizes[position][1]))
     batches: list[list[int]] = []

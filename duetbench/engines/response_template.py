@@ -1,4 +1,4 @@
-"""Constrained filling: the form's text is given, the model writes only what goes into the gaps."""
+"""Constrained generation: the template's literals are fixed, the model writes only what goes into the slots."""
 
 from __future__ import annotations
 
@@ -15,89 +15,90 @@ _TAG = re.compile(r"</?\w+>")
 
 @dataclass(slots=True)
 class _PartialResponse:
-    """A form that is being filled in."""
+    """A response whose slots are filled in one after the other."""
 
     prompt: Prompt
     text: str
-    gaps: list[Completion] = field(default_factory=list)
+    filled: list[Completion] = field(default_factory=list)
+    """One completion per slot so far; `text` is the response up to its end."""
     is_blank: bool = True
-    """Whether nothing stands in any gap."""
+    """Whether all slots so far are empty."""
     failed: Completion | None = None
-    """The gap that could not be filled; what follows it is not asked."""
+    """The first slot that failed; later slots are not generated."""
 
 
 def fill_template(engine: Engine, prompts: Sequence[Prompt], sampling: Sampling) -> list[Completion]:
-    """One completion per prompt: the literals of its form with the model's text in between.
+    """One completion per prompt: the literals of its response template with the model's text in the slots.
 
-    A gap ends at its stop, at any tag that the form itself writes, at the model's own end, or at its length; the last
-    is counted (`truncated_slots`). So the form's tags stand once each, in order.
+    A slot ends at its stop text, at any tag of the template, at the model's end token, or at its length; the last is
+    counted (`truncated_slots`). So each tag of the template occurs exactly once, in order.
 
     Args:
         engine: Any engine that continues a prefill.
-        prompts: Each with a `form`; its gaps are asked in rounds, a batch's first gaps together, and so on.
-        sampling: `max_tokens` and `stop` are the slots' own.
+        prompts: Each with a response template; a batch's first slots are generated together, then its second ones...
+        sampling: `max_tokens` and `stop` are replaced by the slots' own.
 
     Returns:
-        Status `ok`; `empty` if nothing stands in any gap; the engine's status if a gap failed. `prompt_tokens` are
-        those of the first gap's prompt, `completion_tokens` those written in all gaps.
+        Status `ok`; `empty` if all slots are empty; the engine's status if a slot failed. `prompt_tokens` are those of
+        the first slot's prompt, `completion_tokens` those generated in all slots.
     """
-    sheets = [_PartialResponse(prompt, prompt.prefill) for prompt in prompts]
-    written = max((sum(slot.max_tokens for slot in prompt.response_template) for prompt in prompts), default=0)
-    # Batch by batch to the last gap: the engine still knows the prompt when the next gap is asked.
-    for batch in engine.batches(prompts, written):
-        together = [sheets[place] for place in batch]
-        for number in range(max(len(sheet.prompt.response_template) for sheet in together)):
-            _fill_round(
-                engine, [sheet for sheet in together if number < len(sheet.prompt.response_template)], number, sampling
-            )
-    return [_completion(sheet) for sheet in sheets]
+    responses = [_PartialResponse(prompt, prompt.prefill) for prompt in prompts]
+    max_tokens = max((sum(slot.max_tokens for slot in prompt.response_template) for prompt in prompts), default=0)
+    # Each batch is finished before the next one begins: the engine's prefix cache still holds its prompts.
+    for positions in engine.batches(prompts, max_tokens):
+        batch = [responses[position] for position in positions]
+        for number in range(max(len(response.prompt.response_template) for response in batch)):
+            with_slot = [response for response in batch if number < len(response.prompt.response_template)]
+            _fill_slot(engine, with_slot, number, sampling)
+    return [_completion(response) for response in responses]
 
 
-def _fill_round(engine: Engine, sheets: Sequence[_PartialResponse], number: int, sampling: Sampling) -> None:
-    """Fills one gap of each form; gaps with equal limits are asked in one call."""
-    alike: dict[tuple[int, tuple[str, ...]], list[_PartialResponse]] = {}
-    for sheet in sheets:
-        slot = sheet.prompt.response_template[number]
-        if sheet.failed is None:
-            sheet.text += slot.literal
+def _fill_slot(engine: Engine, responses: Sequence[_PartialResponse], number: int, sampling: Sampling) -> None:
+    """Fills the slot of that number in each response; slots with equal limits share one call."""
+    groups: dict[tuple[int, tuple[str, ...]], list[_PartialResponse]] = {}
+    for response in responses:
+        template = response.prompt.response_template
+        slot = template[number]
+        if response.failed is None:
+            response.text += slot.literal
             if slot.max_tokens > 0:
-                alike.setdefault((slot.max_tokens, _stops(sheet.prompt.response_template, slot)), []).append(sheet)
-    for (max_tokens, stop), group in alike.items():
-        limits = replace(sampling, max_tokens=max_tokens, stop=stop, is_slot=True)
-        asked = [_gap_prompt(sheet) for sheet in group]
-        for sheet, answer in zip(group, engine.generate(asked, limits), strict=True):
-            _write(sheet, answer, max_tokens)
+                groups.setdefault((slot.max_tokens, _stop_texts(template, slot)), []).append(response)
+    for (max_tokens, stop), group in groups.items():
+        slot_sampling = replace(sampling, max_tokens=max_tokens, stop=stop, is_slot=True)
+        completions = engine.generate([_slot_prompt(response) for response in group], slot_sampling)
+        for response, completion in zip(group, completions, strict=True):
+            _append(response, completion, max_tokens)
 
 
-def _write(sheet: _PartialResponse, answer: Completion, max_tokens: int) -> None:
-    if answer.status not in ("ok", "empty", "truncated"):
-        sheet.failed = answer
+def _append(response: _PartialResponse, completion: Completion, max_tokens: int) -> None:
+    if completion.status not in ("ok", "empty", "truncated"):
+        response.failed = completion
         return
-    sheet.gaps.append(replace(answer, truncated_slots=int(answer.completion_tokens >= max_tokens)))
-    sheet.is_blank = sheet.is_blank and not answer.text[len(sheet.text) :].strip()
-    sheet.text = answer.text
+    response.filled.append(replace(completion, truncated_slots=int(completion.completion_tokens >= max_tokens)))
+    response.is_blank = response.is_blank and not completion.text[len(response.text) :].strip()
+    response.text = completion.text
 
 
-def _gap_prompt(sheet: _PartialResponse) -> Prompt:
-    """The prompt for the next gap: another prefill is another question, with a key and draws of its own."""
-    key = prompt_key(sheet.prompt.messages, sheet.text)
-    return replace(sheet.prompt, key=key, prefill=sheet.text, response_template=())
+def _slot_prompt(response: _PartialResponse) -> Prompt:
+    """The prompt for the next slot: it has another prefill, hence a key and random numbers of its own."""
+    key = prompt_key(response.prompt.messages, response.text)
+    return replace(response.prompt, key=key, prefill=response.text, response_template=())
 
 
-def _stops(form: Sequence[Slot], slot: Slot) -> tuple[str, ...]:
-    tags = dict.fromkeys(tag for other in form for tag in _TAG.findall(other.literal))
+def _stop_texts(template: Sequence[Slot], slot: Slot) -> tuple[str, ...]:
+    tags = dict.fromkeys(tag for other in template for tag in _TAG.findall(other.literal))
     return tuple(dict.fromkeys([slot.stop, *tags] if slot.stop else tags))
 
 
-def _completion(sheet: _PartialResponse) -> Completion:
-    status: Status = sheet.failed.status if sheet.failed else "empty" if sheet.is_blank else "ok"
+def _completion(response: _PartialResponse) -> Completion:
+    status: Status = response.failed.status if response.failed else "empty" if response.is_blank else "ok"
     return Completion(
-        text=sheet.text,
+        text=response.text,
         status=status,
-        prompt_tokens=sheet.gaps[0].prompt_tokens if sheet.gaps else 0,
-        completion_tokens=sum(gap.completion_tokens for gap in sheet.gaps),
-        dropped_history=max((gap.dropped_history for gap in sheet.gaps), default=0),
-        error=sheet.failed.error if sheet.failed else "",
-        cached=bool(sheet.gaps) and all(gap.cached for gap in sheet.gaps),
-        truncated_slots=sum(gap.truncated_slots for gap in sheet.gaps),
+        prompt_tokens=response.filled[0].prompt_tokens if response.filled else 0,
+        completion_tokens=sum(slot.completion_tokens for slot in response.filled),
+        dropped_history=max((slot.dropped_history for slot in response.filled), default=0),
+        error=response.failed.error if response.failed else "",
+        cached=bool(response.filled) and all(slot.cached for slot in response.filled),
+        truncated_slots=sum(slot.truncated_slots for slot in response.filled),
     )

@@ -1,4 +1,4 @@
-"""Picks the next token of every row. A row's draw depends on its own prompt and seed, never on its company."""
+"""Samples the next token of every row, independent of the other rows in the batch."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ def sampling_seed(sampling: Sampling, key: str) -> int:
 class TokenSampler:
     """Chooses tokens from logits.
 
-    With temperature 0 the likeliest token. Else the largest of logits / temperature plus Gumbel noise, which is a draw
-    from the softmax (Gumbel 1954; the "Gumbel-max trick"), with the noise of each row from a generator of its own.
+    At temperature 0 the most likely token; otherwise the largest of logits / temperature plus Gumbel noise, which is a
+    sample from the softmax (Gumbel 1954; the "Gumbel-max trick"), with each row's noise from a generator of its own.
 
     Args:
         sampling: Temperature, top_p, seed, sample index.
         keys: The prompts' keys, one per row.
-        device: Where the logits lie.
+        device: That of the logits.
     """
 
     def __init__(self, sampling: Sampling, keys: Sequence[str], device: torch.device) -> None:
@@ -43,7 +43,7 @@ class TokenSampler:
 
         Args:
             logits: (rows, vocabulary).
-            rows: Which row, in the order of `keys`, each line of `logits` belongs to.
+            rows: For each line of `logits`, the position of its row in `keys`.
         """
         import torch
 
@@ -51,22 +51,22 @@ class TokenSampler:
             return logits.argmax(-1)
         scaled = logits.float() / self._sampling.temperature
         if self._sampling.top_p < 1:
-            scaled = _nucleus(scaled, self._sampling.top_p)
-        noise = torch.stack([self._noise(scaled[place], row) for place, row in enumerate(rows)])
+            scaled = _top_p(scaled, self._sampling.top_p)
+        noise = torch.stack([self._gumbel_noise(scaled[position], row) for position, row in enumerate(rows)])
         return (scaled + noise).argmax(-1)
 
-    def _noise(self, like: torch.Tensor, row: int) -> torch.Tensor:
+    def _gumbel_noise(self, like: torch.Tensor, row: int) -> torch.Tensor:
         import torch
 
         # The negative logarithm of an exponential variate is a Gumbel variate.
         return -torch.empty_like(like).exponential_(generator=self._generators[row]).log()
 
 
-def _nucleus(logits: torch.Tensor, top_p: float) -> torch.Tensor:
-    """The logits with all but the smallest set of tokens whose probability reaches `top_p` at minus infinity."""
+def _top_p(logits: torch.Tensor, top_p: float) -> torch.Tensor:
+    """The logits, set to minus infinity outside the smallest set of tokens whose probability reaches `top_p`."""
     import torch
 
     ordered, order = logits.sort(descending=True, stable=True)
-    chances = ordered.softmax(-1)
-    is_beyond = chances.cumsum(-1) - chances >= top_p  # the likeliest token always stays
-    return torch.empty_like(logits).scatter_(-1, order, ordered.masked_fill(is_beyond, float("-inf")))
+    probabilities = ordered.softmax(-1)
+    is_outside = probabilities.cumsum(-1) - probabilities >= top_p  # the most likely token is always kept
+    return torch.empty_like(logits).scatter_(-1, order, ordered.masked_fill(is_outside, float("-inf")))

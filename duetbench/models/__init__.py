@@ -1,4 +1,4 @@
-"""Model cards, and how a name becomes a folder with weights that can be trusted."""
+"""Model cards, and how a model's name becomes a folder with verified weights."""
 
 from __future__ import annotations
 

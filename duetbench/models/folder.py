@@ -1,4 +1,4 @@
-"""What a model folder must hold before anything heavy is loaded from it."""
+"""Checks that a model folder is complete before anything heavy is loaded from it."""
 
 from __future__ import annotations
 
@@ -10,26 +10,27 @@ from duetbench.errors import ModelError
 
 
 def check_model_folder(folder: Path) -> None:
-    """Passes if config, tokenizer and all weights are there.
+    """Passes if config, tokenizer and all weights are present.
 
     Raises:
-        ModelError: says everything that is missing, at once.
+        ModelError: names everything that is missing.
     """
     if not folder.is_dir():
         raise ModelError(f"model folder {folder} does not exist")
-    missing = [what for what in (_config_fault(folder), _tokenizer_fault(folder), _weights_fault(folder)) if what]
+    faults = (_config_fault(folder), _tokenizer_fault(folder), _weights_fault(folder))
+    missing = [fault for fault in faults if fault]
     if missing:
         raise ModelError(f"model folder {folder} lacks {'; '.join(missing)}")
 
 
 def check_adapter_folder(folder: Path) -> None:
-    """Passes if an adapter's configuration and weights are there.
+    """Passes if an adapter's configuration and weights are present.
 
     Raises:
-        ModelError: says everything that is missing.
+        ModelError: names everything that is missing.
     """
-    wanted = ("adapter_config.json", "adapter_model.safetensors")
-    missing = [name for name in wanted if not (folder / name).is_file()]
+    required = ("adapter_config.json", "adapter_model.safetensors")
+    missing = [name for name in required if not (folder / name).is_file()]
     if missing:
         raise ModelError(
             f"adapter folder {folder} lacks {' and '.join(missing)} (as peft's save_pretrained writes them)"
@@ -40,14 +41,14 @@ def read_json(path: Path) -> dict[str, Any]:
     """The object in a JSON file of a model folder.
 
     Raises:
-        ModelError: it is not there or holds no object.
+        ModelError: it cannot be read, or is no JSON object.
     """
     try:
         body = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise ModelError(f"{path} cannot be read: {error}") from error
     if not isinstance(body, dict):
-        raise ModelError(f"{path} holds no JSON object")
+        raise ModelError(f"{path} is no JSON object")
     return body
 
 
@@ -56,8 +57,8 @@ def _config_fault(folder: Path) -> str:
 
 
 def _tokenizer_fault(folder: Path) -> str:
-    whole = ("tokenizer.json", "tokenizer.model", "vocab.txt")
-    if any((folder / name).is_file() for name in whole):
+    single_files = ("tokenizer.json", "tokenizer.model", "vocab.txt")
+    if any((folder / name).is_file() for name in single_files):
         return ""
     if (folder / "vocab.json").is_file() and (folder / "merges.txt").is_file():
         return ""

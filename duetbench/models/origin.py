@@ -1,4 +1,4 @@
-"""Where trained weights come from: the base of an adapter folder, and the card whose options hold for a folder."""
+"""What weights were trained from: the base of an adapter folder, and the card that applies to a folder."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from duetbench.models.cards import ModelCard, card_names, load_card
 from duetbench.models.folder import read_json
 
 ORIGIN = "duetbench.json"
-"""Lies beside weights that were trained here; no part of their digest."""
+"""File in the folder of weights that were trained here; no part of their digest."""
 
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """What weights were trained from."""
+    """The base that weights were trained from."""
 
     base: str
     """A card's name or `path:DIR`."""
@@ -25,15 +25,15 @@ class Origin:
 
 
 def write_origin(folder: Path, origin: Origin) -> None:
-    """Leaves the origin beside trained weights."""
+    """Writes the origin into the folder of trained weights."""
     (folder / ORIGIN).write_text(json.dumps(asdict(origin), indent=2) + "\n", encoding="utf-8")
 
 
 def read_origin(folder: Path) -> Origin | None:
-    """The origin of a folder's weights; None if nothing is said.
+    """The origin of a folder's weights; None if none is recorded.
 
     Raises:
-        ModelError: what is said cannot be read.
+        ModelError: the record cannot be read.
     """
     path = folder / ORIGIN
     if not path.is_file():
@@ -45,7 +45,7 @@ def read_origin(folder: Path) -> Origin | None:
 
 
 def is_adapter(folder: Path) -> bool:
-    """Whether a folder holds an adapter and not a whole model."""
+    """Whether a folder contains an adapter and not a complete model."""
     return (folder / "adapter_config.json").is_file() and not (folder / "config.json").is_file()
 
 
@@ -53,7 +53,7 @@ def base_of(folder: Path) -> str:
     """The model that an adapter was trained for: a card's name or `path:DIR`.
 
     Raises:
-        ModelError: the adapter names a model that no card knows and that does not lie here.
+        ModelError: the adapter names a model that has no card and is no folder on this machine.
     """
     origin = read_origin(folder)
     if origin:
@@ -66,39 +66,39 @@ def base_of(folder: Path) -> str:
     if named and (Path(named) / "config.json").is_file():
         return f"path:{named}"
     raise ModelError(
-        f"adapter {folder} is for '{named or 'a model without a name'}', which no card knows and which is no folder "
-        "here; set base_model_name_or_path in its adapter_config.json to a card's name or a model folder"
+        f"adapter {folder} is for '{named or 'a model without a name'}', which has no card and is no folder on this "
+        "machine; set base_model_name_or_path in its adapter_config.json to a card's name or a model folder"
     )
 
 
 def card_of(name: str) -> ModelCard | None:
-    """The card whose template arguments, context length and options hold for a model; None: there is none.
+    """The card whose template arguments, context length and options apply to a model; None: there is none.
 
     Args:
-        name: A card's name, or `path:DIR`; weights that were trained here have the card of what they were trained from.
+        name: A card's name, or `path:DIR`; weights that were trained here have the card of their base.
 
     Raises:
         UnknownName: no such card.
-        ModelError: the folder's base is not known.
+        ModelError: the folder's base is unknown.
     """
     if name.startswith("served:"):
         return None
     if not name.startswith("path:"):
         return load_card(name)
-    folder = own_folder(name)
+    folder = folder_of_path(name)
     if is_adapter(folder):
         return card_of(base_of(folder))
     origin = read_origin(folder)
     return card_of(origin.base) if origin else None
 
 
-def own_folder(name: str) -> Path:
+def folder_of_path(name: str) -> Path:
     """The folder of `path:DIR`.
 
     Raises:
-        ModelError: it names none.
+        ModelError: DIR is missing.
     """
-    given = name.removeprefix("path:")
-    if not given:
-        raise ModelError("model 'path:' names no folder: write path:DIR")
-    return Path(given).expanduser().resolve()
+    path = name.removeprefix("path:")
+    if not path:
+        raise ModelError("model 'path:' has no folder: write path:DIR")
+    return Path(path).expanduser().resolve()

@@ -1,4 +1,4 @@
-"""Keeps the model library's own progress bars and remarks off the terminal while it loads or saves."""
+"""Suppresses the progress bars and log messages of the model library while it loads or saves."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from typing import Any
 
 @contextlib.contextmanager
 def silence_transformers() -> Iterator[None]:
-    """Only errors are told inside, and no name that peft still uses is called old; afterwards all is as before."""
+    """Shows only errors of transformers, and no FutureWarning about names that peft still uses."""
     from transformers.utils import logging as library_logging
 
     logging: Any = library_logging
-    was_level, had_bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
+    level, had_bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
     logging.set_verbosity_error()
     logging.disable_progress_bar()
     try:
@@ -22,14 +22,14 @@ def silence_transformers() -> Iterator[None]:
             warnings.simplefilter("ignore", FutureWarning)
             yield
     finally:
-        logging.set_verbosity(was_level)
+        logging.set_verbosity(level)
         if had_bars:
             logging.enable_progress_bar()
 
 
 @contextlib.contextmanager
 def silence_gguf() -> Iterator[None]:
-    """No bar from the GGUF reader, which draws one of its own whatever the library's settings say."""
+    """Shows no progress bar of the GGUF reader, which ignores the library's settings."""
     from transformers import modeling_gguf_pytorch_utils as reader
 
     module: Any = reader

@@ -92,6 +92,8 @@ class CellExecutor:
             scorer_engine = self._pool.engine(spec.engine, self._pool.model(spec.model)) if spec else None
             state.trained = self._trainings.trained(state.cell, folder, state.model, frozen, scorer_engine)
         state.model = state.trained.models.writer
+        if state.model != frozen.model:
+            frozen.with_model(state.model)  # an engine bound to a served model refuses; others load nothing here
 
     def _write(self, state: CellState, writing: WriterSpec, requests: Sequence[Request], untrained: ModelRef) -> None:
         from duetbench.profiling import write_profiles

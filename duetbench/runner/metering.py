@@ -8,7 +8,7 @@ from typing import Any
 
 from duetbench.interfaces import Engine
 from duetbench.records import PhaseUsage
-from duetbench.types import Completion, EngineInfo, LabelLogprobs, Prompt, Sampling
+from duetbench.types import Completion, EngineInfo, LabelLogprobs, ModelRef, Prompt, Sampling
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,3 +84,10 @@ class MeteredEngine(Engine):
 
     def batches(self, prompts: Sequence[Prompt], max_tokens: int) -> list[list[int]]:
         return self._engine.batches(prompts, max_tokens)
+
+    def uncached(self) -> Engine:
+        return self._engine.uncached()
+
+    def with_model(self, model: ModelRef) -> Engine:
+        """Counted by the same meter."""
+        return MeteredEngine(self._engine.with_model(model), self._meter, self._expect)

@@ -115,6 +115,7 @@ class TrainingRunner:
             workdir=folder,
             seed=cell.seed,
             scorer_engine=scorer_engine,
+            policy_config=writing.policy_engine.config if writing.policy_engine else None,
         )
 
     def _rows(self, cell: Cell, split: Split, limit: int | None) -> list[Example]:

@@ -95,6 +95,9 @@ class FailingEngine(DummyEngine):
         super().__init__()
         self._status: Status = status
 
+    def with_model(self, model: ModelRef) -> Engine:
+        return FailingEngine(self._status)
+
     def generate(self, prompts: Sequence[Prompt], sampling: Sampling) -> list[Completion]:
         """Nothing, with the status."""
         return [Completion(prompt.prefill, self._status, error="made to fail") for prompt in prompts]

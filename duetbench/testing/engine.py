@@ -113,6 +113,14 @@ class EngineConformance(Conformance):
         far = [a for a, b in zip(readings, back, strict=True) if not _near(a.logprobs, b.logprobs)]
         require(not far, "prompts in reverse order get other readings")
 
+    def test_another_model_keeps_the_options(self) -> None:
+        """The engine for another model is of the same kind and has the same options."""
+        engine = self.make()
+        other = engine.with_model(engine.model)
+        require(other.name == engine.name, f"with_model() returns an engine '{other.name}'")
+        require(other.config == engine.config, "with_model() changes the options")
+        require(other.model == engine.model, "with_model() returns an engine for another model")
+
     def test_batches_are_a_partition(self) -> None:
         """Every prompt is in exactly one batch, and what is left after some batches is cut as before."""
         engine, prompts = self.make(), some_prompts() * 30

@@ -5,7 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from duetbench.interfaces import option
+from duetbench.interfaces import PolicyOptions, option
+
+POLICY_OPTIONS = PolicyOptions("transformers", ("device", "batch_tokens", "max_context"))
+"""The trained weights run on transformers, whatever engine the cell has; their precision is `TrainerSettings`' own."""
 
 
 @dataclass(frozen=True)

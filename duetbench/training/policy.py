@@ -29,21 +29,21 @@ class Policy:
     Args:
         ref: What it starts from; a folder of weights without an adapter.
         tuning: Precision, adapter, longest prompt.
-        config: Options of the transformers engine, for where it runs and how batches are cut.
+        config: Options of the transformers engine: device, batches, longest context; None: its defaults.
 
     Raises:
         TrainingError: there are no weights to train.
         ModelError: they cannot be loaded.
     """
 
-    def __init__(self, ref: ModelRef, tuning: TrainerSettings, config: Any = None) -> None:
+    def __init__(self, ref: ModelRef, tuning: TrainerSettings, config: TransformersEngine.Config | None = None) -> None:
         if ref.adapter is not None:
             raise TrainingError(f"{ref.name} has an adapter already: merge it into the weights first, then train those")
         if not (Path(ref.path) / "config.json").is_file():
             raise TrainingError(f"{ref.name} has no weights on this machine; a trainer needs a local model folder")
         self.ref = ref
         self._tuning = tuning
-        self._config = config if isinstance(config, TransformersEngine.Config) else TransformersEngine.Config()
+        self._config = config or TransformersEngine.Config()
         self._plain = TransformersEngine(self._config, model=ref)
 
     @cached_property
@@ -78,7 +78,7 @@ class Policy:
     def chat(self) -> ChatTemplate:
         """The model's template and tokenizer."""
         from duetbench.engines.tokens.chat_template import ChatTemplate, template_of
-        from duetbench.engines.transformers.loading import load_tokenizer
+        from duetbench.engines.tokens.tokenizer import load_tokenizer
 
         return ChatTemplate(load_tokenizer(self.ref), template_of(Path(self.ref.path)), self.ref.template_args)
 
@@ -99,8 +99,8 @@ class Policy:
         """The prompt in tokens as the engine would send it, shortened to what training allows."""
         from duetbench.engines.tokens.truncation import truncate
 
-        room = min(self._tuning.max_prompt, self._plain.info().context_length - max_tokens)
-        return truncate(prompt, self.chat, room=room)
+        max_prompt = min(self._tuning.max_prompt, self._plain.info().context_length - max_tokens)
+        return truncate(prompt, self.chat, max_tokens=max_prompt)
 
     def pieces(self, prompt: Prompt, dropped: int, texts: Sequence[str]) -> list[list[int]]:
         """The tokens of texts that follow each other in an answer, as they are cut when they stand there together.
@@ -123,7 +123,7 @@ class Policy:
         return found
 
     def _alone(self, text: str) -> list[int]:
-        return list(self.chat.tokenizer(self.chat.defused(text), add_special_tokens=False)["input_ids"])
+        return list(self.chat.tokenizer(self.chat.escape(text), add_special_tokens=False)["input_ids"])
 
     def adapter(self) -> PeftConfig | None:
         """The adapter to train; None: all weights are trained."""

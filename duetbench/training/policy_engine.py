@@ -3,101 +3,85 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
-from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from duetbench.engines.token_runner import TokenizedPrompt, TokenRunner
 from duetbench.engines.transformers.engine import TransformersEngine
-from duetbench.engines.transformers.model_runner import ModelRunner, TokenizedPrompt
-from duetbench.training.policy import Policy
-from duetbench.types import Completion, LabelLogprobs, Prompt, Sampling
+from duetbench.engines.transformers.model_runner import ModelRunner
+from duetbench.types import Completion, LabelLogprobs, Sampling
 
 if TYPE_CHECKING:
     from duetbench.engines.tokens.chat_template import ChatTemplate
+    from duetbench.training.policy import Policy
 
-_BATCH_TOKENS = {"cpu": 32_768, "cuda": 65_536}
+_LABEL_BATCH_TOKENS = {"cpu": 32_768, "cuda": 65_536}
 """Tokens of one batch where labels are read."""
 
 
-class _PolicyModelRunner(ModelRunner):
-    """Runs on a policy's weights instead of loading its own."""
+class PolicyRunner(TokenRunner):
+    """Runs a policy's weights as they are at each call.
 
-    def __init__(self, policy: Policy, *, trained: bool) -> None:
+    Args:
+        policy: Its weights are used, not copied.
+        trained: True: with the adapter on; False: off.
+        label_budget: Tokens of one batch where labels are read.
+    """
+
+    def __init__(self, policy: Policy, *, trained: bool, label_budget: int) -> None:
         self._policy = policy
         self._trained = trained
-        self._model = policy.model
-        self._chat = policy.chat
-        self._ends = policy.ends
-        self._pad = policy.chat.pad_id
-        self._readings = None  # the weights change under it
+        self._label_budget = label_budget
 
-    def complete(self, asked: Sequence[TokenizedPrompt], sampling: Sampling) -> list[Completion]:
-        with self._policy.running(trained=self._trained) as self._model:
-            return super().complete(asked, sampling)
+    def complete(self, prompts: Sequence[TokenizedPrompt], sampling: Sampling) -> list[Completion]:
+        # No prefix cache: it is valid for one set of weights.
+        with self._policy.running(trained=self._trained) as model:
+            return ModelRunner(model, self._policy.chat, self._policy.ends).complete(prompts, sampling)
 
-    def close(self) -> None:
-        """The weights are the policy's."""
+    def label_logprobs(
+        self, prompts: Sequence[TokenizedPrompt], label_ids: Sequence[Sequence[int]]
+    ) -> list[LabelLogprobs]:
+        """The prompts of a rollout share long prefixes, each of which is computed once."""
+        import torch
+
+        from duetbench.engines.transformers.shared_prefixes import next_logits_by_prefix
+
+        pad, budget = self._policy.chat.pad_id, self._label_budget
+        with self._policy.running(trained=self._trained) as model:
+            logits = next_logits_by_prefix(model, [prompt.ids for prompt in prompts], pad=pad, budget=budget)
+        columns = torch.tensor([list(ids) for ids in label_ids], device=logits.device)  # (prompts, labels)
+        rows = logits.float().log_softmax(-1).gather(-1, columns).tolist()
+        return [prompt.label_logprobs(row) for prompt, row in zip(prompts, rows, strict=True)]
 
 
 class PolicyEngine(TransformersEngine):
     """The transformers engine on a policy's weights.
 
     Args:
-        policy: Whose weights.
-        config: The engine's options.
-        trained: True: as they are now; False: with the adapter off.
+        policy: Its weights are used, not copied.
+        config: The options of the transformers engine.
+        trained: True: the weights as they are at each call; False: with the adapter off.
     """
 
-    name = "live"
+    name = "policy"
     summary = "runs on weights that are being trained"
+    prompt_cache_size = 0  # a training rarely repeats a prompt
 
     def __init__(self, policy: Policy, config: Any, *, trained: bool) -> None:
         super().__init__(config, model=policy.ref)
         self._policy = policy
         self._trained = trained
 
-    def generate(self, prompts: Sequence[Prompt], sampling: Sampling) -> list[Completion]:
-        """See the base class. What is asked in training hardly ever comes again: its tokens are not remembered."""
-        completions = super().generate(prompts, sampling)
-        self._fitted.clear()
-        return completions
+    def create_runner(self) -> TokenRunner:
+        budget = self.config.batch_tokens or _LABEL_BATCH_TOKENS[self._policy.place.device]
+        return PolicyRunner(self._policy, trained=self._trained, label_budget=budget)
 
-    def label_logprobs(
-        self, prompts: Sequence[Prompt], answer_prefix: str, labels: Sequence[str]
-    ) -> list[LabelLogprobs]:
-        """See the base class. A round's prompts share long beginnings: each beginning is read once."""
-        asked = [replace(prompt, prefill=prompt.prefill + answer_prefix) for prompt in prompts]
-        fitted = self._fit_all(asked, 0)
-        self._fitted.clear()
-        readings = [LabelLogprobs((), "error", error=one.error) for one in fitted]
-        rows = [place for place, one in enumerate(fitted) if one.ids]
-        if rows:
-            numbers = self._read([(asked[place], fitted[place]) for place in rows], labels)
-            for place, row in zip(rows, numbers, strict=True):
-                one = fitted[place]
-                readings[place] = LabelLogprobs(tuple(row), prompt_tokens=len(one.ids), dropped_history=one.dropped)
-        return readings
-
-    def _read(self, asked: Sequence[TokenizedPrompt], labels: Sequence[str]) -> list[list[float]]:
-        """The labels' log-probabilities after each prompt."""
-        import torch
-
-        from duetbench.engines.tokens.labels import label_ids
-        from duetbench.engines.transformers.shared_prefixes import next_logits_by_prefix
-
-        columns = {text: label_ids(self._chat, text, labels) for text in {prompt.prefill for prompt, _ in asked}}
-        budget = self.config.batch_tokens or _BATCH_TOKENS[self._policy.place.device]
-        with self._policy.running(trained=self._trained) as model:
-            ids = [fitted.ids for _, fitted in asked]
-            logits = next_logits_by_prefix(model, ids, pad=self._chat.pad_id, budget=budget)
-        wanted = torch.tensor([columns[prompt.prefill] for prompt, _ in asked], device=logits.device)
-        found: list[list[float]] = logits.float().log_softmax(-1).gather(-1, wanted).tolist()
-        return found
-
-    @cached_property
-    def _runner(self) -> ModelRunner:
-        return _PolicyModelRunner(self._policy, trained=self._trained)
-
-    @cached_property
-    def _chat(self) -> ChatTemplate:
+    def load_chat(self) -> ChatTemplate:
         return self._policy.chat
+
+    def dtype(self) -> str:
+        dtype: str = self._policy.place.dtype
+        return dtype
+
+    def plan_batches(self, prompts: Sequence[TokenizedPrompt], max_tokens: int) -> list[list[int]]:
+        """Where labels are read, one batch: the runner splits it by common prefixes."""
+        return super().plan_batches(prompts, max_tokens) if max_tokens else [list(range(len(prompts)))]

@@ -24,7 +24,7 @@ def test_a_prompt_is_between_the_marks_of_the_chat_template() -> None:
 
 
 def test_the_count_is_that_of_the_text_shown() -> None:
-    from duetbench.engines.transformers.loading import load_tokenizer
+    from duetbench.engines.tokens.tokenizer import load_tokenizer
     from duetbench.models import resolve
 
     head, _turn, *text = _shown("duet", "--example", "3").stdout.rstrip("\n").split("\n")

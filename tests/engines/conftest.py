@@ -15,7 +15,7 @@ from duetbench.types import ModelRef
 
 @pytest.fixture(scope="session")
 def make_model(tmp_path_factory: pytest.TempPathFactory) -> Callable[[int], Path]:
-    """Makes the folder of a Llama of two layers with weights from a seed."""
+    """Creates the folder of a Llama of two layers with weights from a seed."""
 
     def make(seed: int) -> Path:
         import torch
@@ -60,5 +60,5 @@ def model(model_folder: Path) -> ModelRef:
 
 @pytest.fixture(scope="session")
 def engine(model: ModelRef) -> TransformersEngine:
-    """An engine that runs it; loaded once, since nothing that it does changes it."""
+    """An engine that runs it; loaded once, since its state does not change."""
     return TransformersEngine(model=model)

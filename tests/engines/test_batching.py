@@ -1,4 +1,4 @@
-"""How prompts are cut into batches."""
+"""Splitting prompts into batches."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ def test_every_prompt_is_in_one_batch(sizes: list[tuple[int, str]], max_tokens: 
 
 @settings(deadline=None, derandomize=True)
 @given(SIZES, st.integers(0, 50), st.integers(1, 500), st.data())
-def test_what_is_left_after_whole_batches_is_cut_as_before(
+def test_what_is_left_after_complete_batches_is_split_as_before(
     sizes: list[tuple[int, str]], max_tokens: int, budget: int, data: st.DataObject
 ) -> None:
     batches = cut_batches(sizes, max_tokens=max_tokens, budget=budget)
     kept = [batch for batch in batches if data.draw(st.booleans())]
-    left = sorted(n for batch in kept for n in batch)
-    again = cut_batches([sizes[n] for n in left], max_tokens=max_tokens, budget=budget)
-    assert [[left[n] for n in batch] for batch in again] == kept
+    remaining = sorted(n for batch in kept for n in batch)
+    batches_again = cut_batches([sizes[n] for n in remaining], max_tokens=max_tokens, budget=budget)
+    assert [[remaining[n] for n in batch] for batch in batches_again] == kept
 
 
 @settings(deadline=None, derandomize=True)
@@ -41,8 +41,8 @@ def test_the_longest_prompts_come_first() -> None:
     assert cut_batches([(1, "a"), (9, "b"), (5, "c")], max_tokens=0, budget=10) == [[1], [2, 0]]
 
 
-def test_the_order_of_the_list_plays_no_part() -> None:
-    forth = cut_batches([(5, "a"), (5, "b"), (5, "c")], max_tokens=0, budget=10)
-    back = cut_batches([(5, "c"), (5, "b"), (5, "a")], max_tokens=0, budget=10)
-    assert forth == [[0, 1], [2]]
-    assert back == [[2, 1], [0]]
+def test_the_order_of_the_list_has_no_effect() -> None:
+    ordered = cut_batches([(5, "a"), (5, "b"), (5, "c")], max_tokens=0, budget=10)
+    reverse = cut_batches([(5, "c"), (5, "b"), (5, "a")], max_tokens=0, budget=10)
+    assert ordered == [[0, 1], [2]]
+    assert reverse == [[2, 1], [0]]

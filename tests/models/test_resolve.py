@@ -1,4 +1,4 @@
-"""From names to folders."""
+"""From model names to references."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ WEIGHTS = "model.safetensors"
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """A folder with all that a model folder must have, as far as one sees without loading it."""
-    made = tmp_path / "model"
-    made.mkdir()
+    """A folder with the names of all files that a model folder must have."""
+    created = tmp_path / "model"
+    created.mkdir()
     for name in ("config.json", "tokenizer.json", WEIGHTS):
-        (made / name).write_text("{}")
-    return made
+        (created / name).write_text("{}")
+    return created
 
 
 def test_a_folder_is_a_model(folder: Path) -> None:
@@ -30,21 +30,21 @@ def test_a_folder_is_a_model(folder: Path) -> None:
     assert len(reference.digest) == 64
 
 
-def test_everything_that_is_missing_is_named_at_once(tmp_path: Path) -> None:
+def test_all_missing_files_are_named(tmp_path: Path) -> None:
     with pytest.raises(ModelError, match=r"lacks config\.json; a tokenizer .*; weights"):
         resolve(f"path:{tmp_path}")
 
 
 @pytest.mark.parametrize(
-    ("name", "told"), [("tokenizer.json", "a tokenizer"), (WEIGHTS, "weights"), ("config.json", "config")]
+    ("name", "fault"), [("tokenizer.json", "a tokenizer"), (WEIGHTS, "weights"), ("config.json", "config")]
 )
-def test_what_is_missing_is_named(folder: Path, name: str, told: str) -> None:
+def test_a_missing_file_is_named(folder: Path, name: str, fault: str) -> None:
     (folder / name).unlink()
-    with pytest.raises(ModelError, match=f"lacks {told}"):
+    with pytest.raises(ModelError, match=f"lacks {fault}"):
         resolve(f"path:{folder}")
 
 
-def test_pickled_weights_are_refused(folder: Path) -> None:
+def test_pickled_weights_are_an_error(folder: Path) -> None:
     (folder / WEIGHTS).rename(folder / "pytorch_model.bin")
     with pytest.raises(ModelError, match=r"pytorch_model\.bin is a pickle"):
         resolve(f"path:{folder}")
@@ -58,18 +58,18 @@ def test_a_missing_shard_is_named(folder: Path) -> None:
         resolve(f"path:{folder}")
 
 
-def test_a_folder_that_is_not_there_is_an_error(tmp_path: Path) -> None:
+def test_a_folder_that_does_not_exist_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(ModelError, match="does not exist"):
         resolve(f"path:{tmp_path / 'none'}")
 
 
-def test_a_model_that_is_not_here_is_not_fetched_unasked() -> None:
+def test_an_absent_model_is_not_fetched_without_pull() -> None:
     with pytest.raises(ModelError, match="duetbench models pull qwen3-8b"):
         resolve("qwen3-8b", pull=False)
 
 
 @pytest.mark.parametrize("name", [WEIGHTS, "config.json", "tokenizer.json"])
-def test_each_decisive_file_changes_the_digest(folder: Path, name: str) -> None:
+def test_each_model_file_changes_the_digest(folder: Path, name: str) -> None:
     before = resolve(f"path:{folder}").digest
     (folder / name).write_text('{"changed": true}')
     assert resolve(f"path:{folder}").digest != before
@@ -86,11 +86,11 @@ def test_files_are_checked_against_the_digests_of_a_card(folder: Path) -> None:
     digests.check_files(folder, {WEIGHTS: digest})
     with pytest.raises(DigestMismatch, match="the card says 0000"):
         digests.check_files(folder, {WEIGHTS: "0" * 64})
-    with pytest.raises(DigestMismatch, match="it is not there"):
+    with pytest.raises(DigestMismatch, match="is missing"):
         digests.check_files(folder, {"other": digest})
 
 
-def test_a_digest_is_read_once(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_digest_is_computed_once(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     before = resolve(f"path:{folder}").digest
 
     def refuse(_path: Path) -> str:
@@ -100,7 +100,7 @@ def test_a_digest_is_read_once(folder: Path, monkeypatch: pytest.MonkeyPatch) ->
     assert resolve(f"path:{folder}").digest == before
 
 
-def test_a_change_of_the_same_size_is_seen(folder: Path) -> None:
+def test_a_change_of_the_same_size_changes_the_digest(folder: Path) -> None:
     before = resolve(f"path:{folder}").digest
     stat = (folder / WEIGHTS).stat()
     (folder / WEIGHTS).write_text("[]")

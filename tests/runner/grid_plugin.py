@@ -12,7 +12,18 @@ from typing import Any
 
 from duetbench.errors import EngineError
 from duetbench.hookspecs import hookimpl
-from duetbench.interfaces import Dataset, Engine, Scorer, Stage, Strategy, Tables, Trainer, TrainingJob, option
+from duetbench.interfaces import (
+    Dataset,
+    Engine,
+    PolicyOptions,
+    Scorer,
+    Stage,
+    Strategy,
+    Tables,
+    Trainer,
+    TrainingJob,
+    option,
+)
 from duetbench.testing.dummy import DummyEngine
 from duetbench.types import (
     Completion,
@@ -138,6 +149,20 @@ class Short(Scorer):
         return [Prediction(3.0) for _ in requests[1:]]
 
 
+class LocalTrainer(Trainer):
+    name = "local_trainer"
+    summary = "trains nothing on the options of engine transformers, and logs those"
+    policy_options = PolicyOptions("transformers", ("device", "batch_tokens"))
+
+    @dataclass(frozen=True)
+    class Config:
+        log: str | None = option(None, "file that gets a line per training")
+
+    def fit(self, job: TrainingJob) -> ModelRef:
+        note(self.config.log, [f"policy {job.policy_config}"])
+        return job.model
+
+
 class Counting(Trainer):
     name = "counting"
     summary = "trains nothing and logs that"
@@ -178,4 +203,4 @@ def duetbench_register_scorers() -> list[type[Scorer]]:
 
 @hookimpl
 def duetbench_register_trainers() -> list[type[Trainer]]:
-    return [Counting]
+    return [Counting, LocalTrainer]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -244,3 +245,31 @@ def test_a_forced_cell_that_fails_keeps_its_finished_record(ran: Ran, monkeypatc
         outcome = ran(limit=3, baselines=False, force=True)
     assert outcome.count("failed") == 1
     assert _record(outcome, "10h").is_done
+
+
+def test_a_training_gets_the_options_of_the_engine_that_its_weights_run_on(ran: Ran, tmp_path: Path) -> None:
+    settings = (f"local_trainer.log={tmp_path / 'log'}", "transformers.batch_tokens=99")
+    outcome = ran(*settings, strategies=("duet",), trainers=("local_trainer",), limit=2, baselines=False)
+    (line,) = logged(tmp_path / "log", "policy")
+    assert "batch_tokens=99" in line
+    record = _record(outcome, "duet")
+    assert record.cell.options["transformers"]["batch_tokens"] == 99
+    assert record.plugins["policy_engine"].name == "transformers"
+
+
+def test_trained_weights_are_refused_by_an_engine_that_cannot_run_them(
+    planned: Planned, plugins: Plugins, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from duetbench.errors import ModelError
+
+    def fit(_self: Any, job: TrainingJob) -> ModelRef:
+        return replace(job.model, name="trained", digest="other")
+
+    def refuse(_self: Any, model: ModelRef) -> Any:
+        raise ModelError(f"{model.name} is not served")
+
+    monkeypatch.setattr(plugins.get("trainer", "counting").cls, "fit", fit)
+    monkeypatch.setattr(plugins.get("engine", "logging").cls, "with_model", refuse)
+    made = planned(strategies=("duet",), trainers=("counting",), limit=2, baselines=False)
+    outcome = run(made, tmp_path / "out", store=tmp_path / "store.sqlite")
+    assert _record(outcome, "duet").error.message == "trained is not served"

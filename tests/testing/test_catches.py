@@ -224,7 +224,15 @@ class _Overlong(DummyEngine):
         return super().generate(prompts, replace(sampling, stop=()))
 
 
+class _Stubborn(DummyEngine):
+    """Keeps its model."""
+
+    def with_model(self, model: Any) -> Any:
+        return _Stubborn(model=replace(model, name="stubborn"))
+
+
 ENGINES = [
+    (_Stubborn, "another_model_keeps_the_options"),
     (_Unstable, "greedy_answers_are_deterministic"),
     (_Unstable, "answers_come_in_order"),
     (_Unstable, "samples_follow_the_seed"),

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from chat_server import ChatServer, read
+from chat_server import ChatServer, logprobs_response
 from grpo_runs import grpo, lines
 from tiny_world import job
 
@@ -26,7 +26,7 @@ def rates(body: dict[str, Any]) -> tuple[int, dict[str, Any]]:
     text = str(body["messages"][0]["content"])
     share = sum(character in "aeiou" for character in text) / len(text)
     chances = [math.exp(-((label - 1 - 12 * share) ** 2)) for label in range(1, 6)]
-    return 200, read({str(n + 1): math.log(chance / sum(chances)) for n, chance in enumerate(chances)})
+    return 200, logprobs_response({str(n + 1): math.log(chance / sum(chances)) for n, chance in enumerate(chances)})
 
 
 @pytest.fixture
@@ -47,7 +47,7 @@ def working(model: ModelRef, folder: Path, server: ChatServer) -> Any:
 
 def test_the_server_scores_every_round_and_every_evaluation(tiny_ref, tmp_path, server):
     grpo(**THREE).fit(working(tiny_ref, tmp_path, server))
-    assert len(server.asked) >= 3 + 4  # rounds, and evaluations with that of the start
+    assert len(server.requests) >= 3 + 4  # rounds, and evaluations with that of the start
     assert all(row["reward"] is not None for row in lines(tmp_path / "curve.jsonl"))
     assert json.loads((tmp_path / "job.json").read_text())["scorer_engine"]["model"] == "served:m"
 
@@ -56,14 +56,14 @@ def test_the_server_scores_every_round_and_every_evaluation(tiny_ref, tmp_path, 
 def whole(tiny_ref, tmp_path, server):
     """A training to which nothing happens; how many requests it takes."""
     grpo(**THREE).fit(working(tiny_ref, tmp_path / "whole", server))
-    n_asked = len(server.asked)
-    server.asked.clear()
+    n_asked = len(server.requests)
+    server.requests.clear()
     return n_asked
 
 
 @pytest.mark.parametrize("at", [0.45, 0.6, 0.7])
 def test_a_server_that_breaks_is_a_clear_stop_and_the_training_goes_on(tiny_ref, tmp_path, server, whole, at):
-    server.reply = lambda body: rates(body) if len(server.asked) < at * whole else (503, {})
+    server.reply = lambda body: rates(body) if len(server.requests) < at * whole else (503, {})
     stopped = r"frozen scorer does not answer .*the same command goes on from there"
     with pytest.raises(TrainingError, match=stopped):
         grpo(**THREE).fit(working(tiny_ref, tmp_path / "broken", server))

@@ -1,1 +1,1 @@
-"""The engine `openai`: asks a server over HTTP. Open `engine` first."""
+"""The engine `openai`: requests completions from a server over HTTP. Open `engine` first."""

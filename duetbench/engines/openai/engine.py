@@ -1,4 +1,4 @@
-"""The engine `openai`: asks a server that speaks OpenAI's chat protocol (vLLM, SGLang, llama.cpp, OpenAI, ...)."""
+"""The engine `openai`: sends prompts to a server with OpenAI's chat API (vLLM, SGLang, llama.cpp, OpenAI, ...)."""
 
 from __future__ import annotations
 
@@ -6,10 +6,11 @@ import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
+from duetbench.errors import ModelError
 from duetbench.interfaces import Engine, option
-from duetbench.types import Completion, EngineInfo, LabelLogprobs, Prompt, Sampling
+from duetbench.types import Completion, EngineInfo, LabelLogprobs, ModelRef, Prompt, Sampling
 
 if TYPE_CHECKING:
     from duetbench.engines.openai.client import HttpClient
@@ -17,43 +18,51 @@ if TYPE_CHECKING:
 
 _T = TypeVar("_T", Completion, LabelLogprobs)
 
-_ROUNDS = 4
-"""How many times `in_flight` prompts make a batch, which is kept as a whole: large enough to keep the server busy."""
+_BATCH_ROUNDS = 4
+"""A batch, which is stored as soon as it is done, has so many times `in_flight` prompts: the server stays busy."""
 
 
 class OpenAIEngine(Engine):
-    """Asks a server over HTTP; it keeps a fixed number of requests in flight.
+    """Sends prompts to a server over HTTP and keeps a fixed number of requests in flight.
 
     The model is `served:NAME`, or any model whose name the server knows. The server applies its own chat template. A
-    prefill is sent as a last assistant turn that vLLM and SGLang continue; other servers may take it for a whole turn.
-    Labels are read exactly from vLLM, else from the 20 likeliest tokens: a label that is not among them is given the
-    probability of the last one, which is the most that it can have.
+    prefill is sent as a last assistant message that vLLM and SGLang continue; other servers may treat it as a complete
+    message. Label probabilities are exact from vLLM; other servers list the 20 most likely tokens, and a label that is
+    not among them gets the probability of the last one, which is an upper bound.
     """
 
     name = "openai"
-    summary = "asks a server that speaks OpenAI's chat protocol: vLLM, SGLang, llama.cpp, a cloud"
+    summary = "sends prompts to a server with OpenAI's chat API: vLLM, SGLang, llama.cpp, a cloud"
 
     @dataclass(frozen=True)
     class Config:
-        """Options of the engine."""
-
-        base_url: str = option("http://127.0.0.1:8000/v1", "address of the server, up to and with /v1")
+        base_url: str = option("http://127.0.0.1:8000/v1", "address of the server, up to and including /v1")
         served_name: str | None = option(None, "the model's name on the server; none: the part after served:")
-        key_env: str = option("OPENAI_API_KEY", "environment variable that holds the key, if the server wants one")
-        in_flight: int = option(32, "how many requests are under way at once", ge=1)
-        timeout_s: float = option(300.0, "seconds to wait for one answer", gt=0)
-        retries: int = option(5, "how often a request is repeated when the server is busy or away", ge=0)
-        labels: Literal["auto", "exact", "top_k"] = option("auto", "how labels are read; auto: exact if it is vLLM")
-        max_context: int | None = option(None, "tokens of prompt and answer together; none: what the server says", ge=1)
+        key_env: str = option("OPENAI_API_KEY", "environment variable with the API key, if the server requires one")
+        in_flight: int = option(32, "number of concurrent requests", ge=1)
+        timeout_s: float = option(300.0, "seconds to wait for one response", gt=0)
+        retries: int = option(5, "how often a request is repeated when the server is busy or unreachable", ge=0)
+        labels: Literal["auto", "exact", "top_k"] = option(
+            "auto", "how label probabilities are read; auto: exact if the server is vLLM"
+        )
+        max_context: int | None = option(
+            None, "tokens of prompt and completion together; none: as the server reports", ge=1
+        )
 
         def __post_init__(self) -> None:
-            """Refuses an address without a protocol."""
+            """Rejects an address without a protocol."""
             if not self.base_url.startswith(("http://", "https://")):
                 raise ValueError(f"base_url must begin with http:// or https://, got {self.base_url!r}")
 
+    def __init__(self, config: Any = None, *, model: ModelRef) -> None:
+        super().__init__(config, model=model)
+        if model.adapter and self.config.served_name is None:
+            raise ModelError(
+                f"the adapter {model.adapter} has to be loaded by the server: set openai.served_name to its name there"
+            )
+
     def generate(self, prompts: Sequence[Prompt], sampling: Sampling) -> list[Completion]:
-        """See the base class."""
-        return self._each(
+        return self._send_all(
             prompts,
             lambda prompt: self._server.complete(prompt, sampling),
             lambda prompt, reason: Completion(prompt.prefill, "error", error=reason),
@@ -62,26 +71,31 @@ class OpenAIEngine(Engine):
     def label_logprobs(
         self, prompts: Sequence[Prompt], answer_prefix: str, labels: Sequence[str]
     ) -> list[LabelLogprobs]:
-        """See the base class."""
-        asked = [replace(prompt, prefill=prompt.prefill + answer_prefix) for prompt in prompts]
-        return self._each(
-            asked,
-            lambda prompt: self._server.read_labels(prompt, labels),
+        return self._send_all(
+            [replace(prompt, prefill=prompt.prefill + answer_prefix) for prompt in prompts],
+            lambda prompt: self._server.label_logprobs(prompt, labels),
             lambda _prompt, reason: LabelLogprobs((), "error", error=reason),
         )
 
     def info(self) -> EngineInfo:
-        """See the base class. It asks the server, which may serve something else than it did before."""
+        """Asks the server once, which may serve something else than before."""
         return self._info
 
     def batches(self, prompts: Sequence[Prompt], max_tokens: int) -> list[list[int]]:
-        """See the base class."""
-        size = _ROUNDS * self.config.in_flight
+        size = _BATCH_ROUNDS * self.config.in_flight
         return [list(range(start, min(start + size, len(prompts)))) for start in range(0, len(prompts), size)]
+
+    def with_model(self, model: ModelRef) -> OpenAIEngine:
+        if self.config.served_name is not None and model != self.model:
+            raise ModelError(
+                f"openai.served_name={self.config.served_name} names one model, so {model.name} cannot be used as "
+                "well; name models as served:NAME and leave the option out"
+            )
+        return OpenAIEngine(self.config, model=model)
 
     @property
     def retried(self) -> int:
-        """How many requests were repeated so far."""
+        """The number of requests that were repeated so far."""
         return self._client.repeated
 
     @cached_property
@@ -106,36 +120,36 @@ class OpenAIEngine(Engine):
     def _info(self) -> EngineInfo:
         from duetbench.engines.tokens.chat_template import template_digest
 
-        about = self._server.about
+        server = self._server.server_info
         return EngineInfo(
             name=self.name,
-            versions={"server": about.version, "address": self._client.base_url},
+            versions={"server": server.version, "address": self._client.base_url},
             model=self.model,
             dtype="as served",
             template_digest=template_digest("the server's own", self.model.template_args),
-            context_length=self.config.max_context or about.context_length or self.model.context_length or 4096,
-            labels="exact" if self._server.reads_exactly else "top_k",
+            context_length=self.config.max_context or server.context_length or self.model.context_length or 4096,
+            labels="exact" if self._server.has_exact_labels else "top_k",
             settings={"served_name": self._served_name},
         )
 
-    def _each(
-        self, prompts: Sequence[Prompt], ask: Callable[[Prompt], _T], failed: Callable[[Prompt, str], _T]
+    def _send_all(
+        self, prompts: Sequence[Prompt], send: Callable[[Prompt], _T], failed: Callable[[Prompt, str], _T]
     ) -> list[_T]:
-        """One answer per prompt, `in_flight` of them under way at once."""
+        """One result per prompt, with `in_flight` concurrent requests."""
         from concurrent.futures import ThreadPoolExecutor
 
         from duetbench.engines.openai.client import RequestRejected
 
-        def one(prompt: Prompt) -> _T:
+        def result(prompt: Prompt) -> _T:
             try:
-                return ask(prompt)
-            except RequestRejected as refused:
-                return failed(prompt, str(refused))
+                return send(prompt)
+            except RequestRejected as rejection:
+                return failed(prompt, str(rejection))
 
         with ThreadPoolExecutor(self.config.in_flight) as pool:
-            futures = [pool.submit(one, prompt) for prompt in prompts]
+            futures = [pool.submit(result, prompt) for prompt in prompts]
             try:
                 return [future.result() for future in futures]
-            except BaseException:  # the server is gone, or Ctrl-C: what was not yet sent is not sent any more
+            except BaseException:  # the server is gone, or Ctrl-C: requests that were not sent are cancelled
                 pool.shutdown(wait=False, cancel_futures=True)
                 raise

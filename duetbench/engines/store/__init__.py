@@ -1,1 +1,1 @@
-"""The request store. Open `stored_engine` first: it answers from the store and asks another engine for the rest."""
+"""The request store. Open `stored_engine` first: it answers from the store and computes the rest with an engine."""

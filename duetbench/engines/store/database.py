@@ -19,9 +19,9 @@ from duetbench.errors import StoreError
 from duetbench.paths import cache_dir
 
 FORMAT = 1
-"""Raise it when the tables change."""
+"""Version of the tables, kept in the file; raise it when they change."""
 
-_PATIENCE = 120.0
+_LOCK_TIMEOUT = 120.0
 """Seconds to wait for another process's transaction."""
 
 _TABLES = """
@@ -44,76 +44,76 @@ CREATE INDEX IF NOT EXISTS failures_by_prompt ON failures (prompt_key);
 
 @dataclass(frozen=True, slots=True)
 class RequestOutcome:
-    """How a request ended."""
+    """The result of a request."""
 
     key: RequestKey
     answer: dict[str, Any] | None
-    """What to keep; None if it failed."""
+    """JSON values to store; None if the request failed."""
     status: str = "ok"
     error: str = ""
 
 
 def default_store() -> Path:
-    """The store that all runs of a user share unless told otherwise."""
+    """The store that all runs of a user share by default."""
     return cache_dir("store", "requests.sqlite")
 
 
 class RequestStore:
-    """Answers by content: what was computed once is never computed again.
+    """Answers by content: a request that was computed once is never computed again.
 
-    Several processes may use one file at once. The file must lie on a local disk: SQLite's write-ahead log does not
+    Several processes may use one file at once. The file must be on a local disk: SQLite's write-ahead log does not
     work over network file systems.
 
     Args:
-        path: The file; made if it is not there.
+        path: The file; created if it does not exist.
 
     Raises:
-        StoreError: the file is damaged, of another format, or cannot be written.
+        StoreError: the file is damaged, has another format, or cannot be written.
     """
 
     def __init__(self, path: Path | str) -> None:
         self.path = Path(path)
         self._lock = threading.RLock()
-        with self._explained():
+        with self._store_errors():
             self.path.parent.mkdir(parents=True, exist_ok=True)
             self.connection = sqlite3.connect(
-                self.path, timeout=_PATIENCE, isolation_level=None, check_same_thread=False
+                self.path, timeout=_LOCK_TIMEOUT, isolation_level=None, check_same_thread=False
             )
             self._prepare()
 
     def get(self, keys: Sequence[RequestKey]) -> dict[str, dict[str, Any]]:
-        """The answers that are there, by key."""
-        found: dict[str, dict[str, Any]] = {}
+        """The stored answers by key; a key without an answer is missing."""
+        answers: dict[str, dict[str, Any]] = {}
         digests = [key.digest for key in keys]
-        with self._lock, self._explained():
+        with self._lock, self._store_errors():
             for start in range(0, len(digests), 500):
-                some = digests[start : start + 500]
-                marks = ",".join("?" * len(some))
-                rows = self.connection.execute(f"SELECT key, answer FROM answers WHERE key IN ({marks})", some)
-                found.update((key, json.loads(answer)) for key, answer in rows)
-        return found
+                chunk = digests[start : start + 500]
+                marks = ",".join("?" * len(chunk))
+                rows = self.connection.execute(f"SELECT key, answer FROM answers WHERE key IN ({marks})", chunk)
+                answers.update((key, json.loads(answer)) for key, answer in rows)
+        return answers
 
     def put(self, outcomes: Iterable[RequestOutcome]) -> None:
-        """Keeps answers, all or none of them; failures are noted apart and are never given out as answers.
+        """Stores answers, all or none of them; failures are stored separately and never returned as answers.
 
-        An answer that another process stored meanwhile stays: the first one counts.
+        An answer that another process has stored in the meantime is kept: the first one counts.
         """
-        with self._lock, self._explained(), self._transaction() as connection:
+        with self._lock, self._store_errors(), self._transaction() as connection:
             for outcome in outcomes:
                 key = outcome.key
                 engine = digest_of_text(key.engine)
                 connection.execute("INSERT OR IGNORE INTO engines VALUES (?, ?)", (engine, key.engine))
                 request = (key.digest, key.verb, engine, key.settings, *_packed(key.content), key.prompt_key)
                 if outcome.answer is None:
-                    self._note_failure(request, outcome)
+                    self._put_failure(request, outcome)
                     continue
                 body = json.dumps(outcome.answer)
                 connection.execute(f"INSERT OR IGNORE INTO answers VALUES ({'?,' * 8}?)", (*request, body, time.time()))
                 connection.execute("DELETE FROM failures WHERE key = ?", (key.digest,))
 
     def select(self, query: str, values: tuple[Any, ...]) -> list[tuple[Any, ...]]:
-        """The rows of a query, for reports."""
-        with self._lock, self._explained():
+        """The rows of a read-only query, for reports."""
+        with self._lock, self._store_errors():
             return self.connection.execute(query, values).fetchall()
 
     def close(self) -> None:
@@ -121,7 +121,7 @@ class RequestStore:
         with self._lock:
             self.connection.close()
 
-    def _note_failure(self, request: tuple[Any, ...], outcome: RequestOutcome) -> None:
+    def _put_failure(self, request: tuple[Any, ...], outcome: RequestOutcome) -> None:
         self.connection.execute(
             f"INSERT INTO failures VALUES ({'?,' * 10}?) ON CONFLICT (key) DO UPDATE SET"
             " status = excluded.status, error = excluded.error, times = times + 1, stored_at = excluded.stored_at",
@@ -135,16 +135,16 @@ class RequestStore:
         if self._format() == FORMAT:
             connection.execute("PRAGMA synchronous = NORMAL")
             return
-        # Changing the journal mode does not wait for other processes as everything else does.
-        with FileLock(f"{self.path}.lock", timeout=_PATIENCE):
-            found = self._format()
-            if found not in (0, FORMAT):
+        # Unlike everything else, changing the journal mode does not wait for other processes.
+        with FileLock(f"{self.path}.lock", timeout=_LOCK_TIMEOUT):
+            version = self._format()
+            if version not in (0, FORMAT):
                 raise StoreError(
-                    f"request store {self.path} has format {found}, this version writes {FORMAT}; move it away"
+                    f"request store {self.path} has format {version}, this version writes {FORMAT}; move it away"
                 )
             connection.execute("PRAGMA journal_mode = WAL")
             connection.execute("PRAGMA synchronous = NORMAL")  # a killed process loses nothing that was committed
-            if found == 0:
+            if version == 0:
                 connection.executescript(f"BEGIN IMMEDIATE;{_TABLES}PRAGMA user_version = {FORMAT};COMMIT;")
 
     def _format(self) -> int:
@@ -162,15 +162,15 @@ class RequestStore:
             raise
 
     @contextlib.contextmanager
-    def _explained(self) -> Iterator[None]:
+    def _store_errors(self) -> Iterator[None]:
         try:
             yield
         except (sqlite3.Error, json.JSONDecodeError, OSError) as error:
-            raise StoreError(_explanation(self.path, error)) from error
+            raise StoreError(_message(self.path, error)) from error
 
 
 def unpacked(content: bytes) -> str:
-    """What is asked, from a row of the store."""
+    """The content of a request as JSON text, from a row of the store."""
     return zlib.decompress(content).decode("utf-8", "surrogatepass")
 
 
@@ -178,15 +178,15 @@ def _packed(content: str) -> tuple[str, bytes]:
     return digest_of_text(content), zlib.compress(content.encode("utf-8", "surrogatepass"))
 
 
-def _explanation(path: Path, error: Exception) -> str:
+def _message(path: Path, error: Exception) -> str:
     text = " ".join(str(error).split())
     lead = f"request store {path}"
     if "disk is full" in text or "No space left" in text:
         return f"{lead}: no space is left on the disk; free some and run again: what was stored before is kept"
     if "readonly" in text or isinstance(error, PermissionError):
-        return f"{lead} cannot be written; set DUETBENCH_CACHE to a folder that can"
+        return f"{lead} is not writable; set DUETBENCH_CACHE to a writable folder"
     if "locked" in text:
-        return f"{lead} was busy for {_PATIENCE:.0f} s; is another process stuck, or is it on a network file system?"
+        return f"{lead} was busy for {_LOCK_TIMEOUT:.0f} s; is a process stuck, or is it on a network file system?"
     if isinstance(error, json.JSONDecodeError) or "not a database" in text or "malformed" in text:
-        return f"{lead} is damaged ({text}); move it away and run again: only what it held is computed anew"
+        return f"{lead} is damaged ({text}); move it away and run again: only its answers are computed again"
     return f"{lead} cannot be used: {text}"

@@ -1,4 +1,4 @@
-"""What makes two requests the same one: every part that can change an answer, and nothing else."""
+"""Keys of requests: every part that can change an answer, and nothing else."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ Verb = Literal["generate", "labels"]
 
 @dataclass(frozen=True, slots=True)
 class RequestKey:
-    """A request's identity, whole and in parts."""
+    """The identity of a request, with the parts that it is made of."""
 
     digest: str
-    """SHA-256 over the parts below: the key of the store."""
+    """SHA-256 over verb, engine, settings and content: the key in the store."""
     verb: Verb
     engine: str
     """Engine, versions, weights, adapter, precision, template, context length; canonical JSON."""
     settings: str
-    """How it is asked: sampling, or labels; canonical JSON."""
+    """Sampling, or labels; canonical JSON."""
     content: str
-    """What is asked: turns, with what may be dropped from them, and the answer's beginning; canonical JSON."""
+    """Messages, with their droppable spans, and prefill; canonical JSON."""
     prompt_key: str
-    """The prompt's own key, by which a run's log names it; no part of the digest."""
+    """The prompt's own key, which identifies it in a run's log; no part of the digest."""
 
 
 def generate_key(info: EngineInfo, prompt: Prompt, sampling: Sampling) -> RequestKey:
@@ -35,14 +35,15 @@ def generate_key(info: EngineInfo, prompt: Prompt, sampling: Sampling) -> Reques
 
 
 def labels_key(info: EngineInfo, prompt: Prompt, answer_prefix: str, labels: Sequence[str]) -> RequestKey:
-    """The key of a label reading."""
+    """The key of the labels' log-probabilities after a prompt."""
     return _key("labels", info, prompt, {"labels": list(labels)}, prompt.prefill + answer_prefix)
 
 
 def engine_parts(info: EngineInfo) -> dict[str, Any]:
-    """What of an engine can change an answer.
+    """The properties of an engine that can change an answer.
 
-    Weights count by digest, so a folder that moves keeps its answers; a served model, which has none, by its name.
+    Weights are identified by digest, so a folder that moves keeps its answers; a served model, which has no digest, by
+    its name.
     """
     model = info.model
     return {
@@ -57,18 +58,19 @@ def engine_parts(info: EngineInfo) -> dict[str, Any]:
     }
 
 
-def _key(verb: Verb, info: EngineInfo, prompt: Prompt, settings: Mapping[str, Any], answer: str) -> RequestKey:
-    turns = [[message.role, message.content, [list(span) for span in message.droppable]] for message in prompt.messages]
+def _key(verb: Verb, info: EngineInfo, prompt: Prompt, settings_parts: Mapping[str, Any], prefill: str) -> RequestKey:
+    messages = [
+        [message.role, message.content, [list(span) for span in message.droppable]] for message in prompt.messages
+    ]
     engine = canonical_json(engine_parts(info))
-    asked = canonical_json(settings)
-    content = canonical_json({"turns": turns, "answer": answer})
-    return RequestKey(
-        digest_of_text("\n".join((verb, engine, asked, content))), verb, engine, asked, content, prompt.key
-    )
+    settings = canonical_json(settings_parts)
+    content = canonical_json({"turns": messages, "answer": prefill})
+    digest = digest_of_text("\n".join((verb, engine, settings, content)))
+    return RequestKey(digest, verb, engine, settings, content, prompt.key)
 
 
 def _sampling_parts(sampling: Sampling) -> dict[str, Any]:
-    """At temperature 0 nothing is drawn, so seeds share one answer."""
+    """The sampling options; at temperature 0 nothing is sampled, so all seeds share one answer."""
     parts: dict[str, Any] = {
         "temperature": sampling.temperature,
         "max_tokens": sampling.max_tokens,

@@ -1,4 +1,4 @@
-"""What a request store holds."""
+"""Statistics of a request store."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from duetbench.engines.store.database import RequestStore
 
 @dataclass(frozen=True, slots=True)
 class StoredAnswers:
-    """Answers of one kind from one engine."""
+    """The number of answers of one kind from one engine."""
 
     engine: str
     model: str
@@ -20,7 +20,7 @@ class StoredAnswers:
     verb: str
     answers: int
     failures: int
-    """Requests that never got an answer that is kept; they are asked again."""
+    """Requests without a stored answer; they are computed again."""
 
     @property
     def counts(self) -> tuple[int, int]:
@@ -30,30 +30,31 @@ class StoredAnswers:
 
 @dataclass(frozen=True, slots=True)
 class StoreContents:
-    """What a store holds altogether."""
+    """The size of a store, and what it contains."""
 
     bytes: int
     """Size on disk, write-ahead log included."""
-    held: tuple[StoredAnswers, ...]
+    answers: tuple[StoredAnswers, ...]
+    """Most answers first."""
     failures: dict[str, int]
     """Failed requests by status."""
 
 
 def store_contents(store: RequestStore) -> StoreContents:
-    """The counts, largest first."""
+    """The size of a store with its counts by engine and kind of request."""
     rows = store.select(
         "SELECT e.body, verb, SUM(is_answer), SUM(1 - is_answer) FROM"
         " (SELECT engine, verb, 1 AS is_answer FROM answers UNION ALL SELECT engine, verb, 0 FROM failures)"
         " JOIN engines e ON engine = e.digest GROUP BY engine, verb ORDER BY 3 DESC",
         (),
     )
-    failed = store.select("SELECT status, COUNT(*) FROM failures GROUP BY status ORDER BY 2 DESC", ())
+    failures = store.select("SELECT status, COUNT(*) FROM failures GROUP BY status ORDER BY 2 DESC", ())
     return StoreContents(
-        _size(store), tuple(_held(*row) for row in rows), {str(status): int(n) for status, n in failed}
+        _size(store), tuple(_stored_answers(*row) for row in rows), {str(status): int(n) for status, n in failures}
     )
 
 
-def _held(body: str, verb: str, answers: int, failures: int) -> StoredAnswers:
+def _stored_answers(body: str, verb: str, answers: int, failures: int) -> StoredAnswers:
     parts = json.loads(body)
     adapter = str(parts["adapter"] or "")
     return StoredAnswers(parts["name"], parts["model"], adapter, parts["dtype"], verb, answers, failures)

@@ -1,4 +1,4 @@
-"""An engine behind the request store: asks each distinct request once, ever."""
+"""An engine behind the request store: each distinct request is computed once."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 from duetbench.engines.store.database import RequestOutcome, RequestStore, default_store
 from duetbench.engines.store.keys import RequestKey, generate_key, labels_key
 from duetbench.interfaces import Engine
-from duetbench.types import Completion, EngineInfo, LabelLogprobs, Prompt, Sampling
+from duetbench.types import Completion, EngineInfo, LabelLogprobs, ModelRef, Prompt, Sampling
 
 __all__ = ["EngineUsage", "RequestStore", "StoredEngine", "default_store"]
 
@@ -18,7 +18,7 @@ _T = TypeVar("_T", Completion, LabelLogprobs)
 
 @dataclass(slots=True)
 class EngineUsage:
-    """What was asked through an engine."""
+    """Counts of the requests to an engine."""
 
     calls: int = 0
     """Distinct requests that the engine computed."""
@@ -31,95 +31,88 @@ class EngineUsage:
 
 
 class StoredEngine(Engine):
-    """Answers from the store, and asks the engine for the rest, batch by batch; each batch is kept as it comes.
+    """Answers from the store and computes the rest with an engine; each batch is stored as soon as it is done.
 
     Args:
-        engine: What computes.
-        store: Where answers are kept; those that are not `ok` are noted, but never kept as answers.
+        engine: Computes what is not stored.
+        store: Holds the answers; those whose status is not `ok` are recorded, but never returned as answers.
         on_done: Called with the number of prompts that were just answered.
     """
 
     name = "stored"
-    summary = "answers from the request store, and asks another engine for the rest"
+    summary = "answers from the request store and computes the rest with another engine"
 
     def __init__(self, engine: Engine, store: RequestStore, on_done: Callable[[int], None] | None = None) -> None:
         super().__init__(engine.config, model=engine.model)
-        self.engine = engine
-        self.store = store
         self.usage = EngineUsage()
+        self._engine = engine
+        self._store = store
         self._on_done = on_done
 
     def generate(self, prompts: Sequence[Prompt], sampling: Sampling) -> list[Completion]:
-        """See the base class."""
         info = self.info()
-        keys = [generate_key(info, prompt, sampling) for prompt in prompts]
         return self._answer(
             prompts,
-            keys,
-            cut=lambda some: self.engine.batches(some, sampling.max_tokens),
-            ask=lambda some: self.engine.generate(some, sampling),
-            read=lambda kept: Completion(**kept, cached=True),
+            [generate_key(info, prompt, sampling) for prompt in prompts],
+            plan=lambda missing: self._engine.batches(missing, sampling.max_tokens),
+            compute=lambda batch: self._engine.generate(batch, sampling),
+            restore=lambda stored: Completion(**stored, cached=True),
         )
 
     def label_logprobs(
         self, prompts: Sequence[Prompt], answer_prefix: str, labels: Sequence[str]
     ) -> list[LabelLogprobs]:
-        """See the base class."""
         info = self.info()
-        keys = [labels_key(info, prompt, answer_prefix, labels) for prompt in prompts]
         return self._answer(
             prompts,
-            keys,
-            cut=lambda some: self.engine.batches(_with_prefix(some, answer_prefix), 0),
-            ask=lambda some: self.engine.label_logprobs(some, answer_prefix, labels),
-            read=lambda kept: LabelLogprobs(tuple(kept["logprobs"]), **_without_logprobs(kept), cached=True),
+            [labels_key(info, prompt, answer_prefix, labels) for prompt in prompts],
+            plan=lambda missing: self._engine.batches(_with_prefix(missing, answer_prefix), 0),
+            compute=lambda batch: self._engine.label_logprobs(batch, answer_prefix, labels),
+            restore=lambda stored: LabelLogprobs(tuple(stored["logprobs"]), **_without_logprobs(stored), cached=True),
         )
 
     def batches(self, prompts: Sequence[Prompt], max_tokens: int) -> list[list[int]]:
-        """See the base class."""
-        return self.engine.batches(prompts, max_tokens)
+        return self._engine.batches(prompts, max_tokens)
 
     def info(self) -> EngineInfo:
-        """See the base class."""
-        return self.engine.info()
+        return self._engine.info()
+
+    def uncached(self) -> Engine:
+        return self._engine.uncached()
+
+    def with_model(self, model: ModelRef) -> Engine:
+        """Behind the same store; its prompts are not reported to `on_done`."""
+        return StoredEngine(self._engine.with_model(model), self._store)
 
     def close(self) -> None:
-        """Closes the engine; the store belongs to whoever opened it."""
-        self.engine.close()
+        """Closes the engine, not the store, which others may use."""
+        self._engine.close()
 
     def _answer(
         self,
         prompts: Sequence[Prompt],
         keys: Sequence[RequestKey],
         *,
-        cut: Callable[[Sequence[Prompt]], list[list[int]]],
-        ask: Callable[[Sequence[Prompt]], list[_T]],
-        read: Callable[[dict[str, Any]], _T],
+        plan: Callable[[Sequence[Prompt]], list[list[int]]],
+        compute: Callable[[Sequence[Prompt]], list[_T]],
+        restore: Callable[[dict[str, Any]], _T],
     ) -> list[_T]:
-        known = {digest: read(kept) for digest, kept in self.store.get(keys).items()}
-        self._tell(sum(key.digest in known for key in keys))
-        first = {key.digest: place for place, key in reversed(list(enumerate(keys))) if key.digest not in known}
+        known = {digest: restore(stored) for digest, stored in self._store.get(keys).items()}
+        self._report_done(sum(key.digest in known for key in keys))
+        first = {key.digest: position for position, key in reversed(list(enumerate(keys))) if key.digest not in known}
         missing = sorted(first.values())
-        twins = _count(key.digest for key in keys)
-        fresh: dict[str, _T] = {}
-        for batch in cut([prompts[place] for place in missing]) if missing else []:
-            places = [missing[position] for position in batch]
-            answers = ask([prompts[place] for place in places])
-            asked = [keys[place] for place in places]
-            self.store.put([_outcome(key, answer) for key, answer in zip(asked, answers, strict=True)])
-            fresh.update((key.digest, answer) for key, answer in zip(asked, answers, strict=True))
+        repetitions = _count(key.digest for key in keys)
+        computed: dict[str, _T] = {}
+        for batch in plan([prompts[position] for position in missing]) if missing else []:
+            positions = [missing[number] for number in batch]
+            answers = compute([prompts[position] for position in positions])
+            batch_keys = [keys[position] for position in positions]
+            self._store.put([_outcome(key, answer) for key, answer in zip(batch_keys, answers, strict=True)])
+            computed.update((key.digest, answer) for key, answer in zip(batch_keys, answers, strict=True))
             self._count_calls(answers)
-            self._tell(sum(twins[key.digest] for key in asked))
-        self.usage.cached += len(keys) - len(fresh)
-        return [self._given(place, key, first, known, fresh) for place, key in enumerate(keys)]
-
-    @staticmethod
-    def _given(place: int, key: RequestKey, first: dict[str, int], known: dict[str, _T], fresh: dict[str, _T]) -> _T:
-        """The answer to one request; of equal requests that were computed now, all but the first count as cached."""
-        if key.digest in known:
-            return known[key.digest]
-        answer = fresh[key.digest]
-        return answer if first[key.digest] == place else replace(answer, cached=True)
+            self._report_done(sum(repetitions[key.digest] for key in batch_keys))
+        self.usage.cached += len(keys) - len(computed)
+        return [_answer_at(position, key, first, known, computed) for position, key in enumerate(keys)]
 
     def _count_calls(self, answers: Sequence[Completion] | Sequence[LabelLogprobs]) -> None:
         self.usage.calls += len(answers)
@@ -128,17 +121,27 @@ class StoredEngine(Engine):
             answer.completion_tokens for answer in answers if isinstance(answer, Completion)
         )
 
-    def _tell(self, n: int) -> None:
+    def _report_done(self, n: int) -> None:
         if self._on_done and n:
             self._on_done(n)
+
+
+def _answer_at(
+    position: int, key: RequestKey, first: dict[str, int], known: dict[str, _T], computed: dict[str, _T]
+) -> _T:
+    """The answer to one request; of equal requests that were computed now, all but the first count as cached."""
+    if key.digest in known:
+        return known[key.digest]
+    answer = computed[key.digest]
+    return answer if first[key.digest] == position else replace(answer, cached=True)
 
 
 def _with_prefix(prompts: Sequence[Prompt], answer_prefix: str) -> list[Prompt]:
     return [replace(prompt, prefill=prompt.prefill + answer_prefix) for prompt in prompts]
 
 
-def _without_logprobs(kept: dict[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in kept.items() if name != "logprobs"}
+def _without_logprobs(stored: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in stored.items() if name != "logprobs"}
 
 
 def _count(digests: Iterable[str]) -> dict[str, int]:
@@ -151,9 +154,9 @@ def _count(digests: Iterable[str]) -> dict[str, int]:
 def _outcome(key: RequestKey, answer: Completion | LabelLogprobs) -> RequestOutcome:
     if answer.status != "ok":
         return RequestOutcome(key, None, answer.status, answer.error)
-    kept: dict[str, Any] = {"prompt_tokens": answer.prompt_tokens, "dropped_history": answer.dropped_history}
+    stored: dict[str, Any] = {"prompt_tokens": answer.prompt_tokens, "dropped_history": answer.dropped_history}
     if isinstance(answer, Completion):
-        kept |= {"text": answer.text, "completion_tokens": answer.completion_tokens}
+        stored |= {"text": answer.text, "completion_tokens": answer.completion_tokens}
     else:
-        kept["logprobs"] = list(answer.logprobs)
-    return RequestOutcome(key, kept)
+        stored["logprobs"] = list(answer.logprobs)
+    return RequestOutcome(key, stored)

@@ -1,1 +1,1 @@
-"""From prompts to token ids and back: chat template, truncation, label tokens, stop texts."""
+"""From prompts to token ids and back: tokenizer, chat template, truncation, label tokens, stop texts."""

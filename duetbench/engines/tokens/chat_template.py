@@ -1,4 +1,4 @@
-"""From turns to token ids: the model's own chat template, and text that cannot pretend to be part of it."""
+"""From chat messages to token ids with the model's own chat template; no text can introduce special tokens."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ from duetbench.types import Message
 
 
 def template_of(folder: Path) -> str:
-    """The chat template of a model folder, read without loading anything.
+    """The chat template of a model folder, read without loading the tokenizer.
 
     Raises:
-        ModelError: it has none.
+        ModelError: the folder has none.
     """
     file = folder / "chat_template.jinja"
     if file.is_file():
         return file.read_text(encoding="utf-8")
     config = folder / "tokenizer_config.json"
-    found = read_json(config).get("chat_template") if config.is_file() else None
-    if isinstance(found, list):  # several by name
-        found = {entry["name"]: entry["template"] for entry in found}.get("default")
-    if not found:
+    template = read_json(config).get("chat_template") if config.is_file() else None
+    if isinstance(template, list):  # several by name
+        template = {entry["name"]: entry["template"] for entry in template}.get("default")
+    if not template:
         raise ModelError(f"model folder {folder} has no chat template: add one as chat_template.jinja")
-    return str(found)
+    return str(template)
 
 
 def template_digest(template: str, args: Mapping[str, Any]) -> str:
@@ -48,93 +48,92 @@ class ChatTemplate:
         self.tokenizer = tokenizer
         self._template = template
         self._args = dict(args)
-        self._specials = _specials(tokenizer)
-        self._watched = set(self._specials) - _stand_ins(tokenizer)
-        self._expected: dict[tuple[str, ...], list[int]] = {}
+        self._special_tokens = _special_tokens(tokenizer)
+        self._checked_ids = set(self._special_tokens) - _unknown_ids(tokenizer)
+        self._ids_by_roles: dict[tuple[str, ...], list[int]] = {}
 
     @property
     def pad_id(self) -> int:
-        """The token that fills shorter rows; it is masked, so any token will do."""
+        """The token that pads shorter rows; padding is masked, so any token will do."""
         for token in (self.tokenizer.pad_token_id, self.tokenizer.eos_token_id):
             if token is not None:
                 return int(token)
         return 0
 
-    def ids(self, messages: Sequence[Message], answer: str = "") -> list[int]:
-        """Token ids of the turns, the header of the answer, and the answer's beginning.
+    def ids(self, messages: Sequence[Message], prefill: str = "") -> list[int]:
+        """Token ids of the messages, the header of the assistant's turn and the prefill.
 
         Raises:
-            EngineError: the template starts the sequence twice, or a text forged a special token.
+            EngineError: the template starts the sequence twice, or a text introduces a special token.
         """
-        ids = self._encode(self.text(messages, answer))
+        ids = self._encode(self.text(messages, prefill))
         self._check_start(ids)
-        found = [token for token in ids if token in self._watched]
-        if found != self._structure(tuple(message.role for message in messages)):
-            raise EngineError("a text in the prompt makes special tokens of its own; it is not sent to the model")
+        special_ids = [token for token in ids if token in self._checked_ids]
+        if special_ids != self._special_ids_of(tuple(message.role for message in messages)):
+            raise EngineError("a text in the prompt is tokenized into special tokens; the prompt is not sent")
         return ids
 
-    def text(self, messages: Sequence[Message], answer: str = "") -> str:
-        """What `ids` cuts into tokens."""
-        return self._render(messages) + self.defused(answer)
+    def text(self, messages: Sequence[Message], prefill: str = "") -> str:
+        """The rendered text that `ids` tokenizes."""
+        return self._render(messages) + self.escape(prefill)
 
     def length(self, text: str) -> int:
-        """How many tokens a text has that stands alone."""
-        return len(self._encode(self.defused(text)))
+        """The number of tokens of a text by itself."""
+        return len(self._encode(self.escape(text)))
 
-    def defused(self, text: str) -> str:
-        """The text with a space inside everything that would be read as a special token."""
+    def escape(self, text: str) -> str:
+        """The text with a space inside everything that would be tokenized as a special token."""
         changed = True
         while changed:
             before = text
-            for special in self._specials.values():
+            for special in self._special_tokens.values():
                 if special in text:
                     text = text.replace(special, f"{special[0]} {special[1:]}")
             changed = text != before
         return text
 
-    def written(self, before: Sequence[int], new: Sequence[int]) -> str:
-        """The text of new tokens.
+    def decode_continuation(self, before: Sequence[int], new: Sequence[int]) -> str:
+        """The text of new tokens after the tokens before them, special tokens left out.
 
-        Decoded after the tokens before them, because some tokenizers drop a space that a text begins with.
+        Both are decoded together, because some tokenizers drop a space at the beginning of a text.
         """
-        head = list(before[-8:])
-        start = self._decode(head)
-        whole = self._decode([*head, *new])
-        return whole[len(start) :] if whole.startswith(start) else self._decode(list(new))
+        context = list(before[-8:])
+        start = self._decode(context)
+        joined = self._decode([*context, *new])
+        return joined[len(start) :] if joined.startswith(start) else self._decode(list(new))
 
-    def tails(self, rows: Sequence[Sequence[int]]) -> list[str]:
-        """The text of each row of tokens, special ones left out."""
+    def decode_batch(self, rows: Sequence[Sequence[int]]) -> list[str]:
+        """The text of each row of tokens, special tokens left out."""
         return list(self.tokenizer.batch_decode(rows, skip_special_tokens=True, clean_up_tokenization_spaces=False))
 
     def _decode(self, ids: list[int]) -> str:
         return str(self.tokenizer.decode(ids, skip_special_tokens=True, clean_up_tokenization_spaces=False))
 
     def _render(self, messages: Sequence[Message]) -> str:
-        turns = [{"role": message.role, "content": self.defused(message.content)} for message in messages]
-        return self._apply(turns)
+        return self._apply([{"role": message.role, "content": self.escape(message.content)} for message in messages])
 
-    def _apply(self, turns: list[dict[str, str]]) -> str:
+    def _apply(self, messages: list[dict[str, str]]) -> str:
         from jinja2 import TemplateError
 
         try:
             rendered = self.tokenizer.apply_chat_template(
-                turns, chat_template=self._template, tokenize=False, add_generation_prompt=True, **self._args
+                messages, chat_template=self._template, tokenize=False, add_generation_prompt=True, **self._args
             )
         except TemplateError as error:
-            roles = ", ".join(turn["role"] for turn in turns)
-            raise EngineError(f"the model's chat template does not take the turns {roles}: {error}") from error
+            roles = ", ".join(message["role"] for message in messages)
+            raise EngineError(f"the model's chat template rejects messages of the roles {roles}: {error}") from error
         return str(rendered)
 
     def _encode(self, text: str) -> list[int]:
-        # The template has written what a sequence starts with; the tokenizer must not add it a second time.
+        # The template has written the start of the sequence; the tokenizer must not add it a second time.
         return list(self.tokenizer(text, add_special_tokens=False)["input_ids"])
 
-    def _structure(self, roles: tuple[str, ...]) -> list[int]:
-        """The special tokens that the template itself writes around such turns."""
-        if roles not in self._expected:
+    def _special_ids_of(self, roles: tuple[str, ...]) -> list[int]:
+        """The special tokens that the template itself writes around messages of these roles."""
+        if roles not in self._ids_by_roles:
             ids = self._encode(self._apply([{"role": role, "content": "x"} for role in roles]))
-            self._expected[roles] = [token for token in ids if token in self._watched]
-        return self._expected[roles]
+            self._ids_by_roles[roles] = [token for token in ids if token in self._checked_ids]
+        return self._ids_by_roles[roles]
 
     def _check_start(self, ids: Sequence[int]) -> None:
         start = self.tokenizer.bos_token_id
@@ -142,13 +141,13 @@ class ChatTemplate:
             raise EngineError("the chat template starts the sequence twice; remove one of the two start tokens from it")
 
 
-def _specials(tokenizer: Any) -> dict[int, str]:
-    """Special tokens by id. Tokens of one character are left to the structure check: they cannot be split."""
+def _special_tokens(tokenizer: Any) -> dict[int, str]:
+    """Special tokens by id, without those of one character: they cannot be split, so only `ids` checks for them."""
     added = {number: token.content for number, token in tokenizer.added_tokens_decoder.items() if token.special}
     named = dict(zip(tokenizer.all_special_ids, tokenizer.all_special_tokens, strict=True))
     return {number: str(text) for number, text in {**named, **added}.items() if len(str(text)) > 1}
 
 
-def _stand_ins(tokenizer: Any) -> set[int]:
-    """The token for unknown words, which honest text may contain, unless it also starts or ends a sequence."""
+def _unknown_ids(tokenizer: Any) -> set[int]:
+    """The unknown token, which ordinary text may contain, unless it also starts or ends a sequence."""
     return {tokenizer.unk_token_id} - {tokenizer.bos_token_id, tokenizer.eos_token_id}

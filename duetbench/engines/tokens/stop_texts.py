@@ -1,53 +1,55 @@
-"""Finds out where an answer ends."""
+"""Detects where completions end."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
 from duetbench.engines.tokens.chat_template import ChatTemplate
-from duetbench.engines.transformers.decoding import GeneratedTokens
 
 
 class StopTexts:
-    """Ends of answers: tokens, and texts.
+    """Ends completions at stop texts and at end tokens.
 
     Args:
-        chat: Turns tokens into text.
-        texts: The answer ends before the first of these.
-        ends: Tokens that end an answer.
+        chat: Decodes tokens.
+        texts: A completion ends before the first of these.
+        ends: Tokens that end a completion.
     """
 
     def __init__(self, chat: ChatTemplate, texts: Sequence[str], ends: frozenset[int]) -> None:
         self.ends = ends
         self._chat = chat
         self._texts = tuple(text for text in texts if text)
-        self._last = {text[-1] for text in self._texts}
-        # A stop text has at most one token per character, and the newest token may reach beyond it.
-        self._tail = max(map(len, self._texts), default=0) + 1
-        self._closing: dict[int, bool] = {}
+        self._last_characters = {text[-1] for text in self._texts}
+        # A stop text has at most one token per character, and the newest token may extend beyond it.
+        self._n_decoded = max(map(len, self._texts), default=0) + 1
+        self._can_complete: dict[int, bool] = {}
 
-    def are_ended(self, answers: Sequence[GeneratedTokens]) -> list[bool]:
-        """Whether the newest token of each answer ends it."""
-        ended = [answer.ids[-1] in self.ends for answer in answers]
-        watched = [
-            place for place, answer in enumerate(answers) if not ended[place] and self._may_close(answer.ids[-1])
+    def are_ended(self, completions: Sequence[Sequence[int]]) -> list[bool]:
+        """Whether the newest token of each completion, given as token ids, ends it."""
+        ended = [ids[-1] in self.ends for ids in completions]
+        undecided = [
+            position
+            for position, ids in enumerate(completions)
+            if not ended[position] and self._can_complete_stop(ids[-1])
         ]
-        tails = self._chat.tails([answers[place].ids[-self._tail :] for place in watched]) if watched else []
-        for place, tail in zip(watched, tails, strict=True):
-            ended[place] = any(text in tail for text in self._texts)
+        newest = [completions[position][-self._n_decoded :] for position in undecided]
+        tails = self._chat.decode_batch(newest) if newest else []
+        for position, tail in zip(undecided, tails, strict=True):
+            ended[position] = any(text in tail for text in self._texts)
         return ended
 
     def cut(self, text: str) -> tuple[str, bool]:
-        """The text before the first stop, and whether there was one."""
-        found = [place for place in (text.find(stop) for stop in self._texts) if place >= 0]
-        return (text[: min(found)], True) if found else (text, False)
+        """The text before the first stop text, and whether there was one."""
+        positions = [position for position in (text.find(stop) for stop in self._texts) if position >= 0]
+        return (text[: min(positions)], True) if positions else (text, False)
 
-    def _may_close(self, token: int) -> bool:
-        """Whether a token can be the last piece of a stop text; most cannot, and then no text is looked at."""
+    def _can_complete_stop(self, token: int) -> bool:
+        """Whether a token can be the last piece of a stop text; most cannot, so most steps decode nothing."""
         if not self._texts:
             return False
-        if token not in self._closing:
-            piece = self._chat.tails([[token]])[0]
-            # A character beyond ASCII may be spread over several tokens, none of which shows it.
-            self._closing[token] = any(last in piece or not last.isascii() for last in self._last)
-        return self._closing[token]
+        if token not in self._can_complete:
+            piece = self._chat.decode_batch([[token]])[0]
+            # A character beyond ASCII may be spread over several tokens, none of which decodes to it.
+            self._can_complete[token] = any(last in piece or not last.isascii() for last in self._last_characters)
+        return self._can_complete[token]

@@ -1,4 +1,4 @@
-"""Makes prompts fit by leaving out history, oldest first; whatever is left out is counted."""
+"""Shortens prompts by leaving out history, oldest first; everything left out is counted."""
 
 from __future__ import annotations
 
@@ -12,42 +12,42 @@ from duetbench.types import Message, Prompt
 
 @dataclass(frozen=True, slots=True)
 class TruncatedPrompt:
-    """A prompt in tokens."""
+    """The token ids of a prompt that fits."""
 
     ids: tuple[int, ...]
-    """Empty if it cannot be served."""
+    """Empty if the prompt cannot be served."""
     dropped: int = 0
-    """How many droppable spans were left out."""
+    """Number of droppable spans that were left out."""
     error: str = ""
-    """Why it cannot be served; empty if it can."""
+    """Why the prompt cannot be served; empty if it can."""
 
 
-def truncate(prompt: Prompt, chat: ChatTemplate, *, room: int) -> TruncatedPrompt:
-    """The prompt's tokens, shortened by as few droppable spans as it takes.
+def truncate(prompt: Prompt, chat: ChatTemplate, *, max_tokens: int) -> TruncatedPrompt:
+    """The prompt's token ids, with as few droppable spans left out as necessary.
 
     Args:
-        prompt: Its spans are dropped in their own order, turn by turn.
+        prompt: Its spans are dropped in their own order, message by message.
         chat: The model's template and tokenizer.
-        room: Tokens that the prompt may have.
+        max_tokens: Length of the prompt at most.
     """
     n_spans = sum(len(message.droppable) for message in prompt.messages)
     try:
-        whole = _ids(prompt, chat, 0)
-        if len(whole) <= room:
-            return TruncatedPrompt(whole)
+        complete = _ids(prompt, chat, 0)
+        if len(complete) <= max_tokens:
+            return TruncatedPrompt(complete)
         shortest = _ids(prompt, chat, n_spans)
-        if len(shortest) > room:
-            return TruncatedPrompt((), error=_too_long(len(shortest), room, n_spans))
-        return _least_dropped(prompt, chat, room, n_spans)
+        if len(shortest) > max_tokens:
+            return TruncatedPrompt((), error=_too_long(len(shortest), max_tokens, n_spans))
+        return _drop_fewest(prompt, chat, max_tokens, n_spans)
     except EngineError as error:
         return TruncatedPrompt((), error=str(error))
 
 
-def _least_dropped(prompt: Prompt, chat: ChatTemplate, room: int, n_spans: int) -> TruncatedPrompt:
+def _drop_fewest(prompt: Prompt, chat: ChatTemplate, max_tokens: int, n_spans: int) -> TruncatedPrompt:
     low, high = 1, n_spans  # with `high` spans dropped it fits
     while low < high:
         middle = (low + high) // 2
-        low, high = (low, middle) if len(_ids(prompt, chat, middle)) <= room else (middle + 1, high)
+        low, high = (low, middle) if len(_ids(prompt, chat, middle)) <= max_tokens else (middle + 1, high)
     return TruncatedPrompt(_ids(prompt, chat, low), dropped=low)
 
 
@@ -56,20 +56,24 @@ def _ids(prompt: Prompt, chat: ChatTemplate, n_dropped: int) -> tuple[int, ...]:
 
 
 def without_spans(messages: Sequence[Message], n: int) -> tuple[Message, ...]:
-    """The turns without their first `n` droppable spans."""
+    """The messages without their first `n` droppable spans."""
     kept: list[Message] = []
     for message in messages:
-        gone = sorted(message.droppable[:n])
-        n -= len(gone)
+        dropped = sorted(message.droppable[:n])
+        n -= len(dropped)
         pieces: list[str] = []
         end = 0
-        for start, stop in gone:
+        for start, stop in dropped:
             pieces.append(message.content[end:start])
             end = max(end, stop)
         kept.append(replace(message, content="".join([*pieces, message.content[end:]]), droppable=()))
     return tuple(kept)
 
 
-def _too_long(n: int, room: int, n_spans: int) -> str:
-    left_out = f" without any of its {n_spans} history lines" if n_spans else ""
-    return f"the prompt has {n} tokens{left_out}, the model takes {room} beside the answer; shorten reviews or history"
+def _too_long(n: int, max_tokens: int, n_spans: int) -> str:
+    without = f" without any of its {n_spans} history lines" if n_spans else ""
+    limit = max(max_tokens, 0)
+    return (
+        f"the prompt has {n} tokens{without}, but only {limit} fit into the context next to the completion; "
+        "shorten reviews or history"
+    )

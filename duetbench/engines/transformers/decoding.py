@@ -1,4 +1,4 @@
-"""Forward passes: writing answers token by token, and the logits right after a prompt."""
+"""Forward passes: generation token by token, and the logits right after a prompt."""
 
 from __future__ import annotations
 
@@ -15,22 +15,22 @@ if TYPE_CHECKING:
 Pick = Callable[["torch.Tensor", Sequence[int]], "torch.Tensor"]
 """From logits (rows, vocabulary) and the rows that they belong to, to the next tokens (rows,)."""
 
-IsEnded = Callable[[Sequence["GeneratedTokens"]], list[bool]]
-"""Whether each answer, with its newest token, has come to its end."""
+AreEnded = Callable[[Sequence[Sequence[int]]], list[bool]]
+"""Whether the newest token of each completion, given as token ids, ends it."""
 
 
 @dataclass(frozen=True, slots=True)
-class PrefixCacheKeys:
-    """Where the prompts of one call stand among the readings."""
+class CachedPrompts:
+    """The entries of a prefix cache that belong to the prompts of one call."""
 
-    readings: PrefixCache
+    cache: PrefixCache
     names: Sequence[Hashable]
     """One per prompt."""
 
 
 @dataclass(slots=True)
 class GeneratedTokens:
-    """What one row has written so far."""
+    """The tokens that one row has generated."""
 
     ids: list[int] = field(default_factory=list)
     is_ended: bool = False
@@ -56,26 +56,26 @@ def generate_tokens(
     pad: int,
     max_tokens: int,
     pick: Pick,
-    is_ended: IsEnded,
-    memory: PrefixCacheKeys | None = None,
+    are_ended: AreEnded,
+    cached: CachedPrompts | None = None,
 ) -> list[GeneratedTokens]:
-    """One answer per prompt. Rows that have ended leave the batch, so the last long answer runs alone.
+    """One completion per prompt. Ended rows leave the batch, so the last long completion runs alone.
 
     Args:
         model: A causal language model.
         prompts: Token ids, none empty.
         pad: Fills the left side of shorter prompts.
-        max_tokens: Length at which an answer is cut off, >= 1.
+        max_tokens: Length at which a completion is cut off, >= 1.
         pick: Chooses the next tokens.
-        is_ended: Looks at the answers after each token.
-        memory: What is known of the prompts is not read again, and what is read is added.
+        are_ended: Called with all running completions after each token.
+        cached: Keys and values of known beginnings are taken from the cache, and those of the prompts are added.
     """
     import torch
 
-    answers = [GeneratedTokens() for _ in prompts]
+    completions = [GeneratedTokens() for _ in prompts]
     rows = list(range(len(prompts)))
     with torch.inference_mode():
-        ids, mask, cache = _start(model, prompts, pad, memory)
+        ids, mask, cache = _start(model, prompts, pad, cached)
         positions = _positions(mask)[:, -ids.shape[1] :]
         for step in range(max_tokens):
             out = model(
@@ -86,38 +86,41 @@ def generate_tokens(
                 use_cache=True,
                 logits_to_keep=1,
             )
-            if memory and not step:
-                memory.readings.keep(memory.names, prompts, mask, cache)
+            if cached and not step:
+                cached.cache.keep(cached.names, prompts, mask, cache)
             tokens = pick(out.logits[:, -1], rows)
-            going = _note([answers[row] for row in rows], tokens.tolist(), is_ended)
-            if not going or step + 1 == max_tokens:
+            running = _append([completions[row] for row in rows], tokens.tolist(), are_ended)
+            if not running or step + 1 == max_tokens:
                 break
-            kept = torch.tensor(going, device=tokens.device)
-            if len(going) < len(rows):
+            kept = torch.tensor(running, device=tokens.device)
+            if len(running) < len(rows):
                 cache.batch_select_indices(kept)
-                rows = [rows[place] for place in going]
+                rows = [rows[position] for position in running]
                 mask = mask[kept]
             ids = tokens[kept][:, None]
             mask = torch.cat([mask, mask.new_ones(len(rows), 1)], dim=1)
             positions = mask.sum(-1, keepdim=True) - 1
-    return answers
+    return completions
 
 
 def _start(
-    model: Any, prompts: Sequence[Sequence[int]], pad: int, memory: PrefixCacheKeys | None
+    model: Any, prompts: Sequence[Sequence[int]], pad: int, cached: CachedPrompts | None
 ) -> tuple[torch.Tensor, torch.Tensor, DynamicCache]:
-    """What is left to read, (prompts, longest rest); the mask of all, (prompts, known + rest); what is known."""
+    """The uncached ids, (prompts, longest rest); the mask, (prompts, cached + rest); the cache of the beginnings.
+
+    The cache is used only if every prompt has a known beginning.
+    """
     import torch
     from transformers import DynamicCache
 
-    known = [memory.readings.known(*each) for each in zip(memory.names, prompts, strict=True)] if memory else [0]
-    if memory is None or not all(known):
+    lengths = [cached.cache.known(*entry) for entry in zip(cached.names, prompts, strict=True)] if cached else [0]
+    if cached is None or not all(lengths):
         return *left_padded(prompts, pad=pad, device=model.device), DynamicCache(config=model.config)
-    rest = [prompt[n:] for prompt, n in zip(prompts, known, strict=True)]
+    rest = [prompt[n:] for prompt, n in zip(prompts, lengths, strict=True)]
     ids, mask = left_padded(rest, pad=pad, device=model.device)
-    _, before = left_padded([[pad] * n for n in known], pad=pad, device=model.device)
-    cache = memory.readings.cache(memory.names, known, model.config)
-    return ids, torch.cat([before, mask], dim=1), cache
+    _, cached_mask = left_padded([[pad] * n for n in lengths], pad=pad, device=model.device)
+    cache = cached.cache.cache(cached.names, lengths, model.config)
+    return ids, torch.cat([cached_mask, mask], dim=1), cache
 
 
 def left_padded(
@@ -136,10 +139,11 @@ def _positions(mask: torch.Tensor) -> torch.Tensor:
     return (mask.cumsum(-1) - 1).clamp(min=0)
 
 
-def _note(answers: Sequence[GeneratedTokens], tokens: Sequence[int], is_ended: IsEnded) -> list[int]:
-    """Adds a token to each answer; the places of those that go on."""
-    for answer, token in zip(answers, tokens, strict=True):
-        answer.ids.append(token)
-    for answer, ended in zip(answers, is_ended(answers), strict=True):
-        answer.is_ended = ended
-    return [place for place, answer in enumerate(answers) if not answer.is_ended]
+def _append(completions: Sequence[GeneratedTokens], tokens: Sequence[int], are_ended: AreEnded) -> list[int]:
+    """Adds a token to each completion; the positions of those that have not ended."""
+    for completion, token in zip(completions, tokens, strict=True):
+        completion.ids.append(token)
+    ended = are_ended([completion.ids for completion in completions])
+    for completion, is_ended in zip(completions, ended, strict=True):
+        completion.is_ended = is_ended
+    return [position for position, completion in enumerate(completions) if not completion.is_ended]

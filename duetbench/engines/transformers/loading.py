@@ -3,25 +3,22 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from duetbench.engines.tokens.tokenizer import RENDERING_REVISION
 from duetbench.errors import EngineError, MissingDependency, ModelError
 from duetbench.models.silence_logging import silence_transformers
 from duetbench.types import ModelRef
 
 _log = logging.getLogger("duetbench")
 
-REVISION = "1"
-"""Stands in every key of the request store: raise it when the same prompt is turned into other tokens than before."""
-
 
 @dataclass(frozen=True, slots=True)
 class Placement:
-    """Where and how a model runs."""
+    """Where and in which precision a model runs."""
 
     device: str
     """`cpu` or `cuda`."""
@@ -30,17 +27,17 @@ class Placement:
 
 
 def choose_placement(device: str, dtype: str) -> Placement:
-    """Turns `auto` into what this machine has.
+    """Replaces `auto` by what this machine supports.
 
     On a CPU that is float32: without AVX512-BF16 or AMX, torch's bfloat16 was measured 6 to 200 times slower, and even
     with them it was not faster for small models.
 
     Raises:
-        EngineError: cuda was asked for and is not there.
+        EngineError: cuda was requested and is not available.
     """
     if device == "cpu" or not _has_cuda():
         if device == "cuda":
-            raise EngineError("device cuda was asked for, but torch sees no GPU here; set device=cpu or auto")
+            raise EngineError("device=cuda was requested, but torch finds no GPU; set device=cpu or auto")
         return Placement("cpu", "float32" if dtype == "auto" else dtype)
     import torch
 
@@ -56,32 +53,17 @@ def _has_cuda() -> bool:
     return torch.cuda.is_available()
 
 
-def versions(model: ModelRef) -> dict[str, str]:
-    """The packages whose versions can change an answer."""
+def package_versions(model: ModelRef) -> dict[str, str]:
+    """Versions of the packages that can change a completion of torch weights."""
     names = ["torch", "transformers", *(["peft"] if model.adapter else [])]
     try:
-        return {**{name: version(name) for name in names}, "prompt rendering": REVISION}
+        return {**{name: version(name) for name in names}, "prompt rendering": RENDERING_REVISION}
     except ImportError as error:
         raise _needs_peft() from error
 
 
-def load_tokenizer(model: ModelRef) -> Any:
-    """The model's tokenizer.
-
-    Raises:
-        ModelError: it cannot be loaded.
-    """
-    from transformers import AutoTokenizer
-
-    with silence_transformers():
-        try:
-            return AutoTokenizer.from_pretrained(model.path, local_files_only=True)
-        except (OSError, ValueError, KeyError, ImportError) as error:
-            raise ModelError(f"the tokenizer in {model.path} cannot be loaded: {_line(error)}") from error
-
-
-def load_model(model: ModelRef, place: Placement) -> Any:
-    """The model with its adapter, ready to run.
+def load_model(model: ModelRef, placement: Placement) -> Any:
+    """The model with its adapter, in evaluation mode.
 
     Raises:
         ModelError: the weights or the adapter cannot be loaded, or the adapter changes nothing.
@@ -90,51 +72,51 @@ def load_model(model: ModelRef, place: Placement) -> Any:
     import torch
     from transformers import AutoModelForCausalLM
 
-    _log.info("loading %s on %s in %s", model.name, place.device, place.dtype)
+    _log.info("loading %s on %s in %s", model.name, placement.device, placement.dtype)
     with silence_transformers():
         try:
             loaded: Any = AutoModelForCausalLM.from_pretrained(
-                model.path, dtype=getattr(torch, place.dtype), local_files_only=True, use_safetensors=True
+                model.path, dtype=getattr(torch, placement.dtype), local_files_only=True, use_safetensors=True
             )
         except Exception as error:  # each format and architecture raises errors of its own; all mean an unusable folder
-            raise ModelError(f"the model in {model.path} cannot be loaded: {_line(error)}") from error
-    loaded.to(place.device)
+            raise ModelError(f"the model in {model.path} cannot be loaded: {_one_line(error)}") from error
+    loaded.to(placement.device)
     loaded.eval()
     if model.adapter:
-        loaded = _adapted(loaded, Path(model.adapter))
+        loaded = _with_adapter(loaded, Path(model.adapter))
     loaded.requires_grad_(False)
     return loaded
 
 
 def end_ids(model: Any, tokenizer: Any) -> frozenset[int]:
-    """Tokens that end an answer: the tokenizer's and all that the model's own configuration names."""
+    """Tokens that end a completion: the tokenizer's and all that the model's own configuration names."""
     named = model.generation_config.eos_token_id
     listed = named if isinstance(named, list) else [named]
     return frozenset(int(token) for token in [*listed, tokenizer.eos_token_id] if token is not None)
 
 
-def _adapted(base: Any, folder: Path) -> Any:
+def _with_adapter(base: Any, folder: Path) -> Any:
     try:
         from peft import PeftModel
     except ImportError as error:
         raise _needs_peft() from error
-    before = _probe(base)
+    before = _probe_logits(base)
     try:
         with silence_transformers():
             adapted: Any = PeftModel.from_pretrained(base, str(folder))
     except (OSError, ValueError, RuntimeError, KeyError, TypeError) as error:
-        raise ModelError(f"adapter {folder} does not fit the model: {_line(error)}") from error
+        raise ModelError(f"adapter {folder} does not fit the model: {_one_line(error)}") from error
     adapted.eval()
-    if bool((_probe(adapted) == before).all()):
+    if bool((_probe_logits(adapted) == before).all()):
         raise ModelError(
             f"adapter {folder} changes nothing: its weights are zero, or they belong to another model; "
-            "run without --adapter if the plain model is meant"
+            "run without --adapter if the base model is intended"
         )
     return adapted
 
 
-def _probe(model: Any) -> Any:
-    """Logits after a few tokens."""
+def _probe_logits(model: Any) -> Any:
+    """Logits after a few fixed tokens."""
     import torch
 
     size = int(model.config.get_text_config().vocab_size)
@@ -147,20 +129,6 @@ def _needs_peft() -> MissingDependency:
     return MissingDependency("a model with an adapter needs peft: pip install 'duetbench[train]'")
 
 
-def _line(error: BaseException) -> str:
+def _one_line(error: BaseException) -> str:
     text = " ".join(str(error).split())
     return f"{type(error).__name__}: {text[:300]}"
-
-
-def context_length(model: ModelRef, config: Mapping[str, Any], limit: int | None) -> int:
-    """Tokens of prompt and answer together: the smallest of the card's, the configuration's and the user's limit.
-
-    Raises:
-        ModelError: nobody says.
-    """
-    text_config = config.get("text_config") or config
-    known = [model.context_length, text_config.get("max_position_embeddings"), limit]
-    given = [int(length) for length in known if length]
-    if not given:
-        raise ModelError(f"the configuration of {model.name} names no context length: set transformers.max_context")
-    return min(given)

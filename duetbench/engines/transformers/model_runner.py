@@ -1,4 +1,4 @@
-"""Runs batches on a loaded model, smaller ones where the memory does not suffice."""
+"""Runs batches on a loaded model and splits those that exceed the GPU's memory."""
 
 from __future__ import annotations
 
@@ -7,138 +7,116 @@ from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 from duetbench.engines.sampling import TokenSampler
+from duetbench.engines.token_runner import TokenizedPrompt, TokenRunner
 from duetbench.engines.tokens.chat_template import ChatTemplate
-from duetbench.engines.tokens.labels import label_ids
 from duetbench.engines.tokens.stop_texts import StopTexts
-from duetbench.engines.tokens.truncation import TruncatedPrompt
-from duetbench.engines.transformers.decoding import GeneratedTokens, PrefixCacheKeys, generate_tokens, next_logits
+from duetbench.engines.transformers.decoding import CachedPrompts, GeneratedTokens, generate_tokens, next_logits
 from duetbench.engines.transformers.kv_cache import PrefixCache
-from duetbench.engines.transformers.loading import Placement, end_ids, load_model
 from duetbench.engines.transformers.threads import few_threads
-from duetbench.types import Completion, LabelLogprobs, ModelRef, Prompt, Sampling, Status
+from duetbench.types import Completion, LabelLogprobs, Sampling
 
 _log = logging.getLogger("duetbench")
 
-TokenizedPrompt = tuple[Prompt, TruncatedPrompt]
-_T = TypeVar("_T")
+_Item = TypeVar("_Item")
+_Result = TypeVar("_Result")
 
 
-class ModelRunner:
-    """A loaded model.
+class ModelRunner(TokenRunner):
+    """Runs a loaded causal language model.
 
     Args:
-        model: Which weights.
-        place: Where and how they run.
+        model: In evaluation mode.
         chat: The model's template and tokenizer.
-        remembered: Tokens of forms in work whose keys and values are kept from gap to gap.
+        ends: Tokens that end a completion.
+        prefix_cache: Keeps keys and values from one slot of a response template to the next; None: nothing is kept.
     """
 
-    def __init__(self, model: ModelRef, place: Placement, chat: ChatTemplate, *, remembered: int) -> None:
-        self._model: Any = load_model(model, place)
+    def __init__(
+        self, model: Any, chat: ChatTemplate, ends: frozenset[int], *, prefix_cache: PrefixCache | None = None
+    ) -> None:
+        self.model = model
+        self.prefix_cache = prefix_cache
         self._chat = chat
-        self._ends = end_ids(self._model, chat.tokenizer)
+        self._ends = ends
         self._pad = chat.pad_id
-        self._readings: PrefixCache | None = PrefixCache(remembered)
 
-    def complete(self, asked: Sequence[TokenizedPrompt], sampling: Sampling) -> list[Completion]:
-        """One completion per prompt, all in one batch if the memory suffices."""
-
+    def complete(self, prompts: Sequence[TokenizedPrompt], sampling: Sampling) -> list[Completion]:
         def run(batch: Sequence[TokenizedPrompt]) -> list[Completion]:
             stops = StopTexts(self._chat, sampling.stop, self._ends)
-            answers = generate_tokens(
-                self._model,
-                [fitted.ids for _, fitted in batch],
+            generated = generate_tokens(
+                self.model,
+                [prompt.ids for prompt in batch],
                 pad=self._pad,
                 max_tokens=sampling.max_tokens,
-                pick=TokenSampler(sampling, [prompt.key for prompt, _ in batch], self._model.device).pick,
-                is_ended=stops.are_ended,
-                memory=self._memory(batch) if sampling.is_slot else None,
+                pick=TokenSampler(sampling, [prompt.prompt.key for prompt in batch], self.model.device).pick,
+                are_ended=stops.are_ended,
+                cached=self._cached_prompts(batch) if sampling.is_slot else None,
             )
             return [
-                _completion(one, answer, sampling, stops, self._chat)
-                for one, answer in zip(batch, answers, strict=True)
+                _completion(prompt, tokens, sampling, stops, self._chat)
+                for prompt, tokens in zip(batch, generated, strict=True)
             ]
 
-        with few_threads(self._model):
-            return _halving(run, asked, lambda one: Completion(one[0].prefill, "error", error=_too_big(one)))
+        with few_threads(self.model):
+            return _split_on_oom(run, prompts, lambda prompt: prompt.failed_completion(_out_of_memory(prompt)))
 
-    def read_labels(self, asked: Sequence[TokenizedPrompt], labels: Sequence[str]) -> list[LabelLogprobs]:
-        """One reading per prompt; a prompt's prefill ends with the answer prefix."""
+    def label_logprobs(
+        self, prompts: Sequence[TokenizedPrompt], label_ids: Sequence[Sequence[int]]
+    ) -> list[LabelLogprobs]:
+        """One forward pass, of which only the last position's logits are computed."""
         import torch
 
-        columns = {text: label_ids(self._chat, text, labels) for text in {prompt.prefill for prompt, _ in asked}}
-
-        def run(batch: Sequence[TokenizedPrompt]) -> list[LabelLogprobs]:
-            logits = next_logits(self._model, [fitted.ids for _, fitted in batch], pad=self._pad)
+        def run(batch: Sequence[tuple[TokenizedPrompt, Sequence[int]]]) -> list[LabelLogprobs]:
+            logits = next_logits(self.model, [prompt.ids for prompt, _ in batch], pad=self._pad)
             logprobs = logits.float().log_softmax(-1)  # (prompts, vocabulary)
-            wanted = torch.tensor([columns[prompt.prefill] for prompt, _ in batch], device=logits.device)
-            rows = logprobs.gather(-1, wanted).tolist()  # (prompts, labels)
-            return [
-                LabelLogprobs(tuple(row), prompt_tokens=len(fitted.ids), dropped_history=fitted.dropped)
-                for row, (_, fitted) in zip(rows, batch, strict=True)
-            ]
+            columns = torch.tensor([ids for _, ids in batch], device=logits.device)  # (prompts, labels)
+            rows = logprobs.gather(-1, columns).tolist()
+            return [prompt.label_logprobs(row) for row, (prompt, _) in zip(rows, batch, strict=True)]
 
-        with few_threads(self._model):
-            return _halving(run, asked, lambda one: LabelLogprobs((), "error", error=_too_big(one)))
-
-    def _memory(self, batch: Sequence[TokenizedPrompt]) -> PrefixCacheKeys | None:
-        """Where forms are remembered: the prefill grows from gap to gap, the messages stay."""
-        return PrefixCacheKeys(self._readings, [prompt.messages for prompt, _ in batch]) if self._readings else None
+        with few_threads(self.model):
+            pairs = list(zip(prompts, label_ids, strict=True))
+            return _split_on_oom(run, pairs, lambda pair: pair[0].failed_label_logprobs(_out_of_memory(pair[0])))
 
     def close(self) -> None:
-        """Frees the weights."""
         import torch
 
-        is_cuda = self._model.device.type == "cuda"
-        self._model = self._readings = None
+        is_cuda = self.model.device.type == "cuda"
+        self.model = self.prefix_cache = None
         if is_cuda:
             torch.cuda.empty_cache()
 
+    def _cached_prompts(self, batch: Sequence[TokenizedPrompt]) -> CachedPrompts | None:
+        """The prompts' cache entries, named by their messages: the prefill grows from slot to slot, they do not."""
+        if self.prefix_cache is None:
+            return None
+        return CachedPrompts(self.prefix_cache, [prompt.prompt.messages for prompt in batch])
+
 
 def _completion(
-    asked: TokenizedPrompt, answer: GeneratedTokens, sampling: Sampling, stops: StopTexts, chat: ChatTemplate
+    prompt: TokenizedPrompt, generated: GeneratedTokens, sampling: Sampling, stops: StopTexts, chat: ChatTemplate
 ) -> Completion:
-    prompt, fitted = asked
-    ids = [token for token in answer.ids if token not in stops.ends]
-    text, is_stopped = stops.cut(chat.written(fitted.ids, ids))
-    status = status_of(text, answer.is_ended or is_stopped, sampling)
-    return Completion(
-        text=prompt.prefill + text,
-        status=status,
-        prompt_tokens=len(fitted.ids),
-        completion_tokens=len(ids),
-        dropped_history=fitted.dropped,
-    )
+    ids = [token for token in generated.ids if token not in stops.ends]
+    text, is_stopped = stops.cut(chat.decode_continuation(prompt.ids, ids))
+    return prompt.completion(text, len(ids), is_ended=generated.is_ended or is_stopped, sampling=sampling)
 
 
-def status_of(text: str, is_ended: bool, sampling: Sampling) -> Status:
-    """How an answer ended: at its end or its length, with or without anything written."""
-    if sampling.is_slot:
-        return "ok"
-    if not is_ended:
-        return "truncated"
-    return "ok" if text.strip() else "empty"
-
-
-def _halving(
-    run: Callable[[Sequence[TokenizedPrompt]], list[_T]],
-    asked: Sequence[TokenizedPrompt],
-    failed: Callable[[TokenizedPrompt], _T],
-) -> list[_T]:
-    """What `run` returns; a batch that does not fit the GPU's memory is run in halves."""
+def _split_on_oom(
+    run: Callable[[Sequence[_Item]], list[_Result]], batch: Sequence[_Item], failed: Callable[[_Item], _Result]
+) -> list[_Result]:
+    """What `run` returns for the batch, run in halves as often as the GPU's memory does not suffice."""
     import torch
 
     try:
-        return run(asked)
+        return run(batch)
     except torch.OutOfMemoryError:
-        if len(asked) == 1:
-            return [failed(asked[0])]
+        if len(batch) == 1:
+            return [failed(batch[0])]
     # Outside the handler: the error would keep the failed pass's tensors alive.
     torch.cuda.empty_cache()
-    middle = len(asked) // 2
-    _log.warning("out of memory with %d prompts in a batch: going on with %d", len(asked), middle)
-    return _halving(run, asked[:middle], failed) + _halving(run, asked[middle:], failed)
+    middle = len(batch) // 2
+    _log.warning("out of memory with %d prompts in a batch: continuing with %d", len(batch), middle)
+    return _split_on_oom(run, batch[:middle], failed) + _split_on_oom(run, batch[middle:], failed)
 
 
-def _too_big(asked: TokenizedPrompt) -> str:
-    return f"out of memory for a single prompt of {len(asked[1].ids)} tokens; shorten reviews or history"
+def _out_of_memory(prompt: TokenizedPrompt) -> str:
+    return f"out of memory for a single prompt of {len(prompt.ids)} tokens; shorten reviews or history"

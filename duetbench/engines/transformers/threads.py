@@ -1,4 +1,4 @@
-"""How many threads a model runs on."""
+"""The number of CPU threads that a model runs on."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from collections.abc import Iterator
 from typing import Any
 
 TINY = 5_000_000
-"""Parameters below which threads wait for each other longer than they work, on a busy machine many times longer."""
+"""Number of parameters below which synchronizing threads takes longer than the work, much longer on a busy machine."""
 
 
 @contextlib.contextmanager
 def few_threads(model: Any) -> Iterator[None]:
-    """One thread while a tiny model runs or learns; another model in the same process gets back what there was."""
+    """Limits torch to one thread if the model is tiny, and restores the number of threads afterwards."""
     import torch
 
     before = torch.get_num_threads()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Set
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, fields
 from typing import Any
 
@@ -46,9 +46,9 @@ class OptionValues:
         self._plugins = plugins
         self._sections = sections
         self._preferred = set(preferred)
-        self._commanded: dict[str, Scope] = {}
-        self.touched: set[Scope] = set()
-        """Scopes whose options were built."""
+        self._commanded: dict[str, tuple[Scope, str]] = {}
+        self.used: dict[Scope, frozenset[str] | None] = {}
+        """The plugins and sections that options were built for, with the options that have an effect; None: all."""
         self._values: dict[Scope, _Values] = {}
         self._faults: dict[str, None] = {}
         for written, values in file.items():
@@ -72,19 +72,34 @@ class OptionValues:
         """A section's `Config`; its defaults if a value is invalid, which is added to `faults`."""
         return self._build(("core", name), self._sections[name], {}, path=name)
 
-    def plugin(self, registered: RegisteredPlugin, card: Mapping[str, Any] | None = None) -> Any:
+    def plugin(
+        self,
+        registered: RegisteredPlugin,
+        card: Mapping[str, Any] | None = None,
+        used: Collection[str] | None = None,
+    ) -> Any:
         """A plugin's `Config`, see `section`.
 
         Args:
             registered: The plugin.
             card: Options that the model's card suggests: by option name, or by plugin name and option name.
+            used: Names of the options that have an effect where the `Config` is used; None: all.
         """
         cls = registered.cls
-        return self._build((registered.kind, cls.name), cls.Config, _suggested(cls, card or {}), path=cls.name)
+        suggested = _suggested(cls, card or {})
+        return self._build((registered.kind, cls.name), cls.Config, suggested, path=cls.name, used=used)
 
-    def _build(self, scope: Scope, config_class: type, suggested: Mapping[str, Any], *, path: str) -> Any:
+    def _build(
+        self,
+        scope: Scope,
+        config_class: type,
+        suggested: Mapping[str, Any],
+        *,
+        path: str,
+        used: Collection[str] | None = None,
+    ) -> Any:
         values = self._of(scope)
-        self.touched.add(scope)
+        self.used = merged_uses([self.used, {scope: None if used is None else frozenset(used)}])
         config, faults = build_config(config_class, {**suggested, **values.file, **values.command}, path=path)
         self._collect(*faults)
         return config_class() if faults else config
@@ -102,7 +117,7 @@ class OptionValues:
         scope = self._scope(written)
         if scope:
             self._of(scope).command[name] = value
-            self._commanded[path] = scope
+            self._commanded[path] = (scope, name)
 
     def _scope(self, written: str) -> Scope | None:
         """The scope of that name; None if there is none, which is added to the faults."""
@@ -128,22 +143,45 @@ class OptionValues:
         hint = did_you_mean(bare, [*self._sections, *plugins])
         return f"{written}: no plugin and no section has this name; {hint}Sections: {', '.join(sorted(self._sections))}"
 
-    def unused(self, touched: Set[Scope]) -> list[str]:
-        """Faults of options for plugins that no grid of the run uses.
+    def unused(self, used: Mapping[Scope, frozenset[str] | None]) -> list[str]:
+        """Faults of options that have no effect in any grid of the run.
 
-        A `--set` for such a plugin has no effect and is a fault; options in a file are only validated, since a file may
-        be shared by several runs.
+        A `--set` for such an option is a fault; options in a file for a plugin that is not used are only validated,
+        since a file may be shared by several runs.
+
+        Args:
+            used: See `used`, of all grids together.
         """
         faults = [
-            f"{path}: this run uses no {scope[0]} '{scope[1]}'"
-            for path, scope in self._commanded.items()
-            if scope[0] != "core" and scope not in touched
+            fault for path, (scope, name) in self._commanded.items() if (fault := _no_effect(path, scope, name, used))
         ]
         for (kind, name), values in self._values.items():
-            if kind != "core" and (kind, name) not in touched:
+            if kind != "core" and (kind, name) not in used:
                 registered = self._plugins.get(_as_kind(kind), name)
                 faults += build_config(registered.cls.Config, values.file, path=name)[1]
         return faults
+
+
+def merged_uses(uses: Iterable[Mapping[Scope, frozenset[str] | None]]) -> dict[Scope, frozenset[str] | None]:
+    """The options that have an effect in any of the uses, by scope; None: all."""
+    merged: dict[Scope, frozenset[str] | None] = {}
+    for use in uses:
+        for scope, names in use.items():
+            known = merged.get(scope, frozenset())
+            merged[scope] = None if names is None or known is None else known | names
+    return merged
+
+
+def _no_effect(path: str, scope: Scope, name: str, used: Mapping[Scope, frozenset[str] | None]) -> str | None:
+    kind, plugin = scope
+    if kind == "core":
+        return None
+    if scope not in used:
+        return f"{path}: this run uses no {kind} '{plugin}'"
+    names = used[scope]
+    if names is None or name in names:
+        return None
+    return f"{path}: no effect here: a training with another {kind} uses only {', '.join(sorted(names))} of '{plugin}'"
 
 
 def _suggested(cls: Any, card: Mapping[str, Any]) -> dict[str, Any]:

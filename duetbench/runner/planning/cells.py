@@ -119,6 +119,15 @@ class WriterSpec:
     """The scorer in the training's loop; None: no training."""
     scorer_engine: ScorerEngineSpec | None = None
     """Model and engine of that scorer; None: the untrained model."""
+    policy_engine: PluginChoice | None = None
+    """The engine whose options apply to the weights in training; None: no training, or the trainer names none."""
+
+    @property
+    def separate_policy_engine(self) -> PluginChoice | None:
+        """`policy_engine` if it differs from `engine`, so that its options are not known from there."""
+        if self.policy_engine is None or self.policy_engine.name == self.engine.name:
+            return None
+        return self.policy_engine
 
     def describe(self) -> dict[str, Any]:
         """Everything that determines the profiles, as JSON values."""
@@ -145,6 +154,7 @@ class WriterSpec:
             "scorer": self.trained_on.describe(),
             **({"scorer_engine": self.scorer_engine.describe()} if self.scorer_engine else {}),
             **({"stages": stages} if stages else {}),
+            **({"policy_engine": self.separate_policy_engine.describe()} if self.separate_policy_engine else {}),
         }
 
 

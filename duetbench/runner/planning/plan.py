@@ -11,7 +11,7 @@ from typing import Any, ParamSpec, TypeVar
 from duetbench.errors import ConfigError, DataError, DuetbenchError
 from duetbench.interfaces import Kind
 from duetbench.plugins import Plugins
-from duetbench.runner.config.options import OptionValues, Scope
+from duetbench.runner.config.options import OptionValues, Scope, merged_uses
 from duetbench.runner.config.run_config import Grid, RunConfig
 from duetbench.runner.planning.cells import Cell, DatasetChoice, ModelChoice, PluginChoice, WriterSpec
 from duetbench.runner.planning.resolver import (
@@ -20,6 +20,7 @@ from duetbench.runner.planning.resolver import (
     does_train,
     model_choice,
     option_sections,
+    policy_options,
     uses_a_model,
 )
 
@@ -71,13 +72,13 @@ class _Planner:
     without_model: set[tuple[Any, ...]] = field(default_factory=set)
 
     def plan(self) -> Plan:
-        used = {scope for grid in self.config.grids for scope in self._used(grid)}
+        named = {scope for grid in self.config.grids for scope in self._used(grid)}
         models = self._models()
         self._stop_at_faults()
-        grids = [(grid, self._options(grid, used)) for grid in self.config.grids]
+        grids = [(grid, self._options(grid, named)) for grid in self.config.grids]
         drafts = [self._check(grid, options, models) for grid, options in grids]
-        touched = {scope for _, options in grids for scope in options.touched}
-        self.option_faults.update(dict.fromkeys(fault for _, options in grids for fault in options.unused(touched)))
+        used = merged_uses(options.used for _, options in grids)
+        self.option_faults.update(dict.fromkeys(fault for _, options in grids for fault in options.unused(used)))
         self._stop_at_faults()
         cells = [cell for draft in drafts for cell in draft()]
         if not any(grid.strategies for grid in self.config.grids):
@@ -112,8 +113,10 @@ class _Planner:
         if not grid.strategies:
             return
         yield from self._named("strategy", grid.strategies)
-        yield from self._named("trainer", grid.trainers or self._default_trainers(grid.strategies))
-        yield from self._named("engine", [grid.engine])
+        trainers = list(self._named("trainer", grid.trainers or self._default_trainers(grid.strategies)))
+        yield from trainers
+        named = [policy_options(self.plugins, name) for _, name in trainers]
+        yield from self._named("engine", dict.fromkeys([grid.engine, *(used.engine for used in named if used)]))
 
     def _named(self, kind: Kind, names: Iterable[str]) -> Iterator[Scope]:
         for name in names:

@@ -17,7 +17,7 @@ from duetbench.runner.planning.cells import ModelChoice, PluginChoice, ScorerEng
 
 if TYPE_CHECKING:
     from duetbench.data import HistoryOptions
-    from duetbench.interfaces import Scorer, Strategy, Trainer
+    from duetbench.interfaces import PolicyOptions, Scorer, Strategy, Trainer
 
 
 def option_sections() -> dict[str, type]:
@@ -48,6 +48,11 @@ def does_train(plugins: Plugins, trainer: str) -> bool:
     return cast("type[Trainer]", plugins.get("trainer", trainer).cls).trains
 
 
+def policy_options(plugins: Plugins, trainer: str) -> PolicyOptions | None:
+    """The engine options that a trainer uses for the weights that it trains."""
+    return cast("type[Trainer]", plugins.get("trainer", trainer).cls).policy_options
+
+
 class PluginResolver:
     """The plugins of one grid with their options, each built once."""
 
@@ -56,7 +61,7 @@ class PluginResolver:
         self._grid = grid
         self._options = options
         self._models = dict(models)
-        self._choices: dict[tuple[str, str, str | None], PluginChoice] = {}
+        self._choices: dict[tuple[str, str, str | None, tuple[str, ...] | None], PluginChoice] = {}
         self.faults: list[DuetbenchError] = []
         self.data: DataOptions = options.section("data")
         self.history: HistoryOptions = options.section("history")
@@ -64,13 +69,22 @@ class PluginResolver:
         self.evaluation: EvaluationOptions = options.section("evaluation")
         self.training: TrainingOptions = options.section("training")
 
-    def choice(self, kind: Kind, name: str, model: str | None = None) -> PluginChoice:
-        """A plugin with its options. Suggestions of the model's card rank between the file and the defaults."""
-        key = (kind, name, model)
+    def choice(
+        self, kind: Kind, name: str, model: str | None = None, used: tuple[str, ...] | None = None
+    ) -> PluginChoice:
+        """A plugin with its options. Suggestions of the model's card rank between the file and the defaults.
+
+        Args:
+            kind: The plugin's kind.
+            name: The plugin's name.
+            model: Name of the model whose card counts; None: no card.
+            used: The options that have an effect here; None: all.
+        """
+        key = (kind, name, model, used)
         if key not in self._choices:
             registered = self._plugins.get(kind, name)
             card = self._models[model].options if model else None
-            self._choices[key] = PluginChoice(registered, self._options.plugin(registered, card))
+            self._choices[key] = PluginChoice(registered, self._options.plugin(registered, card, used))
         return self._choices[key]
 
     def build_all(self, scorers: Iterable[str], baselines: Iterable[str]) -> None:
@@ -110,7 +124,15 @@ class PluginResolver:
             rewards=tuple(self._rewards()) if trains else (),
             trained_on=self.choice("scorer", self.training.scorer or scorer, model) if trains else None,
             scorer_engine=self._scorer_engine(model) if trains else None,
+            policy_engine=self._policy_engine(trainer, model) if trains else None,
         )
+
+    def _policy_engine(self, trainer: str, model: str) -> PluginChoice | None:
+        """The engine whose options apply to the weights in training."""
+        used = policy_options(self._plugins, trainer)
+        if used is None:
+            return None
+        return self.choice("engine", used.engine, model, used.names if used.engine != self._grid.engine else None)
 
     def _scorer_engine(self, model: str) -> ScorerEngineSpec | None:
         """Model and engine of the scorer in the loop, if the options name their own."""

@@ -82,7 +82,7 @@ def _draft(
 ) -> SampledCompletion:
     """The completion as the engine would have told it, see `engines.running`."""
     ids = [token for token in answer.ids if token not in stops.ends]
-    text, is_stopped = stops.cut(policy.chat.written(fitted.ids, ids))
+    text, is_stopped = stops.cut(policy.chat.decode_continuation(fitted.ids, ids))
     status: Status = "truncated" if not (answer.is_ended or is_stopped) else "ok" if text.strip() else "empty"
     completion = Completion(prompt.prefill + text, status, len(fitted.ids), len(ids), fitted.dropped)
     return SampledCompletion(completion, answer.ids, [1] * len(answer.ids))

@@ -136,7 +136,8 @@ class _ActiveBatch:
         written = [answers[self.rows[place]] for place in going]
         for place, answer in zip(going, written, strict=True):
             answer.ids.append(newest[place])
-        for place, answer, is_ended in zip(going, written, stops.are_ended(written), strict=True):
+        ended = stops.are_ended([answer.ids for answer in written])
+        for place, answer, is_ended in zip(going, written, ended, strict=True):
             answer.is_ended = self.is_done[place] = is_ended
 
     def step(self, model: Any, tokens: torch.Tensor) -> None:

@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from duetbench.errors import TrainingError
+from duetbench.training.options import POLICY_OPTIONS
 from duetbench.training.presets import PRESETS, GrpoSettings, PresetTrainer, options_with_presets, preset_settings
 
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ class Grpo(PresetTrainer):
     source = "DUET, section 3.4; GRPO: Shao et al. 2024 (DeepSeekMath)"
     settings_class = GrpoSettings
     presets = PRESETS
+    policy_options = POLICY_OPTIONS
     Config = options_with_presets("Grpo.Config", __name__, GrpoSettings, PRESETS)  # type: ignore[assignment]
 
     def fit(self, job: TrainingJob) -> ModelRef:

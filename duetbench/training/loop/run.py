@@ -127,13 +127,13 @@ def _train(
     folder: TrainingFolder,
     prepare: Callable[[TrainingSession], TrainingPlan],
 ) -> dict[str, Any]:
-    inner = getattr(job.engine, "engine", job.engine)  # past the request store: what is scored here never comes again
-    policy = Policy(job.model, tuning, inner.config)
+    policy = Policy(job.model, tuning, job.policy_config)
     title = f"{trainer.name} of {job.strategy.name}"
     is_adapter = tuning.adapter == "lora"
-    frozen = policy.engine(trained=False) if is_adapter else inner
+    # Not through the request store: the prompts of a training are rarely repeated.
+    frozen = policy.engine(trained=False) if is_adapter else job.engine.uncached()
     if job.scorer_engine is not None:
-        frozen = getattr(job.scorer_engine, "engine", job.scorer_engine)
+        frozen = job.scorer_engine.uncached()
     course = prepare(TrainingSession(job, folder, policy, frozen, lambda line: print_line(title, line)))
     if is_adapter:
         job.engine.close()  # the base with the adapter off scores: its weights need not lie in memory twice

@@ -174,11 +174,4 @@ def _engines(job: TrainingJob, names: Sequence[str]) -> list[Engine]:
 
 def engine_for(job: TrainingJob, model: ModelRef) -> Engine:
     """An engine of the job's kind for another model, behind the same store; the job's own for its own."""
-    from duetbench.engines.store.stored_engine import StoredEngine
-
-    if model == job.model:
-        return job.engine
-    if isinstance(job.engine, StoredEngine):
-        inner = job.engine.engine
-        return StoredEngine(type(inner)(inner.config, model=model), job.engine.store)
-    return type(job.engine)(job.engine.config, model=model)
+    return job.engine if model == job.model else job.engine.with_model(model)

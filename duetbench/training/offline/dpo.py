@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from duetbench.errors import TrainingError
 from duetbench.interfaces import option
-from duetbench.training.options import TrainerSettings
+from duetbench.training.options import POLICY_OPTIONS, TrainerSettings
 from duetbench.training.presets import DPO_PRESETS, PresetTrainer, options_with_presets, preset_settings
 
 if TYPE_CHECKING:
@@ -60,6 +60,7 @@ class Dpo(PresetTrainer):
     source = "LettinGo (KDD 2025): explore, judge, pair, align; DPO: Rafailov et al. 2023"
     settings_class = DpoSettings
     presets = DPO_PRESETS
+    policy_options = POLICY_OPTIONS
     Config = options_with_presets("Dpo.Config", __name__, DpoSettings, DPO_PRESETS)  # type: ignore[assignment]
 
     def fit(self, job: TrainingJob) -> ModelRef:

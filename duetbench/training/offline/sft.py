@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from duetbench.errors import TrainingError
 from duetbench.interfaces import option
-from duetbench.training.options import TrainerSettings
+from duetbench.training.options import POLICY_OPTIONS, TrainerSettings
 from duetbench.training.presets import SFT_PRESETS, PresetTrainer, options_with_presets, preset_settings
 
 if TYPE_CHECKING:
@@ -54,6 +54,7 @@ class Sft(PresetTrainer):
     summary = "supervised fine-tuning on the best of n sampled answers"
     settings_class = SftSettings
     presets = SFT_PRESETS
+    policy_options = POLICY_OPTIONS
     Config = options_with_presets("Sft.Config", __name__, SftSettings, SFT_PRESETS)  # type: ignore[assignment]
 
     def fit(self, job: TrainingJob) -> ModelRef | TrainedModels:

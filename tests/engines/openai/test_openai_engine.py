@@ -1,4 +1,4 @@
-"""The engine that asks a server."""
+"""The engine that sends prompts to a server."""
 
 from __future__ import annotations
 
@@ -7,17 +7,17 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from chat_server import ChatServer, Reply, read, said
-from engine_making import ask
+from chat_server import ChatServer, Reply, chat_response, logprobs_response
+from engine_making import make_prompt
 
 from duetbench.engines.openai.engine import OpenAIEngine
 from duetbench.errors import EngineError, ModelError
 from duetbench.models import resolve
 from duetbench.testing import EngineConformance
-from duetbench.types import Message, Sampling
+from duetbench.types import Message, ModelRef, Sampling
 
 LABELS = ("1", "2", "3")
-PROMPT = ask("jazz")
+PROMPT = make_prompt("jazz")
 MODEL = resolve("served:m")
 
 Start = Callable[..., ChatServer]
@@ -25,7 +25,7 @@ Start = Callable[..., ChatServer]
 
 @pytest.fixture
 def start() -> Iterator[Start]:
-    """Starts servers; all end with the test."""
+    """Starts servers that are closed after the test."""
     started: list[ChatServer] = []
 
     def begin(*arguments: Any) -> ChatServer:
@@ -41,25 +41,25 @@ def engine(server: ChatServer, **options: Any) -> OpenAIEngine:
     return OpenAIEngine(OpenAIEngine.Config(base_url=server.url, **options), model=MODEL)
 
 
-def test_answers_come_in_the_order_of_the_prompts(start: Start) -> None:
-    answers = engine(start()).generate([ask("a"), ask("b"), ask("c")], Sampling())
-    assert [(one.text, one.status, one.prompt_tokens, one.completion_tokens) for one in answers] == [
+def test_completions_are_in_the_order_of_the_prompts(start: Start) -> None:
+    completions = engine(start()).generate([make_prompt("a"), make_prompt("b"), make_prompt("c")], Sampling())
+    assert [(each.text, each.status, each.prompt_tokens, each.completion_tokens) for each in completions] == [
         ("A", "ok", 7, 3),
         ("B", "ok", 7, 3),
         ("C", "ok", 7, 3),
     ]
 
 
-def test_a_fixed_number_of_requests_is_in_flight(start: Start) -> None:
+def test_the_number_of_requests_in_flight_is_limited(start: Start) -> None:
     server = start()
-    engine(server, in_flight=3).generate([ask(f"{n}") for n in range(12)], Sampling())
-    assert 1 < server.most_at_once <= 3
+    engine(server, in_flight=3).generate([make_prompt(f"{n}") for n in range(12)], Sampling())
+    assert 1 < server.max_in_flight <= 3
 
 
 def test_sampling_is_passed_on(start: Start) -> None:
     server = start()
     engine(server).generate([PROMPT], Sampling(temperature=0.5, top_p=0.9, max_tokens=5, stop=("x",), seed=1))
-    sent = server.asked[0]
+    sent = server.requests[0]
     assert (sent["model"], sent["temperature"], sent["top_p"], sent["max_tokens"], sent["stop"]) == (
         "m",
         0.5,
@@ -70,26 +70,26 @@ def test_sampling_is_passed_on(start: Start) -> None:
     assert isinstance(sent["seed"], int)
 
 
-def test_samples_are_asked_with_different_seeds(start: Start) -> None:
+def test_samples_have_different_seeds(start: Start) -> None:
     server = start()
     for index in (0, 1):
         engine(server).generate([PROMPT], Sampling(temperature=1.0, sample_index=index))
-    assert server.asked[0]["seed"] != server.asked[1]["seed"]
+    assert server.requests[0]["seed"] != server.requests[1]["seed"]
 
 
-def test_a_prefill_is_a_turn_that_vllm_continues(start: Start) -> None:
+def test_a_prefill_is_a_message_that_vllm_continues(start: Start) -> None:
     server = start("vllm")
-    answer = engine(server).generate([replace(PROMPT, prefill="<cue>")], Sampling())[0]
-    assert server.asked[0]["messages"][-1] == {"role": "assistant", "content": "<cue>"}
-    assert server.asked[0]["continue_final_message"] is True
-    assert answer.text == "<cue>JAZZ"
+    completion = engine(server).generate([replace(PROMPT, prefill="<cue>")], Sampling())[0]
+    assert server.requests[0]["messages"][-1] == {"role": "assistant", "content": "<cue>"}
+    assert server.requests[0]["continue_final_message"] is True
+    assert completion.text == "<cue>JAZZ"
 
 
 def test_template_arguments_are_passed_on(start: Start) -> None:
     server = start("vllm")
     model = replace(MODEL, template_args={"enable_thinking": False})
     OpenAIEngine(OpenAIEngine.Config(base_url=server.url), model=model).generate([PROMPT], Sampling())
-    assert server.asked[0]["chat_template_kwargs"] == {"enable_thinking": False}
+    assert server.requests[0]["chat_template_kwargs"] == {"enable_thinking": False}
 
 
 @pytest.mark.parametrize(
@@ -101,87 +101,89 @@ def test_template_arguments_are_passed_on(start: Start) -> None:
         ({"message": {"content": None, "refusal": "no"}}, "refused"),
     ],
 )
-def test_each_end_has_its_status(start: Start, choice: dict[str, Any], status: str) -> None:
-    server = start("openai", lambda _body: (200, said("some", **choice)))
+def test_each_finish_reason_has_its_status(start: Start, choice: dict[str, Any], status: str) -> None:
+    server = start("openai", lambda _body: (200, chat_response("some", **choice)))
     assert engine(server).generate([PROMPT], Sampling())[0].status == status
 
 
-def test_more_stops_than_the_protocol_takes_still_end_the_answer(start: Start) -> None:
+def test_more_stop_texts_than_the_api_accepts_end_the_completion(start: Start) -> None:
     server = start()
-    answer = engine(server).generate([ask("ab!cd")], Sampling(stop=("1", "2", "3", "4", "!")))[0]
-    assert answer.text == "AB"
-    assert len(server.asked[0]["stop"]) == 4
+    completion = engine(server).generate([make_prompt("ab!cd")], Sampling(stop=("1", "2", "3", "4", "!")))[0]
+    assert completion.text == "AB"
+    assert len(server.requests[0]["stop"]) == 4
 
 
-def test_a_busy_server_is_asked_again_and_that_is_counted(start: Start) -> None:
-    replies: list[Reply] = [(429, {}), (503, {}), (200, said("yes"))]
-    asking = engine(start("openai", lambda _body: replies.pop(0)))
-    asking._client.wait = 0.0
-    assert asking.generate([PROMPT], Sampling())[0].text == "yes"
-    assert asking.retried == 2
+def test_requests_to_a_busy_server_are_repeated_and_counted(start: Start) -> None:
+    replies: list[Reply] = [(429, {}), (503, {}), (200, chat_response("yes"))]
+    client = engine(start("openai", lambda _body: replies.pop(0)))
+    client._client.wait = 0.0
+    assert client.generate([PROMPT], Sampling())[0].text == "yes"
+    assert client.retried == 2
 
 
-def test_a_server_that_stays_busy_is_a_failed_call(start: Start) -> None:
-    asking = engine(start("openai", lambda _body: (500, {"error": {"message": "out of order"}})), retries=1)
-    asking._client.wait = 0.0
-    answer = asking.generate([PROMPT], Sampling())[0]
-    assert (answer.status, answer.error) == ("error", "the server answered 500: out of order")
+def test_a_request_to_a_server_that_stays_busy_fails(start: Start) -> None:
+    client = engine(start("openai", lambda _body: (500, {"error": {"message": "out of order"}})), retries=1)
+    client._client.wait = 0.0
+    completion = client.generate([PROMPT], Sampling())[0]
+    assert (completion.status, completion.error) == ("error", "the server answered 500: out of order")
 
 
-def test_a_request_that_is_refused_fails_alone(start: Start) -> None:
+def test_a_rejected_request_fails_alone(start: Start) -> None:
     def reply(body: dict[str, Any]) -> Reply:
-        bad = body["messages"][0]["content"] == "bad"
-        return (400, {"error": {"message": "bad turn"}}) if bad else (200, said("fine"))
+        is_bad = body["messages"][0]["content"] == "bad"
+        return (400, {"error": {"message": "bad message"}}) if is_bad else (200, chat_response("fine"))
 
-    answers = engine(start("openai", reply)).generate([ask("bad"), ask("good")], Sampling())
-    assert [answer.status for answer in answers] == ["error", "ok"]
+    completions = engine(start("openai", reply)).generate([make_prompt("bad"), make_prompt("good")], Sampling())
+    assert [completion.status for completion in completions] == ["error", "ok"]
 
 
-def test_a_prompt_that_the_server_finds_too_long_loses_as_few_lines_as_it_takes(start: Start) -> None:
+def test_a_prompt_that_is_too_long_for_the_server_loses_as_few_lines_as_necessary(start: Start) -> None:
     def reply(body: dict[str, Any]) -> Reply:
         text = body["messages"][0]["content"]
-        return (400, {"message": "exceeds the maximum context length"}) if len(text) > 24 else (200, said(text))
+        return (
+            (400, {"message": "exceeds the maximum context length"}) if len(text) > 24 else (200, chat_response(text))
+        )
 
     lines = Message("user", "0123456789" * 5 + "end", tuple((10 * n, 10 * n + 10) for n in range(5)))
-    answer = engine(start("openai", reply)).generate([replace(PROMPT, messages=(lines,))], Sampling())[0]
-    assert (answer.text, answer.dropped_history) == ("0123456789" * 2 + "end", 3)
+    completion = engine(start("openai", reply)).generate([replace(PROMPT, messages=(lines,))], Sampling())[0]
+    assert (completion.text, completion.dropped_history) == ("0123456789" * 2 + "end", 3)
 
 
-def test_labels_are_read_from_the_likeliest_tokens(start: Start) -> None:
-    server = start("openai", lambda _body: (200, read({"1": -0.5, "2": -1.5, "the": -3.0})))
-    reading = engine(server).label_logprobs([PROMPT], "Rating: ", LABELS)[0]
-    assert reading.logprobs == (-0.5, -1.5, -3.0)  # a label that is not listed has at most the last one's
-    assert server.asked[0]["messages"][-1]["content"] == "Rating: "
-    assert server.asked[0]["top_logprobs"] == 20
+def test_labels_are_read_from_the_most_likely_tokens(start: Start) -> None:
+    server = start("openai", lambda _body: (200, logprobs_response({"1": -0.5, "2": -1.5, "the": -3.0})))
+    result = engine(server).label_logprobs([PROMPT], "Rating: ", LABELS)[0]
+    assert result.logprobs == (-0.5, -1.5, -3.0)  # the last one's is an upper bound for a label that is not listed
+    assert server.requests[0]["messages"][-1]["content"] == "Rating: "
+    assert server.requests[0]["top_logprobs"] == 20
 
 
-def test_no_label_among_the_likeliest_tokens_is_unreadable(start: Start) -> None:
-    server = start("openai", lambda _body: (200, read({"the": -0.5})))
+def test_no_label_among_the_most_likely_tokens_is_unreadable(start: Start) -> None:
+    server = start("openai", lambda _body: (200, logprobs_response({"the": -0.5})))
     assert engine(server).label_logprobs([PROMPT], "Rating: ", LABELS)[0].status == "unreadable"
 
 
-def test_vllm_is_asked_for_the_labels_tokens(start: Start) -> None:
+def test_the_labels_tokens_are_requested_from_vllm(start: Start) -> None:
     listed = {f"token_id:{ord(label)}": -float(label) for label in LABELS}
-    server = start("vllm", lambda _body: (200, read(listed)))
-    asking = engine(server)
-    assert asking.label_logprobs([PROMPT], "Rating: ", LABELS)[0].logprobs == (-1.0, -2.0, -3.0)
-    assert server.asked[0]["logprob_token_ids"] == [49, 50, 51]
-    assert asking.info().labels == "exact"
-    assert asking.info().settings == {"served_name": "m"}
+    server = start("vllm", lambda _body: (200, logprobs_response(listed)))
+    client = engine(server)
+    assert client.label_logprobs([PROMPT], "Rating: ", LABELS)[0].logprobs == (-1.0, -2.0, -3.0)
+    assert server.requests[0]["logprob_token_ids"] == [49, 50, 51]
+    assert client.info().labels == "exact"
+    assert client.info().settings == {"served_name": "m"}
 
 
-def test_labels_of_several_tokens_are_refused(start: Start) -> None:
+def test_labels_of_several_tokens_are_an_error(start: Start) -> None:
     with pytest.raises(EngineError, match="not distinct single tokens"):
         engine(start("vllm")).label_logprobs([PROMPT], "Rating: ", ("10", "20"))
 
 
-def test_a_key_comes_from_the_environment_and_is_never_shown(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_key_comes_from_the_environment_and_is_never_shown(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MY_KEY", "secret-123")
-    server = start("openai", lambda _body: (400, {"error": {"message": "no such thing for secret-123"}}))
-    asking = engine(server, key_env="MY_KEY")
-    answer = asking.generate([PROMPT], Sampling())[0]
+    server = start("openai", lambda _body: (400, {"error": {"message": "no such model for secret-123"}}))
+    client = engine(server, key_env="MY_KEY")
+    completion = client.generate([PROMPT], Sampling())[0]
     assert server.keys == ["Bearer secret-123"]
-    assert "secret" not in answer.error + repr(asking._client) + repr(asking.config) + repr(asking.info())
+    assert "secret" not in completion.error + repr(client._client) + repr(client.config) + repr(client.info())
 
 
 def test_a_rejected_key_stops_the_run(start: Start) -> None:
@@ -189,41 +191,53 @@ def test_a_rejected_key_stops_the_run(start: Start) -> None:
         engine(start("openai", lambda _body: (401, {}))).generate([PROMPT], Sampling())
 
 
-def test_a_server_that_is_not_there_is_one_line(start: Start) -> None:
+def test_a_server_that_is_not_reachable_is_an_error_of_one_line(start: Start) -> None:
     server = start()
     server.close()
-    with pytest.raises(EngineError, match="no answer from http://127"):
+    with pytest.raises(EngineError, match="no response from http://127"):
         engine(server, retries=0).info()
 
 
-def test_a_server_that_goes_away_is_waited_for(start: Start) -> None:
+def test_requests_to_a_server_that_disappears_are_repeated(start: Start) -> None:
     server = start()
-    asking = engine(server, retries=2)
-    asking.info()
-    asking._client.wait = 0.0
+    client = engine(server, retries=2)
+    client.info()
+    client._client.wait = 0.0
     server.close()
-    with pytest.raises(EngineError, match="what was answered is kept"):
-        asking.generate([PROMPT], Sampling())
-    assert asking.retried == 2
+    with pytest.raises(EngineError, match="completions received so far are kept"):
+        client.generate([PROMPT], Sampling())
+    assert client.retried == 2
 
 
-def test_a_model_that_is_not_served_is_told_with_those_that_are(start: Start) -> None:
+def test_the_served_models_are_named_if_the_model_is_not_among_them(start: Start) -> None:
     with pytest.raises(EngineError, match="serves m, not 'other'"):
         engine(start(), served_name="other").info()
 
 
-def test_an_address_that_is_none_is_refused() -> None:
+def test_an_address_without_a_protocol_is_an_error() -> None:
     with pytest.raises(ValueError, match="must begin with http"):
         OpenAIEngine.Config(base_url="file:///etc/passwd")
 
 
-def test_an_adapter_of_a_served_model_is_refused() -> None:
+def test_an_adapter_of_a_served_model_is_an_error() -> None:
     with pytest.raises(ModelError, match="load the adapter there"):
         resolve("served:m", adapter="somewhere")
 
 
+def test_an_adapter_that_the_server_would_not_apply_is_an_error() -> None:
+    with pytest.raises(ModelError, match=r"has to be loaded by the server: set openai\.served_name"):
+        OpenAIEngine(model=ModelRef("card", "/base", "d1", adapter="/adapter", adapter_digest="x"))
+
+
+def test_a_served_name_allows_no_other_model() -> None:
+    bound = OpenAIEngine(OpenAIEngine.Config(served_name="m"), model=MODEL)
+    with pytest.raises(ModelError, match=r"openai\.served_name=m names one model, so served:n cannot be used"):
+        bound.with_model(resolve("served:n"))
+    assert OpenAIEngine(model=MODEL).with_model(resolve("served:n")).model.path == "n"
+
+
 class TestConformance(EngineConformance):
-    """What every engine has to pass."""
+    """The checks of every engine."""
 
     plugin = OpenAIEngine
     model = MODEL
@@ -234,7 +248,7 @@ class TestConformance(EngineConformance):
             if len(body["messages"][0]["content"].split()) > 400:
                 return 400, {"message": "the prompt is too long"}
             if "logprobs" in body:
-                return 200, read({label: -float(label) for label in "12345"})
-            return 200, said("quiet" if body["max_tokens"] else "")
+                return 200, logprobs_response({label: -float(label) for label in "12345"})
+            return 200, chat_response("text" if body["max_tokens"] else "")
 
         type(self).options = {"base_url": start("openai", reply).url}

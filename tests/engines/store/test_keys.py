@@ -1,4 +1,4 @@
-"""What makes two requests the same one."""
+"""Keys of requests."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from engine_making import ask
+from engine_making import make_prompt
 
 from duetbench.engines.store.keys import generate_key, labels_key
 from duetbench.types import EngineInfo, Message, ModelRef, Prompt, Sampling
 
 MODEL = ModelRef("path:/a", "/a", "d1", adapter="/adapter", adapter_digest="x1")
 INFO = EngineInfo("e", {"torch": "1"}, MODEL, "float32", "t1", 100)
-PROMPT = ask("abc", prefill="p", droppable=((0, 1),))
+PROMPT = make_prompt("abc", prefill="p", droppable=((0, 1),))
 SAMPLING = Sampling(temperature=1.0)
 
 
@@ -59,26 +59,26 @@ def test_a_model_that_moved_keeps_its_answers() -> None:
     assert key(with_model(name="other", path="/b", adapter="/elsewhere")) == key()
 
 
-def test_a_served_model_is_known_by_its_name() -> None:
+def test_a_served_model_is_identified_by_its_name() -> None:
     assert key(with_model(digest="", path="m1")) != key(with_model(digest="", path="m2"))
 
 
-def test_whom_an_answer_serves_is_no_part() -> None:
+def test_side_and_requests_of_a_prompt_are_no_part_of_the_key() -> None:
     assert key(prompt=replace(PROMPT, for_requests=(7,), side="item")) == key()
 
 
-def test_seeds_share_an_answer_where_nothing_is_drawn() -> None:
-    cold = Sampling()
-    assert key(sampling=cold) == key(sampling=replace(cold, seed=3, sample_index=2, top_p=0.9))
+def test_seeds_share_a_key_at_temperature_zero() -> None:
+    greedy = Sampling()
+    assert key(sampling=greedy) == key(sampling=replace(greedy, seed=3, sample_index=2, top_p=0.9))
 
 
-def test_labels_and_prefix_change_a_readings_key() -> None:
-    readings = {
+def test_labels_and_answer_prefix_change_the_key() -> None:
+    digests = {
         labels_key(INFO, PROMPT, prefix, labels).digest
         for prefix, labels in (("a", ("1",)), ("b", ("1",)), ("a", ("1", "2")))
     }
-    assert len(readings) == 3
+    assert len(digests) == 3
 
 
-def test_odd_characters_have_a_key() -> None:
-    assert len(key(prompt=ask("\ud800 \U0001f3b5"))) == 64
+def test_a_lone_surrogate_has_a_key() -> None:
+    assert len(key(prompt=make_prompt("\ud800 \U0001f3b5"))) == 64

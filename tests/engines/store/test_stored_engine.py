@@ -9,38 +9,38 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from engine_making import ask
+from engine_making import make_prompt
 
 from duetbench.engines.store.keys import generate_key
 from duetbench.engines.store.stored_engine import RequestStore, StoredEngine
 from duetbench.errors import StoreError
 from duetbench.testing import DummyEngine
-from duetbench.types import Completion, LabelLogprobs, Prompt, Sampling
+from duetbench.types import Completion, LabelLogprobs, ModelRef, Prompt, Sampling
 
 LABELS = ("1", "2", "3", "4", "5")
-PROMPTS = [ask(f"Question {number}? Answer in <profile> tags.") for number in range(40)]
+PROMPTS = [make_prompt(f"Question {number}? Answer in <profile> tags.") for number in range(40)]
 
 
-class Counting(DummyEngine):
-    """A dummy that notes what it is asked; answers to `bad` keys are `truncated`."""
+class RecordingEngine(DummyEngine):
+    """A dummy that records its calls; completions of `truncated` keys are truncated."""
 
-    def __init__(self, bad: Sequence[str] = ()) -> None:
+    def __init__(self, truncated: Sequence[str] = ()) -> None:
         super().__init__()
-        self.asked: list[list[str]] = []
-        self.bad = bad
+        self.calls: list[list[str]] = []
+        self.truncated = truncated
 
     def generate(self, prompts: Sequence[Prompt], sampling: Sampling) -> list[Completion]:
-        self.asked.append([prompt.key for prompt in prompts])
-        answers = super().generate(prompts, sampling)
+        self.calls.append([prompt.key for prompt in prompts])
+        completions = super().generate(prompts, sampling)
         return [
-            replace(answer, status="truncated" if prompt.key in self.bad else "ok")
-            for prompt, answer in zip(prompts, answers, strict=True)
+            replace(completion, status="truncated" if prompt.key in self.truncated else "ok")
+            for prompt, completion in zip(prompts, completions, strict=True)
         ]
 
     def label_logprobs(
         self, prompts: Sequence[Prompt], answer_prefix: str, labels: Sequence[str]
     ) -> list[LabelLogprobs]:
-        self.asked.append([prompt.key for prompt in prompts])
+        self.calls.append([prompt.key for prompt in prompts])
         return super().label_logprobs(prompts, answer_prefix, labels)
 
 
@@ -53,145 +53,163 @@ def texts(completions: Sequence[Completion]) -> list[str]:
     return [completion.text for completion in completions]
 
 
-def test_answers_come_in_order_and_batches(store: RequestStore) -> None:
-    engine = Counting()
+def test_answers_are_in_order_and_computed_in_batches(store: RequestStore) -> None:
+    engine = RecordingEngine()
     answers = StoredEngine(engine, store).generate(PROMPTS, Sampling())
     assert texts(answers) == texts(DummyEngine().generate(PROMPTS, Sampling()))
-    assert [len(batch) for batch in engine.asked] == [32, 8]
+    assert [len(batch) for batch in engine.calls] == [32, 8]
 
 
-def test_what_is_stored_is_never_asked_again(store: RequestStore) -> None:
-    first = StoredEngine(Counting(), store).generate(PROMPTS, Sampling())
-    engine = Counting()
+def test_stored_answers_are_never_computed_again(store: RequestStore) -> None:
+    first = StoredEngine(RecordingEngine(), store).generate(PROMPTS, Sampling())
+    engine = RecordingEngine()
     again = StoredEngine(engine, store).generate(PROMPTS, Sampling())
-    assert engine.asked == []
+    assert engine.calls == []
     assert again == [replace(answer, cached=True) for answer in first]
 
 
-def test_readings_are_kept_exactly(store: RequestStore) -> None:
-    first = StoredEngine(Counting(), store).label_logprobs(PROMPTS, "Rating: ", LABELS)
-    engine = Counting()
+def test_label_logprobs_are_stored_exactly(store: RequestStore) -> None:
+    first = StoredEngine(RecordingEngine(), store).label_logprobs(PROMPTS, "Rating: ", LABELS)
+    engine = RecordingEngine()
     again = StoredEngine(engine, store).label_logprobs(PROMPTS, "Rating: ", LABELS)
-    assert engine.asked == []
-    assert again == [replace(reading, cached=True) for reading in first]
+    assert engine.calls == []
+    assert again == [replace(result, cached=True) for result in first]
 
 
-def test_equal_prompts_are_asked_once(store: RequestStore) -> None:
-    engine = Counting()
+def test_equal_prompts_are_computed_once(store: RequestStore) -> None:
+    engine = RecordingEngine()
     stored = StoredEngine(engine, store)
     answers = stored.generate([PROMPTS[0], PROMPTS[1], PROMPTS[0]], Sampling())
-    assert engine.asked == [[PROMPTS[0].key, PROMPTS[1].key]]
+    assert engine.calls == [[PROMPTS[0].key, PROMPTS[1].key]]
     assert [answer.cached for answer in answers] == [False, False, True]
     assert answers[2].text == answers[0].text
 
 
-def test_failures_are_asked_again_and_the_rest_is_not(store: RequestStore) -> None:
-    bad = [PROMPTS[1].key]
-    StoredEngine(Counting(bad), store).generate(PROMPTS[:3], Sampling())
-    engine = Counting()
+def test_only_failures_are_computed_again(store: RequestStore) -> None:
+    failed = [PROMPTS[1].key]
+    StoredEngine(RecordingEngine(failed), store).generate(PROMPTS[:3], Sampling())
+    engine = RecordingEngine()
     answers = StoredEngine(engine, store).generate(PROMPTS[:3], Sampling())
-    assert engine.asked == [bad]
+    assert engine.calls == [failed]
     assert [answer.status for answer in answers] == ["ok"] * 3
 
 
-def test_a_failure_that_was_answered_later_is_no_failure_any_more(store: RequestStore) -> None:
-    StoredEngine(Counting([PROMPTS[0].key]), store).generate(PROMPTS[:1], Sampling())
-    StoredEngine(Counting(), store).generate(PROMPTS[:1], Sampling())
+def test_a_failure_is_removed_once_it_is_answered(store: RequestStore) -> None:
+    StoredEngine(RecordingEngine([PROMPTS[0].key]), store).generate(PROMPTS[:1], Sampling())
+    StoredEngine(RecordingEngine(), store).generate(PROMPTS[:1], Sampling())
     assert store.select("SELECT COUNT(*) FROM failures", ()) == [(0,)]
 
 
-def test_each_batch_is_kept_as_it_comes(store: RequestStore) -> None:
-    class Stopping(Counting):
+def test_each_batch_is_stored_as_soon_as_it_is_done(store: RequestStore) -> None:
+    class InterruptedEngine(RecordingEngine):
         """Is interrupted at its second batch."""
 
         def generate(self, prompts: Sequence[Prompt], sampling: Sampling) -> list[Completion]:
-            if self.asked:
+            if self.calls:
                 raise KeyboardInterrupt
             return super().generate(prompts, sampling)
 
     with pytest.raises(KeyboardInterrupt):
-        StoredEngine(Stopping(), store).generate(PROMPTS, Sampling())
-    engine = Counting()
+        StoredEngine(InterruptedEngine(), store).generate(PROMPTS, Sampling())
+    engine = RecordingEngine()
     StoredEngine(engine, store).generate(PROMPTS, Sampling())
-    assert [len(batch) for batch in engine.asked] == [8]
+    assert [len(batch) for batch in engine.calls] == [8]
 
 
 def test_usage_and_progress_count_every_prompt(store: RequestStore) -> None:
-    StoredEngine(Counting(), store).generate(PROMPTS[:10], Sampling())
+    StoredEngine(RecordingEngine(), store).generate(PROMPTS[:10], Sampling())
     done: list[int] = []
-    engine = StoredEngine(Counting(), store, on_done=done.append)
+    engine = StoredEngine(RecordingEngine(), store, on_done=done.append)
     engine.generate([*PROMPTS, PROMPTS[20]], Sampling())
     assert (engine.usage.calls, engine.usage.cached) == (30, 11)
     assert done == [10, 31]
     assert engine.usage.prompt_tokens == sum(a.prompt_tokens for a in DummyEngine().generate(PROMPTS[10:], Sampling()))
 
 
-def test_two_writers_of_one_key_keep_the_first_answer(tmp_path: Path) -> None:
-    one, two = RequestStore(tmp_path / "s.sqlite"), RequestStore(tmp_path / "s.sqlite")
+def test_the_uncached_engine_computes_what_is_stored(store: RequestStore) -> None:
+    engine = RecordingEngine()
+    stored = StoredEngine(engine, store)
+    stored.generate(PROMPTS[:1], Sampling())
+    stored.uncached().generate(PROMPTS[:1], Sampling())
+    assert stored.uncached() is engine
+    assert len(engine.calls) == 2
+
+
+def test_an_engine_for_another_model_shares_the_store(store: RequestStore) -> None:
+    model = ModelRef("other", "/other", "d2")
+    stored = StoredEngine(DummyEngine(), store).with_model(model)
+    assert (stored.model, stored.uncached().model) == (model, model)
+    stored.generate(PROMPTS[:1], Sampling())
+    again = StoredEngine(DummyEngine(model=model), store).generate(PROMPTS[:1], Sampling())
+    assert again[0].cached
+
+
+def test_of_two_answers_to_one_key_the_first_is_kept(tmp_path: Path) -> None:
+    first, second = RequestStore(tmp_path / "s.sqlite"), RequestStore(tmp_path / "s.sqlite")
     key = generate_key(DummyEngine().info(), PROMPTS[0], Sampling())
     from duetbench.engines.store.database import RequestOutcome
 
-    one.put([RequestOutcome(key, {"text": "first"})])
-    two.put([RequestOutcome(key, {"text": "second"})])
-    assert one.get([key]) == two.get([key]) == {key.digest: {"text": "first"}}
+    first.put([RequestOutcome(key, {"text": "first"})])
+    second.put([RequestOutcome(key, {"text": "second"})])
+    assert first.get([key]) == second.get([key]) == {key.digest: {"text": "first"}}
 
 
-def test_threads_with_stores_of_their_own_do_not_disturb_each_other(tmp_path: Path) -> None:
-    faults: list[BaseException] = []
+def test_threads_with_separate_stores_share_one_file(tmp_path: Path) -> None:
+    errors: list[BaseException] = []
 
     def work() -> None:
         try:
             store = RequestStore(tmp_path / "s.sqlite")
-            StoredEngine(Counting(), store).generate(PROMPTS, Sampling())
+            StoredEngine(RecordingEngine(), store).generate(PROMPTS, Sampling())
             store.close()
         except BaseException as error:
-            faults.append(error)
+            errors.append(error)
 
     threads = [threading.Thread(target=work) for _ in range(6)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    assert faults == []
+    assert errors == []
     assert RequestStore(tmp_path / "s.sqlite").select("SELECT COUNT(*) FROM answers", ()) == [(len(PROMPTS),)]
 
 
-def test_a_damaged_file_is_one_line(tmp_path: Path) -> None:
+def test_a_damaged_file_is_an_error_of_one_line(tmp_path: Path) -> None:
     path = tmp_path / "s.sqlite"
     path.write_bytes(b"this is not a database, whatever its name says" * 100)
     with pytest.raises(StoreError, match=r"is damaged .* move it away"):
         RequestStore(path)
 
 
-def test_a_page_that_was_overwritten_is_one_line(store: RequestStore) -> None:
-    StoredEngine(Counting(), store).generate(PROMPTS, Sampling())
+def test_an_overwritten_page_is_an_error_of_one_line(store: RequestStore) -> None:
+    StoredEngine(RecordingEngine(), store).generate(PROMPTS, Sampling())
     store.select("PRAGMA wal_checkpoint(TRUNCATE)", ())
     store.close()
     body = bytearray(store.path.read_bytes())
     body[4096:] = b"\xff" * (len(body) - 4096)
     store.path.write_bytes(body)
     with pytest.raises(StoreError, match="is damaged"):
-        StoredEngine(Counting(), RequestStore(store.path)).generate(PROMPTS, Sampling())
+        StoredEngine(RecordingEngine(), RequestStore(store.path)).generate(PROMPTS, Sampling())
 
 
-def test_a_full_disk_is_one_line_and_loses_nothing(store: RequestStore) -> None:
-    StoredEngine(Counting(), store).generate(PROMPTS[:2], Sampling())
+def test_a_full_disk_is_an_error_and_loses_nothing(store: RequestStore) -> None:
+    StoredEngine(RecordingEngine(), store).generate(PROMPTS[:2], Sampling())
     pages = store.select("PRAGMA page_count", ())[0][0]
     store.select(f"PRAGMA max_page_count = {pages}", ())
     with pytest.raises(StoreError, match="no space is left"):
-        StoredEngine(Counting(), store).generate([ask(f"{n} " * 500) for n in range(200)], Sampling())
-    engine = Counting()
+        StoredEngine(RecordingEngine(), store).generate([make_prompt(f"{n} " * 500) for n in range(200)], Sampling())
+    engine = RecordingEngine()
     StoredEngine(engine, RequestStore(store.path)).generate(PROMPTS[:2], Sampling())
-    assert engine.asked == []
+    assert engine.calls == []
 
 
-def test_a_folder_that_cannot_be_written_is_one_line(tmp_path: Path) -> None:
+def test_a_folder_that_is_not_writable_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(StoreError, match="cannot be used"):
         RequestStore(tmp_path / "file" / "s.sqlite")
 
 
-def test_another_format_is_refused(tmp_path: Path) -> None:
+def test_another_format_is_an_error(tmp_path: Path) -> None:
     path = tmp_path / "s.sqlite"
     connection = sqlite3.connect(path)
     connection.execute("PRAGMA user_version = 99")

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from engine_making import ask
+from engine_making import make_prompt
 
 from duetbench.engines.transformers.engine import TransformersEngine
 from duetbench.errors import MissingDependency, ModelError
@@ -15,7 +15,7 @@ from duetbench.models import resolve
 from duetbench.types import Sampling
 
 peft = pytest.importorskip("peft")
-PROMPT = ask("some people like jazz")
+PROMPT = make_prompt("some people like jazz")
 
 
 def save_adapter(base: Path, folder: Path, scale: float) -> Path:
@@ -34,7 +34,7 @@ def save_adapter(base: Path, folder: Path, scale: float) -> Path:
     return folder
 
 
-def test_an_adapter_changes_answers_and_the_reference(model_folder: Path, tmp_path: Path) -> None:
+def test_an_adapter_changes_completions_and_the_reference(model_folder: Path, tmp_path: Path) -> None:
     adapter = save_adapter(model_folder, tmp_path, 1.0)
     plain, adapted = resolve(f"path:{model_folder}"), resolve(f"path:{model_folder}", adapter=str(adapter))
     sampling = Sampling(max_tokens=12)
@@ -44,7 +44,7 @@ def test_an_adapter_changes_answers_and_the_reference(model_folder: Path, tmp_pa
     assert adapted.adapter_digest
 
 
-def test_an_adapter_of_zeros_is_refused(model_folder: Path, tmp_path: Path) -> None:
+def test_an_adapter_of_zeros_is_an_error(model_folder: Path, tmp_path: Path) -> None:
     adapter = save_adapter(model_folder, tmp_path, 0.0)
     engine = TransformersEngine(model=resolve(f"path:{model_folder}", adapter=str(adapter)))
     with pytest.raises(ModelError, match="changes nothing"):
@@ -61,6 +61,6 @@ def test_an_adapter_without_peft_names_the_command(
         engine.generate([PROMPT], Sampling(max_tokens=3))
 
 
-def test_a_folder_that_is_no_adapter_says_what_it_lacks(model_folder: Path, tmp_path: Path) -> None:
+def test_missing_files_of_an_adapter_folder_are_named(model_folder: Path, tmp_path: Path) -> None:
     with pytest.raises(ModelError, match=r"adapter_config\.json and adapter_model\.safetensors"):
         resolve(f"path:{model_folder}", adapter=str(tmp_path))

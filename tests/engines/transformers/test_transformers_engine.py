@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from engine_making import ask
+from engine_making import make_prompt
 
-from duetbench.engines.transformers import model_runner, threads
+from duetbench.engines.transformers import loading, model_runner, threads
 from duetbench.engines.transformers.engine import TransformersEngine
 from duetbench.errors import EngineError, ModelError
 from duetbench.models import resolve
@@ -19,85 +19,90 @@ from duetbench.testing import EngineConformance
 from duetbench.types import Completion, ModelRef, Sampling
 
 LABELS = ("1", "2", "3", "4", "5")
-PROMPTS = [ask("jazz"), ask("some people like jazz and others like rock"), ask("rock rock", prefill="some")]
+PROMPTS = [
+    make_prompt("jazz"),
+    make_prompt("some people like jazz and others like rock"),
+    make_prompt("rock rock", prefill="some"),
+]
 HOT = Sampling(temperature=1.0, max_tokens=12)
 
 
 @pytest.fixture(scope="module")
-def raw(model: ModelRef) -> Any:
-    """The model itself."""
+def library_model(model: ModelRef) -> Any:
+    """The model as transformers loads it."""
     from transformers import AutoModelForCausalLM
 
     return AutoModelForCausalLM.from_pretrained(model.path)
 
 
-def test_greedy_answers_are_those_of_the_library(engine: TransformersEngine, raw: Any) -> None:
+def test_greedy_completions_are_those_of_the_library(engine: TransformersEngine, library_model: Any) -> None:
     import torch
 
-    answers = engine.generate(PROMPTS, Sampling(max_tokens=10))
-    for prompt, answer in zip(PROMPTS, answers, strict=True):
-        ids = torch.tensor([engine._chat.ids(prompt.messages, prompt.prefill)])
-        theirs = raw.generate(ids, attention_mask=torch.ones_like(ids), max_new_tokens=10, do_sample=False)
-        text = engine._chat.tokenizer.decode(theirs[0, ids.shape[1] :], skip_special_tokens=True)
-        assert answer.text == prompt.prefill + text
+    completions = engine.generate(PROMPTS, Sampling(max_tokens=10))
+    for prompt, completion in zip(PROMPTS, completions, strict=True):
+        ids = torch.tensor([engine.chat.ids(prompt.messages, prompt.prefill)])
+        expected = library_model.generate(ids, attention_mask=torch.ones_like(ids), max_new_tokens=10, do_sample=False)
+        text = engine.chat.tokenizer.decode(expected[0, ids.shape[1] :], skip_special_tokens=True)
+        assert completion.text == prompt.prefill + text
 
 
 @pytest.mark.parametrize("sampling", [Sampling(max_tokens=12), HOT])
-def test_answers_do_not_depend_on_the_company(engine: TransformersEngine, sampling: Sampling) -> None:
-    together = engine.generate(PROMPTS, sampling)
-    assert [engine.generate([prompt], sampling)[0].text for prompt in PROMPTS] == [one.text for one in together]
+def test_completions_are_independent_of_the_other_prompts(engine: TransformersEngine, sampling: Sampling) -> None:
+    batched = [completion.text for completion in engine.generate(PROMPTS, sampling)]
+    assert [engine.generate([prompt], sampling)[0].text for prompt in PROMPTS] == batched
 
 
-def test_samples_differ_by_index_and_repeat_by_seed(engine: TransformersEngine) -> None:
+def test_samples_differ_by_index_and_are_reproducible(engine: TransformersEngine) -> None:
     texts = [engine.generate(PROMPTS[:1], replace(HOT, sample_index=n))[0].text for n in (0, 1, 0)]
     assert texts[0] == texts[2] != texts[1]
 
 
-def test_an_answer_at_its_limit_is_truncated(engine: TransformersEngine) -> None:
-    answer = engine.generate(PROMPTS[:1], Sampling(max_tokens=3))[0]
-    assert (answer.status, answer.completion_tokens) == ("truncated", 3)
+def test_a_completion_at_its_limit_is_truncated(engine: TransformersEngine) -> None:
+    completion = engine.generate(PROMPTS[:1], Sampling(max_tokens=3))[0]
+    assert (completion.status, completion.completion_tokens) == ("truncated", 3)
 
 
-def test_a_gap_at_its_limit_is_fine(engine: TransformersEngine) -> None:
+def test_a_slot_at_its_limit_is_ok(engine: TransformersEngine) -> None:
     assert engine.generate(PROMPTS[:1], Sampling(max_tokens=3, is_slot=True))[0].status == "ok"
 
 
-def test_an_answer_ends_before_the_stop_text(engine: TransformersEngine) -> None:
-    whole = engine.generate(PROMPTS[:1], Sampling(max_tokens=12))[0].text
-    stop = whole[4:7]
-    answer = engine.generate(PROMPTS[:1], Sampling(max_tokens=12, stop=(stop,)))[0]
-    assert (answer.text, answer.status) == (whole[: whole.index(stop)], "ok")
+def test_a_completion_ends_before_the_stop_text(engine: TransformersEngine) -> None:
+    unstopped = engine.generate(PROMPTS[:1], Sampling(max_tokens=12))[0].text
+    stop = unstopped[4:7]
+    completion = engine.generate(PROMPTS[:1], Sampling(max_tokens=12, stop=(stop,)))[0]
+    assert (completion.text, completion.status) == (unstopped[: unstopped.index(stop)], "ok")
 
 
-def test_a_stop_at_once_leaves_an_empty_answer(engine: TransformersEngine) -> None:
+def test_an_immediate_stop_leaves_an_empty_completion(engine: TransformersEngine) -> None:
     first = engine.generate(PROMPTS[:1], Sampling(max_tokens=12))[0].text[0]
-    answer = engine.generate(PROMPTS[:1], Sampling(max_tokens=12, stop=(first,)))[0]
-    assert (answer.text, answer.status) == ("", "empty")
+    completion = engine.generate(PROMPTS[:1], Sampling(max_tokens=12, stop=(first,)))[0]
+    assert (completion.text, completion.status) == ("", "empty")
 
 
-def test_the_prefill_stands_in_the_answer_and_not_among_its_tokens(engine: TransformersEngine) -> None:
-    answer = engine.generate(PROMPTS[2:], Sampling(max_tokens=2))[0]
-    assert answer.text.startswith("some")
-    assert answer.completion_tokens == 2
+def test_the_prefill_is_part_of_the_text_but_not_of_the_token_count(engine: TransformersEngine) -> None:
+    completion = engine.generate(PROMPTS[2:], Sampling(max_tokens=2))[0]
+    assert completion.text.startswith("some")
+    assert completion.completion_tokens == 2
 
 
-def test_labels_are_read_after_the_prefix(engine: TransformersEngine, raw: Any) -> None:
+def test_labels_follow_the_answer_prefix(engine: TransformersEngine, library_model: Any) -> None:
     import torch
 
-    readings = engine.label_logprobs(PROMPTS, "Rating: ", LABELS)
-    wanted = engine._chat.tokenizer.convert_tokens_to_ids(list(LABELS))
-    for prompt, reading in zip(PROMPTS, readings, strict=True):
-        ids = torch.tensor([engine._chat.ids(prompt.messages, prompt.prefill + "Rating: ")])
-        expected = raw(ids).logits[0, -1].log_softmax(-1)[wanted].tolist()
-        assert reading.logprobs == pytest.approx(expected, abs=1e-4)
-        assert sum(map(math.exp, reading.logprobs)) < 1
+    results = engine.label_logprobs(PROMPTS, "Rating: ", LABELS)
+    label_ids = engine.chat.tokenizer.convert_tokens_to_ids(list(LABELS))
+    for prompt, result in zip(PROMPTS, results, strict=True):
+        ids = torch.tensor([engine.chat.ids(prompt.messages, prompt.prefill + "Rating: ")])
+        expected = library_model(ids).logits[0, -1].log_softmax(-1)[label_ids].tolist()
+        assert result.logprobs == pytest.approx(expected, abs=1e-4)
+        assert sum(map(math.exp, result.logprobs)) < 1
 
 
-def test_a_reading_is_one_pass_over_the_last_position(
+def test_labels_take_one_pass_over_the_last_position(
     engine: TransformersEngine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     engine.label_logprobs(PROMPTS[:1], "Rating: ", LABELS)
-    model, passes = engine._runner._model, []
+    assert isinstance(engine.runner, model_runner.ModelRunner)
+    model, passes = engine.runner.model, []
     forward = model.forward
 
     def counted(*args: Any, **settings: Any) -> Any:
@@ -110,32 +115,32 @@ def test_a_reading_is_one_pass_over_the_last_position(
     assert passes == [(3, 1)]
 
 
-def test_labels_of_several_tokens_are_refused(engine: TransformersEngine) -> None:
+def test_labels_of_several_tokens_are_an_error(engine: TransformersEngine) -> None:
     with pytest.raises(EngineError, match="not distinct single tokens after 'Rating:'"):
         engine.label_logprobs(PROMPTS[:1], "Rating:", ("12", "13"))
 
 
-def test_equal_labels_are_refused(engine: TransformersEngine) -> None:
+def test_equal_labels_are_an_error(engine: TransformersEngine) -> None:
     with pytest.raises(EngineError, match="not distinct"):
         engine.label_logprobs(PROMPTS[:1], "Rating: ", ("1", "1"))
 
 
-def test_a_batch_too_large_for_the_memory_is_run_in_halves(
+def test_a_batch_too_large_for_the_memory_is_split_in_two(
     engine: TransformersEngine, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     import torch
 
     expected = engine.generate(PROMPTS, Sampling(max_tokens=5))
-    write = model_runner.generate_tokens
+    generate_tokens = model_runner.generate_tokens
 
     def cramped(model: Any, prompts: Any, **settings: Any) -> Any:
         if len(prompts) > 1:
             raise torch.OutOfMemoryError
-        return write(model, prompts, **settings)
+        return generate_tokens(model, prompts, **settings)
 
     monkeypatch.setattr(model_runner, "generate_tokens", cramped)
     assert engine.generate(PROMPTS, Sampling(max_tokens=5)) == expected
-    assert "going on with 1" in caplog.text
+    assert "continuing with 1" in caplog.text
 
 
 def test_a_single_prompt_too_large_for_the_memory_is_an_error(
@@ -147,16 +152,16 @@ def test_a_single_prompt_too_large_for_the_memory_is_an_error(
         raise torch.OutOfMemoryError
 
     monkeypatch.setattr(model_runner, "generate_tokens", cramped)
-    answer: Completion = engine.generate(PROMPTS[:1], Sampling(max_tokens=5))[0]
-    assert answer.status == "error"
-    assert "out of memory" in answer.error
+    completion: Completion = engine.generate(PROMPTS[:1], Sampling(max_tokens=5))[0]
+    assert completion.status == "error"
+    assert "out of memory" in completion.error
 
 
 def test_info_and_batches_load_no_weights(model: ModelRef, monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*_args: Any) -> Any:
         raise AssertionError("weights were loaded")
 
-    monkeypatch.setattr(model_runner, "load_model", refuse)
+    monkeypatch.setattr(loading, "load_model", refuse)
     engine = TransformersEngine(model=model)
     assert engine.info().dtype == "float32"
     assert engine.batches(PROMPTS, 10)
@@ -193,7 +198,7 @@ def test_damaged_weights_are_one_line(make_model: Callable[[int], Path]) -> None
 
 
 class TestConformance(EngineConformance):
-    """What every engine has to pass."""
+    """The checks of every engine."""
 
     plugin = TransformersEngine
 
@@ -202,28 +207,28 @@ class TestConformance(EngineConformance):
         type(self).model = model
 
 
-def test_a_tiny_model_takes_one_thread_and_gives_the_others_back(
+def test_a_tiny_model_runs_on_one_thread_and_the_number_is_restored(
     engine: TransformersEngine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     import torch
 
-    seen: list[int] = []
-    read = model_runner.next_logits
+    counts: list[int] = []
+    next_logits = model_runner.next_logits
     monkeypatch.setattr(
-        model_runner, "next_logits", lambda *a, **k: (seen.append(torch.get_num_threads()), read(*a, **k))[1]
+        model_runner, "next_logits", lambda *a, **k: (counts.append(torch.get_num_threads()), next_logits(*a, **k))[1]
     )
     before = torch.get_num_threads()
     torch.set_num_threads(2)
     try:
         engine.label_logprobs(PROMPTS[:1], "Rating: ", LABELS)
-        assert (seen, torch.get_num_threads()) == ([1], 2)
+        assert (counts, torch.get_num_threads()) == ([1], 2)
         monkeypatch.setattr(threads, "TINY", 1)
         engine.label_logprobs(PROMPTS[:1], "Rating: ", LABELS)
-        assert seen == [1, 2]
+        assert counts == [1, 2]
     finally:
         torch.set_num_threads(before)
 
 
-def test_a_server_s_model_is_not_looked_for_here() -> None:
+def test_a_served_model_is_an_error() -> None:
     with pytest.raises(ModelError, match="--engine openai"):
         TransformersEngine(model=ModelRef("served:big", "big", ""))

@@ -1,4 +1,4 @@
-"""The engine that runs vLLM, with a stand-in for the package."""
+"""The engine that runs vLLM, with a fake of the package."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import pytest
-from engine_making import CONTEXT, ask
+from engine_making import CONTEXT, make_prompt
 
 from duetbench.engines.transformers.engine import TransformersEngine
 from duetbench.engines.vllm import engine as vllm_engine
@@ -18,7 +18,7 @@ from duetbench.errors import MissingDependency
 from duetbench.testing import EngineConformance
 from duetbench.types import ModelRef, Sampling
 
-PROMPTS = [ask("rock"), ask("jazz"), ask("some people like jazz")]
+PROMPTS = [make_prompt("rock"), make_prompt("jazz"), make_prompt("some people like jazz")]
 
 
 @dataclass
@@ -33,20 +33,20 @@ class Settings:
     logprob_token_ids: list[int] = field(default_factory=list)
 
 
-class StandIn:
-    """Writes each prompt's last token's number, and gives every label a log-probability of its own number."""
+class FakeLLM:
+    """Writes the sum of each prompt's token ids; the log-probability of a token is minus its id."""
 
-    made: dict[str, Any]
-    asked: list[list[int]]
+    settings: dict[str, Any]
+    prompts: list[list[int]]
 
     def __init__(self, **settings: Any) -> None:
-        StandIn.made, StandIn.asked = settings, []
+        FakeLLM.settings, FakeLLM.prompts = settings, []
 
     def generate(self, prompts: list[dict[str, Any]], settings: list[Settings], **_more: Any) -> list[Any]:
-        StandIn.asked += [prompt["prompt_token_ids"] for prompt in prompts]
-        return [SimpleNamespace(outputs=[self._answer(*one)]) for one in zip(prompts, settings, strict=True)]
+        FakeLLM.prompts += [prompt["prompt_token_ids"] for prompt in prompts]
+        return [SimpleNamespace(outputs=[self._output(*pair)]) for pair in zip(prompts, settings, strict=True)]
 
-    def _answer(self, prompt: dict[str, Any], settings: Settings) -> Any:
+    def _output(self, prompt: dict[str, Any], settings: Settings) -> Any:
         ids = prompt["prompt_token_ids"]
         listed = {token: SimpleNamespace(logprob=-float(token)) for token in settings.logprob_token_ids}
         ends = "stop" if settings.max_tokens > 3 else "length"
@@ -57,66 +57,66 @@ class StandIn:
 
 
 @pytest.fixture
-def stand_in(monkeypatch: pytest.MonkeyPatch) -> None:
+def fake_vllm(monkeypatch: pytest.MonkeyPatch) -> None:
     module: Any = ModuleType("vllm")
     module.__spec__ = importlib.machinery.ModuleSpec("vllm", None)
-    module.LLM, module.SamplingParams = StandIn, Settings
+    module.LLM, module.SamplingParams = FakeLLM, Settings
     monkeypatch.setitem(sys.modules, "vllm", module)
     monkeypatch.setattr(vllm_engine, "version", lambda _name: "0.0")
 
 
-def test_without_the_package_the_command_is_named(model: ModelRef, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_missing_package_is_named_with_its_command(model: ModelRef, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(importlib.util, "find_spec", lambda _name: None)
     with pytest.raises(MissingDependency, match="pip install vllm"):
         VllmEngine(model=model)
 
 
-@pytest.mark.usefixtures("stand_in")
-def test_prompts_are_the_tokens_of_the_other_engine_sorted_by_their_beginnings(
+@pytest.mark.usefixtures("fake_vllm")
+def test_prompts_have_the_tokens_of_the_other_engine_sorted_by_prefix(
     model: ModelRef, engine: TransformersEngine
 ) -> None:
     VllmEngine(model=model).generate(PROMPTS, Sampling(max_tokens=16))
-    expected = [engine._chat.ids(prompt.messages) for prompt in PROMPTS]
-    assert StandIn.asked == sorted(expected)
+    expected = [engine.chat.ids(prompt.messages) for prompt in PROMPTS]
+    assert FakeLLM.prompts == sorted(expected)
 
 
-@pytest.mark.usefixtures("stand_in")
-def test_answers_come_in_the_order_of_the_prompts(model: ModelRef, engine: TransformersEngine) -> None:
-    answers = VllmEngine(model=model).generate(PROMPTS, Sampling(max_tokens=16))
-    sums = [sum(engine._chat.ids(prompt.messages)) for prompt in PROMPTS]
-    assert [answer.text for answer in answers] == [f"{number} None" for number in sums]
+@pytest.mark.usefixtures("fake_vllm")
+def test_completions_are_in_the_order_of_the_prompts(model: ModelRef, engine: TransformersEngine) -> None:
+    completions = VllmEngine(model=model).generate(PROMPTS, Sampling(max_tokens=16))
+    sums = [sum(engine.chat.ids(prompt.messages)) for prompt in PROMPTS]
+    assert [completion.text for completion in completions] == [f"{number} None" for number in sums]
 
 
-@pytest.mark.usefixtures("stand_in")
-def test_an_answer_at_its_limit_is_truncated(model: ModelRef) -> None:
+@pytest.mark.usefixtures("fake_vllm")
+def test_a_completion_at_its_limit_is_truncated(model: ModelRef) -> None:
     assert VllmEngine(model=model).generate(PROMPTS[:1], Sampling(max_tokens=3))[0].status == "truncated"
 
 
-@pytest.mark.usefixtures("stand_in")
+@pytest.mark.usefixtures("fake_vllm")
 def test_labels_are_read_by_their_tokens(model: ModelRef, engine: TransformersEngine) -> None:
-    reading = VllmEngine(model=model).label_logprobs(PROMPTS[:1], "Rating: ", ("1", "2"))[0]
-    assert reading.logprobs == tuple(-float(engine._chat.tokenizer.convert_tokens_to_ids(label)) for label in "12")
+    result = VllmEngine(model=model).label_logprobs(PROMPTS[:1], "Rating: ", ("1", "2"))[0]
+    assert result.logprobs == tuple(-float(engine.chat.tokenizer.convert_tokens_to_ids(label)) for label in "12")
 
 
-@pytest.mark.usefixtures("stand_in")
+@pytest.mark.usefixtures("fake_vllm")
 def test_the_model_is_loaded_as_the_options_say(model: ModelRef) -> None:
     config = VllmEngine.Config(gpu_memory=0.5, max_context=100)
     VllmEngine(config, model=model).generate(PROMPTS[:1], Sampling(max_tokens=16))
-    made = StandIn.made
-    assert (made["model"], made["dtype"], made["max_model_len"]) == (model.path, "float32", 100)
-    assert made["gpu_memory_utilization"] == 0.5
+    settings = FakeLLM.settings
+    assert (settings["model"], settings["dtype"], settings["max_model_len"]) == (model.path, "float32", 100)
+    assert settings["gpu_memory_utilization"] == 0.5
 
 
-@pytest.mark.usefixtures("stand_in")
-def test_info_tells_vllm_from_transformers(model: ModelRef, engine: TransformersEngine) -> None:
+@pytest.mark.usefixtures("fake_vllm")
+def test_info_names_vllm_and_its_version(model: ModelRef, engine: TransformersEngine) -> None:
     info = VllmEngine(model=model).info()
     assert (info.name, info.versions["vllm"], info.context_length) == ("vllm", "0.0", CONTEXT)
     assert info.template_digest == engine.info().template_digest
 
 
-@pytest.mark.usefixtures("stand_in")
+@pytest.mark.usefixtures("fake_vllm")
 class TestConformance(EngineConformance):
-    """What every engine has to pass."""
+    """The checks of every engine."""
 
     plugin = VllmEngine
 

@@ -235,3 +235,51 @@ def test_plugins_of_two_kinds_with_one_name_are_distinguished(plugins: Plugins) 
     assert options.faults == ["counting: reward and trainer have this name; write reward.counting"]
     chosen = OptionValues(plugins, {}, file={}, settings={"counting.log": "x"}, preferred=[("trainer", "counting")])
     assert not chosen.faults
+
+
+TRAINED = {"strategies": ("duet",), "trainers": ("local_trainer",), "baselines": False}
+
+
+def test_a_training_takes_options_of_the_engine_that_its_weights_run_on(planned: Planned) -> None:
+    writing = planned("transformers.device=cpu", **TRAINED).cells[0].writing
+    assert writing is not None
+    assert writing.engine.name == "logging"
+    assert writing.policy_engine is not None
+    assert (writing.policy_engine.name, writing.policy_engine.options["device"]) == ("transformers", "cpu")
+
+
+def test_options_of_a_trainings_engine_make_another_training(planned: Planned) -> None:
+    ids = {planned(*settings, **TRAINED).cells[0].training_id for settings in ([], ["transformers.batch_tokens=99"])}
+    assert len(ids) == 2
+
+
+def test_a_training_on_the_cells_own_engine_takes_its_options(planned: Planned) -> None:
+    writing = planned("transformers.dtype=float32", **{**TRAINED, "engine": "transformers"}).cells[0].writing
+    assert writing is not None
+    assert writing.policy_engine == writing.engine
+    assert "policy_engine" not in writing.describe()["training"]
+
+
+def test_an_option_that_has_no_effect_on_a_training_is_a_fault(planned: Planned) -> None:
+    with pytest.raises(ConfigError, match=r"transformers\.dtype: no effect here: .* uses only batch_tokens, device"):
+        planned("transformers.dtype=float16", **TRAINED)
+
+
+@pytest.mark.parametrize("trainer", ["none", "counting"])
+def test_without_such_a_training_its_engines_options_are_a_fault(planned: Planned, trainer: str) -> None:
+    with pytest.raises(ConfigError, match=r"transformers\.device: this run uses no engine 'transformers'"):
+        planned("transformers.device=cpu", **{**TRAINED, "trainers": (trainer,)})
+
+
+def test_an_option_has_an_effect_if_another_grid_uses_the_engine(plugins: Plugins, model: str) -> None:
+    grid = Grid(("duet",), ("tiny",), (model,), ("local_trainer",), engine="logging", baselines=False)
+    plain = replace(grid, trainers=("none",), engine="transformers")
+    settings = {"transformers.dtype": "float32"}
+    assert len(plan(RunConfig((grid, plain), "test", settings), plugins).cells) == 2
+
+
+def test_the_built_in_trainers_run_on_transformers(plugins: Plugins) -> None:
+    from duetbench.training.options import POLICY_OPTIONS
+
+    trainers = {name: registered.cls for name, registered in plugins.of_kind("trainer").items()}
+    assert {name for name, cls in trainers.items() if cls.policy_options == POLICY_OPTIONS} == {"sft", "dpo", "grpo"}

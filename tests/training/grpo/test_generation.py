@@ -48,7 +48,7 @@ def test_a_prefill_stands_in_front_and_is_not_learned(policy):
     one = prompt("some people", prefill="<cue>")
     draft = sample_prompts(policy, asked(policy, one), PEN, 1)[0][0]
     assert draft.completion.text.startswith("<cue>")
-    assert "<cue>" not in policy.chat.written(policy.encode(one, 12).ids, draft.ids)
+    assert "<cue>" not in policy.chat.decode_continuation(policy.encode(one, 12).ids, draft.ids)
 
 
 def test_a_forms_tags_are_given_and_its_gaps_are_learned(policy):

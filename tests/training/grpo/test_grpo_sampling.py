@@ -17,7 +17,8 @@ def live(tiny_ref):
     from pathlib import Path
 
     from duetbench.engines.tokens.chat_template import ChatTemplate, template_of
-    from duetbench.engines.transformers.loading import Placement, load_model, load_tokenizer
+    from duetbench.engines.tokens.tokenizer import load_tokenizer
+    from duetbench.engines.transformers.loading import Placement, load_model
 
     chat = ChatTemplate(load_tokenizer(tiny_ref), template_of(Path(tiny_ref.path)), {})
     return load_model(tiny_ref, Placement("cpu", "float32")), chat
