@@ -2,7 +2,7 @@
 
 from duetbench.hookspecs import hookimpl
 from duetbench.interfaces import Stage, Strategy
-from duetbench.parsing import read_fields
+from duetbench.parsing import parse_tagged_fields
 from duetbench.prompts import prompt_key, render_text, unique_prompts
 from duetbench.types import Profile
 
@@ -29,7 +29,7 @@ class Round(Stage):
         return unique_prompts(self.side, enumerate(told))
 
     def parse(self, prompt, text):
-        found = (read_fields(text, [self.name]) or {}).get(self.name)
+        found = (parse_tagged_fields(text, [self.name]) or {}).get(self.name)
         return [Profile(self.side, found)] if found else None
 
 

@@ -107,7 +107,7 @@ class CellExecutor:
                 stage: MeteredEngine(self._pool.engine(writing.engine, model), work.writing, self._progress.expect)
                 for stage, model in _others(work, strategy, untrained).items()
             }
-            work.written = write_profiles(strategy, requests, metered, sampling, others=others)
+            work.written = write_profiles(strategy, requests, metered, sampling, stage_engines=others)
         work.profiles = work.written.profiles
 
     def _score(self, work: CellState, requests: Sequence[Request], engine: Engine | None) -> None:

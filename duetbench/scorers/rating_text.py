@@ -8,7 +8,7 @@ from typing import Literal
 
 from duetbench.engines.complete import complete
 from duetbench.interfaces import Engine, Scorer, option
-from duetbench.parsing import read_rating, why_unreadable
+from duetbench.parsing import failure_status, parse_rating
 from duetbench.scorers.rating_prompts import AskingConfig, digest_of, needed, rating_prompts
 from duetbench.types import Completion, Prediction, Profiles, Prompt, Request, Sampling, Slot
 
@@ -64,7 +64,7 @@ class RatingText(Scorer):
     def _read(self, completion: Completion, prompt: Prompt, request: Request) -> Prediction:
         value = None
         if completion.status == "ok":
-            value = read_rating(completion.text, request.domain.labels, decimals=self.config.decimals)
+            value = parse_rating(completion.text, request.domain.labels, decimals=self.config.decimals)
         if value is not None:
             return Prediction(value, text=completion.text)
-        return Prediction(None, why_unreadable(completion, prefill=prompt.prefill), "rating", completion.text)
+        return Prediction(None, failure_status(completion, prefill=prompt.prefill), "rating", completion.text)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from duetbench.interfaces import Stage, Strategy, option
-from duetbench.parsing import is_speech, placeholders, read_fields
+from duetbench.parsing import has_words, parse_tagged_fields, placeholder_texts
 from duetbench.prompts import render, unique_prompts
 from duetbench.strategies.writing import digests, window
 from duetbench.types import Message, Profile, Prompt, Request, Side, Slot
@@ -78,10 +78,10 @@ class DuetStage(Stage):
         """All fields of all blocks asked for, or None; a profile that repeats the form's placeholder is none."""
         profiles: list[Profile] = []
         for side in _blocks(prompt.side):
-            fields = read_fields(text, self._fields(), block=f"{side}_profile")
-            if fields is None or not is_speech(fields["profile"]):
+            fields = parse_tagged_fields(text, self._fields(), block=f"{side}_profile")
+            if fields is None or not has_words(fields["profile"]):
                 return None
-            if fields["profile"].casefold() in placeholders(prompt, "profile"):
+            if fields["profile"].casefold() in placeholder_texts(prompt, "profile"):
                 return None
             profiles.append(Profile(side, fields.pop("profile"), fields))
         return profiles

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from duetbench.interfaces import Stage, Strategy, option
-from duetbench.parsing import read_prose
+from duetbench.parsing import parse_free_text
 from duetbench.prompts import unique_prompts
 from duetbench.strategies.writing import WriterConfig, digests, window
 from duetbench.types import Interaction, Message, Profile, Prompt, Request
@@ -67,7 +67,7 @@ class KarStage(Stage):
 
     def parse(self, prompt: Prompt, text: str) -> list[Profile] | None:
         """The whole answer, if it is prose."""
-        prose = read_prose(text)
+        prose = parse_free_text(text)
         return None if prose is None else [Profile(prompt.side, prose)]
 
     def _about_user(self, request: Request) -> tuple[Message, ...]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from duetbench.interfaces import Stage, Strategy, option
-from duetbench.parsing import answer_of, is_endless, is_speech, read_prose
+from duetbench.parsing import has_words, is_repetitive, parse_free_text, strip_reasoning
 from duetbench.prompts import prompt_key, unique_prompts
 from duetbench.strategies.writing import WriterConfig, digests, window
 from duetbench.types import Domain, Item, Message, Profile, Profiles, Prompt, Request
@@ -78,9 +78,9 @@ class KeywordStage(Stage):
 
     def parse(self, prompt: Prompt, text: str) -> list[Profile] | None:
         """The keywords between commas, bullets or line breaks: at most 10, of at most 5 words each."""
-        answer = (read_prose(text) or "").removeprefix("Keywords:")
+        answer = (parse_free_text(text) or "").removeprefix("Keywords:")
         parts = (_BULLET.sub("", part) for part in re.split(r"[,;\n]+", answer))
-        words = list(dict.fromkeys(part.strip(" \t.\"'*") for part in parts if is_speech(part)))
+        words = list(dict.fromkeys(part.strip(" \t.\"'*") for part in parts if has_words(part)))
         if not words or any(len(word.split()) > 5 for word in words):
             return None
         return [Profile("note", ", ".join(words[:_MOST_KEYWORDS]))]
@@ -126,14 +126,14 @@ class PalrStage(Stage):
 
         An entry without a quoted item is no entry; a list without entries, or one that never ends, is unreadable.
         """
-        answer = answer_of(text)
-        if is_endless(answer):
+        answer = strip_reasoning(text)
+        if is_repetitive(answer):
             return None
         entries = [(keyword, re.findall(_QUOTED, items)) for keyword, items in _ENTRY.findall(answer)]
         entries = [
-            (keyword, [item[1:-1].strip() for item in items]) for keyword, items in entries if is_speech(keyword)
+            (keyword, [item[1:-1].strip() for item in items]) for keyword, items in entries if has_words(keyword)
         ]
-        cited = [item for _, items in entries for item in items if is_speech(item)]
+        cited = [item for _, items in entries for item in items if has_words(item)]
         known, form = _history(prompt), _form(prompt)
         if (
             not cited

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from duetbench.interfaces import DistillationStage, RatingStage, Stage, Strategy, TargetFilter, TrainingStage, option
-from duetbench.parsing import answer_of, is_speech, read_prose
+from duetbench.parsing import has_words, parse_free_text, strip_reasoning
 from duetbench.prompts import prompt_key, render, unique_prompts
 from duetbench.strategies.writing import HistoryLine, WriterConfig, digests, window
 from duetbench.types import Domain, Example, Interaction, Message, Profile, Prompt, Request, Slot
@@ -105,7 +105,7 @@ class SummaryStage(Stage):
 
     def parse(self, prompt: Prompt, text: str) -> list[Profile] | None:
         """The three lines in one form; None if one is missing, if all say nothing, or if they repeat the prompt's."""
-        found = {name: pattern.search(answer_of(text)) for name, pattern in _ASPECT.items()}
+        found = {name: pattern.search(strip_reasoning(text)) for name, pattern in _ASPECT.items()}
         said = {name: re.sub(r"[\[\]*]", "", match[1]).strip() for name, match in found.items() if match is not None}
         if len(said) < len(ASPECTS) or all(_NOTHING.fullmatch(value) for value in said.values()):
             return None
@@ -124,7 +124,7 @@ class SummaryStage(Stage):
 
     def of(self, interaction: Interaction, domain: Domain, earlier: Mapping[str, Sequence[Profile]]) -> str:
         """The aspects of a review; empty if there is no review, or if they could not be read."""
-        if not is_speech(interaction.review):
+        if not has_words(interaction.review):
             return ""
         found = earlier.get(prompt_key(self.messages(interaction, domain), self._prefill, self._response_template))
         return found[0].text if found else ""
@@ -142,7 +142,7 @@ class SummaryStage(Stage):
 
     def _reviews(self, request: Request) -> Iterator[Interaction]:
         windows = (window(history, self.config.history_k) for history in (request.user_history, request.item_history))
-        yield from dict.fromkeys(line for lines in windows for line in lines if is_speech(line.review))
+        yield from dict.fromkeys(line for lines in windows for line in lines if has_words(line.review))
 
 
 class RationaleStage(Stage):
@@ -161,7 +161,7 @@ class RationaleStage(Stage):
 
     def parse(self, prompt: Prompt, text: str) -> list[Profile] | None:
         """The whole answer, if it is prose."""
-        prose = read_prose(text)
+        prose = parse_free_text(text)
         return None if prose is None else [Profile("pair", prose)]
 
     def _messages(self, request: Request, earlier: Mapping[str, Sequence[Profile]]) -> tuple[Message, ...]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from duetbench.interfaces import Stage, Strategy, option
-from duetbench.parsing import read_object, read_prose
+from duetbench.parsing import parse_free_text, parse_json_object
 from duetbench.prompts import prompt_key, unique_prompts
 from duetbench.strategies.writing import WriterConfig, digests, window
 from duetbench.types import Domain, Item, Message, Profile, Profiles, Prompt, Request, Side, Slot
@@ -68,8 +68,8 @@ class _JsonStage(Stage):
 
     def parse(self, prompt: Prompt, text: str) -> list[Profile] | None:
         """The summarization, with the reasoning among the notes; None without a summarization of its own words."""
-        found = read_object(text, _KEYS)
-        summary = read_prose(found["summarization"]) if found else None
+        found = parse_json_object(text, _KEYS)
+        summary = parse_free_text(found["summarization"]) if found else None
         if found is None or summary is None or _is_placeholder(summary, prompt):
             return None
         reasoning = found.get("reasoning", "")

@@ -64,7 +64,7 @@ def test_question_ends_at_the_closing_tag_and_is_greedy() -> None:
 def test_equal_questions_are_asked_once() -> None:
     engine = ScriptedEngine(lambda _: "<rating>3.00")
     predictions = RatingText().score([request(1), request(2), request(1)], [BOTH] * 3, engine)
-    assert len(engine.asked) == 2
+    assert len(engine.prompts) == 2
     assert [prediction.value for prediction in predictions] == [3.0, 3.0, 3.0]
 
 

@@ -75,9 +75,9 @@ def test_categories_spare_the_question() -> None:
     bare = replace(line("anna", 7), item=replace(line("anna", 7).item, categories=()))
     engine = ScriptedEngine(lambda prompt: "smoky" if prompt.side == "note" else listed(prompt))
     write_profiles(Palr(), [request(user_history=(line("anna", 1), bare))], engine, Sampling())
-    assert [prompt.side for prompt in engine.asked] == ["note", "user"]
-    assert "Album 7" in text_of(engine.asked[0])
-    assert all(part in text_of(engine.asked[1]) for part in ("keywords: smoky", "keywords: Music, jazz"))
+    assert [prompt.side for prompt in engine.prompts] == ["note", "user"]
+    assert "Album 7" in text_of(engine.prompts[0])
+    assert all(part in text_of(engine.prompts[1]) for part in ("keywords: smoky", "keywords: Music, jazz"))
 
 
 def test_an_item_of_two_histories_is_asked_about_once() -> None:

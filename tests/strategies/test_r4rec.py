@@ -58,7 +58,7 @@ def test_golden_rationale(case: dict[str, Any]) -> None:
 @pytest.mark.parametrize("prompt_set", ["default", "compact"])
 def test_summaries_stand_in_the_rationales_prompt_without_ratings(prompt_set: str) -> None:
     engine, written = run(good, prompt_set=prompt_set)
-    text = text_of(engine.asked[-1])
+    text = text_of(engine.prompts[-1])
     assert text.count("Positive Aspects: solos") == 5
     assert "star" not in text
     assert "rated" not in text
@@ -69,26 +69,26 @@ def test_summaries_stand_in_the_rationales_prompt_without_ratings(prompt_set: st
 @pytest.mark.parametrize("prompt_set", ["default", "compact"])
 def test_a_summary_reads_title_rating_and_review(prompt_set: str) -> None:
     engine, _ = run(good, prompt_set=prompt_set)
-    assert all(part in text_of(engine.asked[0]) for part in ("Album 0", "review 0 by anna", "1"))
+    assert all(part in text_of(engine.prompts[0]) for part in ("Album 0", "review 0 by anna", "1"))
 
 
 def test_a_review_in_two_windows_is_asked_about_once() -> None:
     engine, _ = run(good, request(1), request(2))
-    users = [prompt.for_requests for prompt in engine.asked if "by anna" in text_of(prompt) and prompt.side == "note"]
+    users = [prompt.for_requests for prompt in engine.prompts if "by anna" in text_of(prompt) and prompt.side == "note"]
     assert users == [(0, 1)] * 3
 
 
 def test_interactions_without_a_review_are_not_asked_about() -> None:
     silent = replace(line("anna", 1), review="")
     engine, written = run(good, request(user_history=(silent,), item_history=()))
-    assert [prompt.side for prompt in engine.asked] == ["pair"]
-    assert "Album 1" in text_of(engine.asked[0])
+    assert [prompt.side for prompt in engine.prompts] == ["pair"]
+    assert "Album 1" in text_of(engine.prompts[0])
     assert written.profiles[0].failed is None
 
 
 def test_unreadable_summaries_are_left_out_and_counted() -> None:
     engine, written = run(lambda prompt: "?" if prompt.side == "note" else "A fine match.")
-    assert "Aspects" not in text_of(engine.asked[-1])
+    assert "Aspects" not in text_of(engine.prompts[-1])
     assert written.stage_counts == {"summary": {"unreadable": 5}, "rationale": {"ok": 1}}
 
 
@@ -108,13 +108,13 @@ def test_filled_form_is_readable() -> None:
 
 def test_windows_hold_the_latest_of_both_sides() -> None:
     engine, _ = run(good, request(n_user=30, n_item=30), history_k=4)
-    assert sum(prompt.side == "note" for prompt in engine.asked) == 8
-    assert "review 29 by anna" in text_of(engine.asked[3])
+    assert sum(prompt.side == "note" for prompt in engine.prompts) == 8
+    assert "review 29 by anna" in text_of(engine.prompts[3])
 
 
 def test_oldest_lines_are_dropped_first() -> None:
     engine, _ = run(good)
-    message = engine.asked[-1].messages[-1]
+    message = engine.prompts[-1].messages[-1]
     assert "Album 0" in message.content[slice(*message.droppable[0])]
 
 
@@ -129,9 +129,9 @@ def test_digests_name_the_files_in_use() -> None:
 
 def test_each_stage_can_be_written_by_a_model_of_its_own() -> None:
     writer, summarizer = ScriptedEngine(good), ScriptedEngine(good)
-    write_profiles(Reason4Rec(), [request()], writer, Sampling(), others={"summary": summarizer})
-    assert {prompt.side for prompt in summarizer.asked} == {"note"}
-    assert {prompt.side for prompt in writer.asked} == {"pair"}
+    write_profiles(Reason4Rec(), [request()], writer, Sampling(), stage_engines={"summary": summarizer})
+    assert {prompt.side for prompt in summarizer.prompts} == {"note"}
+    assert {prompt.side for prompt in writer.prompts} == {"pair"}
 
 
 def test_its_lessons_have_the_published_settings() -> None:

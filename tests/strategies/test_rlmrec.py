@@ -77,20 +77,20 @@ def test_both_sides_are_written_on_request() -> None:
 
 def test_item_profiles_stand_in_the_users_prompt() -> None:
     engine, _ = run(lambda prompt: answer(f"{prompt.side} words"), item_profile=True)
-    assert [prompt.side for prompt in engine.asked] == ["note", "note", "note", "user"]
-    assert text_of(engine.asked[-1]).count("note words") == 3
+    assert [prompt.side for prompt in engine.prompts] == ["note", "note", "note", "user"]
+    assert text_of(engine.prompts[-1]).count("note words") == 3
 
 
 def test_unreadable_item_profiles_are_left_out_and_counted() -> None:
     engine, written = run(lambda prompt: "?" if prompt.side == "note" else answer("Likes solos."), item_profile=True)
-    assert "description" not in text_of(engine.asked[-1])
+    assert "description" not in text_of(engine.prompts[-1])
     assert written.stage_counts == {"items": {"unreadable": 3}, "profile": {"ok": 1}}
     assert written.profiles[0].failed is None
 
 
 def test_an_item_of_two_histories_is_asked_about_once() -> None:
     engine, _ = run(lambda _: answer("x y"), request(1, user="anna"), request(2, user="bert"), item_profile=True)
-    assert [prompt.for_requests for prompt in engine.asked if prompt.side == "note"] == [(0, 1)] * 3
+    assert [prompt.for_requests for prompt in engine.prompts if prompt.side == "note"] == [(0, 1)] * 3
 
 
 def test_the_item_to_be_rated_is_described_by_others_alone() -> None:

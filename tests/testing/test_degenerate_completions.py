@@ -10,7 +10,7 @@ from click.testing import CliRunner
 
 from duetbench.cli import main
 from duetbench.evaluation.leakage import writes_rating
-from duetbench.parsing import read_fields
+from duetbench.parsing import parse_tagged_fields
 from duetbench.testing.degenerate_completions import completion_kinds, rollouts_of
 from duetbench.types import Rollout
 
@@ -37,7 +37,7 @@ def test_every_kind_is_there_and_speaks_of_several_pairs():
 @pytest.mark.parametrize("name", [name for name in NAMES if name != "empty"])
 def test_their_completions_are_read_as_their_profiles(name):
     for rollout in rollouts(name):
-        fields = read_fields(rollout.completion, ["cue", "constructed_prompt", "profile"], block="user_profile")
+        fields = parse_tagged_fields(rollout.completion, ["cue", "constructed_prompt", "profile"], block="user_profile")
         assert fields is not None
         assert rollout.profiles.user is not None
         assert fields["profile"] == rollout.profiles.user.text

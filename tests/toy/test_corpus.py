@@ -6,7 +6,7 @@ from random import Random
 
 import pytest
 
-from duetbench.parsing import read_fields, read_rating
+from duetbench.parsing import parse_rating, parse_tagged_fields
 from duetbench.strategies.duet import Duet
 from duetbench.toy.corpus import HISTORY_TRUST, heard_shares, make_pair, rate, write_duet
 from duetbench.toy.styles import ITEM_STYLES, USER_STYLES, ItemFacts, UserFacts
@@ -31,7 +31,7 @@ def test_a_side_asked_alone_is_answered_alone() -> None:
     random = Random(0)
     alone = [lesson for _ in range(60) for lesson in write_duet(random) if "one user so" in lesson.messages[0].content]
     assert alone
-    assert all(read_fields(one.answer, ["profile"], block="user_profile") for one in alone)
+    assert all(parse_tagged_fields(one.answer, ["profile"], block="user_profile") for one in alone)
     assert not any("item_profile" in one.answer for one in alone)
 
 
@@ -39,7 +39,7 @@ def test_ratings_in_text_can_be_read() -> None:
     random = Random(0)
     texts = [one.answer for _ in range(60) for one in rate(random) if one.answer.startswith("<rating>")]
     assert texts
-    assert all(read_rating(text, (1, 2, 3, 4, 5), decimals="two") is not None for text in texts)
+    assert all(parse_rating(text, (1, 2, 3, 4, 5), decimals="two") is not None for text in texts)
 
 
 def test_labels_come_with_shares_that_sum_to_one() -> None:

@@ -123,7 +123,9 @@ def _rows(
         chunk = known.known[start : start + CHUNK]
         progress.phase(f"{min(start + CHUNK, len(known.known)):,} of {len(known.known):,}")
         others = {name: engine(written_by.get(name, untrained.base)) for name in stages}
-        written = write_profiles(strategy, [one.request for one in chunk], engine(writer), sampling, others=others)
+        written = write_profiles(
+            strategy, [one.request for one in chunk], engine(writer), sampling, stage_engines=others
+        )
         answers = {place: answer for answer in written.answers if answer.side == side for place in answer.for_requests}
         for place, one in enumerate(chunk):
             profiles = written.profiles[place]

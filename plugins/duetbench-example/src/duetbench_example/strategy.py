@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from duetbench.interfaces import Stage, Strategy, option
-from duetbench.parsing import is_speech, read_fields
+from duetbench.parsing import has_words, parse_tagged_fields
 from duetbench.prompts import render, template_digest, unique_prompts
 from duetbench.types import Message, Profile, Prompt, Request, Slot
 
@@ -55,7 +55,7 @@ class _Fill(Stage):
             yield position, render(PROMPT, "default", domain=request.domain, history=history)
 
     def parse(self, prompt: Prompt, text: str) -> list[Profile] | None:
-        found = read_fields(text, ["likes", "dislikes"])
-        if found is None or not is_speech(found["likes"] + found["dislikes"]):
+        found = parse_tagged_fields(text, ["likes", "dislikes"])
+        if found is None or not has_words(found["likes"] + found["dislikes"]):
             return None
         return [Profile("user", f"likes {found['likes']} . dislikes {found['dislikes']}", found)]
