@@ -66,7 +66,7 @@ class WrittenProfiles:
 
     @cached_property
     def extra(self) -> dict[str, float | None]:
-        """The record's extra values: the strategy's measures, counts per stage if there are several, truncated slots."""
+        """Extra values of the record: the strategy's measures, counts of each of several stages, truncated slots."""
         values = dict(self.measures)
         if len(self.stage_counts) > 1:
             for stage, counts in self.stage_counts.items():
