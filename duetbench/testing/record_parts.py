@@ -1,4 +1,4 @@
-"""Whether what a plugin says of itself fits into a record: the parts of the record's schema, checked apart."""
+"""Validates single parts of a record, the ones that plugins contribute, with the record schema."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 from duetbench.paths import registry_dir
-from duetbench.testing.conformance import require
+from duetbench.testing.checks import require
 
 _PARTS = {
     "options": ("cell", "options"),
@@ -16,18 +16,18 @@ _PARTS = {
 }
 
 
-def check_part(part: str, value: Any) -> None:
-    """Fails the check if the value does not fit where it will stand.
+def check_record_part(part: str, value: Any) -> None:
+    """Fails the check if the value does not fit this part of the record schema.
 
     Args:
         part: `options` (by plugin), `plugins` (by kind), `prompts` (digests by name) or `measures` (by name).
-        value: What the plugin says.
+        value: The plugin's contribution.
     """
     from jsonschema import Draft202012Validator
 
     schema = json.loads(registry_dir("schemas", "record.schema.json").read_text(encoding="utf-8"))
-    found = schema
+    part_schema = schema
     for name in _PARTS[part]:
-        found = found["properties"][name]
-    faults = list(Draft202012Validator({**found, "$defs": schema["$defs"]}).iter_errors(value))
-    require(not faults, f"{part} do not fit into a record: {faults[0].message if faults else ''}")
+        part_schema = part_schema["properties"][name]
+    faults = list(Draft202012Validator({**part_schema, "$defs": schema["$defs"]}).iter_errors(value))
+    require(not faults, f"{part} do not fit the record schema: {faults[0].message if faults else ''}")

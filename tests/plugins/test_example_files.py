@@ -16,7 +16,7 @@ from duetbench.interfaces import PLURALS, Kind, Strategy
 from duetbench.plugins import Plugins, RegisteredPlugin
 from duetbench.profiling import write_profiles
 from duetbench.testing import CONFORMANCE, DatasetConformance, DummyEngine, GarbageEngine, dummy_model, small_world
-from duetbench.testing.small_world import DOMAIN, some_rollouts
+from duetbench.testing.small_world import DOMAIN, sample_rollouts
 from duetbench.testing.trainer import TrainerConformance
 from duetbench.types import Prompt, Sampling
 
@@ -106,7 +106,7 @@ def test_decayed_mean_weighs_recent_ratings_more() -> None:
 
 def test_right_side_looks_at_the_users_own_average() -> None:
     reward = _cls("reward", "right_side")()
-    rollout = some_rollouts()[0]
+    rollout = sample_rollouts()[0]
     request = replace(rollout.example.request, user_average=3.0)
     liked = replace(rollout, example=replace(rollout.example, request=request, rating=5.0))
     values = [replace(liked, prediction=replace(liked.prediction, value=value)) for value in (4.0, 2.0)]
@@ -114,7 +114,7 @@ def test_right_side_looks_at_the_users_own_average() -> None:
 
 
 def test_right_side_does_not_apply_without_an_average() -> None:
-    rollout = some_rollouts()[0]
+    rollout = sample_rollouts()[0]
     stranger = replace(rollout.example.request, user_average=None)
     assert _cls("reward", "right_side")()([replace(rollout, example=replace(rollout.example, request=stranger))]) == [
         None

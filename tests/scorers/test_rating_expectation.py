@@ -24,7 +24,7 @@ class TestCompact(ScorerConformance):
     options: ClassVar = {"prompt_set": "compact", "history_k": 0}
 
 
-class RecordingEngine(DummyEngine):
+class LabelRecordingEngine(DummyEngine):
     """Records the arguments of the last call of `label_logprobs`."""
 
     def label_logprobs(self, prompts, answer_prefix, labels):  # type: ignore[no-untyped-def]
@@ -72,7 +72,7 @@ def test_failed_call_keeps_its_status() -> None:
 
 
 def test_labels_and_prefix_reach_the_engine_once_per_prompt() -> None:
-    engine = RecordingEngine()
+    engine = LabelRecordingEngine()
     predictions = RatingExpectation().score([request(1), request(1)], [Profiles()] * 2, engine)
     assert engine.call == (1, "Rating: ", ["1", "2", "3", "4", "5"])
     assert predictions[0] == predictions[1]
