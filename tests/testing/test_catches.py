@@ -332,7 +332,7 @@ def test_undescribed_options_fail_the_checks() -> None:
 def test_heavy_import_fails_the_check(tmp_path: Path) -> None:
     from duetbench.plugins import Plugins
 
-    text = (Path(__file__).parents[2] / "plugins" / "right_side.py").read_text()
+    text = (Path(__file__).parents[2] / "plugins" / "directional_accuracy.py").read_text()
     (tmp_path / "heavy.py").write_text(re.sub(r"\n\nfrom duetbench", "\nimport polars\nfrom duetbench", text, count=1))
-    plugin = Plugins([tmp_path], environ={}).get("reward", "right_side").cls
+    plugin = Plugins([tmp_path], environ={}).get("reward", "directional_accuracy").cls
     assert _failed(CONFORMANCE["reward"], plugin) == {"import_is_light"}
