@@ -97,12 +97,12 @@ class Conformance:
         require(pickle.loads(pickle.dumps(config)) == config, "options do not survive pickling")
 
     def test_fits_the_record_schema(self) -> None:
-        """Its options and whatever else it adds to a record fit the record schema."""
-        from duetbench.testing.record_parts import check_record_part
+        """Its options and its other contributions to a record fit the record schema."""
+        from duetbench.testing.record_parts import check_part
 
-        check_record_part("options", {self.plugin.name: json.loads(json.dumps(dataclasses.asdict(self.config())))})
+        check_part("options", {self.plugin.name: json.loads(json.dumps(dataclasses.asdict(self.config())))})
         for part, value in self.record_parts().items():
-            check_record_part(part, value)
+            check_part(part, value)
 
     def record_parts(self) -> dict[str, Any]:
         """The values that this kind of plugin adds to a record, by part of the record."""

@@ -1,4 +1,4 @@
-"""Validates single parts of a record, the ones that plugins contribute, with the record schema."""
+"""Whether what a plugin says of itself fits into a record: the parts of the record's schema, checked apart."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ _PARTS = {
 }
 
 
-def check_record_part(part: str, value: Any) -> None:
-    """Fails the check if the value does not fit this part of the record schema.
+def check_part(part: str, value: Any) -> None:
+    """Fails the check if the value does not fit where it will stand.
 
     Args:
         part: `options` (by plugin), `plugins` (by kind), `prompts` (digests by name) or `measures` (by name).
-        value: The plugin's contribution.
+        value: What the plugin says.
     """
     from jsonschema import Draft202012Validator
 
     schema = json.loads(registry_dir("schemas", "record.schema.json").read_text(encoding="utf-8"))
-    part_schema = schema
+    found = schema
     for name in _PARTS[part]:
-        part_schema = part_schema["properties"][name]
-    faults = list(Draft202012Validator({**part_schema, "$defs": schema["$defs"]}).iter_errors(value))
-    require(not faults, f"{part} do not fit the record schema: {faults[0].message if faults else ''}")
+        found = found["properties"][name]
+    faults = list(Draft202012Validator({**found, "$defs": schema["$defs"]}).iter_errors(value))
+    require(not faults, f"{part} do not fit into a record: {faults[0].message if faults else ''}")

@@ -14,7 +14,7 @@ from duetbench.testing.checks import require, skip
 from duetbench.testing.conformance import Conformance
 from duetbench.testing.dummy import GARBAGE, DummyEngine, GarbageEngine
 from duetbench.testing.prompts import check_no_leaks, check_prompts
-from duetbench.testing.record_parts import check_record_part
+from duetbench.testing.record_parts import check_part
 from duetbench.testing.small_world import HOSTILE, small_world
 from duetbench.types import Profile, Prompt, Request, Sampling
 
@@ -66,7 +66,7 @@ class StrategyConformance(Conformance):
         readable, unreadable = (strategy.measures(requests, written.profiles) for written in (good, bad))
         names = [sorted(readable), sorted(unreadable)]
         require(names[0] == names[1], f"measures() has other names without readable profiles: {names}")
-        check_record_part("measures", unreadable)
+        check_part("measures", unreadable)
         return {"prompts": strategy.prompt_digests(), "measures": readable}
 
     def _runs(self) -> list[StageRun]:
