@@ -16,7 +16,7 @@ _TEMPLATE = "lg_user"
 
 
 class LettinGo(Strategy):
-    """The writer of LettinGo. Its training (explore, judge, pair, align) is the trainer `dpo`."""
+    """The writer of LettinGo. Its training (explore, compare, pair, align) is the trainer `dpo`."""
 
     name = "lg"
     summary = "a free-form user profile from the older interactions; the scorer sees the recent ones"

@@ -26,7 +26,7 @@ How would this person rate {{ title }}? Answer <rating>d.dd</rating>.
 class MinimalStrategy(Strategy):
     """One user profile per history."""
 
-    name = "plain"
+    name = "minimal"
     summary = "one tagged user profile"
 
     def stages(self) -> tuple[Stage, ...]:
@@ -49,7 +49,7 @@ class _MinimalStage(Stage):
 class MinimalScorer(Scorer):
     """A rating from the answer's single `<rating>` tag."""
 
-    name = "plain"
+    name = "minimal"
     summary = "one tagged rating"
 
     def prompts(self, requests: Sequence[Request], profiles: Sequence[Profiles]) -> list[Prompt]:
@@ -85,7 +85,7 @@ class MinimalScorer(Scorer):
 class MinimalReward(Reward):
     """1 for an exact prediction, 0 for the largest possible distance."""
 
-    name = "plain"
+    name = "minimal"
     summary = "1 minus the distance as a share of the scale"
 
     def __call__(self, rollouts: Sequence[Rollout]) -> list[float | None]:

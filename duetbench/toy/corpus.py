@@ -53,7 +53,7 @@ FACT_WEIGHT = 8.0
 HISTORY_WEIGHT = 0.5
 """Weight of facts that are only in the history, when the target ratings of the scorer are computed.
 
-If the scorer used the history as much as the profiles, profiles could hardly improve its predictions.
+If the scorer used the history as much as the profiles, profiles could not improve its predictions much.
 """
 
 

@@ -25,7 +25,7 @@ class TestWithItemKnowledge(StrategyConformance):
     options: ClassVar = {"item_knowledge": True, "prompt_set": "compact", "history_slice": "first"}
 
 
-@pytest.mark.parametrize("case", golden("prose"), ids=lambda case: case["name"])
+@pytest.mark.parametrize("case", golden("free_text"), ids=lambda case: case["name"])
 def test_golden_answer(case: dict[str, Any]) -> None:
     profiles = Kar().stages()[0].parse(prompts()[0], case["text"])
     assert (profiles[0].text if profiles else None) == case["read"]

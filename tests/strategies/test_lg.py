@@ -29,7 +29,7 @@ class TestCompact(StrategyConformance):
     options: ClassVar = {"prompt_set": "compact", "history_ratings": "rating", "review_chars": 50}
 
 
-@pytest.mark.parametrize("case", golden("prose"), ids=lambda case: case["name"])
+@pytest.mark.parametrize("case", golden("free_text"), ids=lambda case: case["name"])
 def test_golden_answer(case: dict[str, Any]) -> None:
     profiles = LettinGo().stages()[0].parse(prompts(request())[0], case["text"])
     assert (profiles[0].text if profiles else None) == case["read"]

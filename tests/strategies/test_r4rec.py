@@ -48,7 +48,7 @@ def test_golden_summary(case: dict[str, Any]) -> None:
     assert (profiles[0].text if profiles else None) == case["read"]
 
 
-@pytest.mark.parametrize("case", golden("prose"), ids=lambda case: case["name"])
+@pytest.mark.parametrize("case", golden("free_text"), ids=lambda case: case["name"])
 def test_golden_rationale(case: dict[str, Any]) -> None:
     stage = Reason4Rec().stages()[1]
     profiles = stage.parse(stage.prompts([request()], {})[0], case["text"])
