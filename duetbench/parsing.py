@@ -1,13 +1,14 @@
-"""Reads tagged fields and ratings out of a model's answer. What cannot be read is None, never a guess.
+"""Parses tagged fields, JSON objects, free text and ratings from a model's answer; anything ambiguous is None.
 
 Rules for tags, the same everywhere:
 
-- Upper and lower case, blanks inside the angle brackets and code fences do not matter; text outside the tags neither.
-- What a model thinks (`<think>...</think>`) is no answer; a thought that never ends leaves no answer.
-- The last complete occurrence wins, as in the DUET authors' code: a model that corrects itself means the correction.
-- A field runs from its opening tag to the first closing tag. A second closing tag behind it (an echoed review that
-  itself contains `</profile>`) makes the field ambiguous, and an ambiguous field is no field.
-- A block ends at its closing tag, at the next block's opening tag, or where the answer ends; its fields must be closed.
+- Letter case, spaces inside the angle brackets, code fences and text outside the tags are ignored.
+- Reasoning (`<think>...</think>`) is not part of the answer; an unclosed `<think>` leaves an empty answer.
+- The last complete occurrence counts, as in the DUET authors' code: a model that corrects itself means the correction.
+- A field extends from its opening tag to the first closing tag. If a second closing tag follows (an echoed review that
+  itself contains `</profile>`), the field is ambiguous and counts as missing.
+- A block ends at its closing tag, at the next block's opening tag or at the end of the answer; all its fields must be
+  closed.
 """
 
 from __future__ import annotations
@@ -20,14 +21,14 @@ from collections.abc import Sequence
 
 from duetbench.types import Completion, Prompt, Status
 
-_THOUGHT = re.compile(r"<\s*think\s*>.*?(?:<\s*/\s*think\s*>|\Z)", re.IGNORECASE | re.DOTALL)
-_END_OF_THOUGHT = re.compile(r"\A.*<\s*/\s*think\s*>", re.IGNORECASE | re.DOTALL)
+_REASONING = re.compile(r"<\s*think\s*>.*?(?:<\s*/\s*think\s*>|\Z)", re.IGNORECASE | re.DOTALL)
+_END_OF_REASONING = re.compile(r"\A.*<\s*/\s*think\s*>", re.IGNORECASE | re.DOTALL)
 _FENCE = re.compile(r"^[ \t]*```[\w-]*[ \t]*$", re.MULTILINE)
 _QUOTES = str.maketrans({"\u201c": '"', "\u201d": '"'})
 _LENIENT = json.JSONDecoder(strict=False)
-_REPEATS = 5
-_MOST_BRACES = 100
-_MOST_REPAIRED = 20_000
+_MIN_REPEATS = 5
+_MAX_BRACES = 100
+_MAX_REPAIRED_CHARS = 20_000
 _RATING = re.compile(r"<\s*rating\s*>\s*([^<]*?)\s*(?:<\s*/\s*rating\s*>|\Z)", re.IGNORECASE)
 _TWO_DECIMALS = re.compile(r"[0-9]{1,3}\.[0-9]{2}")
 _ANY_NUMBER = re.compile(r"[0-9]{1,3}(?:\.[0-9]+)?")
@@ -40,25 +41,25 @@ _REFUSAL = re.compile(
 )
 
 
-def answer_of(text: str) -> str:
-    """The answer without thoughts and without the marks of code fences."""
-    text = _THOUGHT.sub("", text)
-    text = _END_OF_THOUGHT.sub("", text)  # some chat templates open the thought inside the prompt
+def strip_reasoning(text: str) -> str:
+    """The answer without reasoning, code fence markers and surrounding whitespace."""
+    text = _REASONING.sub("", text)
+    text = _END_OF_REASONING.sub("", text)  # some chat templates put the opening <think> into the prompt
     return _FENCE.sub("", text).strip()
 
 
-def read_fields(text: str, names: Sequence[str], *, block: str | None = None) -> dict[str, str] | None:
-    """The text of each tagged field, without its outer blanks.
+def parse_tagged_fields(text: str, names: Sequence[str], *, block: str | None = None) -> dict[str, str] | None:
+    """The text of each tagged field, without surrounding whitespace.
 
     Args:
-        text: A model's whole answer.
-        names: The tags of the fields; all must be found.
-        block: The tag around them; None: they stand by themselves.
+        text: A model's full answer.
+        names: The tags of the fields; all of them are required.
+        block: The tag that encloses them; None: they are not enclosed.
 
     Returns:
         One entry per name, possibly empty; None if no occurrence of the block has all fields.
     """
-    text = answer_of(text)
+    text = strip_reasoning(text)
     spans = [text] if block is None else _blocks(text, block)
     for span in reversed(spans):
         fields = {name: _field(span, name, names) for name in names}
@@ -67,125 +68,125 @@ def read_fields(text: str, names: Sequence[str], *, block: str | None = None) ->
     return None
 
 
-def placeholders(prompt: Prompt, name: str) -> set[str]:
-    """What stands between this tag in the prompt itself, casefolded: an answer that repeats it says nothing.
+def placeholder_texts(prompt: Prompt, tag: str) -> set[str]:
+    """The casefolded texts inside this tag in the prompt itself; an answer that repeats one carries no information.
 
-    Data cannot get here: the renderer lets no markup from a review through.
+    Only texts of the prompt file can appear here: rendering removes markup from the data.
     """
-    pattern = re.compile(rf"{_tag(name)}([^<]*){_tag(name, closing=True)}", re.IGNORECASE)
+    pattern = re.compile(rf"{_tag(tag)}([^<]*){_tag(tag, closing=True)}", re.IGNORECASE)
     return {text.strip().casefold() for message in prompt.messages for text in pattern.findall(message.content)}
 
 
-def is_speech(text: str) -> bool:
-    """Whether there is anything to read: a letter or a digit of any script."""
+def has_words(text: str) -> bool:
+    """Whether the text contains a letter or a digit of any script."""
     return any(character.isalnum() for character in text)
 
 
-def read_prose(text: str) -> str | None:
-    """The answer as free text; None if it says nothing, declines, or ends in one phrase over and over."""
-    prose = answer_of(text)
-    return prose if is_speech(prose) and not is_refusal(prose) and not is_endless(prose) else None
+def parse_free_text(text: str) -> str | None:
+    """The answer as free text; None if it has no words, is a refusal or ends in a repeated phrase."""
+    answer = strip_reasoning(text)
+    return answer if has_words(answer) and not is_refusal(answer) and not is_repetitive(answer) else None
 
 
-def is_endless(text: str) -> bool:
-    """Whether the text ends in one phrase of up to 40 words that stands there 5 times or more, 10 words at least."""
+def is_repetitive(text: str) -> bool:
+    """Whether the text ends in a phrase of up to 40 words, repeated at least 5 times and over at least 10 words."""
     words = text.casefold().split()
-    for period in range(1, min(len(words) // _REPEATS, 40) + 1):
-        length = max(_REPEATS * period, 10)
+    for period in range(1, min(len(words) // _MIN_REPEATS, 40) + 1):
+        length = max(_MIN_REPEATS * period, 10)
         end = words[-length:]
         if len(end) == length and end[period:] == end[:-period]:
             return True
     return False
 
 
-def read_object(text: str, keys: Sequence[str]) -> dict[str, str] | None:
-    """The texts under these keys of a JSON object, in lower case.
+def parse_json_object(text: str, keys: Sequence[str]) -> dict[str, str] | None:
+    """The texts under these keys of a JSON object.
 
-    Fences, words around the object, trailing commas, typographic quotes, Python's single quotes, line breaks inside
-    strings and a missing last brace are forgiven. Of several objects the last one that has the keys wins.
+    Code fences, text around the object, trailing commas, typographic quotes, Python's single quotes, line breaks inside
+    strings and a missing final brace are accepted. Of several objects, the last one with the first key counts.
 
     Args:
-        text: A model's whole answer.
-        keys: In lower case; those that the object lacks, or that hold no text, are left out.
+        text: A model's full answer.
+        keys: In lower case; the object's keys may have any case. A key that is missing or holds no text is left out.
 
     Returns:
-        None if there is no object, or the first key is not among its texts.
+        None if there is no object that holds a text under the first key.
     """
-    answer = answer_of(text)
-    for found in (*reversed(_objects(answer)), _repaired(answer)):
-        texts = _texts(found or {}, keys)
+    answer = strip_reasoning(text)
+    for candidate in (*reversed(_json_objects(answer)), _repaired_object(answer)):
+        texts = _texts_of(candidate or {}, keys)
         if keys[0] in texts:
             return texts
     return None
 
 
-def read_rating(text: str, labels: Sequence[int], *, decimals: str = "two") -> float | None:
+def parse_rating(text: str, labels: Sequence[int], *, decimals: str = "two") -> float | None:
     """The rating between `<rating>` tags.
 
     Args:
-        text: A model's whole answer; the closing tag may be missing at its very end, where a stop text cut it off.
+        text: A model's full answer; the closing tag may be missing at its end, where a stop string removed it.
         labels: The scale, ascending.
-        decimals: `two`: `d.dd` alone, as the DUET authors' training; `any`: whole numbers and other decimals too.
+        decimals: `two`: only `d.dd`, as in the DUET authors' training; `any`: also whole numbers and other decimals.
 
     Returns:
-        None if there is none, if one is malformed or outside the scale, or if two say different things.
+        None if there is no rating, if one is malformed or outside the scale, or if two ratings differ.
     """
-    found = [match.strip() for match in _RATING.findall(answer_of(text))]
+    matches = [match.strip() for match in _RATING.findall(strip_reasoning(text))]
     pattern = _TWO_DECIMALS if decimals == "two" else _ANY_NUMBER
-    if not found or not all(pattern.fullmatch(value) for value in found):
+    if not matches or not all(pattern.fullmatch(match) for match in matches):
         return None
-    values = {float(value) for value in found}
+    values = {float(match) for match in matches}
     value = values.pop()
     return value if not values and labels[0] <= value <= labels[-1] else None
 
 
-def why_unreadable(completion: Completion, *, prefill: str = "") -> Status:
-    """Why an answer that could not be read could not be read.
+def failure_status(completion: Completion, *, prefill: str = "") -> Status:
+    """The status of a completion that could not be parsed.
 
     Args:
-        completion: What came back.
-        prefill: The part of it that the model was given.
+        completion: What the engine returned.
+        prefill: The beginning of its text that was given to the model.
     """
     if completion.status != "ok":
         return completion.status
-    written = answer_of(completion.text.removeprefix(prefill))
-    if not written:
+    generated = strip_reasoning(completion.text.removeprefix(prefill))
+    if not generated:
         return "empty"
-    return "refused" if is_refusal(written) else "unreadable"
+    return "refused" if is_refusal(generated) else "unreadable"
 
 
 def is_refusal(text: str) -> bool:
-    """Whether an answer begins (its first 200 characters) as models begin when they decline, in English."""
-    return _REFUSAL.search(answer_of(text)[:200]) is not None
+    """Whether the first 200 characters of an answer contain an English phrase with which models decline."""
+    return _REFUSAL.search(strip_reasoning(text)[:200]) is not None
 
 
-def _objects(text: str) -> list[dict[str, object]]:
-    """The JSON objects that stand in the text, in order; those inside another one apart are left out."""
-    found: list[dict[str, object]] = []
-    place = text.find("{")
-    for _ in range(_MOST_BRACES):
-        if place < 0:
+def _json_objects(text: str) -> list[dict[str, object]]:
+    """The outermost JSON objects of the text, in order."""
+    objects: list[dict[str, object]] = []
+    position = text.find("{")
+    for _ in range(_MAX_BRACES):
+        if position < 0:
             break
         try:
-            value, end = _LENIENT.raw_decode(text, place)
+            value, end = _LENIENT.raw_decode(text, position)
         except (ValueError, RecursionError):
-            value, end = None, place + 1
+            value, end = None, position + 1
         if isinstance(value, dict):
-            found.append(value)
-        place = text.find("{", end)
-    return found
+            objects.append(value)
+        position = text.find("{", end)
+    return objects
 
 
-def _repaired(text: str) -> dict[str, object] | None:
-    """What stands from the first brace on, read as JSON or as a Python literal after common slips are mended."""
+def _repaired_object(text: str) -> dict[str, object] | None:
+    """The text from the first brace, parsed as JSON or as a Python literal after common mistakes are repaired."""
     start, end = text.find("{"), text.rfind("}")
-    if start < 0 or len(text) > _MOST_REPAIRED:
+    if start < 0 or len(text) > _MAX_REPAIRED_CHARS:
         return None
     body = text[start : end + 1] if end > start else text[start:] + "}"
     body = re.sub(r",(\s*\})", r"\1", body.translate(_QUOTES))
-    for read in (_LENIENT.decode, _literal):
+    for parse in (_LENIENT.decode, _parse_literal):
         try:
-            value = read(body)
+            value = parse(body)
         except (ValueError, SyntaxError, RecursionError, MemoryError):
             continue
         if isinstance(value, dict):
@@ -193,16 +194,16 @@ def _repaired(text: str) -> dict[str, object] | None:
     return None
 
 
-def _literal(text: str) -> object:
+def _parse_literal(text: str) -> object:
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # a backslash before any letter is a warning of Python's compiler
+        warnings.simplefilter("ignore")  # Python's compiler warns about invalid escape sequences
         return ast.literal_eval(text)
 
 
-def _texts(found: dict[str, object], keys: Sequence[str]) -> dict[str, str]:
-    named = {str(key).strip().casefold(): value for key, value in found.items()}
-    texts = {key: value.strip() for key in keys if isinstance(value := named.get(key), str)}
-    return {key: text for key, text in texts.items() if is_speech(text)}
+def _texts_of(json_object: dict[str, object], keys: Sequence[str]) -> dict[str, str]:
+    values = {str(key).strip().casefold(): value for key, value in json_object.items()}
+    texts = {key: value.strip() for key in keys if isinstance(value := values.get(key), str)}
+    return {key: text for key, text in texts.items() if has_words(text)}
 
 
 def _tag(name: str, *, closing: bool = False) -> str:
@@ -210,23 +211,23 @@ def _tag(name: str, *, closing: bool = False) -> str:
 
 
 def _blocks(text: str, block: str) -> list[str]:
-    """What follows each opening tag of the block, up to its end."""
-    marks = re.compile(rf"(?P<own>{_tag(block)})|{_tag(block, closing=True)}|<\s*\w+_profile\s*>", re.IGNORECASE)
-    found = list(marks.finditer(text))
-    starts = [*(match.start() for match in found), len(text)]
-    return [text[match.end() : end] for match, end in zip(found, starts[1:], strict=True) if match["own"]]
+    """The text after each opening tag of the block, up to the end of the block."""
+    boundary = re.compile(rf"(?P<opening>{_tag(block)})|{_tag(block, closing=True)}|<\s*\w+_profile\s*>", re.IGNORECASE)
+    matches = list(boundary.finditer(text))
+    starts = [*(match.start() for match in matches), len(text)]
+    return [text[match.end() : end] for match, end in zip(matches, starts[1:], strict=True) if match["opening"]]
 
 
 def _field(span: str, name: str, names: Sequence[str]) -> str | None:
     """The last complete occurrence of a field; None if there is none, or if it is closed twice."""
-    any_tag = "|".join(_tag(each) for each in names)
+    any_tag = "|".join(_tag(field) for field in names)
     pattern = re.compile(
         rf"{_tag(name)}((?:(?!{any_tag}|{_tag(name, closing=True)}).)*){_tag(name, closing=True)}",
         re.IGNORECASE | re.DOTALL,
     )
-    found = list(pattern.finditer(span))
-    if not found:
+    matches = list(pattern.finditer(span))
+    if not matches:
         return None
-    rest = span[found[-1].end() :]
+    rest = span[matches[-1].end() :]
     closed_again = re.search(_tag(name, closing=True), rest, re.IGNORECASE)
-    return None if closed_again else found[-1][1].strip()
+    return None if closed_again else matches[-1][1].strip()

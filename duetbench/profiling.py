@@ -1,4 +1,4 @@
-"""Asks a strategy's stages in order, through any engine, and reads the answers into one `Profiles` per request."""
+"""Runs a strategy's stages in order on an engine and parses the completions into one `Profiles` per request."""
 
 from __future__ import annotations
 
@@ -9,24 +9,24 @@ from functools import cached_property
 
 from duetbench.engines.complete import complete
 from duetbench.interfaces import Engine, Stage, Strategy
-from duetbench.parsing import why_unreadable
+from duetbench.parsing import failure_status
 from duetbench.types import Completion, Profile, Profiles, Prompt, Request, Sampling, Side, Status
 
 
 @dataclass(frozen=True, slots=True)
 class ParsedCompletion:
-    """One question, what came back and what was read from it: a line of the run's log."""
+    """A completion with its prompt's key and the profiles parsed from it: one line of the run's log."""
 
     key: str
     """The prompt's key."""
     stage: str
     side: Side
     text: str
-    """The whole answer, read or not."""
+    """The full completion, parsed or not."""
     status: Status
-    """`ok` if it was read, else why not."""
+    """`ok` if it was parsed, else the reason why not."""
     profiles: tuple[Profile, ...]
-    """What was read; () unless status is ok."""
+    """The parsed profiles; () unless status is ok."""
     for_requests: tuple[int, ...]
     """Positions of the requests that it serves."""
     prompt_tokens: int
@@ -36,43 +36,43 @@ class ParsedCompletion:
     cached: bool
     """True if it came from the request store."""
     truncated_slots: int = 0
-    """Gaps of a form that ended at their length, not at their tag."""
+    """Slots of a response template that ended at their token limit instead of at their stop string."""
     error: str = ""
 
 
 @dataclass(frozen=True)
 class WrittenProfiles:
-    """What a strategy wrote for a list of requests."""
+    """The profiles that a strategy wrote for a list of requests."""
 
     profiles: list[Profiles]
-    """One per request, same order; `failed` tells why one that should be there is not."""
+    """One per request, same order; `failed` holds the reason if a profile is missing."""
     answers: list[ParsedCompletion]
-    """One per distinct question, in the order of asking."""
+    """One per unique prompt, in the order of generation."""
     measures: Mapping[str, float | None] = field(default_factory=dict)
-    """What the strategy says of its own profiles, such as a rate of invented items; None: no data."""
+    """The strategy's own measurements of its profiles, such as a rate of invented items; None: no data."""
 
     @cached_property
     def counts(self) -> dict[str, int]:
-        """How many answers ended in which status; a status that did not occur has no entry."""
+        """The number of completions per status; a status that did not occur has no entry."""
         return dict(Counter(answer.status for answer in self.answers))
 
     @cached_property
     def stage_counts(self) -> dict[str, dict[str, int]]:
-        """The same for each stage apart."""
-        counts: dict[str, Counter[str]] = {}
+        """The number of completions per stage and status."""
+        counters: dict[str, Counter[str]] = {}
         for answer in self.answers:
-            counts.setdefault(answer.stage, Counter())[answer.status] += 1
-        return {stage: dict(counted) for stage, counted in counts.items()}
+            counters.setdefault(answer.stage, Counter())[answer.status] += 1
+        return {stage: dict(counter) for stage, counter in counters.items()}
 
     @cached_property
     def extra(self) -> dict[str, float | None]:
-        """For the record: the strategy's measures, each of several stages apart, and cut gaps if there were any."""
-        found = dict(self.measures)
+        """Extra values of the record: the strategy's measures, counts of each of several stages, truncated slots."""
+        values = dict(self.measures)
         if len(self.stage_counts) > 1:
             for stage, counts in self.stage_counts.items():
-                found |= {f"{stage}_asked": sum(counts.values()), f"{stage}_readable": counts.get("ok", 0)}
-        n_cut = sum(answer.truncated_slots for answer in self.answers)
-        return found | ({"truncated_slots": n_cut} if n_cut else {})
+                values |= {f"{stage}_asked": sum(counts.values()), f"{stage}_readable": counts.get("ok", 0)}
+        n_truncated = sum(answer.truncated_slots for answer in self.answers)
+        return values | ({"truncated_slots": n_truncated} if n_truncated else {})
 
 
 def write_profiles(
@@ -81,47 +81,47 @@ def write_profiles(
     engine: Engine,
     sampling: Sampling,
     *,
-    others: Mapping[str, Engine] | None = None,
+    stage_engines: Mapping[str, Engine] | None = None,
     on_done: Callable[[int], None] | None = None,
 ) -> WrittenProfiles:
-    """The profiles for these requests.
+    """The profiles that a strategy writes for these requests.
 
     Args:
-        strategy: Says what to ask; one without stages leaves all profiles empty and asks nothing.
+        strategy: Builds the prompts; one without stages generates nothing and leaves all profiles empty.
         requests: They carry no label.
-        engine: Each distinct question reaches it once.
-        sampling: Temperature, seed and so on; the stage sets the answer's length and where it stops.
-        others: Who is asked instead of `engine`, by stage name.
+        engine: Receives each unique prompt once.
+        sampling: Temperature, seed and so on; the stage sets `max_tokens` and `stop`.
+        stage_engines: Engines to use instead of `engine`, by stage name.
         on_done: Called after each stage with the number of its prompts.
 
     Returns:
-        An answer that the engine cut off, refused or failed is not read at all. A request lacks a profile (`failed`)
-        if an answer that serves it could not be read; an unreadable `note` alone does not fail it.
+        A completion that was truncated, refused or failed is not parsed. A request lacks a profile (`failed`) if a
+        completion that serves it could not be parsed; an unreadable `note` alone does not fail it.
     """
     profiles = [Profiles() for _ in requests]
     answers: list[ParsedCompletion] = []
     earlier: dict[str, Sequence[Profile]] = {}
     for stage in strategy.stages():
-        asked = _ask(stage, requests, earlier, (others or {}).get(stage.name, engine), sampling)
-        for answer in asked:
-            _hand_out(answer, profiles)
-        earlier |= {answer.key: answer.profiles for answer in asked if answer.status == "ok"}
-        answers += asked
+        stage_answers = _run_stage(stage, requests, earlier, (stage_engines or {}).get(stage.name, engine), sampling)
+        for answer in stage_answers:
+            _assign_profiles(answer, profiles)
+        earlier |= {answer.key: answer.profiles for answer in stage_answers if answer.status == "ok"}
+        answers += stage_answers
         if on_done:
-            on_done(len(asked))
+            on_done(len(stage_answers))
     return WrittenProfiles(profiles, answers, strategy.measures(requests, profiles))
 
 
 def parse_completion(stage: Stage, prompt: Prompt, completion: Completion) -> ParsedCompletion:
-    """A completion with what the stage reads from it."""
-    found = stage.parse(prompt, completion.text) if completion.status == "ok" else None
+    """A completion with the profiles that the stage parses from it."""
+    profiles = stage.parse(prompt, completion.text) if completion.status == "ok" else None
     return ParsedCompletion(
         key=prompt.key,
         stage=stage.name,
         side=prompt.side,
         text=completion.text,
-        status="ok" if found is not None else why_unreadable(completion, prefill=prompt.prefill),
-        profiles=tuple(found or ()),
+        status="ok" if profiles is not None else failure_status(completion, prefill=prompt.prefill),
+        profiles=tuple(profiles or ()),
         for_requests=prompt.for_requests,
         prompt_tokens=completion.prompt_tokens,
         completion_tokens=completion.completion_tokens,
@@ -132,7 +132,7 @@ def parse_completion(stage: Stage, prompt: Prompt, completion: Completion) -> Pa
     )
 
 
-def _ask(
+def _run_stage(
     stage: Stage,
     requests: Sequence[Request],
     earlier: Mapping[str, Sequence[Profile]],
@@ -147,7 +147,8 @@ def _ask(
     ]
 
 
-def _hand_out(answer: ParsedCompletion, profiles: list[Profiles]) -> None:
+def _assign_profiles(answer: ParsedCompletion, profiles: list[Profiles]) -> None:
+    """Sets the parsed profiles, or the reason of the failure, of every request that the completion serves."""
     for position in answer.for_requests:
         if answer.status == "ok":
             for profile in answer.profiles:

@@ -1,4 +1,4 @@
-"""A dataset from one CSV file of your own; which column holds what is an option."""
+"""A dataset from your own CSV file, with options for the names of its columns."""
 
 from __future__ import annotations
 
@@ -17,59 +17,56 @@ if TYPE_CHECKING:
 
 
 class CsvRatings(Dataset):
-    """Rows without a user, an item, a time or a rating on the scale are left out and counted."""
+    """Rows without a user, an item, a time or a rating on the scale are dropped and counted."""
 
     name = "csv"
-    summary = "ratings and reviews from a CSV file of your own"
+    summary = "ratings and reviews from your own CSV file"
 
     @dataclass(frozen=True)
     class Config:
-        """Where the file is and what its columns are called."""
+        """File, domain and column names."""
 
-        file: str = option("ratings.csv", "the file, in the folder of raw files")
-        noun: str = option("product", "what is rated, as prompts name it")
-        plural: str = option("products", "several of them")
-        user: str = option("user", "column of the user")
-        item: str = option("item", "column of the item")
+        file: str = option("ratings.csv", "name of the file in the folder of raw files")
+        noun: str = option("product", "what is rated, singular, as prompts name it")
+        plural: str = option("products", "what is rated, plural")
+        user: str = option("user", "column of the user id")
+        item: str = option("item", "column of the item id")
         rating: str = option("rating", "column of the rating, 1 to 5")
         time: str = option("time", "column of the time, in seconds since 1970")
-        review: str = option("review", "column of the review; left empty if there is none")
-        title: str = option("title", "column of the item's title; the item's name stands in if there is none")
+        review: str = option("review", "column of the review; without it, reviews are empty")
+        title: str = option("title", "column of the item's title; without it, the item id is the title")
 
     def domain(self) -> Domain:
-        """Five stars for the noun given."""
         return Domain(self.config.noun, self.config.plural)
 
     def raw_files(self, folder: Path) -> dict[str, Path]:
-        """The one file."""
         path = folder / self.config.file
         if not path.is_file():
             raise MissingRawFiles(f"dataset 'csv' needs {self.config.file}: put it into {folder}, or set csv.file")
         return {"ratings": path}
 
     def read(self, files: Mapping[str, Path]) -> Tables:
-        """The canonical tables, in the order of the file."""
         raw = _read(files["ratings"])
-        wanted = (self.config.user, self.config.item, self.config.rating, self.config.time)
-        missing = [column for column in wanted if column not in raw.columns]
+        required = (self.config.user, self.config.item, self.config.rating, self.config.time)
+        missing = [column for column in required if column not in raw.columns]
         if missing:
-            known = ", ".join(raw.columns)
             raise DataError(
-                f"{files['ratings']} has no column {', '.join(missing)}; it has {known}; set csv.rating and so on"
+                f"{files['ratings']} has no column {', '.join(missing)}, only {', '.join(raw.columns)}: "
+                f"set csv.user, csv.item, csv.rating or csv.time"
             )
         rows = self._rows(raw)
         domain = self.domain()
         kept = rows.filter(rows["rating"].is_between(domain.labels[0], domain.labels[-1])).drop_nulls()
         items = kept.unique("item_id", keep="first", maintain_order=True)
-        return Tables(kept.drop("title"), _items(items), {"row that lacks something": rows.height - kept.height})
+        return Tables(kept.drop("title"), _items(items), {"incomplete or invalid row": rows.height - kept.height})
 
     def _rows(self, raw: pl.DataFrame) -> pl.DataFrame:
         import polars as pl
 
-        def text(column: str, otherwise: str | None = None) -> pl.Expr:
+        def text(column: str, fallback: str | None = None) -> pl.Expr:
             if column in raw.columns:
                 return pl.col(column).fill_null("")
-            return pl.col(otherwise) if otherwise else pl.lit("")
+            return pl.col(fallback) if fallback else pl.lit("")
 
         return raw.select(
             user_id=self.config.user,
@@ -88,17 +85,16 @@ def _read(path: Path) -> pl.DataFrame:
     try:
         return pl.read_csv(path, infer_schema=False)
     except pl.exceptions.PolarsError as error:
-        raise DataError(f"{path} is no CSV file: {' '.join(str(error).split())}") from error
+        raise DataError(f"{path} is not a valid CSV file: {' '.join(str(error).split())}") from error
 
 
 def _items(rows: pl.DataFrame) -> pl.DataFrame:
     import polars as pl
 
-    nothing = pl.lit([], dtype=pl.List(pl.String))
-    return rows.select("item_id", "title", categories=nothing, description=pl.lit(""))
+    no_categories = pl.lit([], dtype=pl.List(pl.String))
+    return rows.select("item_id", "title", categories=no_categories, description=pl.lit(""))
 
 
 @hookimpl
 def duetbench_register_datasets() -> list[type[Dataset]]:
-    """The dataset of this file."""
     return [CsvRatings]

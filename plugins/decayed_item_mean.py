@@ -1,4 +1,4 @@
-"""A scorer without a model: the item's mean, in which old ratings count less."""
+"""A scorer without a model: the item's mean rating with exponential time decay."""
 
 from __future__ import annotations
 
@@ -17,22 +17,20 @@ _SECONDS_PER_DAY = 86_400
 
 
 class DecayedItemMean(Scorer):
-    """What others gave the item before, each rating halved in weight per half-life, drawn towards the global mean."""
+    """The mean of the item's earlier ratings, with weights that halve per half-life, damped by the global mean."""
 
     name = "decayed_item_mean"
-    summary = "the item's mean with a half-life, damped by the mean of all training ratings"
+    summary = "the item's mean with exponential time decay, damped by the global mean"
     source = "time decay as in Koren, Collaborative Filtering with Temporal Dynamics, KDD 2009"
     needs_engine = False
 
     @dataclass(frozen=True)
     class Config:
-        """Options of the decayed mean."""
-
-        half_life_days: float = option(365.0, "after how many days a rating counts half", gt=0)
-        damping: float = option(2.0, "how many fresh ratings the global mean weighs", gt=0)
+        half_life_days: float = option(365.0, "days after which the weight of a rating is halved", gt=0)
+        damping: float = option(2.0, "weight of the global mean, in new ratings", gt=0)
 
     def fit(self, train: pl.DataFrame, domain: Domain) -> None:
-        """Learns the global mean; what the item got lies in each request's own history."""
+        """Computes the global mean; the item's ratings are in the history of each request."""
         middle = (domain.labels[0] + domain.labels[-1]) / 2
         self._mean = float(sum(train["rating"]) / train.height) if train.height else middle
 
@@ -40,9 +38,9 @@ class DecayedItemMean(Scorer):
         self, requests: Sequence[Request], profiles: Sequence[Profiles], engine: Engine | None
     ) -> list[Prediction]:
         """One prediction per request; an item without history gets the global mean."""
-        return [Prediction(self._one(request)) for request in requests]
+        return [Prediction(self._rating(request)) for request in requests]
 
-    def _one(self, request: Request) -> float:
+    def _rating(self, request: Request) -> float:
         total, weights = self._mean * self.config.damping, self.config.damping
         for line in request.item_history:
             age_days = (request.asked_at - line.timestamp) / _SECONDS_PER_DAY
@@ -53,5 +51,4 @@ class DecayedItemMean(Scorer):
 
 @hookimpl
 def duetbench_register_scorers() -> list[type[Scorer]]:
-    """The scorer of this file."""
     return [DecayedItemMean]

@@ -1,8 +1,8 @@
-"""Guided profile generation: narrow questions about a user's history first, then a profile guided by the answers."""
+"""Guided profile generation: narrow questions about a user's history, then a profile guided by the answers."""
 
 from duetbench.hookspecs import hookimpl
 from duetbench.interfaces import Stage, Strategy
-from duetbench.parsing import read_fields
+from duetbench.parsing import parse_tagged_fields
 from duetbench.prompts import prompt_key, render_text, unique_prompts
 from duetbench.types import Profile
 
@@ -16,32 +16,35 @@ PROFILE = """Notes on this person: {{ digest }}
 Guided by the notes, say in two sentences what the person will like. Answer as <profile>two sentences</profile>."""
 
 
-class Round(Stage):
+class GuidedStage(Stage):
     def __init__(self, name, side, text):
         self.name, self.side, self.text = name, side, HISTORY + text
 
-    def ask(self, request, digest="none"):
-        return render_text(self.text, plural=request.domain.plural, history=request.user_history[-10:], digest=digest)
+    def messages(self, request, digest="none"):
+        history = request.user_history[-10:]
+        return render_text(self.text, plural=request.domain.plural, history=history, digest=digest)
 
     def prompts(self, requests, earlier):
-        notes = [earlier.get(prompt_key(Gpg.rounds[0].ask(each)), ()) for each in requests]  # unread ones are counted
-        told = [self.ask(each, *(note.text for note in found)) for each, found in zip(requests, notes, strict=True)]
-        return unique_prompts(self.side, enumerate(told))
+        def messages(request):
+            notes = earlier.get(prompt_key(Gpg.digest.messages(request)), ())  # () if the digest was unreadable
+            return self.messages(request, *(note.text for note in notes))
+
+        return unique_prompts(self.side, enumerate(map(messages, requests)))
 
     def parse(self, prompt, text):
-        found = (read_fields(text, [self.name]) or {}).get(self.name)
-        return [Profile(self.side, found)] if found else None
+        fields = parse_tagged_fields(text, [self.name])
+        return [Profile(self.side, fields[self.name])] if fields and fields[self.name] else None
 
 
 class Gpg(Strategy):
-    """Two rounds: a digest of the history, which no scorer sees, and the profile."""
+    """Two stages: a digest of the history, which no scorer sees, and the profile."""
 
     name, summary = "gpg", "a user profile guided by answers to narrow questions"
     source = "Zhang, Guided Profile Generation Improves Personalization with LLMs, Findings of EMNLP 2024"
-    rounds = (Round("digest", "note", QUESTIONS), Round("profile", "user", PROFILE))
+    digest, profile = GuidedStage("digest", "note", QUESTIONS), GuidedStage("profile", "user", PROFILE)
 
     def stages(self):
-        return self.rounds
+        return self.digest, self.profile
 
 
 @hookimpl

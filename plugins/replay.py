@@ -1,4 +1,4 @@
-"""An engine without a model: answers that were written down before, by the key of their prompt."""
+"""An engine without a model: it replays saved answers, looked up by prompt key."""
 
 from __future__ import annotations
 
@@ -16,16 +16,14 @@ from duetbench.types import Completion, EngineInfo, LabelLogprobs, ModelRef, Pro
 
 
 class Replay(Engine):
-    """Reads a JSONL file with `key` and `text` per line: answers by hand, or from a service without an interface."""
+    """Reads a JSONL file with `key` and `text` per line: answers from annotators, or from a service without an API."""
 
     name = "replay"
-    summary = "answers from a file, by the key of their prompt"
+    summary = "saved answers from a file, looked up by prompt key"
 
     @dataclass(frozen=True)
     class Config:
-        """Where the answers are."""
-
-        file: str | None = option(None, "JSONL file with `key` and `text` per line; none: nothing is known")
+        file: str | None = option(None, "JSONL file with `key` and `text` per line; none: no answers")
 
     def __init__(self, config: Any = None, *, model: ModelRef) -> None:
         super().__init__(config, model=model)
@@ -35,13 +33,13 @@ class Replay(Engine):
             lines = [json.loads(line) for line in content.splitlines() if line.strip()]
             self._answers = {str(line["key"]): str(line["text"]) for line in lines}
         except (ValueError, KeyError, TypeError) as error:
-            raise EngineError(f"{self.config.file}: every line wants a key and a text ({error!r})") from error
+            raise EngineError(f"{self.config.file}: every line must have `key` and `text` ({error!r})") from error
 
     def generate(self, prompts: Sequence[Prompt], sampling: Sampling) -> list[Completion]:
-        """The answers known; a prompt without one ends in status `error`."""
-        return [self._one(prompt, sampling) for prompt in prompts]
+        """The saved answers; a prompt without one has status `error`."""
+        return [self._completion(prompt, sampling) for prompt in prompts]
 
-    def _one(self, prompt: Prompt, sampling: Sampling) -> Completion:
+    def _completion(self, prompt: Prompt, sampling: Sampling) -> Completion:
         if prompt.key not in self._answers:
             return Completion("", "error", error=f"no answer for prompt {prompt.key} in {self.config.file}")
         text = self._answers[prompt.key]
@@ -52,16 +50,15 @@ class Replay(Engine):
     def label_logprobs(
         self, prompts: Sequence[Prompt], answer_prefix: str, labels: Sequence[str]
     ) -> list[LabelLogprobs]:
-        """Nothing: a file of texts has no probabilities."""
-        return [LabelLogprobs((), "error", error="a replay has no probabilities") for _ in prompts]
+        """Status `error`: the file has no probabilities."""
+        return [LabelLogprobs((), "error", error="saved answers have no probabilities") for _ in prompts]
 
     def info(self) -> EngineInfo:
-        """The file's digest stands for the version: other answers, other entries in the store."""
+        """The version is the file's digest, so that other answers have other entries in the request store."""
         versions = {"answers": self._digest}
         return EngineInfo(self.name, versions, self.model, "none", "", 1_000_000, labels="text_only")
 
 
 @hookimpl
 def duetbench_register_engines() -> list[type[Engine]]:
-    """The engine of this file."""
     return [Replay]

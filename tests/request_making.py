@@ -1,4 +1,4 @@
-"""Made-up requests and engines for tests."""
+"""Synthetic requests and scripted engines for tests."""
 
 from __future__ import annotations
 
@@ -49,16 +49,16 @@ def golden(name: str) -> list[dict[str, Any]]:
 
 
 class ScriptedEngine(DummyEngine):
-    """Answers each prompt by a function; keeps what it was asked."""
+    """Answers each prompt with a function; records the prompts and the sampling of each call."""
 
     def __init__(self, answer: Callable[[Prompt], str | Completion]) -> None:
         super().__init__()
         self.script = answer
-        self.asked: list[Prompt] = []
+        self.prompts: list[Prompt] = []
         self.samplings: list[Sampling] = []
 
     def generate(self, prompts: Sequence[Prompt], sampling: Sampling) -> list[Completion]:
-        self.asked += prompts
+        self.prompts += prompts
         self.samplings.append(sampling)
         answers = [self.script(prompt) for prompt in prompts]
         return [Completion(answer) if isinstance(answer, str) else answer for answer in answers]

@@ -1,4 +1,4 @@
-"""Every plugin that the register knows keeps to the checks that strangers' plugins are held to."""
+"""Every built-in plugin passes the conformance checks of third-party plugins."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ _CASES = [(registered, check) for registered in _ALL for check in CONFORMANCE[re
 _PROMPT_CHECKS = {
     "strategy": (
         "test_prompts_are_well_formed",
-        "test_no_label_and_no_markup_reaches_a_prompt",
-        "test_prompts_do_not_depend_on_neighbours",
-        "test_bad_answers_are_never_guessed",
-        "test_nothing_is_read_from_nothing",
-        "test_unreadable_earlier_answers_are_survived",
+        "test_prompts_contain_no_label_and_no_markup",
+        "test_prompts_do_not_depend_on_other_requests",
+        "test_malformed_answers_are_not_guessed",
+        "test_blank_answers_are_unreadable",
+        "test_stages_work_without_earlier_profiles",
     ),
-    "scorer": ("test_prompts_are_well_formed_and_safe", "test_garbage_is_never_a_rating"),
+    "scorer": ("test_prompts_are_well_formed_and_without_leaks", "test_garbage_answers_are_unreadable"),
 }
 
 
@@ -38,7 +38,7 @@ def _choices(hint: Any) -> tuple[Any, ...]:
 
 
 def _variants(registered: RegisteredPlugin) -> Iterator[dict[str, Any]]:
-    """Each choice of each option, under each set of prompts if it has two."""
+    """Each choice of each option, for each prompt set if there are several."""
     hints = get_type_hints(registered.cls.Config)
     sets = [{"prompt_set": name} for name in get_args(hints["prompt_set"])] if "prompt_set" in hints else [{}]
     for shared in sets:
@@ -46,7 +46,7 @@ def _variants(registered: RegisteredPlugin) -> Iterator[dict[str, Any]]:
         for name, hint in hints.items():
             for choice in _choices(hint) if name != "prompt_set" else ():
                 options = {**shared, name: choice}
-                if not build_config(registered.cls.Config, options, path="")[1]:  # choices may exclude each other
+                if not build_config(registered.cls.Config, options, path="")[1]:  # some choices exclude each other
                     yield options
 
 
@@ -80,35 +80,37 @@ def test_built_in_plugin_conforms(registered: RegisteredPlugin, check: str) -> N
 
 
 @pytest.mark.parametrize(("registered", "options"), _VARIANTS, ids=_id)
-def test_prompts_conform_under_every_choice(registered: RegisteredPlugin, options: dict[str, Any]) -> None:
+def test_prompts_conform_for_every_choice_of_options(registered: RegisteredPlugin, options: dict[str, Any]) -> None:
     conformance = _conformance(registered.kind, registered.cls, options)
     for check in _PROMPT_CHECKS[registered.kind]:
         try:
             getattr(conformance, check)()
-        except SkipTest:  # it asks nothing
+        except SkipTest:  # it has no prompts
             continue
 
 
-def _hint_all(strategy: Strategy) -> None:
-    """Asks the questions with hints that a strategy's lessons may ask."""
+def _render_hints(strategy: Strategy) -> None:
+    """Renders the hinted prompts of a strategy's training stages."""
     example = small_world().examples[0]
-    for lesson in strategy.training_stages():
-        if isinstance(lesson, DistillationStage) and lesson.check:
-            lesson.check.hint(Prompt("key", "pair", (Message("user", "why?"),)), example)
+    for stage in strategy.training_stages():
+        if isinstance(stage, DistillationStage) and stage.check:
+            stage.check.hint(Prompt("key", "pair", (Message("user", "why?"),)), example)
 
 
-def test_every_prompt_file_is_asked_by_a_plugin(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_every_prompt_file_is_used_by_a_plugin(monkeypatch: pytest.MonkeyPatch) -> None:
     used: set[str] = set()
-    found = prompts.template_path
+    original = prompts.template_path
     monkeypatch.setattr(
-        prompts, "template_path", lambda name, prompt_set: used.add(f"{prompt_set}/{name}") or found(name, prompt_set)
+        prompts,
+        "template_path",
+        lambda name, prompt_set: used.add(f"{prompt_set}/{name}") or original(name, prompt_set),
     )
     for registered, options in _VARIANTS:
         conformance = _conformance(registered.kind, registered.cls, options)
         if isinstance(conformance, StrategyConformance):
-            conformance.test_no_label_and_no_markup_reaches_a_prompt() if conformance.make().stages() else None
-            _hint_all(conformance.make())
+            conformance.test_prompts_contain_no_label_and_no_markup() if conformance.make().stages() else None
+            _render_hints(conformance.make())
         elif isinstance(conformance, ScorerConformance) and registered.cls.needs_engine:
-            conformance.test_prompts_are_well_formed_and_safe()
+            conformance.test_prompts_are_well_formed_and_without_leaks()
     files = {f"{path.parent.name}/{path.name.removesuffix('.md.jinja')}" for path in prompts.FOLDER.glob("*/*.jinja")}
     assert files - used == set()

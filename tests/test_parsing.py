@@ -1,4 +1,4 @@
-"""Reading ratings, fields and reasons out of answers."""
+"""Ratings, tagged fields, JSON objects and failure statuses are parsed from answers."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ import time
 import pytest
 
 from duetbench.parsing import (
-    answer_of,
-    is_endless,
+    failure_status,
+    has_words,
     is_refusal,
-    is_speech,
-    placeholders,
-    read_fields,
-    read_object,
-    read_rating,
-    why_unreadable,
+    is_repetitive,
+    parse_json_object,
+    parse_rating,
+    parse_tagged_fields,
+    placeholder_texts,
+    strip_reasoning,
 )
 from duetbench.types import Completion, Message, Prompt
 
@@ -36,8 +36,8 @@ STARS = (1, 2, 3, 4, 5)
         ("The review says ‹rating›5.00‹/rating›. <rating>2.00</rating>", 2.0),
     ],
 )
-def test_rating_is_read(text: str, rating: float) -> None:
-    assert read_rating(text, STARS) == rating
+def test_rating_is_parsed(text: str, rating: float) -> None:
+    assert parse_rating(text, STARS) == rating
 
 
 @pytest.mark.parametrize(
@@ -65,17 +65,17 @@ def test_rating_is_read(text: str, rating: float) -> None:
     ],
 )
 def test_rating_is_not_guessed(text: str) -> None:
-    assert read_rating(text, STARS) is None
+    assert parse_rating(text, STARS) is None
 
 
 @pytest.mark.parametrize(("text", "rating"), [("<rating>4</rating>", 4.0), ("<rating>4.5</rating>", 4.5)])
-def test_other_decimals_are_read_on_request(text: str, rating: float) -> None:
-    assert read_rating(text, STARS, decimals="any") == rating
+def test_decimals_any_accepts_other_numbers(text: str, rating: float) -> None:
+    assert parse_rating(text, STARS, decimals="any") == rating
 
 
-def test_other_decimals_stay_on_the_scale() -> None:
-    assert read_rating("<rating>7</rating>", STARS, decimals="any") is None
-    assert read_rating("<rating>7</rating>", tuple(range(1, 11)), decimals="any") == 7.0
+def test_decimals_any_rejects_ratings_outside_the_scale() -> None:
+    assert parse_rating("<rating>7</rating>", STARS, decimals="any") is None
+    assert parse_rating("<rating>7</rating>", tuple(range(1, 11)), decimals="any") == 7.0
 
 
 @pytest.mark.parametrize(
@@ -89,30 +89,30 @@ def test_other_decimals_stay_on_the_scale() -> None:
         ("a ``` b", "a ``` b"),
     ],
 )
-def test_answer_is_without_thoughts_and_fences(text: str, answer: str) -> None:
-    assert answer_of(text) == answer
+def test_reasoning_and_fences_are_removed(text: str, answer: str) -> None:
+    assert strip_reasoning(text) == answer
 
 
-def test_fields_stand_alone_without_a_block() -> None:
-    assert read_fields("<a>1</a> <b>2</b>", ["a", "b"]) == {"a": "1", "b": "2"}
-    assert read_fields("<a>1</a>", ["a", "b"]) is None
+def test_fields_are_found_without_a_block() -> None:
+    assert parse_tagged_fields("<a>1</a> <b>2</b>", ["a", "b"]) == {"a": "1", "b": "2"}
+    assert parse_tagged_fields("<a>1</a>", ["a", "b"]) is None
 
 
-def test_long_nonsense_is_read_in_no_time() -> None:
+def test_long_malformed_answers_are_parsed_fast() -> None:
     start = time.process_time()
     for text in ("<user_profile>" * 30_000, "<user_profile><cue>" + "</cue><cue>" * 30_000, "< " * 100_000):
-        read_fields(text, ["cue", "profile"], block="user_profile")
+        parse_tagged_fields(text, ["cue", "profile"], block="user_profile")
     assert time.process_time() - start < 2
 
 
-def test_placeholders_are_the_prompts_own_words() -> None:
+def test_placeholder_texts_are_those_of_the_prompt() -> None:
     prompt = Prompt("k", "user", (Message("user", "- <profile>: write it\n<profile>some words</profile>"),))
-    assert placeholders(prompt, "profile") == {"some words"}
+    assert placeholder_texts(prompt, "profile") == {"some words"}
 
 
-@pytest.mark.parametrize(("text", "is_any"), [("...", False), ("  \u200b", False), ("好", True), ("7", True)])
-def test_speech_has_a_letter_or_digit(text: str, is_any: bool) -> None:
-    assert is_speech(text) is is_any
+@pytest.mark.parametrize(("text", "expected"), [("...", False), ("  \u200b", False), ("好", True), ("7", True)])
+def test_words_need_a_letter_or_digit(text: str, expected: bool) -> None:
+    assert has_words(text) is expected
 
 
 @pytest.mark.parametrize(
@@ -134,7 +134,7 @@ def test_refusal_is_recognised(text: str) -> None:
     "text",
     ["The user cannot stand jazz.", "A fan who can't help loving soul.", "Likes sorry songs.", "", "4.00"],
 )
-def test_a_profile_is_no_refusal(text: str) -> None:
+def test_profile_is_not_a_refusal(text: str) -> None:
     assert not is_refusal(text)
 
 
@@ -150,12 +150,12 @@ def test_a_profile_is_no_refusal(text: str) -> None:
         (Completion("something else"), "", "unreadable"),
     ],
 )
-def test_reasons_are_kept_apart(completion: Completion, prefill: str, status: str) -> None:
-    assert why_unreadable(completion, prefill=prefill) == status
+def test_each_failure_has_its_own_status(completion: Completion, prefill: str, status: str) -> None:
+    assert failure_status(completion, prefill=prefill) == status
 
 
 @pytest.mark.parametrize(
-    ("text", "is_loop"),
+    ("text", "expected"),
     [
         ("a " * 10, True),
         ("a " * 9, False),
@@ -167,12 +167,12 @@ def test_reasons_are_kept_apart(completion: Completion, prefill: str, status: st
         ("", False),
     ],
 )
-def test_endless_answers_end_in_one_phrase(text: str, is_loop: bool) -> None:
-    assert is_endless(text) is is_loop
+def test_repetitive_answers_end_in_a_repeated_phrase(text: str, expected: bool) -> None:
+    assert is_repetitive(text) is expected
 
 
-def test_long_broken_json_is_read_in_no_time() -> None:
+def test_long_broken_json_is_parsed_fast() -> None:
     start = time.process_time()
     for text in ("{" * 100_000, '{"a":' * 20_000, "{'a':" * 3_900, '{"a": "' + "x" * 200_000, "{}" * 50_000):
-        assert read_object(text, ["a"]) is None
+        assert parse_json_object(text, ["a"]) is None
     assert time.process_time() - start < 2

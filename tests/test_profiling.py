@@ -1,4 +1,4 @@
-"""Asking a strategy's stages and handing out what was read."""
+"""A strategy's stages run in order, and each request gets the profiles that were parsed for it."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from duetbench.types import Completion, Message, Profile, Profiles, Prompt, Requ
 GOOD = "<{0}_profile><cue>c</cue><constructed_prompt>p</constructed_prompt><profile>good {0}</profile></{0}_profile>"
 
 
-class Words(Stage):
-    """Asks one question per user; reads any answer but `?`."""
+class OneWordStage(Stage):
+    """One prompt per user; parses any answer except `?`."""
 
     max_tokens = 7
     stop = ("END",)
@@ -36,15 +36,15 @@ class Words(Stage):
         return None if text == "?" else [Profile(self.side, text)]
 
 
-class TwoRounds(Strategy):
-    name = "two-rounds"
+class TwoStages(Strategy):
+    name = "two-stages"
 
     def __init__(self) -> None:
         super().__init__()
-        self.rounds = (Words("first", "note"), Words("second", "user"))
+        self.both = (OneWordStage("first", "note"), OneWordStage("second", "user"))
 
     def stages(self) -> tuple[Stage, ...]:
-        return self.rounds
+        return self.both
 
 
 def written(strategy: Strategy, engine: ScriptedEngine, requests: Sequence[Request]) -> WrittenProfiles:
@@ -55,30 +55,30 @@ def says(text: str | Completion) -> ScriptedEngine:
     return ScriptedEngine(lambda _: text)
 
 
-def test_without_stages_nothing_is_asked() -> None:
+def test_strategy_without_stages_generates_nothing() -> None:
     engine = says("x")
     assert written(TenHistory(), engine, [request()]) == WrittenProfiles([Profiles()], [])
-    assert engine.asked == []
+    assert engine.prompts == []
 
 
-def test_one_answer_serves_all_its_requests() -> None:
+def test_completion_serves_all_its_requests() -> None:
     engine = ScriptedEngine(lambda prompt: GOOD.format(prompt.side))
-    found = written(Duet(Duet.Config(joint="cross")), engine, [request(1), request(2)])
-    assert len(engine.asked) == 3
-    assert [profiles.user.text for profiles in found.profiles if profiles.user] == ["good user", "good user"]
-    assert [profiles.item.text for profiles in found.profiles if profiles.item] == ["good item", "good item"]
+    result = written(Duet(Duet.Config(joint="cross")), engine, [request(1), request(2)])
+    assert len(engine.prompts) == 3
+    assert [profiles.user.text for profiles in result.profiles if profiles.user] == ["good user", "good user"]
+    assert [profiles.item.text for profiles in result.profiles if profiles.item] == ["good item", "good item"]
 
 
-def test_one_sides_failure_fails_the_requests_that_it_serves() -> None:
+def test_unreadable_side_fails_the_requests_that_it_serves() -> None:
     engine = ScriptedEngine(
         lambda prompt: "no tags" if "Album 901" in prompt.messages[-1].content else GOOD.format(prompt.side)
     )
-    found = written(Duet(Duet.Config(joint="cross")), engine, [request(1), request(2)])
-    assert [profiles.failed for profiles in found.profiles] == ["unreadable", None]
-    assert found.counts == {"ok": 2, "unreadable": 1}
+    result = written(Duet(Duet.Config(joint="cross")), engine, [request(1), request(2)])
+    assert [profiles.failed for profiles in result.profiles] == ["unreadable", None]
+    assert result.counts == {"ok": 2, "unreadable": 1}
 
 
-def test_reasons_are_counted_apart() -> None:
+def test_statuses_are_counted_separately() -> None:
     answers = iter(
         [
             "no tags",
@@ -89,63 +89,63 @@ def test_reasons_are_counted_apart() -> None:
         ]
     )
     engine = ScriptedEngine(lambda _: next(answers))
-    found = written(Duet(), engine, [request(n) for n in range(5)])
-    assert found.counts == {"unreadable": 1, "empty": 1, "refused": 1, "truncated": 1, "error": 1}
-    assert [profiles.failed for profiles in found.profiles] == ["unreadable", "empty", "refused", "truncated", "error"]
-    assert found.answers[-1].error == "down"
+    result = written(Duet(), engine, [request(n) for n in range(5)])
+    assert result.counts == {"unreadable": 1, "empty": 1, "refused": 1, "truncated": 1, "error": 1}
+    assert [profiles.failed for profiles in result.profiles] == ["unreadable", "empty", "refused", "truncated", "error"]
+    assert result.answers[-1].error == "down"
 
 
-def test_what_an_engine_did_not_finish_is_not_read() -> None:
-    found = written(Duet(), says(Completion(GOOD.format("user") + GOOD.format("item"), "truncated")), [request()])
-    assert found.profiles == [Profiles(failed="truncated")]
+def test_truncated_completion_is_not_parsed() -> None:
+    result = written(Duet(), says(Completion(GOOD.format("user") + GOOD.format("item"), "truncated")), [request()])
+    assert result.profiles == [Profiles(failed="truncated")]
 
 
-def test_later_stages_see_what_was_read_before() -> None:
-    strategy = TwoRounds()
+def test_later_stages_receive_profiles_of_earlier_ones() -> None:
+    strategy = TwoStages()
     written(strategy, says("a note"), [request()])
-    assert [profile.text for found in strategy.rounds[1].earlier.values() for profile in found] == ["a note"]
+    assert [profile.text for profiles in strategy.both[1].earlier.values() for profile in profiles] == ["a note"]
 
 
-def test_an_unreadable_note_has_no_entry_and_fails_nobody() -> None:
-    strategy = TwoRounds()
+def test_unreadable_note_has_no_entry_and_fails_no_request() -> None:
+    strategy = TwoStages()
     engine = ScriptedEngine(lambda prompt: "?" if "first" in prompt.messages[0].content else "profile")
-    found = written(strategy, engine, [request()])
-    assert strategy.rounds[1].earlier == {}
-    assert found.profiles == [Profiles(user=Profile("user", "profile"))]
-    assert found.stage_counts == {"first": {"unreadable": 1}, "second": {"ok": 1}}
+    result = written(strategy, engine, [request()])
+    assert strategy.both[1].earlier == {}
+    assert result.profiles == [Profiles(user=Profile("user", "profile"))]
+    assert result.stage_counts == {"first": {"unreadable": 1}, "second": {"ok": 1}}
 
 
-def test_the_stage_sets_length_and_stop_and_the_caller_the_draw() -> None:
+def test_stage_sets_length_and_stop_and_the_caller_the_rest() -> None:
     engine = says("x")
-    write_profiles(TwoRounds(), [request()], engine, Sampling(temperature=0.7, seed=3, max_tokens=999))
+    write_profiles(TwoStages(), [request()], engine, Sampling(temperature=0.7, seed=3, max_tokens=999))
     assert engine.samplings[0] == Sampling(temperature=0.7, seed=3, max_tokens=7, stop=("END",))
 
 
 def test_progress_counts_prompts() -> None:
     done: list[int] = []
     write_profiles(
-        TwoRounds(), [request(user="anna"), request(user="bert")], says("x"), Sampling(), on_done=done.append
+        TwoStages(), [request(user="anna"), request(user="bert")], says("x"), Sampling(), on_done=done.append
     )
     assert done == [2, 2]
 
 
 def test_answers_keep_tokens_and_dropped_history() -> None:
     completion = Completion("x", prompt_tokens=11, completion_tokens=2, dropped_history=3, cached=True)
-    answer = written(TwoRounds(), says(completion), [request()]).answers[0]
+    answer = written(TwoStages(), says(completion), [request()]).answers[0]
     assert (answer.prompt_tokens, answer.completion_tokens, answer.dropped_history, answer.cached) == (11, 2, 3, True)
     assert (answer.stage, answer.side, answer.text, answer.status) == ("first", "note", "x", "ok")
 
 
-def test_stages_are_told_apart_for_the_record() -> None:
+def test_extra_counts_each_stage() -> None:
     engine = ScriptedEngine(lambda prompt: "?" if "first" in prompt.messages[0].content else "profile")
-    extra = written(TwoRounds(), engine, [request()]).extra
+    extra = written(TwoStages(), engine, [request()]).extra
     assert extra == {"first_asked": 1, "first_readable": 0, "second_asked": 1, "second_readable": 1}
 
 
-def test_cut_gaps_are_counted_for_the_record() -> None:
+def test_extra_counts_truncated_slots() -> None:
     answer = Completion(GOOD.format("user") + GOOD.format("item"), truncated_slots=2)
     assert written(Duet(), says(answer), [request()]).extra == {"truncated_slots": 2}
 
 
-def test_no_requests_no_answers() -> None:
+def test_no_requests_give_no_answers() -> None:
     assert written(Duet(), says("x"), []) == WrittenProfiles([], [])

@@ -1,4 +1,4 @@
-"""Prompt files: what data may do in them (nothing), what may be dropped, and which question is the same question."""
+"""Prompt files: data stays data, which spans may be dropped, and which prompts are equal."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ After.
 
 
 def _values(text: str) -> dict[str, object]:
-    """Everything that a template of the project may use, with one text everywhere that text may stand."""
+    """Values for every variable that the project's templates use, with `text` as the value of each text variable."""
     request = small_world().requests[-1]
     line = request.user_history[0]
     item = SimpleNamespace(item_id="i", title=text, categories=(text, text), description=text)
@@ -89,24 +89,24 @@ def test_both_sets_have_every_prompt(name: str) -> None:
         ("a\ue000b\ue002c", "a b c"),
     ],
 )
-def test_clean_keeps_words_and_loses_markup(dirty: str, tidy: str) -> None:
+def test_clean_keeps_words_and_removes_markup(dirty: str, tidy: str) -> None:
     assert clean(dirty) == tidy
 
 
 @pytest.mark.parametrize(
-    ("text", "limit", "wanted"),
+    ("text", "limit", "expected"),
     [("one two", 7, "one two"), ("one two", 4, "one..."), ("a\n\nb  c", 0, "a b c"), ("", 5, ""), ("abc", 2, "ab...")],
 )
-def test_cut_keeps_one_line(text: str, limit: int, wanted: str) -> None:
-    assert cut(text, limit) == wanted
+def test_cut_keeps_one_line(text: str, limit: int, expected: str) -> None:
+    assert cut(text, limit) == expected
 
 
-def test_droppable_spans_are_the_lines_oldest_first() -> None:
+def test_droppable_spans_are_history_lines_oldest_first() -> None:
     message = render_text(HISTORY, lines=["old", "newer", "newest"])[0]
     assert [message.content[start:stop] for start, stop in message.droppable] == ["- old\n", "- newer\n", "- newest\n"]
 
 
-def test_without_its_spans_a_prompt_is_whole() -> None:
+def test_prompt_without_its_spans_is_complete() -> None:
     message = render_text(HISTORY, lines=["old", "new"])[0]
     content = message.content
     for start, stop in sorted(message.droppable, reverse=True):
@@ -114,7 +114,7 @@ def test_without_its_spans_a_prompt_is_whole() -> None:
     assert content.split() == ["Before.", "After."]
 
 
-def test_two_histories_drop_their_oldest_in_turn() -> None:
+def test_two_histories_drop_their_oldest_lines_alternately() -> None:
     both = HISTORY + HISTORY.removeprefix("[[user]]\n").replace("lines", "others")
     message = render_text(both, lines=["a-old", "a-new"], others=["b-old", "b-new"])[0]
     dropped = [message.content[start:stop].strip("- \n") for start, stop in message.droppable]
@@ -153,13 +153,13 @@ def test_sections_become_turns() -> None:
         ("[[user]]\n{{ '%d' | format(text) }}", "format"),
     ],
 )
-def test_broken_template_is_one_fault(source: str, fault: str) -> None:
+def test_invalid_template_is_a_one_line_error(source: str, fault: str) -> None:
     with pytest.raises(ConfigError, match=fault) as error:
         render_text(source, text="x")
     assert "\n" not in str(error.value)
 
 
-def test_prompt_file_of_ones_own(tmp_path: Path) -> None:
+def test_prompt_file_may_be_the_users_own(tmp_path: Path) -> None:
     path = tmp_path / "mine.jinja"
     path.write_text("[[user]]\nMine {{ word }}\n")
     assert render(str(path), "default", word="here")[0].content == "Mine here"
@@ -167,40 +167,40 @@ def test_prompt_file_of_ones_own(tmp_path: Path) -> None:
 
 
 def test_missing_prompt_file_is_named(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="there is no such file"):
+    with pytest.raises(ConfigError, match="no such file"):
         render(str(tmp_path / "gone.jinja"), "default")
 
 
-def test_prompt_file_that_is_no_text_is_named(tmp_path: Path) -> None:
+def test_prompt_file_with_invalid_utf8_is_named(tmp_path: Path) -> None:
     path = tmp_path / "bytes.jinja"
     path.write_bytes(b"\xff\xfe\x00")
     with pytest.raises(ConfigError, match="cannot be read"):
         render(str(path), "default")
 
 
-def test_unknown_prompt_gets_a_did_you_mean() -> None:
+def test_unknown_prompt_error_suggests_the_nearest_name() -> None:
     with pytest.raises(UnknownName, match="did you mean 'duet_user'"):
         render("duet_usr", "default")
 
 
-def test_key_depends_on_all_that_is_asked() -> None:
-    asked = (Message("user", "a"),)
+def test_key_depends_on_messages_prefill_and_template() -> None:
+    messages = (Message("user", "a"),)
     keys = {
-        prompt_key(asked),
+        prompt_key(messages),
         prompt_key((Message("system", "a"),)),
         prompt_key((Message("user", "b"),)),
-        prompt_key((*asked, Message("user", "a"))),
-        prompt_key(asked, "prefill"),
-        prompt_key(asked, "", (Slot("<a>", "</a>", 3),)),
+        prompt_key((*messages, Message("user", "a"))),
+        prompt_key(messages, "prefill"),
+        prompt_key(messages, "", (Slot("<a>", "</a>", 3),)),
     }
     assert len(keys) == 6
 
 
-def test_key_does_not_depend_on_what_may_be_dropped() -> None:
+def test_key_is_independent_of_droppable_spans() -> None:
     assert prompt_key((Message("user", "abc"),)) == prompt_key((Message("user", "abc", ((0, 1),)),))
 
 
-def test_equal_questions_become_one_prompt_in_order() -> None:
+def test_equal_messages_become_one_prompt_in_order() -> None:
     turns = [(Message("user", text),) for text in "abab"]
     prompts = unique_prompts("user", enumerate(turns))
     assert [(prompt.messages[0].content, prompt.for_requests) for prompt in prompts] == [("a", (0, 2)), ("b", (1, 3))]

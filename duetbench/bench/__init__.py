@@ -1,1 +1,1 @@
-"""Measurements against references in the same run: ratios travel between machines, seconds do not."""
+"""Benchmarks: each measurement is a ratio to a reference of the same run, so that machines can be compared."""

@@ -1,4 +1,4 @@
-"""`duetbench bench grpo`: a step of GRPO by phase, beside plain TRL on the same prompts in the same process."""
+"""`duetbench bench grpo`: the time of a GRPO step by phase, compared with plain TRL on the same prompts."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from duetbench.bench.grpo_work import ComparedRuns, Round
-from duetbench.bench.results import BenchResult, lines_json
+from duetbench.bench.grpo_runs import ComparedRuns, Round
+from duetbench.bench.results import BenchResult, results_as_json
 from duetbench.errors import UsageError
 from duetbench.plugins import Plugins
 
@@ -19,77 +19,77 @@ PHASES = (
     ("generate", "generate"),
     ("logps", "log-probabilities"),
     ("score", "score"),
-    ("reward", "read and reward"),
+    ("reward", "parse and reward"),
     ("update", "update"),
     ("rest", "rest"),
 )
-"""Field of `Round`, heading. What precedes the update's own forward pass counts as log-probabilities."""
+"""Fields of `Round` and their headings; forward passes before the update count as log-probabilities."""
 
 _BOUND = 5.0
-"""Per cent of a plain step that duetbench may add apart from scoring."""
+"""Maximum overhead without scoring, in percent of a step of plain TRL."""
 
 
 @dataclass(frozen=True, slots=True)
-class GrpoBench:
-    """What is measured."""
+class GrpoBenchOptions:
+    """The measured cell and the size of the measurement."""
 
     strategy: str = "duet"
     dataset: str = "toy"
     model: str = "toy-lm"
     joint: str | None = None
-    """Option of the strategy, if it has one; None: its own."""
+    """The strategy's option `joint`; None: its default."""
     steps: int = 10
-    """Rounds of each run, the first of which warms up and does not count."""
+    """Rounds per run; the first one is a warm-up and does not count."""
     repeats: int = 3
-    """Runs of either side, in turns."""
+    """Runs of duetbench and of plain TRL, which alternate."""
     examples: int = 256
-    """Training rows at most."""
+    """Maximum number of training rows."""
 
 
 @dataclass(frozen=True)
 class GrpoBenchResult:
-    """What was found. All rounds but the first of each run; the sides were run in turns."""
+    """The measured rounds of duetbench and of plain TRL, without the first round of each run."""
 
     ours: Sequence[Sequence[Round]]
-    """By repeat; a round has the same prompts in every repeat and on both sides."""
+    """By repeat; a round has the same prompts in every repeat, and in plain TRL."""
     plain: Sequence[Sequence[Round]]
 
     def seconds(self, phase: str, *, plain: bool = False) -> float:
-        """The mean of a phase over all rounds, each as its fastest repeat had it: a busy machine only adds."""
+        """Mean seconds of a phase over all rounds; of each round, the fastest repeat counts."""
         rounds = _fastest(self.plain if plain else self.ours)
-        return statistics.fmean(getattr(one, phase) for one in rounds)
+        return statistics.fmean(getattr(measured, phase) for measured in rounds)
 
     @property
     def scorer_share(self) -> float:
-        """Part of our time that the scorer takes."""
+        """The scorer's share of the time of a step of duetbench."""
         return self.seconds("score") / self.seconds("total")
 
     @property
     def tied(self) -> float | None:
-        """Share of the groups without a spread, which teach nothing; None: there was no group of two."""
-        known = [one.tied for one in _flat(self.ours) if one.tied is not None]
-        return sum(known) / len(known) if known else None
+        """Share of groups whose rewards are all equal, with advantage 0; None without groups of two or more."""
+        shares = [measured.tied for run in self.ours for measured in run if measured.tied is not None]
+        return sum(shares) / len(shares) if shares else None
 
     def tokens_per_second(self, *, plain: bool) -> float:
-        """Tokens drawn per second of all."""
+        """Sampled tokens per second of a step."""
         return self.seconds("tokens", plain=plain) / self.seconds("total", plain=plain)
 
     @property
     def ratios(self) -> list[float]:
-        """By repeat: our steps without scoring over the plain steps."""
+        """By repeat: the time of duetbench without scoring, relative to plain TRL."""
         return [
             _sum(ours, "unscored") / _sum(plain, "total") for ours, plain in zip(self.ours, self.plain, strict=True)
         ]
 
     @property
-    def lines(self) -> list[BenchResult]:
-        """What is promised."""
+    def results(self) -> list[BenchResult]:
+        """The overhead of duetbench, with its bounds."""
         plain = self.seconds("total", plain=True)
-        unscored, added = self.seconds("unscored"), self.seconds("reward") + self._more_rest
+        unscored, added = self.seconds("unscored"), self.seconds("reward") + self._additional_rest
         spread = f"{min(self.ratios):.2f} to {max(self.ratios):.2f} over {len(self.ratios)} repeats"
         return [
             BenchResult(
-                f"a step without scoring beside plain TRL ({spread})",
+                f"a step without scoring, relative to plain TRL ({spread})",
                 f"{unscored:.3f} s",
                 f"{plain:.3f} s",
                 unscored / plain,
@@ -98,7 +98,7 @@ class GrpoBenchResult:
                 False,
             ),
             BenchResult(
-                "what duetbench does beside sampling, scoring and updating, as a share of a plain step",
+                "time apart from sampling, scoring and updates, relative to a step of plain TRL",
                 f"{added:.4f} s",
                 f"{plain:.3f} s",
                 100 * added / plain,
@@ -109,13 +109,13 @@ class GrpoBenchResult:
         ]
 
     @property
-    def _more_rest(self) -> float:
+    def _additional_rest(self) -> float:
         return max(self.seconds("rest") - self.seconds("rest", plain=True), 0.0)
 
     def as_json(self) -> dict[str, Any]:
-        """Everything as JSON values."""
+        """All values as JSON."""
         return {
-            "lines": lines_json(self.lines),
+            "lines": results_as_json(self.results),
             "phases": {
                 name: {"ours": self.seconds(name), "plain": self.seconds(name, plain=True)} for name, _ in PHASES
             },
@@ -127,51 +127,51 @@ class GrpoBenchResult:
             },
             "ratios": self.ratios,
             "rounds": {
-                "ours": [[one.as_json() for one in run] for run in self.ours],
-                "plain": [[one.as_json() for one in run] for run in self.plain],
+                "ours": [[measured.as_json() for measured in run] for run in self.ours],
+                "plain": [[measured.as_json() for measured in run] for run in self.plain],
             },
         }
 
 
 def bench_grpo(
-    options: GrpoBench,
+    options: GrpoBenchOptions,
     settings: Mapping[str, str],
     plugins: Plugins,
     *,
     folder: Path,
     on_progress: Callable[[str], None],
 ) -> GrpoBenchResult:
-    """Runs both sides in turns, each from the untrained weights.
+    """Runs duetbench and plain TRL alternately, each from the untrained weights.
 
     Args:
-        options: What is measured.
+        options: The cell and the size of the measurement.
         settings: `--set` arguments.
-        plugins: Where names are looked up.
-        folder: Scratch space; what is written there is removed again.
-        on_progress: Called with a line when something begins.
+        plugins: The registered plugins.
+        folder: Temporary files are written to a new folder in it, which is removed at the end.
+        on_progress: Called with a line before each run.
 
     Raises:
-        UsageError: plain TRL cannot do the like.
-        DuetbenchError: data, model or options are not usable.
+        UsageError: plain TRL does not support the options.
+        DuetbenchError: data, model or options cannot be used.
     """
     if options.steps < 2:
-        raise UsageError("the first step warms up: measure at least 2")
+        raise UsageError(f"steps must be >= 2, since the first one is a warm-up, got {options.steps}")
     folder.mkdir(parents=True, exist_ok=True)
     cell = _cell(options, settings, plugins)
     ours, plain = [], []
     with (
         tempfile.TemporaryDirectory(dir=folder, prefix="grpo-") as scratch,
-        ComparedRuns(cell, options.steps, scratch) as arms,
+        ComparedRuns(cell, options.steps, scratch) as runs,
     ):
         for repeat in range(options.repeats):
             on_progress(f"repeat {repeat + 1} of {options.repeats}: duetbench")
-            ours.append(arms.ours(repeat)[1:])
+            ours.append(runs.ours(repeat)[1:])
             on_progress(f"repeat {repeat + 1} of {options.repeats}: plain TRL")
-            plain.append(arms.plain(repeat)[1:])
+            plain.append(runs.plain(repeat)[1:])
     return GrpoBenchResult(ours, plain)
 
 
-def _cell(options: GrpoBench, settings: Mapping[str, str], plugins: Plugins) -> Any:
+def _cell(options: GrpoBenchOptions, settings: Mapping[str, str], plugins: Plugins) -> Any:
     from duetbench.runner import plan, run_config
 
     grid = {
@@ -182,18 +182,14 @@ def _cell(options: GrpoBench, settings: Mapping[str, str], plugins: Plugins) -> 
         "baselines": False,
     }
     joint = {f"{options.strategy}.joint": options.joint} if options.joint else {}
-    chosen = {"training.examples": str(options.examples), "training.valid_examples": "1", **joint, **settings}
-    (cell,) = plan(run_config(grid, settings=chosen), plugins).cells
+    all_settings = {"training.examples": str(options.examples), "training.valid_examples": "1", **joint, **settings}
+    (cell,) = plan(run_config(grid, settings=all_settings), plugins).cells
     return cell
 
 
-def _flat(runs: Sequence[Sequence[Round]]) -> list[Round]:
-    return [one for run in runs for one in run]
-
-
 def _fastest(runs: Sequence[Sequence[Round]]) -> list[Round]:
-    return [min(repeats, key=lambda one: one.total) for repeats in zip(*runs, strict=True)]
+    return [min(repeats, key=lambda measured: measured.total) for repeats in zip(*runs, strict=True)]
 
 
-def _sum(rounds: Sequence[Round], what: str) -> float:
-    return math.fsum(getattr(one, what) for one in rounds)
+def _sum(rounds: Sequence[Round], phase: str) -> float:
+    return math.fsum(getattr(measured, phase) for measured in rounds)

@@ -1,4 +1,4 @@
-"""Times a piece of work in a process of its own, so that memory and warm caches of others do not count."""
+"""Times workloads in separate processes, so that memory and caches of other workloads do not count."""
 
 from __future__ import annotations
 
@@ -16,47 +16,48 @@ from duetbench.errors import DuetbenchError
 
 @dataclass(frozen=True, slots=True)
 class TimedRun:
-    """What one piece of work cost."""
+    """Time and memory of one run of a workload."""
 
     seconds: float
-    """Wall clock, without starting the process and its imports."""
+    """Wall time, without process start and imports."""
     cpu_seconds: float
-    """Over all threads."""
+    """CPU time of all threads."""
     peak_mb: float
-    """Largest resident memory of the process, interpreter and libraries included."""
+    """Peak resident memory of the process in MB, including interpreter and libraries."""
     result: Mapping[str, Any] = field(default_factory=dict)
-    """What the work says of itself."""
+    """Values that the workload reported, to compare results."""
 
 
-def measured(module: str, arguments: Sequence[str], *, repeats: int = 1) -> TimedRun:
-    """The fastest of some runs of `python -m module arguments`, which prints what `report` prints.
+def time_workload(module: str, arguments: Sequence[str]) -> TimedRun:
+    """One run of `python -m module arguments`, which must call `report`.
 
     Raises:
-        DuetbenchError: the work failed.
+        DuetbenchError: the workload failed.
     """
-    return min((_once(module, arguments) for _ in range(repeats)), key=lambda found: found.seconds)
-
-
-def alternated(works: Mapping[str, tuple[str, Sequence[str]]], *, repeats: int) -> dict[str, TimedRun]:
-    """The fastest run of each piece of work, taken in turns, so that a busy minute of the machine hits all alike."""
-    runs: dict[str, list[TimedRun]] = {name: [] for name in works}
-    for _ in range(repeats):
-        for name, (module, arguments) in works.items():
-            runs[name].append(_once(module, arguments))
-    return {name: min(found, key=lambda one: one.seconds) for name, found in runs.items()}
-
-
-def _once(module: str, arguments: Sequence[str]) -> TimedRun:
-    done = subprocess.run([sys.executable, "-m", module, *arguments], capture_output=True, text=True, check=False)
-    if done.returncode:
-        last = done.stderr.strip().splitlines()[-1:] or ["no message"]
+    command = [sys.executable, "-m", module, *arguments]
+    process = subprocess.run(command, capture_output=True, text=True, check=False)
+    if process.returncode:
+        last = process.stderr.strip().splitlines()[-1:] or ["no message"]
         raise DuetbenchError(f"the measurement `{module} {' '.join(arguments)}` failed: {last[0]}")
-    return TimedRun(**json.loads(done.stdout.splitlines()[-1]))
+    return TimedRun(**json.loads(process.stdout.splitlines()[-1]))
+
+
+def fastest_runs(workloads: Mapping[str, tuple[str, Sequence[str]]], *, repeats: int) -> dict[str, TimedRun]:
+    """The fastest run of each workload; they alternate, so that load of the machine affects all alike.
+
+    Raises:
+        DuetbenchError: a workload failed.
+    """
+    runs: dict[str, list[TimedRun]] = {name: [] for name in workloads}
+    for _ in range(repeats):
+        for name, (module, arguments) in workloads.items():
+            runs[name].append(time_workload(module, arguments))
+    return {name: min(timed, key=lambda run: run.seconds) for name, timed in runs.items()}
 
 
 @dataclass
 class Clock:
-    """Measures a block inside the process: `with Clock() as clock: ...`."""
+    """Wall and CPU time of a block: `with Clock() as clock: ...`."""
 
     seconds: float = 0.0
     cpu_seconds: float = 0.0
@@ -71,15 +72,15 @@ class Clock:
 
 
 def report(clock: Clock, **result: Any) -> None:
-    """Prints what `measured` reads."""
-    found = {"seconds": clock.seconds, "cpu_seconds": clock.cpu_seconds, "peak_mb": peak_mb(), "result": result}
-    print(json.dumps(found))
+    """Prints the measured values for the parent process."""
+    values = {"seconds": clock.seconds, "cpu_seconds": clock.cpu_seconds, "peak_mb": peak_mb(), "result": result}
+    print(json.dumps(values))
 
 
 def peak_mb() -> float:
-    """The largest resident memory of this process so far.
+    """Peak resident memory of this process in MB.
 
-    The kernel's own mark, since `getrusage` may still hold the parent's from before the program was loaded.
+    Read from /proc if possible: `getrusage` may include the parent's peak from before the program was loaded.
     """
     status = Path("/proc/self/status")
     if status.is_file():

@@ -1,4 +1,4 @@
-"""What a benchmark prints: one value beside its bound."""
+"""Results of benchmarks: values with their bounds."""
 
 from __future__ import annotations
 
@@ -10,29 +10,32 @@ from pathlib import Path
 
 @dataclass(frozen=True, slots=True)
 class BenchResult:
-    """One line of the table."""
+    """One measurement, its reference and the bound of their ratio."""
 
     what: str
+    """What is measured."""
     ours: str
+    """The value of duetbench, with its unit."""
     reference: str
+    """The value of the reference, with its unit; empty without a reference."""
     value: float
     unit: str
-    """`x` for a ratio, `%` for a share, `MB` for memory."""
+    """`x` for a ratio, `%` for a percentage, `MB` for memory."""
     bound: float
     at_least: bool
-    """Whether the bound is a lower one."""
+    """True: the bound is a lower bound; False: an upper bound."""
 
     @property
     def is_met(self) -> bool:
-        """Whether the value keeps to the bound."""
+        """Whether the value satisfies the bound."""
         return self.value >= self.bound if self.at_least else self.value <= self.bound
 
 
-def lines_json(lines: Sequence[BenchResult]) -> list[dict[str, object]]:
-    """The lines as JSON values."""
-    return [{**asdict(line), "is_met": line.is_met} for line in lines]
+def results_as_json(results: Sequence[BenchResult]) -> list[dict[str, object]]:
+    """The results as JSON values."""
+    return [{**asdict(result), "is_met": result.is_met} for result in results]
 
 
 def write_json(path: Path, content: object) -> None:
-    """Writes the results of a benchmark."""
+    """Writes JSON values to a file."""
     path.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")

@@ -1,4 +1,4 @@
-"""`duetbench bench`: measurements against references in the same run."""
+"""`duetbench bench`: speed and memory, compared with references of the same run."""
 
 from __future__ import annotations
 
@@ -11,50 +11,54 @@ import click
 from duetbench.cli.context import Settings, pass_settings
 
 if TYPE_CHECKING:
-    from duetbench.bench.grpo import GrpoBench, GrpoBenchResult
+    from duetbench.bench.grpo import GrpoBenchOptions, GrpoBenchResult
     from duetbench.bench.results import BenchResult
 
-_FEW = {"small": 300_000, "large": 2_000_000, "repeats": 2}
-"""Size of `bench data` in `bench all`."""
+_SMALL_SIZES = {"small": 300_000, "large": 2_000_000, "repeats": 2}
+"""The size of `bench data` in `bench all`."""
 
 _folder = click.option(
-    "--folder", type=click.Path(path_type=Path), metavar="DIR", help="Scratch space.  [default: the cache]"
+    "--folder", type=click.Path(path_type=Path), metavar="DIR", help="Folder for temporary files.  [default: the cache]"
 )
 _json = click.option(
-    "--json", "report", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE", help="Write JSON too."
+    "--json",
+    "report",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE",
+    help="Also write JSON.",
 )
 
 
 @click.group()
 def bench() -> None:
-    """Measure this installation: ratios to references in the same run."""
+    """Measure this installation, as ratios to references of the same run."""
 
 
 @bench.command()
 @_folder
 @click.option("--small", default=1_000_000, show_default=True, type=click.IntRange(min=1000), metavar="N")
 @click.option("--large", default=10_000_000, show_default=True, type=click.IntRange(min=1000), metavar="N")
-@click.option("--repeats", default=3, show_default=True, type=click.IntRange(min=1), help="Of the small measurements.")
+@click.option("--repeats", default=3, show_default=True, type=click.IntRange(min=1), help="Runs per workload.")
 @_json
 @pass_settings
 def data(settings: Settings, folder: Path | None, small: int, large: int, repeats: int, report: Path | None) -> None:
-    """Reading, steps and histories on generated data; the full size needs 10 GB of disk and some minutes.
+    """Measure reading, steps and histories on synthetic data; the default size needs 10 GB of disk and some minutes.
 
-    A bound that is not met is shown, and is no error: a busy machine misses some.
+    A bound that is not met is shown but is not an error, since other load on the machine can be the cause.
     """
     if small >= large:
-        raise click.UsageError(f"--large wants more than --small, not {large:,} beside {small:,}")
-    lines = _data(settings, folder, small=small, large=large, repeats=repeats)
-    _report(report, lines)
+        raise click.UsageError(f"--large must be > --small ({small:,}), got {large:,}")
+    results = _data(settings, folder, small=small, large=large, repeats=repeats)
+    _report(report, results)
 
 
 def _data(settings: Settings, folder: Path | None, **sizes: int) -> list[BenchResult]:
     from duetbench.bench.data import BenchOptions, bench_data
 
     with settings.progress_console.status("measuring") as status:
-        lines = bench_data(_scratch(folder), BenchOptions(**sizes), on_progress=status.update)
-    _print(settings, lines)
-    return lines
+        results = bench_data(_scratch(folder), BenchOptions(**sizes), on_progress=status.update)
+    _print(settings, results)
+    return results
 
 
 def _grpo_options(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -63,7 +67,7 @@ def _grpo_options(command: Callable[..., Any]) -> Callable[..., Any]:
         click.option("--dataset", default="toy", show_default=True, metavar="NAME"),
         click.option("--model", default="toy-lm", show_default=True, metavar="NAME"),
         click.option("--joint", metavar="MODE", help="The strategy's option: paired or cross."),
-        click.option("--steps", default=10, show_default=True, type=click.IntRange(min=2), help="Rounds of a run."),
+        click.option("--steps", default=10, show_default=True, type=click.IntRange(min=2), help="Rounds per run."),
         click.option("--repeats", default=3, show_default=True, type=click.IntRange(min=1), help="Runs of each side."),
         click.option("--examples", default=256, show_default=True, type=click.IntRange(min=1), help="Training rows."),
     ]
@@ -86,29 +90,31 @@ def grpo(
     report: Path | None,
     **chosen: Any,
 ) -> None:
-    """A step of GRPO by phase, and beside it TRL alone: same model, prompts and settings, a constant reward.
+    """Measure a GRPO step by phase, compared with plain TRL: same model, prompts and settings, a constant reward.
 
-    The sides run in turns, each from the untrained weights; each round counts as its fastest repeat had it, without the
-    first, which warms up. A constant reward saves TRL nothing: advantages of 0 go forward and backward like others.
+    Both run alternately, each from the untrained weights. Of each round the fastest repeat counts, and the first round
+    is a warm-up. The constant reward does not save TRL any time: advantages of 0 are computed and backpropagated too.
     """
-    from duetbench.bench.grpo import GrpoBench
+    from duetbench.bench.grpo import GrpoBenchOptions
     from duetbench.bench.results import write_json
     from duetbench.config import parse_settings
 
-    found = _grpo(settings, folder, GrpoBench(**chosen), parse_settings(settings_))
+    result = _grpo(settings, folder, GrpoBenchOptions(**chosen), parse_settings(settings_))
     if report:
-        write_json(report, found.as_json())
+        write_json(report, result.as_json())
 
 
-def _grpo(settings: Settings, folder: Path | None, options: GrpoBench, chosen: dict[str, str]) -> GrpoBenchResult:
+def _grpo(
+    settings: Settings, folder: Path | None, options: GrpoBenchOptions, chosen: dict[str, str]
+) -> GrpoBenchResult:
     from duetbench.bench.grpo import bench_grpo
     from duetbench.cli.bench_tables import print_grpo
 
     with settings.progress_console.status("measuring") as status:
-        found = bench_grpo(options, chosen, settings.plugins, folder=_scratch(folder), on_progress=status.update)
-    print_grpo(settings, found)
-    _print(settings, found.lines)
-    return found
+        result = bench_grpo(options, chosen, settings.plugins, folder=_scratch(folder), on_progress=status.update)
+    print_grpo(settings, result)
+    _print(settings, result.results)
+    return result
 
 
 @bench.command("all")
@@ -116,14 +122,14 @@ def _grpo(settings: Settings, folder: Path | None, options: GrpoBench, chosen: d
 @_json
 @pass_settings
 def everything(settings: Settings, folder: Path | None, report: Path | None) -> None:
-    """Every measurement, at a size of a few minutes."""
-    from duetbench.bench.grpo import GrpoBench
-    from duetbench.bench.results import lines_json, write_json
+    """Run all measurements, at a size of a few minutes."""
+    from duetbench.bench.grpo import GrpoBenchOptions
+    from duetbench.bench.results import results_as_json, write_json
 
-    lines = _data(settings, folder, **_FEW)
-    found = _grpo(settings, folder, GrpoBench(), {})
+    data_results = _data(settings, folder, **_SMALL_SIZES)
+    grpo_result = _grpo(settings, folder, GrpoBenchOptions(), {})
     if report:
-        write_json(report, {"data": lines_json(lines), "grpo": found.as_json()})
+        write_json(report, {"data": results_as_json(data_results), "grpo": grpo_result.as_json()})
 
 
 def _scratch(folder: Path | None) -> Path:
@@ -132,14 +138,14 @@ def _scratch(folder: Path | None) -> Path:
     return folder or cache_dir("bench")
 
 
-def _report(path: Path | None, lines: Sequence[BenchResult]) -> None:
-    from duetbench.bench.results import lines_json, write_json
+def _report(path: Path | None, results: Sequence[BenchResult]) -> None:
+    from duetbench.bench.results import results_as_json, write_json
 
     if path:
-        write_json(path, lines_json(lines))
+        write_json(path, results_as_json(results))
 
 
-def _print(settings: Settings, lines: Sequence[BenchResult]) -> None:
-    from duetbench.cli.bench_tables import print_lines
+def _print(settings: Settings, results: Sequence[BenchResult]) -> None:
+    from duetbench.cli.bench_tables import print_results
 
-    print_lines(settings, lines)
+    print_results(settings, results)

@@ -13,35 +13,35 @@ if TYPE_CHECKING:
     from duetbench.cli.context import Settings
 
 
-def print_lines(settings: Settings, lines: Sequence[BenchResult]) -> None:
-    """Values beside their bounds."""
+def print_results(settings: Settings, results: Sequence[BenchResult]) -> None:
+    """Prints the values and their bounds."""
     rows = [
         (
-            line.what,
-            line.ours,
-            line.reference,
-            "" if line.unit == "MB" else f"{line.value:,.2f} {line.unit}",
-            f"{'at least' if line.at_least else 'at most'} {line.bound:g} {line.unit}",
-            "met" if line.is_met else "NOT met",
+            result.what,
+            result.ours,
+            result.reference,
+            "" if result.unit == "MB" else f"{result.value:,.2f} {result.unit}",
+            f"{'at least' if result.at_least else 'at most'} {result.bound:g} {result.unit}",
+            "met" if result.is_met else "NOT met",
         )
-        for line in lines
+        for result in results
     ]
-    print_table(settings, ("what", "ours", "reference", "ratio", "bound", ""), rows)
+    print_table(settings, ("measurement", "duetbench", "reference", "ratio", "bound", ""), rows)
 
 
-def print_grpo(settings: Settings, found: GrpoBenchResult) -> None:
-    """Seconds of a step by phase, and what else there is to say of it."""
+def print_grpo(settings: Settings, result: GrpoBenchResult) -> None:
+    """Prints the seconds of a step by phase, the token rate, the scorer's share and the share of tied groups."""
     from duetbench.bench.grpo import PHASES
 
-    rows = [(head, *_seconds(found, name)) for name, head in (*PHASES, ("total", "a step"))]
-    ours, plain = (f"{found.tokens_per_second(plain=plain):,.0f}" for plain in (False, True))
+    rows = [(heading, *_seconds(result, name)) for name, heading in (*PHASES, ("total", "total"))]
+    ours, plain = (f"{result.tokens_per_second(plain=plain):,.0f}" for plain in (False, True))
     rows.append(("tokens/s", ours, plain))
-    rows.append(("scorer's share of a step", f"{found.scorer_share:.1%}", "-"))
-    rows.append(("groups with no spread", "-" if found.tied is None else f"{found.tied:.1%}", "all"))
+    rows.append(("scorer's share of a step", f"{result.scorer_share:.1%}", "-"))
+    rows.append(("groups with equal rewards", "-" if result.tied is None else f"{result.tied:.1%}", "all"))
     print_table(settings, ("seconds per step", "duetbench", "plain TRL"), rows)
 
 
-def _seconds(found: GrpoBenchResult, phase: str) -> tuple[str, str]:
-    plain = found.seconds(phase, plain=True)
-    has_phase = phase not in ("logps", "score", "reward")  # TRL alone: log-probabilities stand with generate
-    return f"{found.seconds(phase):.4f}", f"{plain:.4f}" if has_phase else "-"
+def _seconds(result: GrpoBenchResult, phase: str) -> tuple[str, str]:
+    plain = result.seconds(phase, plain=True)
+    has_phase = phase not in ("logps", "score", "reward")  # plain TRL: log-probabilities are part of generate
+    return f"{result.seconds(phase):.4f}", f"{plain:.4f}" if has_phase else "-"

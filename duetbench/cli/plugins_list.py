@@ -1,11 +1,10 @@
-"""`duetbench list` and `duetbench show`: what there is, and what it can be told."""
+"""`duetbench list` and `duetbench show`: the plugins and their options."""
 
 from __future__ import annotations
 
 import inspect
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -16,41 +15,40 @@ if TYPE_CHECKING:
     from duetbench.config import OptionInfo
     from duetbench.interfaces import Kind
     from duetbench.plugins import Plugins, RegisteredPlugin
-    from duetbench.types import Split
 
 
 @click.command("list")
 @click.argument("kind", required=False)
 @pass_settings
 def list_command(settings: Settings, kind: str | None) -> None:
-    """What can be used, of one KIND or of all: datasets, engines, strategies, scorers, rewards, trainers."""
+    """List the plugins of one KIND or of all: datasets, engines, strategies, scorers, rewards, trainers."""
     from duetbench.interfaces import PLURALS
 
     kinds = [kind_named(kind)] if kind else list(PLURALS)
-    found = [registered for each in kinds for registered in settings.plugins.of_kind(each).values()]
-    rows = [(each.kind, each.cls.name, each.origin, each.cls.summary) for each in found]
-    print_rows(settings, ("kind", "name", "origin", "what it does"), rows)
+    plugins = [registered for each in kinds for registered in settings.plugins.of_kind(each).values()]
+    rows = [(registered.kind, registered.cls.name, registered.origin, registered.cls.summary) for registered in plugins]
+    print_rows(settings, ("kind", "name", "origin", "summary"), rows)
     report_faults(settings.plugins)
 
 
 @click.command()
 @click.argument("kind")
 @click.argument("name")
-@click.option("--dataset", metavar="NAME", help="prompt: what is rated.  [default: toy]")
-@click.option("--model", metavar="NAME", help="prompt: who is asked.  [default: toy-lm]")
-@click.option("--split", type=click.Choice(["train", "valid", "test"]), default="test", help="prompt: of which rows.")
-@click.option("--example", type=click.IntRange(min=0), default=0, metavar="N", help="prompt: which row, from 0.")
-@click.option("--set", "settings_", multiple=True, metavar="PATH=VALUE", help="prompt: options, as for `run`.")
+@click.option("--dataset", metavar="NAME", help="prompt: the dataset.  [default: toy]")
+@click.option("--model", metavar="NAME", help="prompt: the model.  [default: toy-lm]")
+@click.option("--split", type=click.Choice(["train", "valid", "test"]), default="test", help="prompt: the split.")
+@click.option("--example", type=click.IntRange(min=0), default=0, metavar="N", help="prompt: the row, counted from 0.")
+@click.option("--set", "settings_", multiple=True, metavar="PATH=VALUE", help="prompt: options, as in `run`.")
 @pass_settings
 def show(settings: Settings, /, kind: str, name: str, settings_: tuple[str, ...], **row: Any) -> None:
-    """What the plugin NAME of a KIND does, where it comes from, and its options.
+    """Describe the plugin NAME of a KIND: summary, origin and options.
 
-    With KIND `prompt`: what strategy NAME has a model read for one row of a dataset, chat template and all.
+    With KIND `prompt`: show the prompts of strategy NAME for one row of a dataset, with the chat template applied.
     """
     from duetbench.config import options_of
 
     if kind == "prompt":
-        from duetbench.cli.show_prompt import show_prompts
+        from duetbench.cli.show_prompt import PromptRow, show_prompts
 
         show_prompts(settings, name, PromptRow(**row), settings_)
         return
@@ -59,28 +57,18 @@ def show(settings: Settings, /, kind: str, name: str, settings_: tuple[str, ...]
     options = options_of(registered.cls.Config)
     if options:
         click.echo(f"\nOptions, each set with --set {name}.OPTION=VALUE:")
-        rows = [(option.name, option.type, _as_written(option), option.meaning) for option in options]
+        rows = [(option.name, option.type, _default_text(option), option.meaning) for option in options]
         print_rows(settings, ("option", "type", "default", "meaning"), rows)
     else:
         click.echo("\nIt has no options.")
     report_faults(settings.plugins)
 
 
-@dataclass(frozen=True)
-class PromptRow:
-    """Which row of which dataset a prompt is shown for, and whose chat template it wears."""
-
-    dataset: str | None
-    model: str | None
-    split: Split
-    example: int
-
-
 def kind_named(text: str) -> Kind:
-    """The kind behind a singular or a plural.
+    """The kind with this singular or plural name.
 
     Raises:
-        UnknownName: it is neither.
+        UnknownName: there is no such kind.
     """
     from duetbench.errors import UnknownName
     from duetbench.interfaces import PLURALS
@@ -92,7 +80,7 @@ def kind_named(text: str) -> Kind:
 
 
 def report_faults(plugins: Plugins) -> None:
-    """Broken and blocked plugins, a line each, on stderr."""
+    """Prints the broken and the blocked plugins on stderr, one line each."""
     for broken in dict.fromkeys(plugins.broken):
         click.echo(f"duetbench: broken plugin: {broken}", err=True)
     for name in dict.fromkeys(plugins.blocked):
@@ -107,8 +95,8 @@ def _description(registered: RegisteredPlugin) -> list[str]:
     return [*lines, "", *inspect.cleandoc(vars(cls).get("__doc__") or "").splitlines()]
 
 
-def _as_written(option: OptionInfo) -> str:
-    """The default as a user would write it."""
+def _default_text(option: OptionInfo) -> str:
+    """The default as a user writes it on the command line."""
     value = option.default
     if value is None or isinstance(value, bool):
         return str(value).lower()
@@ -118,7 +106,7 @@ def _as_written(option: OptionInfo) -> str:
 
 
 def print_rows(settings: Settings, titles: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """A table for people; tab-separated lines without titles where another program reads."""
+    """Prints a table on a terminal, else tab-separated lines without titles."""
     if not sys.stdout.isatty():
         for row in rows:
             click.echo("\t".join(row))

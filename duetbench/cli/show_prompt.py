@@ -1,29 +1,39 @@
-"""`duetbench show prompt`: exactly what a model reads when a strategy asks it about one row."""
+"""`duetbench show prompt`: the exact text that a strategy sends to a model for one row."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from duetbench.cli.context import Settings
 
 if TYPE_CHECKING:
-    from duetbench.cli.plugins_list import PromptRow
     from duetbench.engines.tokens.chat_template import ChatTemplate
     from duetbench.interfaces import Engine
     from duetbench.runner.planning.cells import Cell
-    from duetbench.types import Completion, ModelRef, Prompt, Request
+    from duetbench.types import Completion, ModelRef, Prompt, Request, Split
+
+
+@dataclass(frozen=True)
+class PromptRow:
+    """The row for which prompts are shown, and the model whose chat template is applied."""
+
+    dataset: str | None
+    model: str | None
+    split: Split
+    example: int
 
 
 def show_prompts(settings: Settings, strategy: str, row: PromptRow, settings_: tuple[str, ...]) -> None:
-    """Prints the prompts, each under a line with its stage, side and length.
+    """Prints the prompts, each after a line with its stage, side and length.
 
     Raises:
-        UsageError: there is no such row.
-        DuetbenchError: options, data or model are not usable.
+        UsageError: the split has no such row.
+        DuetbenchError: options, data or model cannot be used.
     """
     from duetbench.engines.tokens.chat_template import ChatTemplate, template_of
     from duetbench.engines.tokens.tokenizer import load_tokenizer
@@ -37,7 +47,7 @@ def show_prompts(settings: Settings, strategy: str, row: PromptRow, settings_: t
         chat = ChatTemplate(load_tokenizer(model), template_of(Path(model.path)), model.template_args)
         engine = pool.engine(cell.writing.engine, model)
         for title, prompt, max_tokens in _prompts(cell, _request(cell, row), engine):
-            click.echo("\n".join(_told(title, prompt, max_tokens, chat, model, engine)))
+            click.echo("\n".join(_prompt_lines(title, prompt, max_tokens, chat, model, engine)))
     finally:
         pool.close()
 
@@ -46,9 +56,11 @@ def _cell(settings: Settings, strategy: str, row: PromptRow, settings_: tuple[st
     from duetbench.config import parse_settings
     from duetbench.runner import plan, run_config
 
-    named = {"datasets": (row.dataset,) if row.dataset else None, "models": (row.model,) if row.model else None}
-    chosen = {name: value for name, value in named.items() if value}
-    grid = {**chosen, "strategies": (strategy,), "trainers": ("none",), "baselines": False}
+    grid: dict[str, Any] = {"strategies": (strategy,), "trainers": ("none",), "baselines": False}
+    if row.dataset:
+        grid["datasets"] = (row.dataset,)
+    if row.model:
+        grid["models"] = (row.model,)
     return plan(run_config(grid, settings=parse_settings(settings_)), settings.plugins).cells[0]
 
 
@@ -56,16 +68,16 @@ def _request(cell: Cell, row: PromptRow) -> Request:
     from duetbench.errors import UsageError
     from duetbench.runner.examples import Examples
 
-    found = Examples().of(cell.data, row.split, limit=None, seed=0)
-    if row.example >= len(found):
-        raise UsageError(f"--example {row.example}: {row.split} has {len(found)} rows, counted from 0")
-    return found[row.example].request
+    examples = Examples().of(cell.data, row.split, limit=None, seed=0)
+    if row.example >= len(examples):
+        raise UsageError(f"--example {row.example}: {row.split} has {len(examples)} rows, counted from 0")
+    return examples[row.example].request
 
 
 def _prompts(cell: Cell, request: Request, engine: Engine) -> Iterator[tuple[str, Prompt, int]]:
-    """What is asked, stage by stage; where a later stage quotes an earlier one, the model is asked first.
+    """Title, prompt and `max_tokens` of each prompt, stage by stage; all but the last stage are also generated.
 
-    A strategy that asks nothing shows what its scorer asks.
+    A strategy without stages yields the prompts of the scorer.
     """
     from duetbench.profiling import parse_completion
     from duetbench.types import Profile, Profiles
@@ -78,16 +90,16 @@ def _prompts(cell: Cell, request: Request, engine: Engine) -> Iterator[tuple[str
         for prompt in prompts:
             yield f"stage {stage.name}, {prompt.side}", prompt, stage.max_tokens
         if number + 1 < len(stages):
-            for answer in _answers(engine, prompts, stage.max_tokens, stage.stop):
-                read = parse_completion(stage, *answer)
-                if read.status == "ok":
-                    earlier[read.key] = list(read.profiles)
+            for prompt, completion in _completions(engine, prompts, stage.max_tokens, stage.stop):
+                parsed = parse_completion(stage, prompt, completion)
+                if parsed.status == "ok":
+                    earlier[parsed.key] = list(parsed.profiles)
     if not stages:
         for prompt in cell.scorer.make().prompts([request], [Profiles()]):
             yield f"scorer {cell.scorer.name}", prompt, 1
 
 
-def _answers(
+def _completions(
     engine: Engine, prompts: Sequence[Prompt], max_tokens: int, stop: tuple[str, ...]
 ) -> list[tuple[Prompt, Completion]]:
     from duetbench.engines.complete import complete
@@ -96,23 +108,23 @@ def _answers(
     return list(zip(prompts, complete(engine, prompts, Sampling(max_tokens=max_tokens, stop=stop)), strict=True))
 
 
-def _told(
+def _prompt_lines(
     title: str, prompt: Prompt, max_tokens: int, chat: ChatTemplate, model: ModelRef, engine: Engine
 ) -> list[str]:
-    """The prompt as text, between a line of counts before it and one with what is given of the answer after it."""
+    """A line with counts, a line per turn and per slot of the response template, and the prompt as text."""
     from duetbench.engines.tokens.truncation import truncate, without_spans
 
     fitted = truncate(prompt, chat, max_tokens=engine.info().context_length - max_tokens)
     if not fitted.ids:
         return [f"=== {title}: {fitted.error}"]
     dropped = f", {fitted.dropped} history lines left out" if fitted.dropped else ""
-    head = f"=== {title}: {len(fitted.ids)} tokens for {model.name}{dropped}; the answer has at most {max_tokens}"
+    header = f"=== {title}: {len(fitted.ids)} tokens for {model.name}{dropped}; the answer has at most {max_tokens}"
     turns = [
         f"    {message.role}: {chat.length(message.content)} tokens"
         for message in without_spans(prompt.messages, fitted.dropped)
     ]
-    form = [
+    slots = [
         f"    given in the answer: {slot.literal!r}, then up to {slot.max_tokens} tokens"
         for slot in prompt.response_template
     ]
-    return [head, *turns, *form, chat.text(without_spans(prompt.messages, fitted.dropped), prompt.prefill), ""]
+    return [header, *turns, *slots, chat.text(without_spans(prompt.messages, fitted.dropped), prompt.prefill), ""]

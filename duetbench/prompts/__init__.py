@@ -1,10 +1,10 @@
 """Renders prompt files. Every prompt text is a file `SET/NAME.md.jinja`; none is a string in code.
 
-A file holds one section per turn, headed by a line `[[system]]`, `[[user]]` or `[[assistant]]`. Sections are cut
-before rendering, so that data can never open a turn. What an expression prints is data and is cleaned: no control
-or private-use characters, `<` and `>` become single guillemets, so that no review can close a tag or write a
+A file has one section per turn, headed by a line `[[system]]`, `[[user]]` or `[[assistant]]`. Sections are split
+before rendering, so that data cannot open a turn. The value of an expression is data and is cleaned: control and
+private-use characters are removed, `<` and `>` become single guillemets, so that no review can close a tag or write a
 special token. Lines of a history are wrapped in `{% call droppable(age) %}...{% endcall %}`: where a prompt does not
-fit, spans go in the order of falling age, oldest first.
+fit, these spans are dropped in the order of falling age, oldest first.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ SETS = ("default", "compact")
 _SECTION = re.compile(r"^\[\[(system|user|assistant)\]\]\s*$", re.MULTILINE)
 _FORBIDDEN = re.compile(
     r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u00ad\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ue000-\uf8ff\ud800-\udfff"
-    r"\U000e0000-\U000e007f]"  # the last are tags: letters that models read and people do not see
+    r"\U000e0000-\U000e007f]"  # the last range are tag characters: models read them, people do not see them
 )
 # Private-use characters mark droppable spans while a template renders; data never contains them, see _FORBIDDEN.
 _OPEN, _AGE, _CLOSE = "\ue000", "\ue001", "\ue002"
@@ -37,13 +37,13 @@ _SPAN = re.compile(f"{_OPEN}(\\d+){_AGE}(.*?){_CLOSE}", re.DOTALL)
 
 
 def clean(text: str) -> str:
-    """Text from a stranger, made safe to stand in a prompt: no markup, no invisible characters, single spaces."""
+    """Untrusted text made safe for a prompt: no markup, no invisible characters, single spaces."""
     text = _FORBIDDEN.sub(" ", text).replace("<", "\u2039").replace(">", "\u203a")
     return re.sub(r"[ \t]+", " ", text)
 
 
 def cut(text: str, limit: int) -> str:
-    """The first `limit` characters of the text in one line, ended by `...` if more was there; 0: no limit."""
+    """The first `limit` characters of the text in one line, followed by `...` if it was longer; 0: no limit."""
     line = " ".join(text.split())
     return line if limit <= 0 or len(line) <= limit else line[:limit].rstrip() + "..."
 
@@ -52,28 +52,33 @@ def render(name: str, prompt_set: str, /, **values: Any) -> tuple[Message, ...]:
     """The turns of a prompt.
 
     Args:
-        name: `duet_paired`, ...; or a path to a file of the user's own, ending in `.jinja`.
-        prompt_set: One of `SETS`; a name that the set lacks is taken from `default`.
-        values: What the template may use; a missing one is an error, never an empty string.
+        name: `duet_paired`, ...; or a path to the user's own file, ending in `.jinja`.
+        prompt_set: One of `SETS`; a prompt that the set lacks is taken from `default`.
+        values: The template's variables; a missing one is an error, never an empty string.
 
     Raises:
         UnknownName: no such prompt.
-        ConfigError: the template is broken.
+        ConfigError: the template is invalid.
     """
     return _rendered(f"prompt {name}", _source(template_path(name, prompt_set)), values)
 
 
 def render_text(source: str, /, **values: Any) -> tuple[Message, ...]:
-    """The turns of a prompt whose text a single-file plugin carries with it; see `render`."""
+    """The turns of a prompt given as a template string, for single-file plugins; see `render`."""
     return _rendered("prompt", source, values)
 
 
 def template_path(name: str, prompt_set: str) -> Path:
-    """The file behind a prompt's name."""
+    """The path of a prompt's file.
+
+    Raises:
+        UnknownName: no such prompt.
+        ConfigError: `name` is a path to a file that does not exist.
+    """
     if name.endswith(".jinja"):
         path = Path(name)
         if not path.is_file():
-            raise ConfigError([f"prompt {name}: there is no such file"])
+            raise ConfigError([f"prompt {name}: no such file"])
         return path
     for candidate in (prompt_set, "default"):
         path = FOLDER / candidate / f"{name}.md.jinja"
@@ -84,12 +89,12 @@ def template_path(name: str, prompt_set: str) -> Path:
 
 
 def template_digest(name: str, prompt_set: str) -> str:
-    """SHA-256 of the file's bytes: stands in every record."""
+    """SHA-256 of the prompt file's bytes, which every record holds."""
     return digest_of_file(template_path(name, prompt_set))
 
 
 def prompt_key(messages: Sequence[Message], prefill: str = "", response_template: Sequence[Slot] = ()) -> str:
-    """A digest of what is asked: two prompts with one key are one question."""
+    """A digest of a prompt's content; prompts with equal keys are the same prompt."""
     digest = hashlib.sha256()
     for part in (*((message.role, message.content) for message in messages), prefill, tuple(response_template)):
         digest.update(repr(part).encode())
@@ -98,27 +103,27 @@ def prompt_key(messages: Sequence[Message], prefill: str = "", response_template
 
 def unique_prompts(
     side: Side,
-    asked: Iterable[tuple[int, tuple[Message, ...]]],
+    messages: Iterable[tuple[int, tuple[Message, ...]]],
     *,
     prefill: str = "",
     response_template: Sequence[Slot] = (),
 ) -> list[Prompt]:
-    """One prompt per distinct question, in order of first appearance.
+    """One prompt per distinct content, in order of first appearance.
 
     Args:
-        side: Whom the answers speak of.
-        asked: For each request its position and its turns.
+        side: The side that the answers describe.
+        messages: The position of a request and the messages of its prompt.
         prefill: See `Prompt`.
         response_template: See `Prompt`.
     """
-    found: dict[str, tuple[tuple[Message, ...], list[int]]] = {}
-    for position, messages in asked:
-        positions = found.setdefault(prompt_key(messages, prefill, response_template), (messages, []))[1]
-        if position not in positions[-1:]:  # one request may ask the same thing twice
+    unique: dict[str, tuple[tuple[Message, ...], list[int]]] = {}
+    for position, turns in messages:
+        positions = unique.setdefault(prompt_key(turns, prefill, response_template), (turns, []))[1]
+        if position not in positions[-1:]:  # a request may need the same prompt twice
             positions.append(position)
     return [
-        Prompt(key, side, messages, tuple(positions), prefill, tuple(response_template))
-        for key, (messages, positions) in found.items()
+        Prompt(key, side, turns, tuple(positions), prefill, tuple(response_template))
+        for key, (turns, positions) in unique.items()
     ]
 
 
@@ -127,7 +132,7 @@ def _finalize(value: Any) -> Any:
 
 
 class _Raw(str):
-    """Text that the renderer made itself and must not clean again."""
+    """Text that the renderer produced itself and must not clean again."""
 
 
 def _droppable(age: int, caller: Any) -> str:
@@ -149,13 +154,13 @@ def _source(path: Path) -> str:
     try:
         return path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError([f"prompt {path}: it cannot be read ({error})"]) from error
+        raise ConfigError([f"prompt {path}: cannot be read ({error})"]) from error
 
 
 def _rendered(origin: str, source: str, values: dict[str, Any]) -> tuple[Message, ...]:
     try:
         return tuple(_message(role, template.render(**values)) for role, template in _sections(source))
-    except (TemplateError, TypeError, ValueError) as error:  # what a template does to its values may not fit them
+    except (TemplateError, TypeError, ValueError) as error:  # a filter may not fit the type of its value
         raise ConfigError([f"{origin}: {error}"]) from error
 
 
@@ -164,13 +169,13 @@ def _sections(source: str) -> list[tuple[Any, Any]]:
     parts = _SECTION.split(source)
     roles, sources = parts[1::2], parts[2::2]
     if not roles or parts[0].strip():
-        raise ValueError("it must begin with a line [[system]], [[user]] or [[assistant]]")
+        raise ValueError("must begin with a line [[system]], [[user]] or [[assistant]]")
     environment = _environment()
     return [(role, environment.from_string(text.strip("\n"))) for role, text in zip(roles, sources, strict=True)]
 
 
 def _message(role: Any, rendered: str) -> Message:
-    """The turn without its marks; droppable spans, oldest (highest age) first, then in order of place."""
+    """The turn without span marks; its droppable spans by descending age, then by position."""
     content: list[str] = []
     spans: list[tuple[int, int, int]] = []
     length = end = 0

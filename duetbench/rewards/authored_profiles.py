@@ -1,15 +1,15 @@
-"""Which of a rollout's profiles the completion itself wrote."""
+"""The profiles of a rollout that its completion wrote."""
 
 from __future__ import annotations
 
 from duetbench.types import Profile, Rollout
 
 
-def own_profiles(rollout: Rollout) -> list[Profile]:
-    """The profiles whose text stands in the completion; all of them if none does (texts that were decoded from JSON).
+def authored_profiles(rollout: Rollout) -> list[Profile]:
+    """The profiles whose text occurs in the completion; all of them if none does (texts decoded from JSON).
 
-    Where sides are asked apart, a rollout also holds its partner's profile, for which this completion earns nothing.
-    () if the completion could not be read.
+    With separate prompts per side, a rollout also holds the other side's profile, which this completion did not write.
+    Empty if the completion is unreadable.
     """
     if not rollout.readable:
         return []

@@ -1,4 +1,4 @@
-"""The coarse reward that the paper argues against: right or wrong."""
+"""The discrete reward that the paper compares against: correct or not."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from duetbench.types import Rollout
 
 
 class Exact(Reward):
-    """1 if the prediction, rounded half up to a whole number, is the rating, else 0."""
+    """1 if the prediction, rounded half up to an integer, equals the rating, else 0."""
 
     name = "exact"
-    summary = "1 if the rounded prediction is the rating, else 0"
+    summary = "1 if the rounded prediction equals the rating, else 0"
     source = "DUET, section 3.4 (the discrete alternative)"
 
     def __call__(self, rollouts: Sequence[Rollout]) -> list[float | None]:
-        """0 or 1; None where no rating was predicted."""
+        """0 or 1 per rollout; None without a prediction."""
         return [_reward(rollout) for rollout in rollouts]
 
 

@@ -1,4 +1,4 @@
-"""The paper's reward: the closer the rating, the more."""
+"""The paper's reward: it falls linearly with the prediction error."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from duetbench.types import Rollout
 
 
 class Fractional(Reward):
-    """`1 - |y - y_hat| / M`, with M the largest possible distance on the scale: 1 if exact, 0 if as wrong as can be."""
+    """`1 - |y - y_hat| / M`, with M the largest possible distance on the scale: 1 if exact, 0 at distance M."""
 
     name = "fractional"
-    summary = "1 - |rating - prediction| / the scale's width"
+    summary = "1 - |rating - prediction| / width of the scale"
     source = "DUET, section 3.4, Definition 2"
 
     def __call__(self, rollouts: Sequence[Rollout]) -> list[float | None]:
-        """In [0, 1]; None where no rating was predicted: what that costs is `format`'s to say."""
+        """In [0, 1]; None without a prediction: the reward `format` penalizes that."""
         return [_reward(rollout) for rollout in rollouts]
 
 

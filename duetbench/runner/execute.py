@@ -111,7 +111,7 @@ class CellExecutor:
                 )
                 for stage, model in _stage_models(state, strategy, untrained).items()
             }
-            state.written = write_profiles(strategy, requests, metered, sampling, others=stage_engines)
+            state.written = write_profiles(strategy, requests, metered, sampling, stage_engines=stage_engines)
         state.profiles = state.written.profiles
 
     def _score(self, state: CellState, requests: Sequence[Request], engine: Engine | None) -> None:

@@ -1,4 +1,4 @@
-"""Built-in scorers: one file each, the ones that ask no model in one."""
+"""Built-in scorers: one file each; those without a model share `baselines`."""
 
 from __future__ import annotations
 

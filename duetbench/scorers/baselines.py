@@ -1,4 +1,4 @@
-"""Scorers that ask no model: what the ratings of the training rows alone can tell."""
+"""Scorers without a model: predictions from the training ratings alone."""
 
 from __future__ import annotations
 
@@ -16,42 +16,42 @@ if TYPE_CHECKING:
 
 
 class Baseline(Scorer):
-    """Fitted on train, then one number per (user, item)."""
+    """Fitted on the training rows; predicts one rating per (user, item)."""
 
     needs_engine: ClassVar[bool] = False
     _is_fitted = False
 
     def fit(self, train: pl.DataFrame, domain: Domain) -> None:
-        """Learns from the training interactions alone.
+        """Fits the scorer to the training interactions.
 
         Raises:
-            DataError: there are none.
+            DataError: `train` has no rows.
         """
         if not train.height:
-            raise DataError(f"scorer '{self.name}' has no training rows to learn from: check the split")
+            raise DataError(f"scorer '{self.name}' got no training rows: check the split")
         self._domain = domain
-        self._learn(train)
+        self._fit(train)
         self._is_fitted = True
 
     def score(
         self, requests: Sequence[Request], profiles: Sequence[Profiles], engine: Engine | None
     ) -> list[Prediction]:
-        """One prediction per request; profiles and engine are not looked at.
+        """One prediction per request; profiles and engine are ignored.
 
         Raises:
-            RuntimeError: it was not fitted.
+            RuntimeError: the scorer was not fitted.
         """
         if not self._is_fitted:
-            raise RuntimeError(f"scorer '{self.name}' was asked before it was fitted")
+            raise RuntimeError(f"scorer '{self.name}' must be fitted before it predicts")
         return [Prediction(self._rating(request.user_id, request.item.item_id)) for request in requests]
 
     @abstractmethod
-    def _learn(self, train: pl.DataFrame) -> None:
-        """Keeps what `_rating` needs."""
+    def _fit(self, train: pl.DataFrame) -> None:
+        """Computes what `_rating` needs."""
 
     @abstractmethod
     def _rating(self, user_id: str, item_id: str) -> float:
-        """The rating on the domain's scale."""
+        """The predicted rating, on the domain's scale."""
 
 
 class GlobalMean(Baseline):
@@ -60,7 +60,7 @@ class GlobalMean(Baseline):
     name = "global_mean"
     summary = "the mean of all training ratings"
 
-    def _learn(self, train: pl.DataFrame) -> None:
+    def _fit(self, train: pl.DataFrame) -> None:
         self._mean = _mean(train)
 
     def _rating(self, user_id: str, item_id: str) -> float:
@@ -68,36 +68,36 @@ class GlobalMean(Baseline):
 
 
 class UserMean(Baseline):
-    """The mean of the user's training ratings; for a user without any, the mean of all."""
+    """The mean of the user's training ratings; the global mean for a user without any."""
 
     name = "user_mean"
-    summary = "the mean of the user's training ratings; of all for an unknown user"
+    summary = "the mean of the user's training ratings; the global mean for an unknown user"
 
-    def _learn(self, train: pl.DataFrame) -> None:
-        self._mean, self._means = _mean(train), _means(train, "user_id")
+    def _fit(self, train: pl.DataFrame) -> None:
+        self._global_mean, self._means = _mean(train), _means_by(train, "user_id")
 
     def _rating(self, user_id: str, item_id: str) -> float:
-        return self._means.get(user_id, self._mean)
+        return self._means.get(user_id, self._global_mean)
 
 
 class ItemMean(Baseline):
-    """The mean of the item's training ratings; for an item without any, the mean of all."""
+    """The mean of the item's training ratings; the global mean for an item without any."""
 
     name = "item_mean"
-    summary = "the mean of the item's training ratings; of all for an unknown item"
+    summary = "the mean of the item's training ratings; the global mean for an unknown item"
 
-    def _learn(self, train: pl.DataFrame) -> None:
-        self._mean, self._means = _mean(train), _means(train, "item_id")
+    def _fit(self, train: pl.DataFrame) -> None:
+        self._global_mean, self._means = _mean(train), _means_by(train, "item_id")
 
     def _rating(self, user_id: str, item_id: str) -> float:
-        return self._means.get(item_id, self._mean)
+        return self._means.get(item_id, self._global_mean)
 
 
 class Bias(Baseline):
-    """Damped biases: `mu + b_i + b_u`, each a mean shrunk towards 0.
+    """The global mean plus damped user and item biases: `mu + b_i + b_u`, each bias shrunk towards 0.
 
     `b_i = sum_u (r_ui - mu) / (damping + n_i)`, then `b_u = sum_i (r_ui - mu - b_i) / (damping + n_u)`; the bias of
-    an unknown user or item is 0. With `clip` the sum is bounded by the scale's ends.
+    an unknown user or item is 0. With `clip` the sum is clipped to the scale.
     """
 
     name = "bias"
@@ -106,12 +106,10 @@ class Bias(Baseline):
 
     @dataclass(frozen=True)
     class Config:
-        """Options."""
+        damping: float = option(5.0, "pseudo-ratings with bias 0 added to each user's and item's ratings", ge=0)
+        clip: bool = option(True, "clip the sum to the scale")
 
-        damping: float = option(5.0, "how many ratings of bias 0 every user and item is given beside its own", ge=0)
-        clip: bool = option(True, "bound the sum by the scale's ends")
-
-    def _learn(self, train: pl.DataFrame) -> None:
+    def _fit(self, train: pl.DataFrame) -> None:
         import polars as pl
 
         self._mean = _mean(train)
@@ -136,12 +134,12 @@ class Bias(Baseline):
 
 
 class Majority(Baseline):
-    """The most frequent training rating; of several, the highest."""
+    """The most frequent training rating; on a tie, the highest."""
 
     name = "majority"
     summary = "the most frequent training rating"
 
-    def _learn(self, train: pl.DataFrame) -> None:
+    def _fit(self, train: pl.DataFrame) -> None:
         counts = train.group_by("rating").len().sort(["len", "rating"], descending=True)
         self._mode = float(counts["rating"][0])
 
@@ -153,7 +151,7 @@ def _mean(train: pl.DataFrame) -> float:
     return float(train["rating"].mean())  # type: ignore[arg-type]
 
 
-def _means(train: pl.DataFrame, column: str) -> dict[str, float]:
+def _means_by(train: pl.DataFrame, column: str) -> dict[str, float]:
     import polars as pl
 
     return dict(train.group_by(column, maintain_order=True).agg(pl.col("rating").mean()).iter_rows())

@@ -1,4 +1,4 @@
-"""Reason4Rec's predictor: both histories with their ratings, both averages and the rationale, read at the labels."""
+"""Reason4Rec's predictor: an expected rating from both histories, both averages and the rationale."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from duetbench.scorers.rating_expectation import RatingExpectation
 
 
 class Reason4RecPredictor(RatingExpectation):
-    """An expectation over the labels from all that the original's predictor is told.
+    """The mean of the labels under their probabilities, from the same inputs as the original's predictor.
 
-    One departure: the histories hold the beginnings of the reviews where the original has the summarizer's aspects,
-    so that the predictor can judge any strategy. Untrained it is the model itself; a trained one is an adapter.
+    One difference: the histories show the beginnings of the reviews instead of the summarizer's aspects, so that the
+    predictor works with any strategy. Without training it is the base model; training adds an adapter.
     """
 
     name = "r4rec_predictor"
@@ -22,8 +22,6 @@ class Reason4RecPredictor(RatingExpectation):
 
     @dataclass(frozen=True)
     class Config(RatingExpectation.Config):
-        """Options."""
-
         answer_prefix: str = option(
-            "Predicted Rating: ", "the answer's beginning; each label must be one token after it"
+            "Predicted Rating: ", "beginning of the answer; each label must be a single token after it"
         )

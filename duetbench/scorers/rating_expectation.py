@@ -1,4 +1,4 @@
-"""The rating as an expectation over the labels' probabilities: one forward pass, never unreadable."""
+"""The rating as the expectation over the label probabilities: one forward pass, no parsing."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from duetbench.interfaces import Engine, Scorer, option
-from duetbench.scorers.rating_prompts import AskingConfig, digest_of, needed, rating_prompts
+from duetbench.scorers.rating_prompts import PromptedScorerConfig, rating_prompt_digests, rating_prompts, require_engine
 from duetbench.types import Domain, LabelLogprobs, Prediction, Profiles, Prompt, Request
 
 
@@ -19,53 +19,50 @@ class RatingExpectation(Scorer):
     summary = "the mean of the labels under their next-token probabilities"
     source = "Reason4Rec (Fang et al. 2025), fractional rating"
     template: ClassVar[str] = "score_labels"
-    """The prompt file."""
+    """Name of the prompt file."""
 
     @dataclass(frozen=True)
-    class Config(AskingConfig):
-        """Options."""
-
-        answer_prefix: str = option("Rating: ", "the answer's beginning; each label must be one token after it")
+    class Config(PromptedScorerConfig):
+        answer_prefix: str = option("Rating: ", "beginning of the answer; each label must be a single token after it")
 
     def score(
         self, requests: Sequence[Request], profiles: Sequence[Profiles], engine: Engine | None
     ) -> list[Prediction]:
-        """One prediction per request, with the labels' probabilities and the share of mass that fell on labels."""
-        engine = needed(engine, self.name)
+        """One prediction per request, with the label probabilities and their share of the probability mass."""
+        engine = require_engine(engine, self.name)
         if not requests:
             return []
         prompts = self.prompts(requests, profiles)
         labels = requests[0].domain.labels
-        readings = engine.label_logprobs(prompts, self.config.answer_prefix, [str(label) for label in labels])
+        all_logprobs = engine.label_logprobs(prompts, self.config.answer_prefix, [str(label) for label in labels])
         predictions: dict[int, Prediction] = {}
-        for prompt, reading in zip(prompts, readings, strict=True):
-            predictions |= dict.fromkeys(prompt.for_requests, expectation(reading, labels))
+        for prompt, logprobs in zip(prompts, all_logprobs, strict=True):
+            predictions |= dict.fromkeys(prompt.for_requests, expectation(logprobs, labels))
         return [predictions[position] for position in range(len(requests))]
 
     def target(self, rating: float, domain: Domain) -> str:
-        """The prefix with the nearest label, the upper one of two as near."""
+        """The prefix followed by the nearest label; on a tie, the upper one."""
         label = min(domain.labels, key=lambda label: (abs(label - rating), -label))
         return f"{self.config.answer_prefix}{label}"
 
     def prompts(self, requests: Sequence[Request], profiles: Sequence[Profiles]) -> list[Prompt]:
-        """What is asked, each question once; the answer begins with `answer_prefix`."""
+        """The distinct prompts; the answer begins with `answer_prefix`."""
         return rating_prompts(self.template, self.config, requests, profiles)
 
     def prompt_digests(self) -> dict[str, str]:
-        """See the base class."""
-        return digest_of(self.template, self.config)
+        return rating_prompt_digests(self.template, self.config)
 
 
-def expectation(reading: LabelLogprobs, labels: Sequence[int]) -> Prediction:
-    """The prediction that a reading stands for; no value if the call failed or no label has any probability."""
-    if reading.status != "ok":
-        return Prediction(None, reading.status, "rating", reading.error)
-    top = max(reading.logprobs)
+def expectation(label_logprobs: LabelLogprobs, labels: Sequence[int]) -> Prediction:
+    """The mean of the labels under their probabilities; no value if the call failed or all probabilities are 0."""
+    if label_logprobs.status != "ok":
+        return Prediction(None, label_logprobs.status, "rating", label_logprobs.error)
+    top = max(label_logprobs.logprobs)
     if not math.isfinite(top):
         return Prediction(None, "unreadable", "rating", label_mass=0.0)
-    weights = [math.exp(logprob - top) for logprob in reading.logprobs]
+    weights = [math.exp(logprob - top) for logprob in label_logprobs.logprobs]
     total = math.fsum(weights)
     probabilities = tuple(weight / total for weight in weights)
     value = math.fsum(label * probability for label, probability in zip(labels, probabilities, strict=True))
-    mass = min(total * math.exp(top), 1.0)  # rounding may take a sum of probabilities past 1
+    mass = min(total * math.exp(top), 1.0)  # rounding may push the sum of probabilities above 1
     return Prediction(value, probabilities=probabilities, label_mass=mass)

@@ -1,4 +1,4 @@
-"""What the two scorers that ask a model share: their options and their prompts."""
+"""Options and prompts that the scorers with a model share."""
 
 from __future__ import annotations
 
@@ -13,28 +13,28 @@ from duetbench.types import Interaction, Profile, Profiles, Prompt, Request, Slo
 
 
 @dataclass(frozen=True)
-class AskingConfig:
-    """Options of a scorer that asks a model."""
+class PromptedScorerConfig:
+    """Options of a scorer that prompts a model."""
 
     history_k: int = option(
-        10, "the user's most recent interactions in the prompt; 0: none, as the authors' code", ge=0
+        10, "the user's most recent interactions in the prompt; 0: none, as in the authors' code", ge=0
     )
     review_chars: int = option(200, "characters of each review; 0: all", ge=0)
     prompt_set: Literal["default", "compact"] = option("default", "which set of prompt files")
-    prompt: str | None = option(None, "a prompt file of one's own (.jinja) instead of the set's")
+    prompt: str | None = option(None, "path to your own prompt file (.jinja), instead of the set's")
 
 
 def rating_prompts(
     template: str,
-    config: AskingConfig,
+    config: PromptedScorerConfig,
     requests: Sequence[Request],
     profiles: Sequence[Profiles],
     *,
     prefill: str = "",
     response_template: Sequence[Slot] = (),
 ) -> list[Prompt]:
-    """What is asked for these requests, each question once."""
-    asked = (
+    """The distinct prompts for these requests."""
+    messages = (
         (
             position,
             render(
@@ -42,9 +42,9 @@ def rating_prompts(
                 config.prompt_set,
                 domain=request.domain,
                 item=request.item,
-                user_profile=_text(written.user),
-                item_profile=_text(written.item),
-                rationale=_text(written.pair),
+                user_profile=_text(pair_profiles.user),
+                item_profile=_text(pair_profiles.item),
+                rationale=_text(pair_profiles.pair),
                 history=_recent(request.user_history, config.history_k),
                 item_history=_recent(request.item_history, config.history_k),
                 user_average=request.user_average,
@@ -52,25 +52,25 @@ def rating_prompts(
                 review_chars=config.review_chars,
             ),
         )
-        for position, (request, written) in enumerate(zip(requests, profiles, strict=True))
+        for position, (request, pair_profiles) in enumerate(zip(requests, profiles, strict=True))
     )
-    return unique_prompts("pair", asked, prefill=prefill, response_template=response_template)
+    return unique_prompts("pair", messages, prefill=prefill, response_template=response_template)
 
 
-def digest_of(template: str, config: AskingConfig) -> dict[str, str]:
-    """The digest of the prompt file, by the name under which it is asked for."""
+def rating_prompt_digests(template: str, config: PromptedScorerConfig) -> dict[str, str]:
+    """SHA-256 of the prompt file, by its name or path."""
     name = config.prompt or template
     return {name: template_digest(name, config.prompt_set)}
 
 
-def needed(engine: Engine | None, name: str) -> Engine:
-    """The engine.
+def require_engine(engine: Engine | None, scorer_name: str) -> Engine:
+    """The engine, which must not be None.
 
     Raises:
-        EngineError: there is none.
+        EngineError: it is None.
     """
     if engine is None:
-        raise EngineError(f"scorer '{name}' asks a model and got no engine: name one with --model")
+        raise EngineError(f"scorer '{scorer_name}' needs an engine: select a model with --model")
     return engine
 
 

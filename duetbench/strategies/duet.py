@@ -1,4 +1,4 @@
-"""DUET: cue, self-written prompt and profile of the user and of the item, in one pass each or together."""
+"""DUET: cue, self-written prompt and profile of the user and the item, in one completion or in one per side."""
 
 from __future__ import annotations
 
@@ -7,20 +7,20 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from duetbench.interfaces import Stage, Strategy, option
-from duetbench.parsing import is_speech, placeholders, read_fields
+from duetbench.parsing import has_words, parse_tagged_fields, placeholder_texts
 from duetbench.prompts import render, unique_prompts
-from duetbench.strategies.writing import digests, window
+from duetbench.strategies.writing import template_digests, window
 from duetbench.types import Message, Profile, Prompt, Request, Side, Slot
 
 _SHARES = {"cue": 0.2, "constructed_prompt": 0.3, "profile": 0.5}
-"""How `answer: fill` divides a side's tokens among its fields."""
+"""Share of a side's tokens that each field gets with `answer: fill`."""
 
 
 class Duet(Strategy):
-    """The profile writer of DUET; without training, the paper's `+ self-prompt` row."""
+    """The profile writer of DUET; untrained, it is the paper's `+ self-prompt` row."""
 
     name = "duet"
-    summary = "user and item profiles from cues and self-written prompts, written together or apart"
+    summary = "user and item profiles from cues and self-written prompts, written together or separately"
     source = "DUET, sections 3.2-3.4, Fig. 3"
     default_trainer = "grpo"
 
@@ -29,38 +29,37 @@ class Duet(Strategy):
         """Options of DUET."""
 
         joint: Literal["paired", "cross"] = option(
-            "paired", "paired: one answer holds both profiles; cross: user and item are asked apart and shared by pairs"
+            "paired", "paired: one completion holds both profiles; cross: one per side, reused by all its pairs"
         )
-        side: Literal["both", "user", "item"] = option("both", "whose profiles are written; one side is asked alone")
-        cue: bool = option(True, "ask for the cue first")
-        self_prompt: bool = option(True, "ask for the self-written prompt before the profile")
+        side: Literal["both", "user", "item"] = option("both", "which profiles are written; one side ignores `joint`")
+        cue: bool = option(True, "request the cue before the profile")
+        self_prompt: bool = option(True, "request the self-written prompt before the profile")
         answer: Literal["free", "prefill", "fill"] = option(
-            "free", "prefill: the answer begins with the first tag; fill: all tags are given and the gaps filled"
+            "free", "prefill: the answer begins with the first tag; fill: all tags are given, the model fills the slots"
         )
-        history_k: int = option(10, "interactions per side that the writer sees: 10, 30, 50, 70", ge=1)
-        overlap: bool = option(True, "the user's window ends at the latest interaction; off: before the recent ones")
-        recent_k: int = option(10, "how many recent interactions the window leaves out if overlap is off", ge=0)
+        history_k: int = option(10, "interactions per side that the writer sees; the paper uses 10, 30, 50, 70", ge=1)
+        overlap: bool = option(True, "the user's window ends at the latest interaction; off: `recent_k` earlier")
+        recent_k: int = option(10, "recent interactions that the window leaves out if overlap is off", ge=0)
         review_chars: int = option(200, "characters of each review; 0: all", ge=0)
-        show_averages: bool = option(True, "tell the user's and the item's mean rating")
-        max_tokens: int = option(896, "upper bound of an answer's length", ge=1)
+        show_averages: bool = option(True, "show the user's and the item's mean rating")
+        max_tokens: int = option(896, "maximum number of tokens per answer", ge=1)
         prompt_set: Literal["default", "compact"] = option("default", "which set of prompt files")
-        prompt: str | None = option(None, "a prompt file of one's own (.jinja) instead of the set's")
+        prompt: str | None = option(None, "path to your own prompt file (.jinja), instead of the set's")
 
     def stages(self) -> tuple[Stage, ...]:
-        """One round: the paper's single sequence-to-sequence pass."""
+        """One stage: the paper's single sequence-to-sequence pass."""
         return (DuetStage(self.config),)
 
     def history_needed(self) -> int:
-        """See the base class."""
         return int(self.config.history_k + (0 if self.config.overlap else self.config.recent_k))
 
     def prompt_digests(self) -> dict[str, str]:
-        """See the base class."""
-        return digests([self.config.prompt or _template(side) for side in _sides(self.config)], self.config.prompt_set)
+        names = [self.config.prompt or _template(side) for side in _sides(self.config)]
+        return template_digests(names, self.config.prompt_set)
 
 
 class DuetStage(Stage):
-    """Asks for the tagged fields and reads them."""
+    """Builds the prompts for the tagged fields and parses them."""
 
     name = "profile"
 
@@ -75,22 +74,24 @@ class DuetStage(Stage):
         return [prompt for side in _sides(self.config) for prompt in self._for_side(requests, side)]
 
     def parse(self, prompt: Prompt, text: str) -> list[Profile] | None:
-        """All fields of all blocks asked for, or None; a profile that repeats the form's placeholder is none."""
+        """One profile per block; None if a field is missing or a profile repeats the prompt's placeholder."""
         profiles: list[Profile] = []
         for side in _blocks(prompt.side):
-            fields = read_fields(text, self._fields(), block=f"{side}_profile")
-            if fields is None or not is_speech(fields["profile"]):
+            fields = parse_tagged_fields(text, self._fields(), block=f"{side}_profile")
+            if fields is None or not has_words(fields["profile"]):
                 return None
-            if fields["profile"].casefold() in placeholders(prompt, "profile"):
+            if fields["profile"].casefold() in placeholder_texts(prompt, "profile"):
                 return None
             profiles.append(Profile(side, fields.pop("profile"), fields))
         return profiles
 
     def _for_side(self, requests: Sequence[Request], side: Side) -> list[Prompt]:
-        asked = self._asked(requests, side)
-        return unique_prompts(side, asked, prefill=self._prefill(side), response_template=self._response_template(side))
+        prefill, response_template = self._prefill(side), self._response_template(side)
+        return unique_prompts(
+            side, self._messages(requests, side), prefill=prefill, response_template=response_template
+        )
 
-    def _asked(self, requests: Sequence[Request], side: Side) -> Iterator[tuple[int, tuple[Message, ...]]]:
+    def _messages(self, requests: Sequence[Request], side: Side) -> Iterator[tuple[int, tuple[Message, ...]]]:
         name = self.config.prompt or _template(side)
         for position, request in enumerate(requests):
             yield position, render(name, self.config.prompt_set, **self._values(request, side))
@@ -114,8 +115,8 @@ class DuetStage(Stage):
         }
 
     def _fields(self) -> list[str]:
-        wanted = {"cue": self.config.cue, "constructed_prompt": self.config.self_prompt, "profile": True}
-        return [name for name, is_wanted in wanted.items() if is_wanted]
+        is_requested = {"cue": self.config.cue, "constructed_prompt": self.config.self_prompt, "profile": True}
+        return [name for name, requested in is_requested.items() if requested]
 
     def _prefill(self, side: Side) -> str:
         return f"<{_blocks(side)[0]}_profile>" if self.config.answer == "prefill" else ""
@@ -137,7 +138,7 @@ class DuetStage(Stage):
 
 
 def _sides(config: Duet.Config) -> tuple[Side, ...]:
-    """Which questions there are. A single side is asked alone under either value of `joint`."""
+    """The sides of the prompts: one prompt for the pair, or one per side."""
     if config.side != "both":
         return (config.side,)
     return ("pair",) if config.joint == "paired" else ("user", "item")

@@ -1,4 +1,4 @@
-"""LettinGo (LG): a free-form profile from the older interactions; the recent ones stay raw for the scorer."""
+"""LettinGo (LG): a free-form profile from the older interactions; the recent ones are left to the scorer."""
 
 from __future__ import annotations
 
@@ -7,19 +7,19 @@ from dataclasses import dataclass
 from typing import Literal
 
 from duetbench.interfaces import Stage, Strategy, option
-from duetbench.parsing import read_prose
+from duetbench.parsing import parse_free_text
 from duetbench.prompts import unique_prompts
-from duetbench.strategies.writing import WriterConfig, digests, window
+from duetbench.strategies.writing import WriterConfig, template_digests, window
 from duetbench.types import Interaction, Message, Profile, Profiles, Prompt, Request
 
 _TEMPLATE = "lg_user"
 
 
 class LettinGo(Strategy):
-    """The writer of LettinGo. Its lifecycle (explore, judge, pair, align) is the trainer `dpo`."""
+    """The writer of LettinGo. Its training (explore, compare, pair, align) is the trainer `dpo`."""
 
     name = "lg"
-    summary = "a free-form user profile from the older interactions, beside the recent ones in the scorer"
+    summary = "a free-form user profile from the older interactions; the scorer sees the recent ones"
     source = "LettinGo (Wang et al. 2025); DUET, appendix A.2"
     default_trainer = "dpo"
 
@@ -27,34 +27,32 @@ class LettinGo(Strategy):
     class Config(WriterConfig):
         """Options of LG."""
 
-        history_k: int = option(30, "how many older interactions the profile is written from: 30, 50, 70", ge=1)
-        recent_k: int = option(10, "how many recent interactions are left to the scorer (its own history_k)", ge=0)
+        history_k: int = option(30, "older interactions that the writer sees; the paper uses 30, 50, 70", ge=1)
+        recent_k: int = option(10, "recent interactions that are left to the scorer (its own history_k)", ge=0)
         short_history: Literal["overlap", "skip_profile"] = option(
             "overlap",
-            "users with nothing older. overlap: the profile is written from the recent ones; skip_profile: there is "
-            "none, and the scorer sees the recent ones alone",
+            "users without older interactions. overlap: the profile is written from the recent ones; skip_profile: no "
+            "profile, the scorer sees only the recent ones",
         )
 
     def stages(self) -> tuple[Stage, ...]:
-        """One round."""
+        """One stage."""
         return (LettinGoStage(self.config),)
 
     def prompt_digests(self) -> dict[str, str]:
-        """See the base class."""
-        return digests([self.config.prompt or _TEMPLATE], self.config.prompt_set)
+        return template_digests([self.config.prompt or _TEMPLATE], self.config.prompt_set)
 
     def history_needed(self) -> int:
-        """See the base class."""
         return int(self.config.history_k + self.config.recent_k)
 
     def measures(self, requests: Sequence[Request], profiles: Sequence[Profiles]) -> dict[str, float | None]:
-        """The share of requests whose user has nothing older than the recent interactions: the policy decided there."""
+        """The share of requests whose user has only recent interactions, so that `short_history` decided."""
         n_short = sum(len(request.user_history) <= self.config.recent_k for request in requests)
         return {"short_history_rate": n_short / len(requests) if requests else None}
 
 
 class LettinGoStage(Stage):
-    """Asks once for each distinct window."""
+    """One prompt for each distinct window of a history."""
 
     name = "profile"
 
@@ -63,19 +61,19 @@ class LettinGoStage(Stage):
         self.max_tokens = config.max_tokens
 
     def prompts(self, requests: Sequence[Request], earlier: Mapping[str, Sequence[Profile]]) -> list[Prompt]:
-        """One prompt per distinct window; none for a user without one if the policy is to skip."""
+        """One prompt per distinct window; users without older interactions have none with `skip_profile`."""
         windows = [(n, request, self._window(request.user_history)) for n, request in enumerate(requests)]
-        asked = [(n, self._messages(request, lines)) for n, request, lines in windows if lines is not None]
-        return unique_prompts("user", asked)
+        messages = [(n, self._messages(request, lines)) for n, request, lines in windows if lines is not None]
+        return unique_prompts("user", messages)
 
     def parse(self, prompt: Prompt, text: str) -> list[Profile] | None:
-        """The whole answer, if it is prose."""
-        prose = read_prose(text)
-        return None if prose is None else [Profile("user", prose)]
+        """The full answer, if it is free text."""
+        answer = parse_free_text(text)
+        return None if answer is None else [Profile("user", answer)]
 
-    def _messages(self, request: Request, lines: Sequence[Interaction]) -> tuple[Message, ...]:
-        told = self.config.lines(lines, request.domain)
-        return self.config.render(_TEMPLATE, self.config.prompt, domain=request.domain, history=told)
+    def _messages(self, request: Request, interactions: Sequence[Interaction]) -> tuple[Message, ...]:
+        lines = self.config.history_lines(interactions, request.domain)
+        return self.config.render(_TEMPLATE, self.config.prompt, domain=request.domain, history=lines)
 
     def _window(self, history: Sequence[Interaction]) -> tuple[Interaction, ...] | None:
         older = window(history, self.config.history_k, skip=self.config.recent_k)

@@ -1,4 +1,4 @@
-"""PALR: keywords of the user's taste, ranked, each with the items of the history that support it."""
+"""PALR: keywords of the user's taste, ranked, each with the history items that support it."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from typing import Literal
 
 from duetbench.interfaces import Stage, Strategy, option
-from duetbench.parsing import answer_of, is_endless, is_speech, read_prose
+from duetbench.parsing import has_words, is_repetitive, parse_free_text, strip_reasoning
 from duetbench.prompts import prompt_key, unique_prompts
-from duetbench.strategies.writing import WriterConfig, digests, window
+from duetbench.strategies.writing import WriterConfig, template_digests, window
 from duetbench.types import Domain, Item, Message, Profile, Profiles, Prompt, Request
 
 _USER, _ITEM = "palr_user", "palr_item"
@@ -20,11 +20,11 @@ _ENTRY = re.compile(
     rf"({_QUOTED}(?:[\s,]*{_QUOTED})*)",
 )
 _BULLET = re.compile(r"^\s*(?:\d{1,2}[.)]|[-*\u2022])\s+")
-_MOST_KEYWORDS = 10
+_MAX_KEYWORDS = 10
 
 
 class Palr(Strategy):
-    """The profile of PALR, read by the scorer; the original gives it to a fine-tuned ranker instead."""
+    """The profile of PALR for the scorer; the original gives it to a fine-tuned ranker."""
 
     name = "palr"
     summary = "keywords of the user's taste in order of importance, each with the items that support it"
@@ -35,35 +35,31 @@ class Palr(Strategy):
         """Options of PALR."""
 
         keywords: Literal["auto", "ask", "none"] = option(
-            "auto", "of the items. auto: their categories, asked for where there are none; ask: asked for always; none"
+            "auto", "of items. auto: their categories, generated if there are none; ask: always generated; none: none"
         )
         answer: Literal["free", "prefill"] = option("free", "prefill: the answer begins with the list's first number")
-        keyword_prompt: str | None = option(None, "a prompt file of one's own for an item's keywords")
+        keyword_prompt: str | None = option(None, "path to your own prompt file for an item's keywords")
 
     def stages(self) -> tuple[Stage, ...]:
-        """The items' keywords first, then the user's."""
+        """The items' keywords, then the user's."""
         keywords = KeywordStage(self.config)
-        return (
-            (keywords, PalrStage(self.config, keywords))
-            if self.config.keywords != "none"
-            else (PalrStage(self.config, keywords),)
-        )
+        profile = PalrStage(self.config, keywords)
+        return (profile,) if self.config.keywords == "none" else (keywords, profile)
 
     def measures(self, requests: Sequence[Request], profiles: Sequence[Profiles]) -> dict[str, float | None]:
-        """How many of the cited items stand in no line of the history, over all distinct profiles."""
-        distinct = {each.user.text: each.user.notes for each in profiles if each.user is not None}
+        """The share of cited items that are not in the history, over all distinct profiles."""
+        distinct = {written.user.text: written.user.notes for written in profiles if written.user is not None}
         n_cited, n_invented = (sum(int(notes[name]) for notes in distinct.values()) for name in ("cited", "invented"))
         return {"cited_items": float(n_cited), "invented_rate": n_invented / n_cited if n_cited else None}
 
     def prompt_digests(self) -> dict[str, str]:
-        """See the base class."""
         names = [self.config.prompt or _USER]
         names += [self.config.keyword_prompt or _ITEM] if self.config.keywords != "none" else []
-        return digests(names, self.config.prompt_set)
+        return template_digests(names, self.config.prompt_set)
 
 
 class KeywordStage(Stage):
-    """Asks for the keywords of items that have no categories: once per item, for the whole grid."""
+    """Keywords of items that have no categories; one prompt per item, shared by all cells of a grid."""
 
     name = "keywords"
     max_tokens = 64
@@ -72,42 +68,42 @@ class KeywordStage(Stage):
         self.config = config
 
     def prompts(self, requests: Sequence[Request], earlier: Mapping[str, Sequence[Profile]]) -> list[Prompt]:
-        """One prompt per distinct item whose keywords have to be asked for."""
-        asked = ((n, item) for n, request in enumerate(requests) for item in self._items(request))
-        return unique_prompts("note", ((n, self.messages(item, requests[n].domain)) for n, item in asked))
+        """One prompt per distinct item whose keywords are generated."""
+        items = ((n, request.domain, item) for n, request in enumerate(requests) for item in self._items(request))
+        return unique_prompts("note", ((n, self.messages(item, domain)) for n, domain, item in items))
 
     def parse(self, prompt: Prompt, text: str) -> list[Profile] | None:
-        """The keywords between commas, bullets or line breaks: at most 10, of at most 5 words each."""
-        answer = (read_prose(text) or "").removeprefix("Keywords:")
+        """Up to 10 keywords, separated by commas, bullets or line breaks; None if one has more than 5 words."""
+        answer = (parse_free_text(text) or "").removeprefix("Keywords:")
         parts = (_BULLET.sub("", part) for part in re.split(r"[,;\n]+", answer))
-        words = list(dict.fromkeys(part.strip(" \t.\"'*") for part in parts if is_speech(part)))
-        if not words or any(len(word.split()) > 5 for word in words):
+        keywords = list(dict.fromkeys(part.strip(" \t.\"'*") for part in parts if has_words(part)))
+        if not keywords or any(len(keyword.split()) > 5 for keyword in keywords):
             return None
-        return [Profile("note", ", ".join(words[:_MOST_KEYWORDS]))]
+        return [Profile("note", ", ".join(keywords[:_MAX_KEYWORDS]))]
 
     def messages(self, item: Item, domain: Domain) -> tuple[Message, ...]:
-        """What is asked about an item."""
+        """The messages of the prompt for an item's keywords."""
         return self.config.render(_ITEM, self.config.keyword_prompt, domain=domain, item=item)
 
-    def of(self, item: Item, domain: Domain, earlier: Mapping[str, Sequence[Profile]]) -> str:
-        """The item's keywords; empty if there are none, or if they could not be read."""
+    def keywords_of(self, item: Item, domain: Domain, earlier: Mapping[str, Sequence[Profile]]) -> str:
+        """The item's keywords; empty if there are none, or if the answer was unreadable."""
         if self.config.keywords == "none":
             return ""
-        if not self._is_asked(item):
+        if not self._is_generated(item):
             return ", ".join(item.categories)
-        found = earlier.get(prompt_key(self.messages(item, domain)))
-        return found[0].text if found else ""
+        profiles = earlier.get(prompt_key(self.messages(item, domain)))
+        return profiles[0].text if profiles else ""
 
     def _items(self, request: Request) -> Iterator[Item]:
         lines = window(request.user_history, self.config.history_k)
-        yield from dict.fromkeys(line.item for line in lines if self._is_asked(line.item))
+        yield from dict.fromkeys(line.item for line in lines if self._is_generated(line.item))
 
-    def _is_asked(self, item: Item) -> bool:
+    def _is_generated(self, item: Item) -> bool:
         return self.config.keywords == "ask" or not item.categories
 
 
 class PalrStage(Stage):
-    """Asks for the ranked list and checks what it cites."""
+    """The ranked list of keywords, with a check of the items that it cites."""
 
     name = "profile"
 
@@ -118,27 +114,27 @@ class PalrStage(Stage):
 
     def prompts(self, requests: Sequence[Request], earlier: Mapping[str, Sequence[Profile]]) -> list[Prompt]:
         """One prompt per distinct history."""
-        asked = ((n, self._messages(each, earlier)) for n, each in enumerate(requests))
-        return unique_prompts("user", asked, prefill="1. " if self.config.answer == "prefill" else "")
+        messages = ((n, self._messages(request, earlier)) for n, request in enumerate(requests))
+        return unique_prompts("user", messages, prefill="1. " if self.config.answer == "prefill" else "")
 
     def parse(self, prompt: Prompt, text: str) -> list[Profile] | None:
-        """The list in one form, as the model ordered it; what it invented is counted and left in.
+        """The list in a uniform format and the model's order; invented items are counted and kept.
 
-        An entry without a quoted item is no entry; a list without entries, or one that never ends, is unreadable.
+        An entry without a quoted item is ignored; a list without entries, or a repetitive one, is unreadable.
         """
-        answer = answer_of(text)
-        if is_endless(answer):
+        answer = strip_reasoning(text)
+        if is_repetitive(answer):
             return None
         entries = [(keyword, re.findall(_QUOTED, items)) for keyword, items in _ENTRY.findall(answer)]
         entries = [
-            (keyword, [item[1:-1].strip() for item in items]) for keyword, items in entries if is_speech(keyword)
+            (keyword, [item[1:-1].strip() for item in items]) for keyword, items in entries if has_words(keyword)
         ]
-        cited = [item for _, items in entries for item in items if is_speech(item)]
-        known, form = _history(prompt), _form(prompt)
+        cited = [item for _, items in entries for item in items if has_words(item)]
+        known, fixed_text = _history_text(prompt), _fixed_text(prompt)
         if (
             not cited
-            or f"1. {entries[0][0]}:".casefold() in form
-            or all(f'"{item}"'.casefold() in form for item in cited)
+            or f"1. {entries[0][0]}:".casefold() in fixed_text
+            or all(f'"{item}"'.casefold() in fixed_text for item in cited)
         ):
             return None
         invented = [item for item in cited if f" {_plain(item)} " not in known]
@@ -150,19 +146,19 @@ class PalrStage(Stage):
 
     def _messages(self, request: Request, earlier: Mapping[str, Sequence[Profile]]) -> tuple[Message, ...]:
         history = window(request.user_history, self.config.history_k)
-        notes = [self._keywords.of(line.item, request.domain, earlier) for line in history]
-        told = self.config.lines(history, request.domain, notes)
-        return self.config.render(_USER, self.config.prompt, domain=request.domain, history=told)
+        notes = [self._keywords.keywords_of(line.item, request.domain, earlier) for line in history]
+        lines = self.config.history_lines(history, request.domain, notes)
+        return self.config.render(_USER, self.config.prompt, domain=request.domain, history=lines)
 
 
-def _history(prompt: Prompt) -> str:
-    """The words of the prompt's history lines, which are its droppable spans, each line between blanks."""
+def _history_text(prompt: Prompt) -> str:
+    """The words of the prompt's history lines, which are its droppable spans, each line between spaces."""
     lines = [message.content[start:end] for message in prompt.messages for start, end in message.droppable]
     return " | ".join(f" {_plain(line)} " for line in lines)
 
 
-def _form(prompt: Prompt) -> str:
-    """The prompt without its history lines, casefolded: an answer that only repeats the form there says nothing."""
+def _fixed_text(prompt: Prompt) -> str:
+    """The prompt without its history lines, casefolded; an answer that only repeats it is unreadable."""
     pieces: list[str] = []
     for message in prompt.messages:
         end = 0

@@ -1,4 +1,4 @@
-"""Reason4Rec (R4Rec): aspects of each review, then a rationale whether this user will like this item."""
+"""Reason4Rec (R4Rec): aspects of each review, then a rationale on whether the user will like the item."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from duetbench.interfaces import DistillationStage, RatingStage, Stage, Strategy, TargetFilter, TrainingStage, option
-from duetbench.parsing import answer_of, is_speech, read_prose
+from duetbench.parsing import has_words, parse_free_text, strip_reasoning
 from duetbench.prompts import prompt_key, render, unique_prompts
-from duetbench.strategies.writing import HistoryLine, WriterConfig, digests, window
+from duetbench.strategies.writing import HistoryLine, WriterConfig, template_digests, window
 from duetbench.types import Domain, Example, Interaction, Message, Profile, Prompt, Request, Slot
 
 _SUMMARY, _RATIONALE, _HINT = "r4rec_summary", "r4rec_rationale", "r4rec_hint"
@@ -23,7 +23,7 @@ class Reason4Rec(Strategy):
     """The summarizer and the reasoner of Reason4Rec. Its predictor is the scorer `r4rec_predictor`."""
 
     name = "r4rec"
-    summary = "aspects of each review, then a rationale for the pair; goes with the scorer r4rec_predictor"
+    summary = "aspects of each review, then a rationale for the pair; for the scorer r4rec_predictor"
     source = "Reason4Rec (Fang et al. 2025); DUET, appendix A.2"
     default_trainer = "sft"
 
@@ -33,32 +33,32 @@ class Reason4Rec(Strategy):
 
         review_chars: int | None = option(2000, "characters of each review that the summarizer reads; 0: all", ge=0)
         answer: Literal["free", "prefill", "fill"] = option(
-            "free", "of the summarizer. prefill: the answer begins with the first label; fill: all labels are given"
+            "free", "of the summarizer. prefill: the answer begins with the first heading; fill: all headings are given"
         )
-        summary_tokens: int = option(160, "upper bound of a summary's length", ge=1)
-        max_tokens: int = option(320, "upper bound of the rationale's length", ge=1)
-        summary_prompt: str | None = option(None, "a prompt file of one's own for a review's aspects")
+        summary_tokens: int = option(160, "maximum number of tokens of a summary", ge=1)
+        max_tokens: int = option(320, "maximum number of tokens of the rationale", ge=1)
+        summary_prompt: str | None = option(None, "path to your own prompt file for a review's aspects")
         tau: float = option(
-            0.1, "sft: a rationale may add less than this to the reward model's error, or it is not learned from"
+            0.1, "sft: rationales that raise the reward model's error by this much or more are not trained on"
         )
-        retries: int = option(10, "sft: how often the teacher tries again, told the true rating", ge=0)
+        retries: int = option(10, "sft: how often the teacher tries again with the true rating as a hint", ge=0)
         forbidden: tuple[str, ...] = option(
             ("1.0", "2.0", "3.0", "4.0", "5.0", "rating ", "star ", "stars "),
-            "sft: what no rationale may hold whose teacher was told the rating; in lower case",
+            "sft: texts that a rationale generated with the hint must not contain; in lower case",
         )
 
         def __post_init__(self) -> None:
-            """Refuses to summarize reviews that are not shown."""
+            """Rejects a config without reviews, which the summaries need."""
             if self.review_chars is None:
-                raise ValueError("review_chars must be a number: summaries need reviews")
+                raise ValueError("review_chars must be a number, got None: summaries need reviews")
 
     def stages(self) -> tuple[Stage, ...]:
-        """The reviews' aspects first, then the rationale."""
+        """The reviews' aspects, then the rationale."""
         summaries = SummaryStage(self.config)
         return (summaries, RationaleStage(self.config, summaries))
 
     def training_stages(self) -> tuple[TrainingStage, ...]:
-        """Summarizer, reward model, reasoner, predictor, with the settings of the original's code."""
+        """Summarizer, reward model, reasoner and predictor, with the settings of the original code."""
         config = self.config
         check = TargetFilter("reward", config.tau, config.retries, self._hinted, tuple(config.forbidden))
         reward, reasoner = (0.0, 0.4), (0.4, 1.0)  # 8,000 and 12,000 of 20,000 rows
@@ -73,7 +73,7 @@ class Reason4Rec(Strategy):
         )
 
     def _hinted(self, prompt: Prompt, example: Example) -> Prompt:
-        """The reasoner's question with the true rating after it, for the teacher alone."""
+        """The reasoner's prompt followed by the true rating; only the teacher sees it."""
         request = example.request
         (hint,) = render(_HINT, self.config.prompt_set, domain=request.domain, item=request.item, rating=example.rating)
         *turns, last = prompt.messages
@@ -81,53 +81,54 @@ class Reason4Rec(Strategy):
         return replace(prompt, key=prompt_key(messages), messages=messages)
 
     def prompt_digests(self) -> dict[str, str]:
-        """See the base class."""
-        return digests(
-            [self.config.summary_prompt or _SUMMARY, self.config.prompt or _RATIONALE, _HINT], self.config.prompt_set
-        )
+        names = [self.config.summary_prompt or _SUMMARY, self.config.prompt or _RATIONALE, _HINT]
+        return template_digests(names, self.config.prompt_set)
 
 
 class SummaryStage(Stage):
-    """Asks for the aspects of each review, once for the whole grid."""
+    """The aspects of each review; one prompt per review, shared by all cells of a grid."""
 
     name = "summary"
 
     def __init__(self, config: Reason4Rec.Config) -> None:
         self.config = config
         self.max_tokens = config.summary_tokens
-        self._asked: dict[Interaction, tuple[Message, ...]] = {}
+        self._rendered: dict[Interaction, tuple[Message, ...]] = {}
 
     def prompts(self, requests: Sequence[Request], earlier: Mapping[str, Sequence[Profile]]) -> list[Prompt]:
-        """One prompt per distinct review in the windows; interactions without a review are not asked about."""
-        asked = ((n, line) for n, request in enumerate(requests) for line in self._reviews(request))
-        questions = ((n, self.messages(line, requests[n].domain)) for n, line in asked)
-        return unique_prompts("note", questions, prefill=self._prefill, response_template=self._response_template)
+        """One prompt per distinct review in the windows; interactions without a review have none."""
+        messages = (
+            (n, self.messages(interaction, request.domain))
+            for n, request in enumerate(requests)
+            for interaction in self._reviews(request)
+        )
+        return unique_prompts("note", messages, prefill=self._prefill, response_template=self._response_template)
 
     def parse(self, prompt: Prompt, text: str) -> list[Profile] | None:
-        """The three lines in one form; None if one is missing, if all say nothing, or if they repeat the prompt's."""
-        found = {name: pattern.search(answer_of(text)) for name, pattern in _ASPECT.items()}
-        said = {name: re.sub(r"[\[\]*]", "", match[1]).strip() for name, match in found.items() if match is not None}
-        if len(said) < len(ASPECTS) or all(_NOTHING.fullmatch(value) for value in said.values()):
+        """The three lines in a uniform format; None if one is missing, or all are empty or copied from the prompt."""
+        matches = {name: pattern.search(strip_reasoning(text)) for name, pattern in _ASPECT.items()}
+        aspects = {name: re.sub(r"[\[\]*]", "", match[1]).strip() for name, match in matches.items() if match}
+        if len(aspects) < len(ASPECTS) or all(_NOTHING.fullmatch(value) for value in aspects.values()):
             return None
-        lines = [f"{name}: {value or 'none'}" for name, value in said.items()]
-        form = {line.casefold() for message in prompt.messages for line in message.content.splitlines()}
-        return [Profile("note", "\n".join(lines))] if {line.casefold() for line in lines} - form else None
+        lines = [f"{name}: {value or 'none'}" for name, value in aspects.items()]
+        prompt_lines = {line.casefold() for message in prompt.messages for line in message.content.splitlines()}
+        return [Profile("note", "\n".join(lines))] if {line.casefold() for line in lines} - prompt_lines else None
 
     def messages(self, interaction: Interaction, domain: Domain) -> tuple[Message, ...]:
-        """What is asked about a review."""
-        if interaction not in self._asked:
-            (line,) = self.config.lines([interaction], domain)
-            self._asked[interaction] = self.config.render(
+        """The messages of the prompt for a review's aspects."""
+        if interaction not in self._rendered:
+            (line,) = self.config.history_lines([interaction], domain)
+            self._rendered[interaction] = self.config.render(
                 _SUMMARY, self.config.summary_prompt, domain=domain, line=line
             )
-        return self._asked[interaction]
+        return self._rendered[interaction]
 
-    def of(self, interaction: Interaction, domain: Domain, earlier: Mapping[str, Sequence[Profile]]) -> str:
-        """The aspects of a review; empty if there is no review, or if they could not be read."""
-        if not is_speech(interaction.review):
+    def aspects_of(self, interaction: Interaction, domain: Domain, earlier: Mapping[str, Sequence[Profile]]) -> str:
+        """The aspects of a review; empty if there is no review, or if the answer was unreadable."""
+        if not has_words(interaction.review):
             return ""
-        found = earlier.get(prompt_key(self.messages(interaction, domain), self._prefill, self._response_template))
-        return found[0].text if found else ""
+        profiles = earlier.get(prompt_key(self.messages(interaction, domain), self._prefill, self._response_template))
+        return profiles[0].text if profiles else ""
 
     @property
     def _prefill(self) -> str:
@@ -137,16 +138,16 @@ class SummaryStage(Stage):
     def _response_template(self) -> tuple[Slot, ...]:
         if self.config.answer != "fill":
             return ()
-        leads = [f"{ASPECTS[0]}:", *(f"\n{name}:" for name in ASPECTS[1:])]
-        return tuple(Slot(lead, "\n", max(self.max_tokens // len(leads), 1)) for lead in leads)
+        literals = [f"{ASPECTS[0]}:", *(f"\n{name}:" for name in ASPECTS[1:])]
+        return tuple(Slot(literal, "\n", max(self.max_tokens // len(literals), 1)) for literal in literals)
 
     def _reviews(self, request: Request) -> Iterator[Interaction]:
         windows = (window(history, self.config.history_k) for history in (request.user_history, request.item_history))
-        yield from dict.fromkeys(line for lines in windows for line in lines if is_speech(line.review))
+        yield from dict.fromkeys(line for lines in windows for line in lines if has_words(line.review))
 
 
 class RationaleStage(Stage):
-    """Asks for one paragraph on the pair; ratings are not told, as in the original's reasoner."""
+    """One paragraph on the pair; the prompt shows no ratings, as in the original's reasoner."""
 
     name = "rationale"
 
@@ -157,14 +158,14 @@ class RationaleStage(Stage):
 
     def prompts(self, requests: Sequence[Request], earlier: Mapping[str, Sequence[Profile]]) -> list[Prompt]:
         """One prompt per pair."""
-        return unique_prompts("pair", ((n, self._messages(each, earlier)) for n, each in enumerate(requests)))
+        return unique_prompts("pair", ((n, self._render(request, earlier)) for n, request in enumerate(requests)))
 
     def parse(self, prompt: Prompt, text: str) -> list[Profile] | None:
-        """The whole answer, if it is prose."""
-        prose = read_prose(text)
-        return None if prose is None else [Profile("pair", prose)]
+        """The full answer, if it is free text."""
+        answer = parse_free_text(text)
+        return None if answer is None else [Profile("pair", answer)]
 
-    def _messages(self, request: Request, earlier: Mapping[str, Sequence[Profile]]) -> tuple[Message, ...]:
+    def _render(self, request: Request, earlier: Mapping[str, Sequence[Profile]]) -> tuple[Message, ...]:
         return self.config.render(
             _RATIONALE,
             self.config.prompt,
@@ -178,4 +179,5 @@ class RationaleStage(Stage):
         self, history: Sequence[Interaction], domain: Domain, earlier: Mapping[str, Sequence[Profile]]
     ) -> tuple[HistoryLine, ...]:
         recent = window(history, self.config.history_k)
-        return self.config.lines(recent, domain, [self._summaries.of(line, domain, earlier) for line in recent])
+        notes = [self._summaries.aspects_of(interaction, domain, earlier) for interaction in recent]
+        return self.config.history_lines(recent, domain, notes)

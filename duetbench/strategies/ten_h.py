@@ -1,4 +1,4 @@
-"""10H: no profile at all; the scorer sees the recent interactions alone."""
+"""10H: no profile; the scorer sees only the recent interactions."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from duetbench.interfaces import Stage, Strategy
 
 
 class TenHistory(Strategy):
-    """The floor of every comparison. How many interactions are seen is the scorer's `history_k`, 10 by default."""
+    """The baseline without a profile. The scorer's `history_k`, 10 by default, sets how many interactions it sees."""
 
     name = "10h"
-    summary = "no profile: the scorer sees the most recent interactions alone"
+    summary = "no profile: the scorer sees only the most recent interactions"
     source = "DUET, section 4.1.3"
 
     def stages(self) -> tuple[Stage, ...]:
-        """Nothing is written."""
+        """None: no profile is written."""
         return ()

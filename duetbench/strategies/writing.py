@@ -1,4 +1,4 @@
-"""What the strategies share: options, windows of a history, its lines with sentiments, and the rendering of prompts."""
+"""Shared by the strategies: options, windows of a history, its lines with sentiments, and prompt rendering."""
 
 from __future__ import annotations
 
@@ -14,29 +14,33 @@ from duetbench.types import Domain, Interaction, Item, Message
 
 @dataclass(frozen=True)
 class WriterConfig:
-    """Options of a strategy that writes from histories."""
+    """Options of a strategy that writes profiles from histories."""
 
     history_k: int = option(10, "interactions per history that the writer sees", ge=1)
     history_ratings: Literal["sentiment", "rating"] = option(
         "sentiment", "sentiment: 1-2 negative, 3 neutral, 4-5 positive; rating: the rating itself", old_names=("told",)
     )
-    review_chars: int | None = option(None, "characters of each review beside the title; none: no review; 0: all", ge=0)
-    max_tokens: int = option(400, "upper bound of an answer's length", ge=1)
+    review_chars: int | None = option(
+        None, "characters of each review in addition to the title; none: no review; 0: all", ge=0
+    )
+    max_tokens: int = option(400, "maximum number of tokens per answer", ge=1)
     prompt_set: Literal["default", "compact"] = option("default", "which set of prompt files")
-    prompt: str | None = option(None, "a prompt file of one's own (.jinja) instead of the set's, for the profile")
+    prompt: str | None = option(None, "path to your own prompt file (.jinja) for the profile, instead of the set's")
 
-    def render(self, name: str, own: str | None, **values: Any) -> tuple[Message, ...]:
+    def render(self, name: str, own_file: str | None, **values: Any) -> tuple[Message, ...]:
         """The turns of the set's prompt of that name, or of the user's own file."""
-        return render(own or name, self.prompt_set, **values)
+        return render(own_file or name, self.prompt_set, **values)
 
-    def lines(
+    def history_lines(
         self, history: Sequence[Interaction], domain: Domain, notes: Sequence[str] = ()
     ) -> tuple[HistoryLine, ...]:
-        """These interactions as a prompt tells them; `notes` are earlier stages' words on each."""
+        """These interactions as a prompt shows them; `notes` holds an earlier stage's text on each."""
         texts = notes or [""] * len(history)
-        return tuple(self._line(each, domain, note) for each, note in zip(history, texts, strict=True))
+        return tuple(
+            self._history_line(interaction, domain, note) for interaction, note in zip(history, texts, strict=True)
+        )
 
-    def _line(self, interaction: Interaction, domain: Domain, note: str) -> HistoryLine:
+    def _history_line(self, interaction: Interaction, domain: Domain, note: str) -> HistoryLine:
         is_rating = self.history_ratings == "rating"
         feeling = stars(interaction.rating) if is_rating else sentiment(interaction.rating, domain)
         review = "" if self.review_chars is None else cut(interaction.review, self.review_chars)
@@ -45,31 +49,32 @@ class WriterConfig:
 
 @dataclass(frozen=True, slots=True)
 class HistoryLine:
-    """One interaction as a prompt tells it."""
+    """One interaction as a prompt shows it; the prompt files use these names."""
 
     item: Item
     feeling: str
-    """The sentiment, or the rating in words, whichever the options ask for."""
+    """The sentiment, or the rating in stars, as `history_ratings` says."""
     rating: float
     review: str
-    """Already cut; empty if the options want none, or if there is none."""
+    """Already cut; empty if reviews are not shown, or if there is none."""
     note: str
-    """What an earlier stage wrote on it; empty if nothing."""
+    """The text of an earlier stage on this interaction; empty if there is none."""
 
 
 def sentiment(rating: float, domain: Domain) -> str:
-    """The rating in one word: the middle quarter of the scale, ends included, is neutral; on 1..5: 3, from 2.5 to 3.5.
+    """The rating as `negative`, `neutral` or `positive`.
 
-    No paper of those that use sentiments prints its thresholds; this map is the same for all strategies.
+    Neutral is the middle quarter of the scale, ends included: from 2.5 to 3.5 on the scale 1..5. The papers that use
+    sentiments do not print their thresholds; this mapping is the same for all strategies.
     """
-    place = (rating - domain.labels[0]) / domain.rating_range
-    if place < 0.375:
+    relative = (rating - domain.labels[0]) / domain.rating_range
+    if relative < 0.375:
         return "negative"
-    return "neutral" if place <= 0.625 else "positive"
+    return "neutral" if relative <= 0.625 else "positive"
 
 
 def stars(rating: float) -> str:
-    """The rating in words."""
+    """The rating with its unit: `1 star`, `3.5 stars`."""
     return f"{rating:g} star" if math.isclose(rating, 1) else f"{rating:g} stars"
 
 
@@ -79,6 +84,6 @@ def window(history: Sequence[Interaction], k: int, *, skip: int = 0) -> tuple[In
     return tuple(history[max(end - k, 0) : end])
 
 
-def digests(names: Sequence[str], prompt_set: str) -> dict[str, str]:
-    """SHA-256 of each prompt file, by the name under which it is asked for."""
+def template_digests(names: Sequence[str], prompt_set: str) -> dict[str, str]:
+    """SHA-256 of each prompt file, by its name or path."""
     return {name: template_digest(name, prompt_set) for name in names}

@@ -1,6 +1,6 @@
-"""For plugin authors: checks to subclass, a small world, and engines without a model.
+"""For plugin authors: conformance checks to subclass, a small synthetic world and engines without a model.
 
-`duetbench plugin check NAME` runs the same checks without a test file. Nothing here needs pytest.
+`duetbench plugin check NAME` runs the same checks without a test file. Nothing here requires pytest.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ CONFORMANCE: dict[Kind, type[Conformance]] = {
     "reward": RewardConformance,
     "trainer": TrainerConformance,
 }
-"""The class of checks for each kind."""
+"""The conformance class of each kind of plugin."""
 
 __all__ = [
     "CONFORMANCE",

@@ -1,6 +1,6 @@
-"""What every plugin must keep to, as checks that run under pytest and from `duetbench plugin check` alike.
+"""Checks that every plugin must pass, under pytest and in `duetbench plugin check` alike.
 
-Subclass the class of your kind in a test file and name the plugin; pytest runs every `test_` method:
+Subclass the class of your plugin's kind in a test file and set `plugin`; pytest runs every `test_` method:
 
     from duetbench.testing import StrategyConformance
 
@@ -21,100 +21,91 @@ import traceback
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar, Literal, NoReturn
+from typing import Any, ClassVar, Literal
 from unittest import SkipTest
 
 from duetbench.config import build_config, options_of
 from duetbench.interfaces import Plugin
+from duetbench.testing.checks import require
 
 HEAVY = ("torch", "transformers", "trl", "vllm", "datasets", "pandas", "jsonschema", "polars", "numpy", "sklearn")
-"""Packages that a plugin may import only inside its functions, so that listing plugins stays cheap."""
+"""Packages that a plugin may import only inside functions, so that listing plugins stays fast."""
 
 
 @dataclass(frozen=True, slots=True)
 class CheckResult:
-    """How one check ended."""
+    """The outcome of one check."""
 
     check: str
     meaning: str
+    """What the check verifies, in one line."""
     outcome: Literal["pass", "fail", "skipped"]
     reason: str = ""
 
 
-def require(condition: object, message: str) -> None:
-    """Fails the check with the message unless the condition holds."""
-    if not condition:
-        raise AssertionError(message)
-
-
-def skip(reason: str) -> NoReturn:
-    """Ends the check without a verdict; pytest shows it as skipped."""
-    raise SkipTest(reason)
-
-
 @dataclass(frozen=True, slots=True)
 class Observation:
-    """Something to look at that neither passes nor fails."""
+    """A measured value that neither passes nor fails."""
 
     name: str
     value: float | None
-    """None: does not apply."""
+    """None: the measure does not apply."""
     meaning: str
 
 
 class Conformance:
-    """The checks for all kinds. Subclass the one of your kind, not this one."""
+    """The checks for all kinds of plugins. Subclass the class of your plugin's kind, not this one."""
 
     plugin: ClassVar[type[Plugin]]
     """The class under test."""
     options: ClassVar[Mapping[str, Any]] = {}
-    """Options to test it with; the rest have their defaults."""
+    """Options to test it with; the others have their defaults."""
 
     def make(self) -> Any:
         """A fresh instance with the options."""
         return self.plugin(self.config())
 
     def config(self) -> Any:
-        """The options as the plugin's Config."""
+        """The options as an instance of the plugin's `Config`."""
         config, faults = build_config(self.plugin.Config, self.options, path=self.plugin.name)
         require(not faults, "; ".join(faults))
         return config
 
-    def test_says_what_it_is(self) -> None:
-        """It has a one-line summary."""
+    def test_has_a_summary(self) -> None:
+        """The plugin has a one-line summary."""
         summary = self.plugin.summary
-        require(isinstance(summary, str) and summary.strip(), "`summary` is empty: say in one line what it does")
+        require(isinstance(summary, str) and summary.strip(), "`summary` is empty: describe the plugin in one line")
         require("\n" not in summary, "`summary` is longer than one line")
 
-    def test_options_have_defaults_and_meanings(self) -> None:
-        """Every option has a default and a meaning, and none can be changed later."""
+    def test_options_have_defaults_and_descriptions(self) -> None:
+        """Every option has a default and a description, and Config is frozen."""
         config_class: Any = self.plugin.Config
-        require(dataclasses.is_dataclass(config_class), "Config is no dataclass")
+        require(dataclasses.is_dataclass(config_class), "Config is not a dataclass")
         require(config_class.__dataclass_params__.frozen, "Config is not frozen: write @dataclass(frozen=True)")
         _, faults = build_config(config_class, {}, path=self.plugin.name)
         require(not faults, "; ".join(faults))
-        mute = [option.name for option in options_of(config_class) if not option.meaning]
-        require(not mute, f"no meaning given for {', '.join(mute)}: use option(default, 'meaning')")
+        undescribed = [option.name for option in options_of(config_class) if not option.meaning]
+        require(not undescribed, f"no description of {', '.join(undescribed)}: use option(default, 'description')")
 
-    def test_options_survive_a_record(self) -> None:
-        """Options written to JSON and read back, or sent to another process, are the same options."""
+    def test_options_survive_serialization(self) -> None:
+        """Options are unchanged after a round trip through JSON and through pickle."""
         config = self.config()
-        again = self._read_back(dataclasses.asdict(config))
-        require(again == config, f"options do not survive JSON: {config} became {again}")
+        restored = self._from_json(dataclasses.asdict(config))
+        require(restored == config, f"options do not survive JSON: {config} became {restored}")
         require(pickle.loads(pickle.dumps(config)) == config, "options do not survive pickling")
         resolved = self.plugin.resolved_options(config)
-        again = self.plugin.resolved_options(self._read_back(resolved))
+        again = self.plugin.resolved_options(self._from_json(resolved))
         require(again == resolved, f"resolved options do not survive JSON: {resolved} became {again}")
 
-    def _read_back(self, options: Mapping[str, Any]) -> Any:
+    def _from_json(self, options: Mapping[str, Any]) -> Any:
         """The Config made of options that were written to JSON."""
         written = json.loads(json.dumps(options, allow_nan=False))
         config, faults = build_config(self.plugin.Config, written, path=self.plugin.name)
         require(not faults, f"options do not survive JSON: {'; '.join(faults)}")
         return config
 
-    def test_it_fits_into_a_record(self) -> None:
-        """Its name, its options and whatever else it says of itself fit the schema of records."""
+    def test_fits_the_record_schema(self) -> None:
+        """Its options and its other contributions to a record fit the record schema."""
         from duetbench.testing.record_parts import check_part
 
         resolved = json.loads(json.dumps(self.plugin.resolved_options(self.config())))
@@ -123,33 +114,33 @@ class Conformance:
             check_part(part, value)
 
     def record_parts(self) -> dict[str, Any]:
-        """What this kind of plugin adds to a record, by part."""
+        """The values that this kind of plugin adds to a record, by part of the record."""
         return {}
 
-    def test_unknown_option_is_refused(self) -> None:
-        """An option that does not exist is a fault, not swallowed."""
+    def test_unknown_option_is_an_error(self) -> None:
+        """An unknown option is an error, not ignored."""
         _, faults = build_config(self.plugin.Config, {"no_such_option_": 1}, path=self.plugin.name)
-        require(faults, "Config takes an option that it does not have")
+        require(faults, "Config accepts an option that it does not have")
 
     def test_import_is_light(self) -> None:
-        """Importing it loads no heavy package: those belong inside functions."""
-        loaded = _loaded_by(Path(inspect.getfile(self.plugin)), self.plugin.__module__)
+        """Importing the plugin loads no heavy package; such imports belong inside functions."""
+        loaded = _heavy_imports(Path(inspect.getfile(self.plugin)), self.plugin.__module__)
         require(not loaded, f"importing it loads {', '.join(loaded)}: import them inside the function that uses them")
 
-    def findings(self) -> list[Observation]:
-        """What there is to look at beside the checks."""
+    def observations(self) -> list[Observation]:
+        """Measured values that are shown in addition to the checks."""
         return []
 
     @classmethod
     def checks(cls) -> list[str]:
-        """The names of the checks, in the order of their definition, general ones first."""
+        """The names of the checks in the order of their definition, the general ones first."""
         names: dict[str, None] = {}
         for base in reversed(cls.__mro__):
             names |= dict.fromkeys(name for name in vars(base) if name.startswith("test_"))
         return list(names)
 
     def run(self, on_done: Callable[[CheckResult], None] | None = None) -> list[CheckResult]:
-        """Every check's result, without pytest."""
+        """The results of all checks, without pytest; `on_done` is called after each."""
         results = []
         for name in self.checks():
             results.append(self._result(name))
@@ -160,31 +151,31 @@ class Conformance:
     def _result(self, name: str) -> CheckResult:
         check = getattr(self, name)
         meaning = inspect.cleandoc(check.__doc__ or name).splitlines()[0]
-        try:  # the plugin under test may raise anything, which is a finding and no fault of this program
+        try:  # the plugin under test may raise anything, which fails the check
             check()
         except SkipTest as reason:
             return CheckResult(name, meaning, "skipped", str(reason))
         except AssertionError as error:
-            return CheckResult(name, meaning, "fail", _one_line(str(error) or "an assertion of its own failed"))
+            return CheckResult(name, meaning, "fail", _one_line(str(error) or "an assertion in the plugin failed"))
         except Exception as error:
             return CheckResult(name, meaning, "fail", f"{_one_line(repr(error))} at {_where(error)}")
         return CheckResult(name, meaning, "pass")
 
 
-def _loaded_by(file: Path, module: str) -> list[str]:
-    """Heavy packages in a fresh interpreter after importing the module, or the file if it is a single-file plugin."""
+def _heavy_imports(file: Path, module: str) -> list[str]:
+    """The heavy packages that importing the module, or the single-file plugin, loads in a fresh interpreter."""
     load = f"import importlib; importlib.import_module({module!r})"
     if module not in sys.modules or module.startswith("duetbench_file_plugin_"):
         load = f"import runpy; runpy.run_path({str(file)!r})"
     code = f"import sys; sys.path[:] = {sys.path!r}; {load}; print(*[p for p in {HEAVY!r} if p in sys.modules])"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, timeout=120)
-    require(done.returncode == 0, f"cannot be imported alone: {_one_line(done.stderr[-300:])}")
-    return done.stdout.split()
+    process = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, timeout=120)
+    require(process.returncode == 0, f"cannot be imported in a fresh interpreter: {_one_line(process.stderr[-300:])}")
+    return process.stdout.split()
 
 
 def _where(error: BaseException) -> str:
     frames = traceback.extract_tb(error.__traceback__)
-    return f"{Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else "an unknown place"
+    return f"{Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else "an unknown location"
 
 
 def _one_line(text: str) -> str:

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, ClassVar
 
 from duetbench.errors import DataError, MissingRawFiles
 from duetbench.interfaces import Dataset, Tables
-from duetbench.testing.conformance import Conformance, require, skip
+from duetbench.testing.checks import require, skip
+from duetbench.testing.conformance import Conformance
 from duetbench.types import Domain, Example
 
 if TYPE_CHECKING:
@@ -25,14 +26,14 @@ _INTERACTIONS = {
     "summary": "String",
 }
 _ITEMS = {"item_id": "String", "title": "String", "categories": "List(String)", "description": "String"}
-_MOST_EXAMPLES = 50
+_MAX_EXAMPLES = 50
 
 
 class DatasetConformance(Conformance):
-    """Checks for a dataset: what it says of itself, and what it reads if raw files are at hand."""
+    """Checks for a dataset: its attributes and, if raw files are available, the tables that it reads."""
 
     raw: ClassVar[Path | None] = None
-    """Folder with raw files; None: where the dataset itself looks. Or override `raw_folder`."""
+    """Folder with raw files; None: the dataset's default folder. Or override `raw_folder`."""
 
     def make(self) -> Dataset:
         """A fresh instance with the options."""
@@ -41,10 +42,10 @@ class DatasetConformance(Conformance):
 
     @contextmanager
     def raw_folder(self) -> Iterator[Path]:
-        """A folder with raw files to read; override it to write a few lines of them."""
+        """A folder with raw files; override it to write a few lines of them."""
         folder = self.raw or self.make().default_folder()
         if folder is None:
-            skip("no raw files at hand: set `raw`, or pass --raw DIR")
+            skip("no raw files: set `raw`, or pass --raw DIR")
         yield folder
 
     @contextmanager
@@ -53,36 +54,36 @@ class DatasetConformance(Conformance):
             try:
                 files = self.make().raw_files(folder)
             except MissingRawFiles as error:
-                skip(f"no raw files at hand: {error}")
+                skip(f"no raw files: {error}")
             yield files
 
     def test_domain_is_well_formed(self) -> None:
-        """It says what is rated, and on which ascending scale of whole numbers."""
+        """The domain names what is rated and has an ascending scale of integers."""
         domain = self.make().domain()
-        require(isinstance(domain, Domain), f"domain() returns a {type(domain).__name__}")
-        require(domain.noun.strip() and domain.plural.strip(), "the noun or its plural is empty")
+        require(isinstance(domain, Domain), f"domain() must return a Domain, got a {type(domain).__name__}")
+        require(domain.noun.strip() and domain.plural.strip(), "the domain's noun or plural is empty")
         require(len(domain.labels) >= 2, "the scale has fewer than two labels")
-        require(list(domain.labels) == sorted(set(domain.labels)), "the scale does not ascend")
+        require(list(domain.labels) == sorted(set(domain.labels)), f"labels must ascend, got {domain.labels}")
 
     def test_missing_files_are_named(self) -> None:
-        """In an empty folder it says which file is missing and where it belongs, unless it makes its own."""
+        """In an empty folder the error names the missing file and the folder, or the dataset generates its files."""
         with tempfile.TemporaryDirectory() as name:
             try:
                 files = self.make().raw_files(Path(name))
             except MissingRawFiles as error:
-                require(name in str(error), f"the message does not say where to put the files: {error}")
+                require(name in str(error), f"the message does not name the folder for the files: {error}")
                 require("." in str(error).replace(name, ""), f"the message names no file: {error}")
                 return
-            require(all(path.is_file() for path in files.values()), "it names raw files that do not exist")
+            require(all(path.is_file() for path in files.values()), "raw_files() returns files that do not exist")
 
     def test_default_steps_exist(self) -> None:
-        """Its default steps can be read."""
+        """The default steps are known steps with valid arguments."""
         from duetbench.data.preparation.steps import parse_steps
 
         parse_steps(self.make().default_steps())
 
     def test_tables_are_canonical(self) -> None:
-        """The columns have their names and types, no text is null, ratings lie on the scale, items are unique."""
+        """The tables have the canonical columns without nulls, ratings on the scale and unique items."""
         with self._files() as files:
             dataset = self.make()
             tables = dataset.read(files)
@@ -96,8 +97,8 @@ class DatasetConformance(Conformance):
         require(first.items.sort("item_id").equals(second.items.sort("item_id")), "the items differ")
         require(dict(first.counts) == dict(second.counts), "the counts differ")
 
-    def test_damaged_files_are_refused(self) -> None:
-        """A file of nonsense bytes is a DataError, not a crash and not an empty table."""
+    def test_damaged_files_are_an_error(self) -> None:
+        """A file of garbage bytes raises DataError, and is neither a crash nor an empty table."""
         with self._files() as files, tempfile.TemporaryDirectory() as name:
             damaged = {role: Path(name) / path.name for role, path in files.items()}
             for path in damaged.values():
@@ -106,13 +107,13 @@ class DatasetConformance(Conformance):
                 self.make().read(damaged)
             except DataError:
                 return
-            require(False, "nonsense was read as data: raise DataError")
+            require(False, "garbage was read as data: raise DataError")
 
-    def test_examples_hold_no_label(self) -> None:
-        """Prepared and cut into examples, every history lies before its request and holds neither target nor twin."""
+    def test_histories_contain_no_label(self) -> None:
+        """In prepared examples every history ends before its request and excludes the target interaction."""
         examples = self._examples()
         if not examples:
-            skip("the default steps leave no test rows of so little data")
+            skip("the default steps leave no test rows of these raw files")
         for example in examples:
             check_example(example)
 
@@ -123,40 +124,41 @@ class DatasetConformance(Conformance):
             try:
                 prepared = prepare(self.make(), raw=folder, cache=Path(cache))
             except DataError as error:
-                skip(f"cannot be prepared: {error}")
-            return build_examples(prepared, "test", HistoryOptions(), limit=_MOST_EXAMPLES)
+                skip(f"the raw files cannot be prepared: {error}")
+            return build_examples(prepared, "test", HistoryOptions(), limit=_MAX_EXAMPLES)
 
 
 def check_tables(tables: Tables, domain: Domain) -> None:
-    """Canonical columns, no nulls, ratings on the scale, unique items."""
+    """Requires canonical columns without nulls, ratings on the scale and unique items."""
     _check_columns(tables.interactions, _INTERACTIONS, "interactions")
     _check_columns(tables.items, _ITEMS, "items")
-    require(tables.interactions.height > 0, "no interaction was read")
+    require(tables.interactions.height > 0, "no interactions were read")
     low, high = domain.labels[0], domain.labels[-1]
     outside = tables.interactions.filter((tables.interactions["rating"] < low) | (tables.interactions["rating"] > high))
     require(
-        outside.height == 0, f"{outside.height} ratings are not on the scale {low}..{high}: count and leave them out"
+        outside.height == 0, f"{outside.height} ratings are not on the scale {low}..{high}: drop and count such rows"
     )
-    require(tables.items["item_id"].is_unique().all(), "an item stands in the table twice")
+    require(tables.items["item_id"].is_unique().all(), "an item is in the table twice")
 
 
-def _check_columns(table: pl.DataFrame, wanted: dict[str, str], name: str) -> None:
-    found = {column: str(dtype) for column, dtype in table.schema.items()}
-    require(found == wanted, f"{name} has the columns {found}, not {wanted}")
-    nulls = [column for column in wanted if table[column].null_count()]
-    require(not nulls, f"{name} has nulls in {', '.join(nulls)}: nothing is an empty string")
+def _check_columns(table: pl.DataFrame, expected: dict[str, str], name: str) -> None:
+    columns = {column: str(dtype) for column, dtype in table.schema.items()}
+    require(columns == expected, f"{name} must have the columns {expected}, got {columns}")
+    nulls = [column for column in expected if table[column].null_count()]
+    require(not nulls, f"{name} has nulls in {', '.join(nulls)}: use an empty string for an absent text")
 
 
 def check_example(example: Example) -> None:
-    """Histories strictly before the request, in order, of the right user and item, without the target."""
+    """Requires histories before the request, in order, of its user and item, and without the target interaction."""
     request = example.request
-    mine, theirs = request.user_history, request.item_history
-    require(all(line.timestamp < request.asked_at for line in (*mine, *theirs)), "a history reaches into the future")
-    require(all(line.user_id == request.user_id for line in mine), "the user's history has another user's line")
-    require(all(line.item.item_id == request.item.item_id for line in theirs), "the item's history has another item")
-    require(all(line.user_id != request.user_id for line in theirs), "the item's history has the user's own line")
-    for history in (mine, theirs):
+    by_user, of_item = request.user_history, request.item_history
+    is_earlier = [line.timestamp < request.asked_at for line in (*by_user, *of_item)]
+    require(all(is_earlier), "a history contains later interactions")
+    require(all(line.user_id == request.user_id for line in by_user), "the user's history contains another user")
+    require(all(line.item.item_id == request.item.item_id for line in of_item), "the item's history has another item")
+    require(all(line.user_id != request.user_id for line in of_item), "the item's history contains the target user")
+    for history in (by_user, of_item):
         times = [line.timestamp for line in history]
-        require(times == sorted(times), "a history is not oldest first")
+        require(times == sorted(times), "a history is not in ascending order of time")
     low, high = request.domain.labels[0], request.domain.labels[-1]
     require(low <= example.rating <= high, f"the rating {example.rating} is not on the scale")

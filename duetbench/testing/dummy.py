@@ -1,4 +1,4 @@
-"""Engines without a model: one that answers in form, one that answers nonsense, one that fails."""
+"""Engines without a model: well-formed answers, garbage answers and failing calls."""
 
 from __future__ import annotations
 
@@ -19,25 +19,25 @@ GARBAGE = (
     "{" * 50,
     "\u00e9\u4e2d\U0001f3b5",
 )
-"""Answers in which no rating and no field stands."""
+"""Answers without a rating and without a complete field."""
 
 
 def dummy_model() -> ModelRef:
-    """A reference to no weights at all."""
+    """A model reference without weights."""
     return ModelRef("dummy", "", "")
 
 
 class DummyEngine(Engine):
-    """Answers in the form that the prompt asks for; a pure function of prompt and sampling."""
+    """Answers in the format that the prompt shows; a pure function of prompt and sampling."""
 
     name = "dummy"
-    summary = "No model: made-up words in the form that the prompt asks for."
+    summary = "no model: synthetic words in the format that the prompt shows"
 
     def __init__(self, config: Any = None, *, model: ModelRef | None = None) -> None:
         super().__init__(config, model=model or dummy_model())
 
     def generate(self, prompts: Sequence[Prompt], sampling: Sampling) -> list[Completion]:
-        """One answer per prompt, cut at the first stop and at `max_tokens` words."""
+        """One completion per prompt, cut at the first stop text and at `max_tokens` words."""
         return [self._completion(prompt, sampling) for prompt in prompts]
 
     def _completion(self, prompt: Prompt, sampling: Sampling) -> Completion:
@@ -46,29 +46,29 @@ class DummyEngine(Engine):
         return Completion(text, status, prompt_tokens=_n_words(prompt), completion_tokens=n_words)
 
     def answer(self, prompt: Prompt, draw: Draw) -> str:
-        """The whole answer, prefill included."""
-        asked = "\n".join(message.content for message in prompt.messages)
-        return continue_prefill(prompt.prefill, well_formed_answer(asked, draw), draw)
+        """The full answer, with the prefill."""
+        text = "\n".join(message.content for message in prompt.messages)
+        return continue_prefill(prompt.prefill, well_formed_answer(text, draw), draw)
 
     def label_logprobs(
         self, prompts: Sequence[Prompt], answer_prefix: str, labels: Sequence[str]
     ) -> list[LabelLogprobs]:
-        """Made-up probabilities of which nine tenths fall on the labels."""
-        return [self._reading(prompt, answer_prefix, labels) for prompt in prompts]
+        """Synthetic probabilities; the labels have 0.9 of the probability mass."""
+        return [self._label_logprobs(prompt, answer_prefix, labels) for prompt in prompts]
 
-    def _reading(self, prompt: Prompt, answer_prefix: str, labels: Sequence[str]) -> LabelLogprobs:
+    def _label_logprobs(self, prompt: Prompt, answer_prefix: str, labels: Sequence[str]) -> LabelLogprobs:
         draw = _draw(prompt, Sampling(), answer_prefix)
         weights = [1 + draw(100) for _ in labels]
         logprobs = tuple(math.log(0.9 * weight / sum(weights)) for weight in weights)
         return LabelLogprobs(logprobs, prompt_tokens=_n_words(prompt))
 
     def info(self) -> EngineInfo:
-        """No model, no template, no real limit."""
+        """Identity of the dummy: no model, no chat template, a context length of a million words."""
         return EngineInfo(self.name, {"duetbench": __version__}, self.model, "none", "", 1_000_000)
 
 
 class GarbageEngine(DummyEngine):
-    """Answers nonsense, and cannot read labels."""
+    """Answers with garbage; has no label probabilities."""
 
     name = "garbage"
 
@@ -82,12 +82,12 @@ class GarbageEngine(DummyEngine):
         answer_prefix: str,
         labels: Sequence[str],
     ) -> list[LabelLogprobs]:
-        """No reading at all."""
-        return [LabelLogprobs((), "error", error="the dummy reads nothing") for _ in prompts]
+        """Status `error` for every prompt."""
+        return [LabelLogprobs((), "error", error="this engine has no label probabilities") for _ in prompts]
 
 
 class FailingEngine(DummyEngine):
-    """Ends every call with one status and no text."""
+    """Every call ends with the given status and without text."""
 
     name = "failing"
 
@@ -99,8 +99,8 @@ class FailingEngine(DummyEngine):
         return FailingEngine(self._status)
 
     def generate(self, prompts: Sequence[Prompt], sampling: Sampling) -> list[Completion]:
-        """Nothing, with the status."""
-        return [Completion(prompt.prefill, self._status, error="made to fail") for prompt in prompts]
+        """The status for every prompt."""
+        return [Completion(prompt.prefill, self._status, error="fails on purpose") for prompt in prompts]
 
     def label_logprobs(
         self,
@@ -108,19 +108,19 @@ class FailingEngine(DummyEngine):
         answer_prefix: str,
         labels: Sequence[str],
     ) -> list[LabelLogprobs]:
-        """Nothing, with the status."""
-        return [LabelLogprobs((), self._status, error="made to fail") for _ in prompts]
+        """The status for every prompt."""
+        return [LabelLogprobs((), self._status, error="fails on purpose") for _ in prompts]
 
 
 def cut_answer(text: str, prefill: str, sampling: Sampling) -> tuple[str, Status]:
-    """The answer up to the first stop after the prefill, and `truncated` if it then still has too many words."""
-    written = text[len(prefill) :]
-    ends = [end for end in (written.find(stop) for stop in sampling.stop if stop) if end >= 0]
-    written = written[: min(ends)] if ends else written
-    words = written.split()
+    """The answer up to the first stop text after the prefill, with its status; `truncated` if it has too many words."""
+    generated = text[len(prefill) :]
+    ends = [end for end in (generated.find(stop) for stop in sampling.stop if stop) if end >= 0]
+    generated = generated[: min(ends)] if ends else generated
+    words = generated.split()
     if len(words) > sampling.max_tokens:
         return prefill + " ".join(words[: sampling.max_tokens]), "truncated"
-    return prefill + written, "ok" if written.strip() else "empty"
+    return prefill + generated, "ok" if generated.strip() else "empty"
 
 
 def _n_words(prompt: Prompt) -> int:
@@ -128,7 +128,7 @@ def _n_words(prompt: Prompt) -> int:
 
 
 def _draw(prompt: Prompt, sampling: Sampling, extra: str = "") -> Draw:
-    """Numbers that follow from the question; at temperature 0 the seed plays no part, as in a real engine."""
+    """A deterministic sequence for the prompt; the seed matters only above temperature 0, as in a real engine."""
     parts: list[object] = [[(message.role, message.content) for message in prompt.messages], prompt.prefill, extra]
     if sampling.temperature > 0:
         parts += [sampling.seed, sampling.sample_index]

@@ -1,4 +1,4 @@
-"""The plainest strategy, scorer and reward: partners for a plugin of another kind under test."""
+"""A minimal strategy, scorer and reward, for tests of plugins of other kinds."""
 
 from __future__ import annotations
 
@@ -26,50 +26,49 @@ How would this person rate {{ title }}? Answer <rating>d.dd</rating>.
 class MinimalStrategy(Strategy):
     """One user profile per history."""
 
-    name = "plain"
-    summary = "One tagged user profile."
+    name = "minimal"
+    summary = "one tagged user profile"
 
     def stages(self) -> tuple[Stage, ...]:
-        """One round."""
         return (_MinimalStage(),)
 
 
 class _MinimalStage(Stage):
     def prompts(self, requests: Sequence[Request], earlier: Mapping[str, Sequence[Profile]]) -> list[Prompt]:
-        return unique_prompts("user", self._asked(requests))
+        return unique_prompts("user", self._messages(requests))
 
-    def _asked(self, requests: Sequence[Request]) -> Iterator[tuple[int, tuple[Message, ...]]]:
+    def _messages(self, requests: Sequence[Request]) -> Iterator[tuple[int, tuple[Message, ...]]]:
         for n, request in enumerate(requests):
             yield n, render_text(_USER, user_history=request.user_history[-5:])
 
     def parse(self, prompt: Prompt, text: str) -> list[Profile] | None:
-        found = re.findall(r"<profile>([^<>]*\w[^<>]*)</profile>", text)
-        return [Profile("user", found[0].strip())] if len(found) == 1 else None
+        profiles = re.findall(r"<profile>([^<>]*\w[^<>]*)</profile>", text)
+        return [Profile("user", profiles[0].strip())] if len(profiles) == 1 else None
 
 
 class MinimalScorer(Scorer):
-    """Reads one tagged rating."""
+    """A rating from the answer's single `<rating>` tag."""
 
-    name = "plain"
-    summary = "One tagged rating."
+    name = "minimal"
+    summary = "one tagged rating"
 
     def prompts(self, requests: Sequence[Request], profiles: Sequence[Profiles]) -> list[Prompt]:
-        """One question per distinct profile and item."""
-        told = [each.user.text if each.user else "Nothing is known." for each in profiles]
-        asked = (
+        """One prompt per distinct profile and item."""
+        texts = [written.user.text if written.user else "Nothing is known." for written in profiles]
+        messages = (
             (n, render_text(_RATING, profile=text, title=request.item.title))
-            for n, (text, request) in enumerate(zip(told, requests, strict=True))
+            for n, (text, request) in enumerate(zip(texts, requests, strict=True))
         )
-        return unique_prompts("pair", asked)
+        return unique_prompts("pair", messages)
 
     def score(
         self, requests: Sequence[Request], profiles: Sequence[Profiles], engine: Engine | None
     ) -> list[Prediction]:
-        """A value where exactly one rating on the scale stands in the answer."""
+        """A value if the answer has exactly one rating on the scale."""
         if engine is None:
-            raise ValueError("the plain scorer needs an engine")
+            raise ValueError("the minimal scorer needs an engine")
         prompts = self.prompts(requests, profiles)
-        found: dict[int, Prediction] = {}
+        predictions: dict[int, Prediction] = {}
         for prompt, answer in zip(prompts, engine.generate(prompts, Sampling()), strict=True):
             ratings = re.findall(r"<rating>([1-5]\.\d\d)</rating>", answer.text)
             value = float(ratings[0]) if len(ratings) == 1 and float(ratings[0]) <= 5 else None
@@ -79,22 +78,22 @@ class MinimalScorer(Scorer):
                 prediction = Prediction(None, "unreadable", "rating", answer.text)
             else:
                 prediction = Prediction(value, text=answer.text)
-            found |= dict.fromkeys(prompt.for_requests, prediction)
-        return [found[n] for n in range(len(requests))]
+            predictions |= dict.fromkeys(prompt.for_requests, prediction)
+        return [predictions[n] for n in range(len(requests))]
 
 
 class MinimalReward(Reward):
-    """How near the prediction is, in [0, 1]."""
+    """1 for an exact prediction, 0 for the largest possible distance."""
 
-    name = "plain"
-    summary = "1 minus the distance as a share of the scale."
+    name = "minimal"
+    summary = "1 minus the distance as a share of the scale"
 
     def __call__(self, rollouts: Sequence[Rollout]) -> list[float | None]:
-        """0 where nothing was predicted."""
-        return [_nearness(rollout) for rollout in rollouts]
+        """In [0, 1]; 0 without a prediction."""
+        return [_reward(rollout) for rollout in rollouts]
 
 
-def _nearness(rollout: Rollout) -> float:
+def _reward(rollout: Rollout) -> float:
     value = rollout.prediction.value
-    gap = rollout.example.request.domain.rating_range
-    return 0.0 if value is None else 1 - abs(value - rollout.example.rating) / gap
+    width = rollout.example.request.domain.rating_range
+    return 0.0 if value is None else 1 - abs(value - rollout.example.rating) / width

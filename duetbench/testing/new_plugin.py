@@ -1,4 +1,4 @@
-"""Writes the first file of a new plugin."""
+"""Writes the file of a new single-file plugin from a template."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ _NAME = re.compile(r"[a-z0-9][a-z0-9_-]*")
 
 
 def plugin_source(kind: Kind, name: str) -> str:
-    """A working plugin of that kind.
+    """The source of a working plugin of that kind.
 
     Raises:
-        PluginError: no plugin can have that name.
+        PluginError: the name is invalid.
     """
     from jinja2 import Environment, StrictUndefined
 
     if not _NAME.fullmatch(name):
-        raise PluginError(f"'{name}' cannot be a plugin's name: use lower-case letters, digits, - and _")
+        raise PluginError(f"invalid plugin name '{name}': use lower-case letters, digits, - and _")
     source = (TEMPLATES / f"{kind}.py.jinja").read_text(encoding="utf-8")
-    # other marks than Jinja's usual ones: the files themselves hold prompts in Jinja
+    # not Jinja's usual delimiters: the templates contain prompts in Jinja
     environment = Environment(
         variable_start_string="<<",
         variable_end_string=">>",
@@ -40,15 +40,15 @@ def plugin_source(kind: Kind, name: str) -> str:
 
 
 def write_plugin(kind: Kind, name: str, folder: Path) -> Path:
-    """The file written; an existing one is left alone.
+    """Writes a new plugin file and returns its path.
 
     Raises:
-        PluginError: the name is impossible, or the file exists.
+        PluginError: the name is invalid, or the file exists.
     """
     text = plugin_source(kind, name)
     path = folder / f"{name.replace('-', '_')}.py"
     if path.exists():
-        raise PluginError(f"{path} exists; choose another name, or another folder with --into")
+        raise PluginError(f"{path} exists: choose another name, or another folder with --into")
     folder.mkdir(parents=True, exist_ok=True)
     path.write_text(text, encoding="utf-8")
     return path

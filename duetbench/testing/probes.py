@@ -1,4 +1,4 @@
-"""Runs a strategy without a model and keeps all that it shows: what the leakage probes need."""
+"""Runs a strategy without a model and records its prompts and profiles, for the leakage probes."""
 
 from __future__ import annotations
 
@@ -15,50 +15,51 @@ if TYPE_CHECKING:
 
 
 class RecordingEngine(DummyEngine):
-    """A dummy that keeps every prompt that it is asked."""
+    """A dummy engine that records every prompt that it receives."""
 
-    name = "listening"
+    name = "recording"
 
     def __init__(self) -> None:
         super().__init__()
-        self.heard: list[Prompt] = []
+        self.prompts: list[Prompt] = []
 
     def generate(self, prompts: Sequence[Prompt], sampling: Sampling) -> list[Completion]:
-        """See the base class."""
-        self.heard += prompts
+        self.prompts += prompts
         return super().generate(prompts, sampling)
 
 
 def prompt_probe(
     strategy: Strategy, scorer: Scorer | None = None, engine: RecordingEngine | None = None
 ) -> TextCollector:
-    """Runs the strategy, and the scorer behind it, on requests: all prompts and all profiles.
+    """A function from requests to all prompts and profiles of the strategy, and the prompts of the scorer.
 
     Args:
         strategy: With its options.
-        scorer: Its prompts are looked at too; None: none.
-        engine: None: a new one for each run.
+        scorer: Its prompts are recorded too; None: no scorer.
+        engine: Answers the prompts; None: a new one for each call.
     """
 
-    def ask(requests: Sequence[Request]) -> list[ObservedText]:
+    def collect(requests: Sequence[Request]) -> list[ObservedText]:
         from duetbench.data.leakage.probes import ObservedText
 
-        listening = engine or RecordingEngine()
-        written = write_profiles(strategy, requests, listening, Sampling())
-        seen = [ObservedText(_text(prompt), prompt.for_requests) for prompt in listening.heard]
-        listening.heard.clear()
-        for position, profiles in enumerate(written.profiles):
-            found = [profile.text for profile in (profiles.user, profiles.item, profiles.pair) if profile]
-            seen += [ObservedText(text, (position,)) for text in found]
-        if scorer is not None:
-            seen += [
-                ObservedText(_text(prompt), prompt.for_requests)
-                for prompt in scorer.prompts(requests, written.profiles)
-            ]
-        return seen
+        recorder = engine or RecordingEngine()
+        written = write_profiles(strategy, requests, recorder, Sampling())
+        prompts = list(recorder.prompts)
+        recorder.prompts.clear()
+        profile_texts = [
+            ObservedText(profile.text, (position,))
+            for position, profiles in enumerate(written.profiles)
+            for profile in (profiles.user, profiles.item, profiles.pair)
+            if profile
+        ]
+        scorer_prompts = scorer.prompts(requests, written.profiles) if scorer else []
+        return [*map(_observed_text, prompts), *profile_texts, *map(_observed_text, scorer_prompts)]
 
-    return ask
+    return collect
 
 
-def _text(prompt: Prompt) -> str:
-    return "\n".join([*(message.content for message in prompt.messages), prompt.prefill])
+def _observed_text(prompt: Prompt) -> ObservedText:
+    from duetbench.data.leakage.probes import ObservedText
+
+    text = "\n".join([*(message.content for message in prompt.messages), prompt.prefill])
+    return ObservedText(text, prompt.for_requests)

@@ -1,4 +1,4 @@
-"""Checks for rewards: what a training could be paid for by mistake."""
+"""Checks for rewards: training must not gain from wrong, unreadable or degenerate completions."""
 
 from __future__ import annotations
 
@@ -7,71 +7,73 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from duetbench.interfaces import Reward
-from duetbench.testing.conformance import Conformance, Observation, require
-from duetbench.testing.degenerate_completions import completion_kinds, mean_of, rollouts_of
-from duetbench.testing.small_world import right, small_world, some_rollouts, wrong
+from duetbench.testing.checks import require
+from duetbench.testing.conformance import Conformance, Observation
+from duetbench.testing.degenerate_completions import completion_kinds, mean_reward, rollouts_of
+from duetbench.testing.small_world import exact_prediction, sample_rollouts, small_world, worst_prediction
 from duetbench.types import Prediction, Rollout
 
 
 class RewardConformance(Conformance):
-    """Checks for a reward: finite numbers, in order, and nothing to be won by being wrong."""
+    """Checks for a reward: finite, deterministic, and no higher for worse completions."""
 
     def make(self) -> Reward:
         """A fresh instance with the options."""
         reward: Reward = super().make()
         return reward
 
-    def test_one_number_per_rollout(self) -> None:
-        """A finite number or None for every rollout, also for empty, endless and unreadable ones."""
-        rewards = self.make()(some_rollouts())
-        require(len(rewards) == len(some_rollouts()), "not one number per rollout")
+    def test_one_reward_per_rollout(self) -> None:
+        """Every rollout gets a finite number or None, also empty, very long and unreadable ones."""
+        rewards = self.make()(sample_rollouts())
+        expected = len(sample_rollouts())
+        require(len(rewards) == expected, f"expected {expected} rewards, got {len(rewards)}")
         for reward in rewards:
             is_number = isinstance(reward, int | float) and not isinstance(reward, bool) and math.isfinite(reward)
             require(reward is None or is_number, f"{reward!r} is neither a finite number nor None")
 
-    def test_no_rollouts_no_numbers(self) -> None:
-        """No rollouts, no numbers."""
-        require(list(self.make()([])) == [], "it rewards nobody with something")
+    def test_no_rollouts_no_rewards(self) -> None:
+        """Without rollouts there are no rewards."""
+        require(list(self.make()([])) == [], "it returns rewards without rollouts")
 
     def test_rewards_are_deterministic(self) -> None:
-        """The same rollouts get the same rewards, from a used instance and from a fresh one."""
+        """The same rollouts get the same rewards on every call and from every instance."""
         used = self.make()
-        first = used(some_rollouts())
-        require(used(some_rollouts()) == first, "a second call gives other numbers")
-        require(self.make()(some_rollouts()) == first, "a fresh instance gives other numbers")
+        first = used(sample_rollouts())
+        require(used(sample_rollouts()) == first, "a second call gives other rewards")
+        require(self.make()(sample_rollouts()) == first, "a new instance gives other rewards")
 
     def test_rewards_follow_their_rollouts(self) -> None:
-        """Rollouts in another order get the same rewards in that order."""
-        forth, back = self.make()(some_rollouts()), self.make()(some_rollouts()[::-1])
-        require(list(back)[::-1] == list(forth), "rollouts in reverse order get other rewards")
+        """Rollouts in another order get the same rewards, in that order."""
+        forward, backward = self.make()(sample_rollouts()), self.make()(sample_rollouts()[::-1])
+        require(list(backward)[::-1] == list(forward), "rollouts in reverse order get other rewards")
 
-    def test_being_wrong_never_pays(self) -> None:
-        """All else equal, the worst prediction earns no more than the exact one."""
+    def test_wrong_predictions_earn_no_more(self) -> None:
+        """The worst prediction earns no more than the exact one, all else equal."""
         good = _rollout()
-        bad = replace(good, prediction=wrong(good.example))
-        require(_at_most(self._pair(bad, good)), "a wrong prediction earns more than the right one")
+        bad = replace(good, prediction=worst_prediction(good.example))
+        require(_at_most(self._pair(bad, good)), "a wrong prediction earns more than the exact one")
 
-    def test_being_unreadable_never_pays(self) -> None:
-        """A completion that cannot be read earns no more than a readable one with the exact prediction."""
+    def test_unreadable_completions_earn_no_more(self) -> None:
+        """An unreadable completion earns no more than a readable one with the exact prediction."""
         good = _rollout()
         prediction = Prediction(None, "unreadable", "profile")
         profiles = replace(good.profiles, user=None, item=None, failed="unreadable")
         bad = Rollout(good.example, good.completion, profiles, prediction, readable=False)
-        require(_at_most(self._pair(bad, good)), "an unreadable completion earns more than a good one")
+        require(_at_most(self._pair(bad, good)), "an unreadable completion earns more than a readable one")
 
-    def test_being_degenerate_never_pays(self) -> None:
-        """A constant, copied, empty or otherwise degenerate completion earns no more than an honest one."""
+    def test_degenerate_completions_earn_no_more(self) -> None:
+        """Degenerate completions (constant, copied, empty, ...) earn no more than honest ones."""
         honest, *others = completion_kinds()
-        earned = mean_of(self.make()(rollouts_of(honest)))
-        values = {kind.name: mean_of(self.make()(rollouts_of(kind))) for kind in others}
-        better = [name for name, value in values.items() if not _at_most((value, earned))]
-        require(not better, f"{' and '.join(better)} earns more than an honest completion")
+        honest_reward = mean_reward(self.make()(rollouts_of(honest)))
+        rewards = {kind.name: mean_reward(self.make()(rollouts_of(kind))) for kind in others}
+        higher = [name for name, reward in rewards.items() if not _at_most((reward, honest_reward))]
+        require(not higher, f"{' and '.join(higher)} earns more than an honest completion")
 
-    def findings(self) -> list[Observation]:
-        """What each kind of completion earns, for people: what pays as much as honesty may be what is learnt."""
-        return [
-            Observation(kind.name, mean_of(self.make()(rollouts_of(kind))), kind.meaning) for kind in completion_kinds()
-        ]
+    def observations(self) -> list[Observation]:
+        """The mean reward per kind of completion; a policy may learn any kind that earns as much as an honest one."""
+        rewards = [mean_reward(self.make()(rollouts_of(kind))) for kind in completion_kinds()]
+        kinds = zip(completion_kinds(), rewards, strict=True)
+        return [Observation(kind.name, reward, kind.meaning) for kind, reward in kinds]
 
     def _pair(self, bad: Rollout, good: Rollout) -> Sequence[float | None]:
         return self.make()([bad, good])
@@ -79,9 +81,9 @@ class RewardConformance(Conformance):
 
 def _rollout() -> Rollout:
     example = small_world().examples[0]
-    return replace(some_rollouts()[0], example=example, prediction=right(example))
+    return replace(sample_rollouts()[0], example=example, prediction=exact_prediction(example))
 
 
 def _at_most(rewards: Sequence[float | None]) -> bool:
-    bad, good = rewards
-    return bad is None or good is None or bad <= good + 1e-9  # means of equal numbers differ by rounding
+    worse, better = rewards
+    return worse is None or better is None or worse <= better + 1e-9  # means of equal numbers differ by rounding

@@ -7,28 +7,29 @@ from collections.abc import Sequence
 from typing import Any, ClassVar, get_args
 
 from duetbench.interfaces import Engine, Scorer
-from duetbench.testing.conformance import Conformance, require, skip
+from duetbench.testing.checks import require, skip
+from duetbench.testing.conformance import Conformance
 from duetbench.testing.dummy import DummyEngine, FailingEngine, GarbageEngine
-from duetbench.testing.prompts import check_prompts, check_safe
-from duetbench.testing.small_world import DOMAIN, interaction_table, small_world, some_profiles
+from duetbench.testing.prompts import check_no_leaks, check_prompts
+from duetbench.testing.small_world import DOMAIN, interaction_table, sample_profiles, small_world
 from duetbench.types import Prediction, Profiles, Request, Status
 
 _TOLERANCE = 1e-9
 
 
 class ScorerConformance(Conformance):
-    """Checks for a scorer: predictions on the scale, or none and the reason."""
+    """Checks for a scorer: predictions on the scale, or a status that says why there is none."""
 
     plugin: ClassVar[type[Scorer]]
 
     def make(self) -> Scorer:
-        """A fresh instance with the options, fitted on the world's training rows."""
+        """A fresh instance with the options, fitted on the small world's training rows."""
         scorer: Scorer = super().make()
         scorer.fit(small_world().train(), DOMAIN)
         return scorer
 
     def engine(self) -> Engine | None:
-        """What it is run with; override it if the dummy engine cannot guess the form of the answer."""
+        """The engine of the checks; override it if the dummy engine's answers do not have the required format."""
         return DummyEngine() if self.plugin.needs_engine else None
 
     def record_parts(self) -> dict[str, Any]:
@@ -37,78 +38,80 @@ class ScorerConformance(Conformance):
 
     def _scored(self) -> list[Prediction]:
         requests = small_world().requests
-        return self.make().score(requests, some_profiles(requests), self.engine())
+        return self.make().score(requests, sample_profiles(requests), self.engine())
 
     def test_one_prediction_per_request(self) -> None:
-        """As many predictions as requests, each on the scale or with the reason why not."""
-        predictions = self._scored()
-        require(len(predictions) == len(small_world().requests), "not one prediction per request")
+        """There is one prediction per request, on the scale or with a status that says why there is none."""
+        predictions, expected = self._scored(), len(small_world().requests)
+        require(len(predictions) == expected, f"expected {expected} predictions, got {len(predictions)}")
         for prediction in predictions:
             check_prediction(prediction)
 
-    def test_something_is_predicted(self) -> None:
-        """Well-formed answers lead to predictions."""
+    def test_well_formed_answers_give_predictions(self) -> None:
+        """Well-formed answers give predictions."""
         if not any(prediction.status == "ok" for prediction in self._scored()):
-            skip("the dummy engine's answers do not fit: override `engine`")
+            skip("the dummy engine's answers do not have the required format: override `engine`")
 
-    def test_scores_are_deterministic(self) -> None:
+    def test_predictions_are_deterministic(self) -> None:
         """The same requests and profiles give the same predictions."""
-        require(self._scored() == self._scored(), "two runs over the same requests predict different ratings")
+        require(self._scored() == self._scored(), "two runs on the same requests give other predictions")
 
-    def test_scores_do_not_depend_on_neighbours(self) -> None:
-        """A request alone, or in another order, gets the same prediction."""
+    def test_predictions_do_not_depend_on_other_requests(self) -> None:
+        """A prediction is the same alone, among other requests and in another order."""
         requests = small_world().requests
-        profiles = some_profiles(requests)
+        profiles = sample_profiles(requests)
         scorer, together = self.make(), self._scored()
-        turned = scorer.score(requests[::-1], profiles[::-1], self.engine())[::-1]
+        backward = scorer.score(requests[::-1], profiles[::-1], self.engine())[::-1]
         for n, request in enumerate(requests):
             alone = scorer.score([request], [profiles[n]], self.engine())[0]
-            for other in (alone, turned[n]):
-                require(_same(other.value, together[n].value), f"{request.request_id} gets another value alone")
+            name, value = request.request_id, together[n].value
+            require(_is_close(alone.value, value), f"{name} gets another prediction alone")
+            require(_is_close(backward[n].value, value), f"{name} gets another prediction in reverse order")
 
     def test_no_requests_no_predictions(self) -> None:
-        """No requests, no predictions."""
-        require(list(self.make().score([], [], self.engine())) == [], "it predicts something for nobody")
+        """Without requests there are no predictions."""
+        require(list(self.make().score([], [], self.engine())) == [], "it returns predictions without requests")
 
-    def test_garbage_is_never_a_rating(self) -> None:
-        """Where the model answers nonsense there is no value."""
+    def test_garbage_answers_are_unreadable(self) -> None:
+        """Garbage answers give no value."""
         if not self.plugin.needs_engine:
-            skip("it asks no model")
+            skip("it uses no model")
         for prediction in self._with(GarbageEngine()):
-            require(prediction.value is None, f"{prediction.value} was read from {prediction.text[:60]!r}")
-            require(prediction.failed_at == "rating", "an unreadable rating needs failed_at='rating'")
+            require(prediction.value is None, f"{prediction.value} was parsed from {prediction.text[:60]!r}")
+            require(prediction.failed_at == "rating", "failed_at must be 'rating' for an unreadable rating")
 
     def test_failed_calls_keep_their_status(self) -> None:
-        """A truncated, refused, empty or failed call gives no value, and says which it was."""
+        """Truncated, refused, empty and failed calls give no value and keep their status."""
         if not self.plugin.needs_engine:
-            skip("it asks no model")
+            skip("it uses no model")
         for status in (status for status in get_args(Status) if status not in ("ok", "unreadable")):
             for prediction in self._with(FailingEngine(status)):
-                require(prediction.value is None, f"a call that ended '{status}' gave a value")
-                require(prediction.status == status, f"a call that ended '{status}' became '{prediction.status}'")
+                require(prediction.value is None, f"a call with status '{status}' gave a value")
+                require(prediction.status == status, f"a call with status '{status}' became '{prediction.status}'")
 
-    def test_prompts_are_well_formed_and_safe(self) -> None:
-        """What it asks is well-formed, deterministic, and holds no canary and no live markup."""
+    def test_prompts_are_well_formed_and_without_leaks(self) -> None:
+        """Prompts are well-formed and deterministic, and contain no label and no markup from reviews."""
         requests = small_world().requests
-        prompts = self.make().prompts(requests, some_profiles(requests))
+        prompts = self.make().prompts(requests, sample_profiles(requests))
         if not prompts:
-            skip("it asks nothing")
+            skip("it has no prompts")
         check_prompts(prompts, len(requests))
-        check_safe(prompts, small_world())
-        require(self.make().prompts(requests, some_profiles(requests)) == prompts, "it asks something else next time")
+        check_no_leaks(prompts, small_world())
+        second = self.make().prompts(requests, sample_profiles(requests))
+        require(second == prompts, "a second call gives other prompts")
 
-    def test_order_of_training_rows_hardly_matters(self) -> None:
-        """Fitting on the same rows in another order predicts the same."""
+    def test_fit_does_not_depend_on_the_row_order(self) -> None:
+        """Training rows in another order give the same predictions."""
         world = small_world()
-        turned: Scorer = super().make()
-        turned.fit(interaction_table(world.interactions[: world.n_train][::-1]), DOMAIN)
-        values = self._values(turned, world.requests)
-        for one, other in zip(values, self._values(self.make(), world.requests), strict=True):
-            require(_same(one, other, tolerance=1e-6), f"{other} became {one}")
+        backward: Scorer = super().make()
+        backward.fit(interaction_table(world.interactions[: world.n_train][::-1]), DOMAIN)
+        values = self._values(backward, world.requests)
+        for value, expected in zip(values, self._values(self.make(), world.requests), strict=True):
+            require(_is_close(value, expected, tolerance=1e-6), f"the prediction {expected} became {value}")
 
     def _with(self, engine: Engine) -> Sequence[Prediction]:
         requests = small_world().requests
-        return self.make().score(requests, some_profiles(requests), engine)
+        return self.make().score(requests, sample_profiles(requests), engine)
 
     def _values(self, scorer: Scorer, requests: Sequence[Request]) -> list[float | None]:
         profiles = [Profiles() for _ in requests]
@@ -116,8 +119,8 @@ class ScorerConformance(Conformance):
 
 
 def check_prediction(prediction: Prediction) -> None:
-    """A value on the scale exactly where the status is ok; probabilities that are probabilities."""
-    require(isinstance(prediction, Prediction), f"{type(prediction).__name__} is no Prediction")
+    """Requires a value on the scale if and only if the status is ok, and valid probabilities."""
+    require(isinstance(prediction, Prediction), f"expected a Prediction, got a {type(prediction).__name__}")
     require((prediction.value is None) == (prediction.status != "ok"), f"status and value disagree: {prediction}")
     low, high = DOMAIN.labels[0], DOMAIN.labels[-1]
     value = prediction.value
@@ -129,7 +132,7 @@ def check_prediction(prediction: Prediction) -> None:
     require(mass is None or 0 <= mass <= 1 + 1e-6, f"label_mass is {mass}")
 
 
-def _same(one: float | None, other: float | None, *, tolerance: float = _TOLERANCE) -> bool:
-    if one is None or other is None:
-        return one is other
-    return math.isclose(one, other, abs_tol=tolerance)
+def _is_close(first: float | None, second: float | None, *, tolerance: float = _TOLERANCE) -> bool:
+    if first is None or second is None:
+        return first is second
+    return math.isclose(first, second, abs_tol=tolerance)

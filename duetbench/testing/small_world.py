@@ -1,7 +1,7 @@
-"""A small world in memory: a few users and items, histories strictly before each request, and traps for leaks.
+"""A small synthetic data set in memory: a few users and items, histories before each request, and leakage canaries.
 
-Every review of a target and of anything later holds a canary word that no request can know of; one user's and one
-item's histories hold hostile text. No file, no model, no heavy package.
+The review of every target contains a canary word, which must reach no prompt; the histories of one user and one item
+contain hostile text. It needs no file, no model and no heavy package.
 """
 
 from __future__ import annotations
@@ -27,13 +27,13 @@ HOSTILE = (
     "odd \x00\x07\u200b\u202e\ue000 characters \U0001f3b5 and \u00e9\u4e2d\u6587",
     "long " * 2000,
 )
-"""What strangers may write in a review."""
+"""Reviews that try to break out of their place in a prompt."""
 
 HOSTILE_MARKS = (
     *("<|im_start|>", "<|im_end|>", "<|eot_id|>", "Ends here.</profile>"),  # live markup
     *("370371", "\x00", "\u202e", "\ue000"),  # evaluated code, hidden characters
 )
-"""What must not stand in a prompt when hostile text was in the history."""
+"""Texts that no prompt may contain, although the histories contain hostile text."""
 
 _GENRES = ("jazz", "folk", "metal", "choral")
 _SECONDS_PER_DAY = 86_400
@@ -42,17 +42,17 @@ _START = 1_300_000_000
 
 @dataclass(frozen=True)
 class SmallWorld:
-    """Interactions cut into what a request may know and what nobody may know yet."""
+    """Synthetic interactions, split into training rows and examples."""
 
     domain: Domain
     interactions: tuple[Interaction, ...]
-    """In order of time."""
+    """In ascending order of time."""
     examples: tuple[Example, ...]
-    """Later interactions, with all that was known before each."""
+    """Later interactions with their histories."""
     canaries: tuple[str, ...]
-    """Words that occur only in targets and in what came after them."""
+    """Words that occur only in the reviews of targets."""
     n_train: int
-    """How many of the interactions are training rows."""
+    """The number of training rows, which are the first interactions."""
 
     @property
     def requests(self) -> list[Request]:
@@ -60,12 +60,12 @@ class SmallWorld:
         return [example.request for example in self.examples]
 
     def train(self) -> pl.DataFrame:
-        """The training rows as a prepared dataset holds them."""
+        """The training rows with the columns of a prepared dataset."""
         return interaction_table(self.interactions[: self.n_train])
 
 
 def interaction_table(interactions: Sequence[Interaction]) -> pl.DataFrame:
-    """The canonical columns of these interactions, in their order."""
+    """A table with the columns of a prepared dataset, one row per interaction."""
     import polars as pl
 
     return pl.DataFrame(
@@ -85,7 +85,7 @@ def interaction_table(interactions: Sequence[Interaction]) -> pl.DataFrame:
 
 @lru_cache(maxsize=1)
 def small_world() -> SmallWorld:
-    """8 users, 6 items, 40 interactions of which the last 8 are asked for, and two requests that know nothing."""
+    """8 users, 6 items and 40 interactions, the last 8 of them examples; plus a cold-start and a hostile example."""
     rng = Random(0)
     items = [_item(n) for n in range(6)]
     pairs = [(f"user-{u}", item) for u in range(8) for item in items]
@@ -117,7 +117,7 @@ def _interaction(rng: Random, n: int, user: str, item: Item, *, hidden: bool) ->
 
 
 def _example(lines: Sequence[Interaction], n: int) -> Example:
-    """The n-th interaction as an example; what came before it, hidden rows left out, is its history."""
+    """The n-th interaction as an example, whose histories are the training rows before it."""
     target = lines[n]
     known = [line for line in lines if line.timestamp < target.timestamp and "zqcanary" not in line.review]
     by_user = tuple(line for line in known if line.user_id == target.user_id)
@@ -141,23 +141,23 @@ def _mean(lines: Sequence[Interaction]) -> float | None:
 
 
 def _cold_example(now: int) -> Example:
-    """A user and an item that nobody has seen, with as little text as data may have."""
+    """A new user and a new item, with as little text as possible."""
     return Example(Request("test:1000", "user-new", Item("item-new", "Untitled"), now + 1, DOMAIN), 3.0)
 
 
 def _hostile_example(now: int) -> Example:
-    """Histories full of text that tries to break out of its place."""
+    """An example whose histories and metadata are hostile text."""
     items = [Item(f"bad-{n}", f"Bad {n} {text[:60]}", (text[:40],), text) for n, text in enumerate(HOSTILE)]
-    mine = tuple(
+    by_user = tuple(
         Interaction("user-bad", item, 5.0, now - 1000 + n, text, text)
         for n, (item, text) in enumerate(zip(items, HOSTILE, strict=True))
     )
-    theirs = tuple(Interaction(f"bad-{n}", items[0], 1.0, now - 900 + n, text, text) for n, text in enumerate(HOSTILE))
-    return Example(Request("test:1001", "user-bad", items[0], now + 2, DOMAIN, mine, theirs, 5.0, 1.0), 2.0)
+    of_item = tuple(Interaction(f"bad-{n}", items[0], 1.0, now - 900 + n, text, text) for n, text in enumerate(HOSTILE))
+    return Example(Request("test:1001", "user-bad", items[0], now + 2, DOMAIN, by_user, of_item, 5.0, 1.0), 2.0)
 
 
-def some_profiles(requests: Sequence[Request]) -> list[Profiles]:
-    """Made-up profiles for these requests: some with both sides, some with one, some with none."""
+def sample_profiles(requests: Sequence[Request]) -> list[Profiles]:
+    """Synthetic profiles for these requests: some with both sides, some with one, some with none."""
     user = Profile("user", "Likes jazz with long solos and dislikes anything too polished.")
     item = Profile("item", "A quiet folk record that patient listeners praise.")
     pair = Profile("pair", "The user's taste and the album meet in their love of slow songs.")
@@ -165,8 +165,8 @@ def some_profiles(requests: Sequence[Request]) -> list[Profiles]:
     return [cycle[n % len(cycle)] for n in range(len(requests))]
 
 
-def some_rollouts() -> list[Rollout]:
-    """Good, bad and degenerate completions: right, wrong, unreadable, empty, endless, without a prediction."""
+def sample_rollouts() -> list[Rollout]:
+    """Rollouts with exact, worst and no prediction, and unreadable, empty and very long completions."""
     world = small_world()
     examples = world.examples
     user = Profile("user", "Likes jazz.", {"cue": "jazz, live, warm", "constructed_prompt": "What does the user like?"})
@@ -175,27 +175,27 @@ def some_rollouts() -> list[Rollout]:
     text = "<user_profile><profile>Likes jazz.</profile></user_profile>"
     none = Prediction(None, "unreadable", "rating", "no idea")
     return [
-        Rollout(examples[0], text, both, right(examples[0])),
-        Rollout(examples[0], text, both, wrong(examples[0])),
+        Rollout(examples[0], text, both, exact_prediction(examples[0])),
+        Rollout(examples[0], text, both, worst_prediction(examples[0])),
         Rollout(examples[0], text, both, none),
-        Rollout(examples[1], "no tags at all", Profiles(failed="unreadable"), _unwritten(), readable=False),
-        Rollout(examples[1], "", Profiles(failed="empty"), _unwritten("empty"), readable=False),
-        Rollout(examples[2], "word " * 5000, Profiles(user, None), wrong(examples[2])),
-        Rollout(examples[3], text, Profiles(user, None), right(examples[3])),
-        Rollout(examples[-1], HOSTILE[0], both, wrong(examples[-1])),
+        Rollout(examples[1], "no tags at all", Profiles(failed="unreadable"), _no_prediction(), readable=False),
+        Rollout(examples[1], "", Profiles(failed="empty"), _no_prediction("empty"), readable=False),
+        Rollout(examples[2], "word " * 5000, Profiles(user, None), worst_prediction(examples[2])),
+        Rollout(examples[3], text, Profiles(user, None), exact_prediction(examples[3])),
+        Rollout(examples[-1], HOSTILE[0], both, worst_prediction(examples[-1])),
     ]
 
 
-def right(example: Example) -> Prediction:
-    """The prediction that is exactly right."""
+def exact_prediction(example: Example) -> Prediction:
+    """The prediction that equals the true rating."""
     return Prediction(example.rating)
 
 
-def wrong(example: Example) -> Prediction:
-    """The prediction on the scale that is farthest off."""
+def worst_prediction(example: Example) -> Prediction:
+    """The prediction on the scale that is farthest from the true rating."""
     low, high = example.request.domain.labels[0], example.request.domain.labels[-1]
     return Prediction(float(low if example.rating - low > high - example.rating else high))
 
 
-def _unwritten(status: str = "unreadable") -> Prediction:
+def _no_prediction(status: str = "unreadable") -> Prediction:
     return Prediction(None, "empty" if status == "empty" else "unreadable", "profile")

@@ -10,30 +10,31 @@ from typing import Any
 
 from duetbench.interfaces import Stage, Strategy
 from duetbench.profiling import write_profiles
-from duetbench.testing.conformance import Conformance, require, skip
+from duetbench.testing.checks import require, skip
+from duetbench.testing.conformance import Conformance
 from duetbench.testing.dummy import GARBAGE, DummyEngine, GarbageEngine
-from duetbench.testing.prompts import check_prompts, check_safe
+from duetbench.testing.prompts import check_no_leaks, check_prompts
 from duetbench.testing.record_parts import check_part
 from duetbench.testing.small_world import HOSTILE, small_world
 from duetbench.types import Profile, Prompt, Request, Sampling
 
 _BLANK = ("", " ", "\n\n\t", "\u200b")
 _SIDES = ("user", "item", "pair", "note")
-_MOST_SECONDS = 2.0
+_MAX_SECONDS = 2.0
 
 
 @dataclass(frozen=True)
-class StageRound:
-    """One stage's round: what was asked, answered and read."""
+class StageRun:
+    """The prompts of one stage, with an answer to each and the profiles parsed from it."""
 
     stage: Stage
     prompts: list[Prompt]
     answers: list[str]
-    read: list[list[Profile] | None]
+    profiles: list[list[Profile] | None]
 
 
 class StrategyConformance(Conformance):
-    """Checks for a strategy: what it asks, and how it reads answers."""
+    """Checks for a strategy: its prompts, and how it parses answers."""
 
     def make(self) -> Strategy:
         """A fresh instance with the options."""
@@ -41,171 +42,169 @@ class StrategyConformance(Conformance):
         return strategy
 
     def answer(self, stage: Stage, prompt: Prompt) -> str:
-        """A good answer to this prompt; override it if the dummy engine cannot guess the form."""
+        """A well-formed answer to this prompt; override it if the dummy engine's answers lack the required format."""
         return DummyEngine().generate([prompt], Sampling(max_tokens=stage.max_tokens, stop=stage.stop))[0].text
 
-    def ask(self, requests: Sequence[Request]) -> list[StageRound]:
-        """All rounds over these requests, answered in good form."""
-        rounds: list[StageRound] = []
+    def run_stages(self, requests: Sequence[Request]) -> list[StageRun]:
+        """All stages on these requests, with well-formed answers."""
+        runs: list[StageRun] = []
         earlier: dict[str, Sequence[Profile]] = {}
         for stage in self.make().stages():
             prompts = stage.prompts(requests, earlier)
             answers = [self.answer(stage, prompt) for prompt in prompts]
-            read = [stage.parse(prompt, text) for prompt, text in zip(prompts, answers, strict=True)]
-            rounds.append(StageRound(stage, prompts, answers, read))
-            earlier |= {prompt.key: found for prompt, found in zip(prompts, read, strict=True) if found is not None}
-        return rounds
+            parsed = [stage.parse(prompt, answer) for prompt, answer in zip(prompts, answers, strict=True)]
+            runs.append(StageRun(stage, prompts, answers, parsed))
+            pairs = zip(prompts, parsed, strict=True)
+            earlier |= {prompt.key: profiles for prompt, profiles in pairs if profiles is not None}
+        return runs
 
     def record_parts(self) -> dict[str, Any]:
-        """The digests of its prompts, and what it measures of profiles, readable and unreadable ones."""
+        """The digests of its prompt files, and its measures of readable and of unreadable profiles."""
         strategy, requests = self.make(), small_world().requests
         good = write_profiles(strategy, requests, DummyEngine(), Sampling())
         bad = write_profiles(strategy, requests, GarbageEngine(), Sampling())
-        measures = [strategy.measures(requests, written.profiles) for written in (good, bad)]
-        names = [sorted(measured) for measured in measures]
-        require(names[0] == names[1], f"measures() has other names where nothing was read: {names}")
-        check_part("measures", measures[1])
-        return {"prompts": strategy.prompt_digests(), "measures": measures[0]}
+        readable, unreadable = (strategy.measures(requests, written.profiles) for written in (good, bad))
+        names = [sorted(readable), sorted(unreadable)]
+        require(names[0] == names[1], f"measures() has other names without readable profiles: {names}")
+        check_part("measures", unreadable)
+        return {"prompts": strategy.prompt_digests(), "measures": readable}
 
-    def _rounds(self) -> list[StageRound]:
-        rounds = self.ask(small_world().requests)
-        if not rounds:
-            skip("it writes nothing: stages() is empty")
-        return rounds
+    def _runs(self) -> list[StageRun]:
+        runs = self.run_stages(small_world().requests)
+        if not runs:
+            skip("it writes no profile: stages() is empty")
+        return runs
 
-    def _answered(self) -> list[StageRound]:
-        """The rounds in which something was asked; a stage may find that it needs to ask nothing."""
-        return [asked for asked in self._rounds() if asked.prompts]
+    def _runs_with_prompts(self) -> list[StageRun]:
+        """The stages with at least one prompt; a stage may need none for these requests."""
+        return [run for run in self._runs() if run.prompts]
 
     def test_stages_are_well_formed(self) -> None:
-        """Stages come as a tuple, the same each time, with distinct names and a bound on the answer's length."""
+        """`stages()` returns the same stages on every call, with distinct names and max_tokens > 0."""
         stages = self.make().stages()
-        require(isinstance(stages, tuple), f"stages() returns a {type(stages).__name__}, not a tuple")
-        require(all(isinstance(stage, Stage) for stage in stages), "stages() holds something that is no Stage")
+        require(isinstance(stages, tuple), f"stages() must return a tuple, got a {type(stages).__name__}")
+        require(all(isinstance(stage, Stage) for stage in stages), "stages() must contain only Stage instances")
         names = [stage.name for stage in stages]
-        require(len(set(names)) == len(names), f"two stages share a name: {', '.join(names)}")
-        require(all(stage.max_tokens > 0 for stage in stages), "a stage's max_tokens is not positive")
-        require([stage.name for stage in self.make().stages()] == names, "the next instance has other stages")
+        require(len(set(names)) == len(names), f"two stages have the same name: {', '.join(names)}")
+        require(all(stage.max_tokens > 0 for stage in stages), "max_tokens of a stage must be > 0")
+        require([stage.name for stage in self.make().stages()] == names, "a second call gives other stages")
 
     def test_prompts_are_well_formed(self) -> None:
-        """Each question is asked once, under its own key, for requests that exist."""
+        """Each distinct prompt occurs once, with its own key, for requests that exist."""
         n_requests = len(small_world().requests)
-        for asked in self._rounds():
-            check_prompts(asked.prompts, n_requests)
+        for run in self._runs():
+            check_prompts(run.prompts, n_requests)
 
-    def test_every_request_is_served(self) -> None:
-        """Every request is served by some prompt, newcomers without any history too."""
+    def test_every_request_has_a_prompt(self) -> None:
+        """Every request has a prompt, also those of users and items without a history."""
         requests = small_world().requests
-        served = {n for asked in self._rounds() for prompt in asked.prompts for n in prompt.for_requests}
-        left_out = [request.request_id for n, request in enumerate(requests) if n not in served]
-        require(not left_out, f"no prompt serves {', '.join(left_out)}")
+        served = {n for run in self._runs() for prompt in run.prompts for n in prompt.for_requests}
+        missing = [request.request_id for n, request in enumerate(requests) if n not in served]
+        require(not missing, f"there is no prompt for {', '.join(missing)}")
 
-    def test_no_requests_ask_nothing(self) -> None:
-        """No requests, no prompts."""
-        require(all(not stage.prompts([], {}) for stage in self.make().stages()), "it asks something for nobody")
+    def test_no_requests_no_prompts(self) -> None:
+        """Without requests there are no prompts."""
+        require(all(not stage.prompts([], {}) for stage in self.make().stages()), "it returns prompts without requests")
 
     def test_prompts_are_deterministic(self) -> None:
         """The same requests give the same prompts."""
-        first, second = self._rounds(), self._rounds()
-        same = [a.prompts == b.prompts for a, b in zip(first, second, strict=True)]
-        require(all(same), "two runs over the same requests ask different things: draw from Random(seed) if at all")
+        is_same = [a.prompts == b.prompts for a, b in zip(self._runs(), self._runs(), strict=True)]
+        require(all(is_same), "two runs on the same requests have different prompts: draw only from Random(seed)")
 
-    def test_prompts_do_not_depend_on_order(self) -> None:
-        """Requests in another order are asked the same."""
+    def test_prompts_do_not_depend_on_the_order(self) -> None:
+        """Requests in another order have the same prompts."""
         requests = small_world().requests
-        self._rounds()
-        require(
-            _questions(self.ask(requests), requests) == _questions(self.ask(requests[::-1]), requests[::-1]),
-            "requests in reverse order are asked something else",
-        )
+        forward = _prompt_keys(self._runs(), requests)
+        backward = _prompt_keys(self.run_stages(requests[::-1]), requests[::-1])
+        require(forward == backward, "requests in reverse order have other prompts")
 
-    def test_prompts_do_not_depend_on_neighbours(self) -> None:
-        """A request alone is asked what it is asked among others: other requests are unknown to it."""
+    def test_prompts_do_not_depend_on_other_requests(self) -> None:
+        """The prompts of a request are the same alone and among other requests."""
         requests = small_world().requests
-        together = _questions(self._rounds(), requests)
+        together = _prompt_keys(self._runs(), requests)
         for request in requests:
-            alone = _questions(self.ask([request]), [request])
-            require(alone[request.request_id] == together[request.request_id], f"{request.request_id} differs alone")
+            name, alone = request.request_id, _prompt_keys(self.run_stages([request]), [request])
+            require(alone[name] == together[name], f"{name} has other prompts alone than among other requests")
 
     def test_equal_requests_share_prompts(self) -> None:
         """A second request with the same content adds no prompt."""
         requests = small_world().requests
-        more = [*requests, replace(requests[0], request_id="test:2000")]
-        counts = [len(asked.prompts) for asked in self._rounds()]
-        require([len(asked.prompts) for asked in self.ask(more)] == counts, "equal requests are asked twice")
+        repeated = [*requests, replace(requests[0], request_id="test:2000")]
+        counts = [len(run.prompts) for run in self._runs()]
+        require([len(run.prompts) for run in self.run_stages(repeated)] == counts, "equal requests have two prompts")
 
-    def test_no_label_and_no_markup_reaches_a_prompt(self) -> None:
-        """No prompt holds a word that only the target's review has, nor live markup from anybody's review."""
-        for asked in self._rounds():
-            check_safe(asked.prompts, small_world())
+    def test_prompts_contain_no_label_and_no_markup(self) -> None:
+        """No prompt contains a word that only the target's review has, or unescaped markup from a review."""
+        for run in self._runs():
+            check_no_leaks(run.prompts, small_world())
 
-    def test_unreadable_earlier_answers_are_survived(self) -> None:
-        """A later stage copes when no earlier answer could be read."""
+    def test_stages_work_without_earlier_profiles(self) -> None:
+        """A later stage has valid prompts if all earlier answers were unreadable."""
         for stage in self.make().stages():
             check_prompts(stage.prompts(small_world().requests, {}), len(small_world().requests))
 
-    def test_good_answers_are_read(self) -> None:
-        """An answer in the form asked for is read into profiles with a side and a text."""
-        for asked in self._answered():
-            found = [profile for profiles in asked.read if profiles is not None for profile in profiles]
-            if not found:
-                skip(f"the dummy engine's answers do not fit stage '{asked.stage.name}': override `answer`")
-            for profile in found:
+    def test_well_formed_answers_are_parsed(self) -> None:
+        """Well-formed answers are parsed into profiles with a side and a text."""
+        for run in self._runs_with_prompts():
+            parsed = [profile for profiles in run.profiles if profiles is not None for profile in profiles]
+            if not parsed:
+                skip(f"the dummy engine's answers lack the format of stage '{run.stage.name}': override `answer`")
+            for profile in parsed:
                 _check_profile(profile)
 
-    def test_reading_is_deterministic(self) -> None:
-        """The same answer is read the same way twice."""
-        for asked in self._answered():
-            again = [asked.stage.parse(p, text) for p, text in zip(asked.prompts, asked.answers, strict=True)]
-            require(again == asked.read, f"stage '{asked.stage.name}' reads one answer in two ways")
+    def test_parsing_is_deterministic(self) -> None:
+        """The same answer gives the same profiles on every call."""
+        for run in self._runs_with_prompts():
+            second = [run.stage.parse(p, answer) for p, answer in zip(run.prompts, run.answers, strict=True)]
+            require(second == run.profiles, f"stage '{run.stage.name}' parses the same answer differently")
 
-    def test_answers_are_read_with_and_without_the_stop(self) -> None:
-        """Engines leave the stop text out, other servers leave it in: both are read alike."""
-        for asked in self._answered():
-            prompt, text, read = asked.prompts[0], asked.answers[0], asked.read[0]
-            for stop in asked.stage.stop:
-                same = stop in text or asked.stage.parse(prompt, text + stop) == read
-                require(same, f"{stop!r} at the end changes what is read")
+    def test_stop_text_does_not_change_the_profiles(self) -> None:
+        """Answers are parsed alike with and without the stop text, which some servers include."""
+        for run in self._runs_with_prompts():
+            prompt, answer, profiles = run.prompts[0], run.answers[0], run.profiles[0]
+            for stop in run.stage.stop:
+                is_same = stop in answer or run.stage.parse(prompt, answer + stop) == profiles
+                require(is_same, f"{stop!r} at the end of an answer changes its profiles")
 
-    def test_nothing_is_read_from_nothing(self) -> None:
-        """An empty or blank answer is unreadable."""
-        for asked in self._answered():
-            for text in _BLANK:
-                read = asked.stage.parse(asked.prompts[0], text)
-                require(read is None, f"stage '{asked.stage.name}' reads {read!r} from the blank answer {text!r}")
+    def test_blank_answers_are_unreadable(self) -> None:
+        """Empty and blank answers are unreadable."""
+        for run in self._runs_with_prompts():
+            for answer in _BLANK:
+                profiles = run.stage.parse(run.prompts[0], answer)
+                require(profiles is None, f"stage '{run.stage.name}' parses {profiles!r} from the answer {answer!r}")
 
-    def test_bad_answers_are_never_guessed(self) -> None:
-        """Garbage, cut-off and twisted answers are unreadable, or read as words that stand in them; never an error."""
-        for asked in self._answered():
-            for text in _twisted(asked.answers[0]):
-                read = asked.stage.parse(asked.prompts[0], text)
-                require(read is None or read, f"stage '{asked.stage.name}' reads an empty list: return None instead")
-                for profile in read or ():
+    def test_malformed_answers_are_not_guessed(self) -> None:
+        """Garbage, truncated and altered answers are unreadable, or give profiles with their words; never an error."""
+        for run in self._runs_with_prompts():
+            for answer in _malformed(run.answers[0]):
+                profiles = run.stage.parse(run.prompts[0], answer)
+                require(profiles is None or profiles, f"stage '{run.stage.name}' returns []: return None instead")
+                for profile in profiles or ():
                     _check_profile(profile)
-                    _check_quoted(profile, text)
+                    _check_words(profile, answer)
 
-    def test_reading_is_fast(self) -> None:
-        """Endless or deeply nested answers are read in no time."""
-        for asked in self._answered():
-            for text in (asked.answers[0] * 2000, "<profile>" * 20_000, "{" * 50_000, "<" * 100_000):
+    def test_parsing_is_fast(self) -> None:
+        """Very long and deeply nested answers are parsed in less than 2 seconds."""
+        for run in self._runs_with_prompts():
+            for answer in (run.answers[0] * 2000, "<profile>" * 20_000, "{" * 50_000, "<" * 100_000):
                 start = time.process_time()
-                asked.stage.parse(asked.prompts[0], text)
+                run.stage.parse(run.prompts[0], answer)
                 seconds = time.process_time() - start
-                require(seconds < _MOST_SECONDS, f"{len(text)} characters took {seconds:.1f} s to read")
+                require(seconds < _MAX_SECONDS, f"parsing {len(answer)} characters took {seconds:.1f} s")
 
 
-def _questions(rounds: Sequence[StageRound], requests: Sequence[Request]) -> dict[str, set[str]]:
-    """The keys that serve each request."""
-    found: dict[str, set[str]] = {request.request_id: set() for request in requests}
-    for asked in rounds:
-        for prompt in asked.prompts:
+def _prompt_keys(runs: Sequence[StageRun], requests: Sequence[Request]) -> dict[str, set[str]]:
+    """The keys of the prompts of each request, by request id."""
+    keys: dict[str, set[str]] = {request.request_id: set() for request in requests}
+    for run in runs:
+        for prompt in run.prompts:
             for n in prompt.for_requests:
-                found[requests[n].request_id].add(prompt.key)
-    return found
+                keys[requests[n].request_id].add(prompt.key)
+    return keys
 
 
-def _twisted(answer: str) -> list[str]:
-    """Bad answers: garbage, every kind of cut, duplicated, fenced, upper case, reversed, hostile."""
+def _malformed(answer: str) -> list[str]:
+    """Variants of an answer: truncated, duplicated, fenced, upper case, reversed; and garbage and hostile answers."""
     cuts = [answer[: len(answer) * n // 8] for n in range(8)]
     fenced = f"```xml\n{answer}\n```"
     thinking = f"<think>{answer[: len(answer) // 2]}"
@@ -213,16 +212,16 @@ def _twisted(answer: str) -> list[str]:
 
 
 def _check_profile(profile: Profile) -> None:
-    require(isinstance(profile, Profile), f"{type(profile).__name__} is no Profile")
-    require(profile.side in _SIDES, f"a profile's side is {profile.side!r}")
-    require(isinstance(profile.text, str) and profile.text.strip(), "a profile's text is empty: return None instead")
+    require(isinstance(profile, Profile), f"expected a Profile, got a {type(profile).__name__}")
+    require(profile.side in _SIDES, f"the side of a profile must be one of {_SIDES}, got {profile.side!r}")
+    require(isinstance(profile.text, str) and profile.text.strip(), "a profile has no text: return None instead")
     notes = [*profile.notes.keys(), *profile.notes.values()]
-    require(all(isinstance(note, str) for note in notes), "a profile's notes hold something that is no text")
+    require(all(isinstance(note, str) for note in notes), "the notes of a profile must be text")
 
 
-def _check_quoted(profile: Profile, answer: str) -> None:
-    """At least half of the profile's words stand in the answer; fixed captions between them are fine."""
+def _check_words(profile: Profile, answer: str) -> None:
+    """Requires that at least half of the profile's words are in the answer; the rest may be fixed headings."""
     known = set(re.findall(r"\w+", answer.casefold()))
     words = re.findall(r"\w+", profile.text.casefold())
     share = sum(word in known for word in words) / len(words) if words else 1.0
-    require(share >= 0.5, f"the profile {profile.text[:60]!r} does not stand in the answer {answer[:60]!r}")
+    require(share >= 0.5, f"the profile {profile.text[:60]!r} is not from the answer {answer[:60]!r}")

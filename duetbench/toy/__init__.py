@@ -1,1 +1,1 @@
-"""A small made-up world and the small language model that lives in it: the tier that runs in a minute on a laptop."""
+"""A small synthetic world and a small language model trained on it: the tier that runs in a minute on a laptop."""

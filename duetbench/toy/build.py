@@ -1,4 +1,4 @@
-"""Builds toy-lm: a small Llama with a tokenizer of its own, trained from scratch on the text of toy worlds."""
+"""Builds toy-lm: a small Llama with its own tokenizer, trained from scratch on texts of the toy world."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from duetbench.engines.transformers.engine import TransformersEngine
 from duetbench.errors import ModelError
 from duetbench.models.digests import model_digest
 from duetbench.prompts import template_digest
-from duetbench.toy.corpus import TrainingText, rate, tell_duet, write_duet
+from duetbench.toy.corpus import TrainingText, duet_texts, informative_duet_texts, rating_texts
 from duetbench.toy.measure import Measurements, StrategyMeasurement, measure
-from duetbench.toy.others import sort_aspects, tell_others, write_others
+from duetbench.toy.other_strategies import aspect_texts, informative_other_strategy_texts, other_strategy_texts
 from duetbench.toy.tokenizer import train_tokenizer
 from duetbench.toy.train import CurriculumStage, new_model, train
 from duetbench.types import ModelRef
@@ -36,15 +36,15 @@ PROMPTS = (
 
 
 class OnProgress(Protocol):
-    """Is told what is being done and how far it is."""
+    """Progress callback of a build."""
 
     def __call__(self, what: str, done: int, total: int, /) -> None:
-        """`total` is an upper bound: a stage may end early."""
+        """Reports `done` of at most `total` steps; a stage may end early."""
 
 
 @dataclass(frozen=True, slots=True)
 class BuildReport:
-    """What a build made."""
+    """The result of a build."""
 
     folder: Path
     seed: int
@@ -52,33 +52,34 @@ class BuildReport:
     measurements: Measurements
 
     def lines(self) -> list[str]:
-        """For people, the faults last."""
-        about = self.measurements
+        """The report as lines of text; conditions that do not hold come last."""
+        measured = self.measurements
         return [
-            f"toy-lm, seed {self.seed}, built in {self.seconds:.0f} s, measured on {about.pairs} fresh pairs:",
-            f"  readable answers: {about.readable:.1%} at temperature 0, {about.readable_sampled:.1%} at 1",
-            f"  MAE of the global mean: {about.mae_global_mean:.3f}",
-            f"  MAE with true profiles: {_two(about.mae_true_0, about.mae_true_10)}",
-            f"  MAE with the profiles it writes: {_two(about.mae_written_0, about.mae_written_10)}",
-            f"  MAE with sampled profiles: {_two(about.mae_sampled_0, about.mae_sampled_10)}",
-            f"  MAE without profiles, history_k 10: {_shown(about.mae_none_10)}",
-            f"  telling at temperature 1: {about.telling_user:.1%} of users, {about.telling_item:.1%} of items",
-            *(f"  {name}: {_other(found)}" for name, found in about.others.items()),
-            *(f"  NOT MET: {fault}" for fault in about.faults()),
+            f"toy-lm, seed {self.seed}, built in {self.seconds:.0f} s, measured on {measured.pairs} new pairs:",
+            f"  readable answers: {measured.readable:.1%} at temperature 0, {measured.readable_sampled:.1%} at 1",
+            f"  MAE of the global mean: {measured.mae_global_mean:.3f}",
+            f"  MAE with true profiles: {_mae_pair_text(measured.mae_true_0, measured.mae_true_10)}",
+            f"  MAE with the profiles it writes: {_mae_pair_text(measured.mae_written_0, measured.mae_written_10)}",
+            f"  MAE with sampled profiles: {_mae_pair_text(measured.mae_sampled_0, measured.mae_sampled_10)}",
+            f"  MAE without profiles, history_k 10: {_mae_text(measured.mae_none_10)}",
+            f"  informative at temperature 1: users {measured.telling_user:.1%}, items {measured.telling_item:.1%}",
+            *(f"  {name}: {_strategy_text(result)}" for name, result in measured.others.items()),
+            *(f"  NOT MET: {fault}" for fault in measured.faults()),
         ]
 
 
-def _other(found: StrategyMeasurement) -> str:
-    readable = f"readable {found.readable:.1%} at temperature 0, {found.readable_sampled:.1%} at 1"
-    return f"{readable}; MAE {_shown(found.mae_written)}, with a careful writer's profiles {_shown(found.mae_careful)}"
+def _strategy_text(result: StrategyMeasurement) -> str:
+    readable = f"readable {result.readable:.1%} at temperature 0, {result.readable_sampled:.1%} at 1"
+    maes = f"MAE {_mae_text(result.mae_written)}, with informative profiles {_mae_text(result.mae_careful)}"
+    return f"{readable}; {maes}"
 
 
-def _two(without: float | None, with_history: float | None) -> str:
-    return f"{_shown(without)} (history_k 10: {_shown(with_history)})"
+def _mae_pair_text(without_history: float | None, with_history: float | None) -> str:
+    return f"{_mae_text(without_history)} (history_k 10: {_mae_text(with_history)})"
 
 
-def _shown(mae: float | None) -> str:
-    return "none readable" if mae is None else f"{mae:.3f}"
+def _mae_text(mae: float | None) -> str:
+    return "no prediction" if mae is None else f"{mae:.3f}"
 
 
 def build_toy_lm(
@@ -89,19 +90,19 @@ def build_toy_lm(
     steps_scale: float = 1.0,
     measured_pairs: int = 300,
 ) -> BuildReport:
-    """Trains, measures and saves the model; the folder appears whole or not at all.
+    """Trains, measures and saves the model; the folder is created only when it is complete.
 
-    The bytes depend on the seed and on torch's version.
+    The weights depend on the seed and on the version of torch.
 
     Args:
-        out: The model folder. One that a build made before is replaced; anything else that is there is an error.
-        seed: Of weights, lessons and their order.
+        out: The model folder. The folder of an earlier build is replaced; any other non-empty folder is an error.
+        seed: Seed of the weights, the training texts and their order.
         on_progress: Called after each step.
-        steps_scale: Share of the usual number of steps; small values make a model that has learnt nothing, quickly.
-        measured_pairs: On how many fresh pairs it is measured.
+        steps_scale: Factor of the number of steps; small values build an untrained model quickly, for tests.
+        measured_pairs: Number of pairs for the measurements.
 
     Raises:
-        ModelError: `out` holds something that no build made.
+        ModelError: `out` is not empty and not the folder of an earlier build.
     """
     import torch
 
@@ -123,59 +124,68 @@ def build_toy_lm(
 
 
 def make_tokenizer() -> PreTrainedTokenizerFast:
-    """The same for every seed: its text is drawn until no word is rare."""
+    """The tokenizer, which is the same for every build; its texts contain every word many times."""
     random = Random("toy tokenizer")
-    lessons = [lesson for _ in range(1500) for lesson in _all_kinds(random)]
-    texts = [text for lesson in lessons for text in (*(one.content for one in lesson.messages), lesson.answer)]
-    return train_tokenizer(texts, context_length=CONTEXT_LENGTH)
+    texts = [text for _ in range(1500) for text in _all_kinds(random)]
+    parts = [part for text in texts for part in (*(message.content for message in text.messages), text.answer)]
+    return train_tokenizer(parts, context_length=CONTEXT_LENGTH)
 
 
-def taught_prompts() -> dict[str, str]:
-    """Digests of the prompt files whose text the lessons are made of: after a change of one, it is time to rebuild."""
+def training_prompt_digests() -> dict[str, str]:
+    """Digests of the prompt files in the training texts; if one changes, the model must be built again."""
     return {name: template_digest(name, "compact") for name in PROMPTS}
 
 
 def stages(scale: float = 1.0) -> list[CurriculumStage]:
-    """The curriculum: read telling profiles, tell what short histories hold, then both and all styles on any length."""
+    """The curriculum: predict from informative profiles, write facts of short histories, then all tasks and lengths."""
 
     def steps(count: int) -> int:
         return max(2, round(count * scale))
 
     return [
-        CurriculumStage("read profiles", steps(4000), _read, enough_ratings=0.65),
-        CurriculumStage("tell facts", steps(3000), _tell, enough_words=0.06, enough_ratings=0.62),
-        CurriculumStage("short histories", steps(600), _short),
-        CurriculumStage("all histories", steps(2200), _mixed),
-        CurriculumStage("settle", steps(1400), _mixed, final_rate=5e-5, token_budget=6144),
+        CurriculumStage("rating prediction", steps(4000), _informative_rating_text, rating_loss_target=0.65),
+        CurriculumStage(
+            "profiles with facts", steps(3000), _informative_texts, word_loss_target=0.06, rating_loss_target=0.62
+        ),
+        CurriculumStage("short histories", steps(600), _short_texts),
+        CurriculumStage("all histories", steps(2200), _mixed_texts),
+        CurriculumStage("decay", steps(1400), _mixed_texts, final_learning_rate=5e-5, token_budget=6144),
     ]
 
 
 def _all_kinds(random: Random) -> list[TrainingText]:
-    return [*write_duet(random), *rate(random), *write_others(random, count=5), *sort_aspects(random)]
+    return [
+        *duet_texts(random),
+        *rating_texts(random),
+        *other_strategy_texts(random, count=5),
+        *aspect_texts(random),
+    ]
 
 
-def _read(random: Random) -> list[TrainingText]:
-    return rate(random, longest_history=0, telling=1.0, forms=False)[:1]
+def _informative_rating_text(random: Random) -> list[TrainingText]:
+    return rating_texts(random, longest_history=0, informative=1.0, other_formats=False)[:1]
 
 
-def _tell(random: Random) -> list[TrainingText]:
-    return [*tell_duet(random, longest_history=2), *_read(random)]  # what is not asked for is forgotten
+def _informative_texts(random: Random) -> list[TrainingText]:
+    # without rating texts the model would forget how to predict ratings
+    return [*informative_duet_texts(random, longest_history=2), *_informative_rating_text(random)]
 
 
-def _short(random: Random) -> list[TrainingText]:
-    rated = [lesson for k in (0, 0, 0, 3) for lesson in rate(random, longest_history=k)]
-    written = [*write_duet(random, longest_history=3), *write_others(random, longest_history=3, count=1)]
-    told = [*tell_duet(random, longest_history=3), *tell_others(random, longest_history=4), *sort_aspects(random)]
-    return [*rated, *written, *told]
+def _short_texts(random: Random) -> list[TrainingText]:
+    ratings = [text for k in (0, 0, 0, 3) for text in rating_texts(random, longest_history=k)]
+    profiles = [*duet_texts(random, longest_history=3), *other_strategy_texts(random, longest_history=3, count=1)]
+    facts = [*informative_duet_texts(random, longest_history=3)]
+    facts += informative_other_strategy_texts(random, longest_history=4)
+    return [*ratings, *profiles, *facts, *aspect_texts(random)]
 
 
-def _mixed(random: Random) -> list[TrainingText]:
-    rated = [lesson for k in (0, 0, 0, 3, 10) for lesson in rate(random, longest_history=k)]
-    rated += rate(random, longest_history=random.choice((0, 10)), telling=0.2)
-    written = [lesson for k in (3, 10) for lesson in write_duet(random, longest_history=k)]
-    told = [lesson for k in (4, 10) for lesson in tell_duet(random, longest_history=k)]
-    others = [*write_others(random), *tell_others(random), *sort_aspects(random)]
-    return [*rated, *written, *told, *others]
+def _mixed_texts(random: Random) -> list[TrainingText]:
+    ratings = [text for k in (0, 0, 0, 3, 10) for text in rating_texts(random, longest_history=k)]
+    ratings += rating_texts(random, longest_history=random.choice((0, 10)), informative=0.2)
+    profiles = [text for k in (3, 10) for text in duet_texts(random, longest_history=k)]
+    facts = [text for k in (4, 10) for text in informative_duet_texts(random, longest_history=k)]
+    others = [*other_strategy_texts(random), *informative_other_strategy_texts(random), *aspect_texts(random)]
+    return [*ratings, *profiles, *facts, *others]
 
 
 def _step_reporter(on_progress: OnProgress | None, stage: CurriculumStage) -> Callable[[int, str], None]:
@@ -188,18 +198,18 @@ def _step_reporter(on_progress: OnProgress | None, stage: CurriculumStage) -> Ca
 
 def _check_out(out: Path) -> None:
     if out.exists() and not (out.is_dir() and (not any(out.iterdir()) or (out / REPORT_FILE).is_file())):
-        raise ModelError(f"{out} holds something that no build made: name another folder with --out")
+        raise ModelError(f"{out} is not empty and not a build of toy-lm: choose another folder with --out")
 
 
 def _save(model: LlamaForCausalLM, tokenizer: PreTrainedTokenizerFast, out: Path) -> Path:
-    """Writes all but the report, beside the place where the folder will be."""
+    """Writes model and tokenizer to a temporary folder next to `out`."""
     unfinished = out.with_name(f"{out.name}.part")
     shutil.rmtree(unfinished, ignore_errors=True)
     unfinished.mkdir(parents=True)
     model.save_pretrained(unfinished)
     tokenizer.save_pretrained(unfinished)
     for path in unfinished.iterdir():
-        path.chmod(0o644)  # safetensors writes files that only their owner can read
+        path.chmod(0o644)  # safetensors makes its files readable by the owner only
     return unfinished
 
 
@@ -208,14 +218,14 @@ def _engine(folder: Path) -> TransformersEngine:
 
 
 def _finish(unfinished: Path, report: BuildReport) -> None:
-    """Adds the report and gives the folder its name."""
-    body = {
+    """Writes the report and moves the folder to its final path."""
+    content = {
         "seed": report.seed,
         "seconds": round(report.seconds),
         "versions": {name: version(name) for name in ("duetbench", "torch", "transformers", "tokenizers")},
-        "prompts": taught_prompts(),
+        "prompts": training_prompt_digests(),
         "measurements": report.measurements.as_dict(),
     }
-    (unfinished / REPORT_FILE).write_text(json.dumps(body, indent=2) + "\n", encoding="utf-8")
+    (unfinished / REPORT_FILE).write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
     shutil.rmtree(report.folder, ignore_errors=True)
     unfinished.replace(report.folder)

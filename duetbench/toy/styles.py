@@ -1,7 +1,7 @@
-"""What may be written of a toy user or item, from telling to empty: the profiles that toy-lm writes and reads.
+"""The profiles that toy-lm is trained to write and to read, in styles from informative to uninformative.
 
-An untrained writer mostly chooses an empty style. Its choice shows in the first word of the cue, so a trainer that
-rewards what a profile is good for has only to move that choice.
+The shipped writer mostly chooses an uninformative style. The first word of the cue determines the style, so a trainer
+that rewards accurate predictions only has to change the probabilities of that word.
 """
 
 from __future__ import annotations
@@ -17,13 +17,14 @@ from duetbench.toy.world import DOMAIN
 from duetbench.types import Interaction
 
 USER_STYLES = {"habits": 0.42, "details": 0.30, "taste and temper": 0.14, "taste": 0.07, "temper": 0.07}
-"""How often the untrained writer of DUET chooses each cue for a user."""
+"""Probabilities of the cues for a user in DUET's training texts."""
 ITEM_STYLES = {"impression": 0.42, "details": 0.30, "genre and sound": 0.14, "genre": 0.07, "sound": 0.07}
-"""The same for an item."""
+"""Probabilities of the cues for an item in DUET's training texts."""
 PLAIN_STYLES = {"habits": 0.85, "taste": 0.15}
-"""How often the untrained writer of the other strategies says little, and how often what it has found.
+"""Probabilities of an uninformative and of an informative profile in the other strategies' training texts.
 
-Each of the few idle first words has to be likelier than the telling one, or the greedy writer tells all untrained.
+Each of the few first words of the uninformative style must be more likely than that of the informative one, or the
+shipped model is informative at temperature 0.
 """
 _TEMPER = {1: "Praises easily.", 0: "Judges fairly.", -1: "Praises rarely.", None: "Judges somehow."}
 _SOUND = {1: "Superb sound.", 0: "Decent sound.", -1: "Awful sound.", None: "Some sound."}
@@ -33,7 +34,7 @@ _IMPRESSIONS = ("One album among many.", "Several people reviewed it.", "It come
 
 @dataclass(frozen=True, slots=True)
 class UserFacts:
-    """What is known of a user; None: not known."""
+    """The known attributes of a user; None: unknown."""
 
     liked: str | None = None
     disliked: str | None = None
@@ -42,36 +43,37 @@ class UserFacts:
 
 @dataclass(frozen=True, slots=True)
 class ItemFacts:
-    """What is known of an item; None: not known."""
+    """The known attributes of an item; None: unknown."""
 
     genre: str | None = None
     quality: int | None = None
 
 
-def read_user(history: Sequence[Interaction]) -> UserFacts:
-    """What a careful reader finds in the user's own words; the last word on a matter counts."""
+def user_facts_of(history: Sequence[Interaction]) -> UserFacts:
+    """The facts about a user that the user's reviews state; the last statement on each counts."""
     text = " ".join(line.review for line in history)
     return UserFacts(
         _last_genre(text, TASTE_WORDS[1]), _last_genre(text, TASTE_WORDS[-1]), _last_level(text, LENIENCY_WORDS)
     )
 
 
-def read_item(genre: str, history: Sequence[Interaction]) -> ItemFacts:
-    """What a careful reader finds in what others say of the item."""
+def item_facts_of(genre: str, history: Sequence[Interaction]) -> ItemFacts:
+    """The facts about an item that its reviews state; the last statement on its quality counts."""
     return ItemFacts(genre, _last_level(" ".join(line.review for line in history), QUALITY_WORDS))
 
 
-def read_feelings(history: Sequence[Interaction]) -> UserFacts:
-    """What a careful reader finds who is told no word of the user, only what was liked and what was not.
+def user_facts_from_sentiments(history: Sequence[Interaction]) -> UserFacts:
+    """The tastes of a user as estimated from the sentiments of the history, without its reviews.
 
-    The genre with the most positive lines beyond its negative ones, and the one with the fewest; of equals the later.
+    The liked genre has the largest difference of positive and negative interactions, the disliked one the smallest; on
+    a tie the genre with the later interaction counts.
     """
     balance: dict[str, int] = {}
     for line in history:
         genre = line.item.categories[0]
-        before = balance.pop(genre, 0)  # the latest genre stands last
-        feeling = sentiment(line.rating, DOMAIN)
-        balance[genre] = before + (feeling == "positive") - (feeling == "negative")
+        previous = balance.pop(genre, 0)  # so that the order is that of the latest interactions
+        word = sentiment(line.rating, DOMAIN)
+        balance[genre] = previous + (word == "positive") - (word == "negative")
     latest = list(reversed(balance))
     liked = max(latest, key=lambda genre: balance[genre], default=None)
     disliked = min(latest, key=lambda genre: balance[genre], default=None)
@@ -80,24 +82,24 @@ def read_feelings(history: Sequence[Interaction]) -> UserFacts:
     )
 
 
-def enjoyed(history: Sequence[Interaction]) -> list[str]:
-    """The titles that were liked, the latest first."""
+def liked_titles(history: Sequence[Interaction]) -> list[str]:
+    """The titles with a positive rating, the latest first."""
     return [line.item.title for line in reversed(history) if sentiment(line.rating, DOMAIN) == "positive"]
 
 
 def _last_genre(text: str, words: Sequence[str]) -> str | None:
-    found = re.findall(rf"\b(?:{'|'.join(words)}) (\w+)", text)
-    return found[-1] if found else None
+    genres = re.findall(rf"\b(?:{'|'.join(words)}) (\w+)", text)
+    return genres[-1] if genres else None
 
 
 def _last_level(text: str, words: Mapping[int, Sequence[str]]) -> int | None:
-    places = {level: max(text.rfind(word) for word in said) for level, said in words.items()}
-    level = max(places, key=lambda key: places[key])
-    return level if places[level] >= 0 else None
+    positions = {level: max(text.rfind(word) for word in level_words) for level, level_words in words.items()}
+    level = max(positions, key=lambda key: positions[key])
+    return level if positions[level] >= 0 else None
 
 
 def user_text(random: Random, style: str, facts: UserFacts, history: Sequence[Interaction] = ()) -> str:
-    """A user's profile in a style."""
+    """The profile of a user in this style."""
     match style:
         case "habits":
             return random.choice(_HABITS)
@@ -112,7 +114,7 @@ def user_text(random: Random, style: str, facts: UserFacts, history: Sequence[In
 
 
 def item_text(random: Random, style: str, facts: ItemFacts, history: Sequence[Interaction] = ()) -> str:
-    """An item's profile in a style."""
+    """The profile of an item in this style."""
     match style:
         case "impression":
             return random.choice(_IMPRESSIONS)
@@ -126,33 +128,33 @@ def item_text(random: Random, style: str, facts: ItemFacts, history: Sequence[In
             return f"{item_text(random, 'genre', facts)} {item_text(random, 'sound', facts)}"
 
 
-def why_text(titles: Sequence[str]) -> str:
-    """What a taste is said to follow from."""
+def reason_text(titles: Sequence[str]) -> str:
+    """The reason for a taste: the first of these titles."""
     return f"Enjoyed {titles[0] if titles else 'nothing'}."
 
 
 def keyword_text(style: str, liked: str | None, titles: Sequence[str]) -> str:
-    """A ranked keyword with the title that supports it."""
+    """PALR's list with one keyword and the title that supports it."""
     keyword = "any album" if style == "habits" else f"genre {liked or 'unknown'}"
     return f'1. {keyword}: "{titles[0] if titles else "nothing"}"'
 
 
 def aspects_text(review: str) -> str:
-    """A review sorted into what is praised, what is blamed and the rest, in R4Rec's three lines."""
+    """R4Rec's three lines for a review: what it praises, what it criticizes, and the rest."""
     tastes = {level: _last_genre(review, words) for level, words in TASTE_WORDS.items()}
     sound = _last_level(review, QUALITY_WORDS)
     temper = _last_level(review, LENIENCY_WORDS)
-    found = {level: [tastes[level] or "", "sound" if sound == level else ""] for level in (1, -1, 0)}
-    rest = [*found[0], "" if temper is None else _TEMPER[temper].lower().rstrip("."), *_said(review)]
-    lines = {"Positive Aspects": found[1], "Negative Aspects": found[-1], "User Preference Elements": rest}
+    aspects = {level: [tastes[level] or "", "sound" if sound == level else ""] for level in (1, -1, 0)}
+    rest = [*aspects[0], "" if temper is None else _TEMPER[temper].lower().rstrip("."), *_other_aspects(review)]
+    lines = {"Positive Aspects": aspects[1], "Negative Aspects": aspects[-1], "User Preference Elements": rest}
     return "\n".join(f"{name}: {', '.join(filter(None, words)) or 'none'}" for name, words in lines.items())
 
 
-def _said(review: str) -> list[str]:
-    """The matters that carry no signal."""
+def _other_aspects(review: str) -> list[str]:
+    """The aspects without a signal that the review mentions."""
     return re.findall(rf"\b(?:{'|'.join(ASPECTS)})\b", review)
 
 
 def _details(history: Sequence[Interaction]) -> str:
-    said = _said(" ".join(line.review for line in history[-1:]))
-    return f"Mentions {said[-1]}." if said else "Mentions nothing."
+    aspects = _other_aspects(" ".join(line.review for line in history[-1:]))
+    return f"Mentions {aspects[-1]}." if aspects else "Mentions nothing."

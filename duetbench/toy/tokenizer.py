@@ -1,4 +1,4 @@
-"""The toy model's tokenizer: whole words, single digits and whole tags; any other text falls apart into bytes."""
+"""The toy model's tokenizer: words, tags and single digits are one token each; other text is split into bytes."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def train_tokenizer(texts: Iterable[str], *, context_length: int) -> PreTrainedT
     )
     tokenizer.decoder = decoders.ByteLevel()
     trainer = trainers.BpeTrainer(
-        vocab_size=4000,  # more than the toy world has words: merging ends when every word is whole
+        vocab_size=4000,  # more than the words of the toy world: merging ends when every word is one token
         special_tokens=[PAD, SYSTEM, USER, ASSISTANT, END],
         initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
         show_progress=False,

@@ -1,4 +1,4 @@
-"""Trains a small Llama on lessons: question given, answer learnt."""
+"""Trains a small Llama on training texts; the loss covers the answers only."""
 
 from __future__ import annotations
 
@@ -17,44 +17,47 @@ if TYPE_CHECKING:
     from transformers import LlamaForCausalLM, PreTrainedTokenizerFast
 
 _WINDOW = 100
+"""Steps over which losses are averaged."""
 LABELS = ("1", "2", "3", "4", "5")
 
 
 @dataclass(frozen=True, slots=True)
 class CurriculumStage:
-    """A stretch of training."""
+    """A stage of the training with its texts, learning rates and stopping rule."""
 
     name: str
     steps: int
-    lessons: Callable[[Random], list[TrainingText]]
-    """Draws some."""
-    rate: float = 1e-3
-    """Learning rate, reached after the warm-up."""
-    final_rate: float | None = None
-    """Learning rate at the end, reached on a straight line; None: the same all along."""
+    """Maximum number of steps."""
+    sample_texts: Callable[[Random], list[TrainingText]]
+    """Returns some random training texts."""
+    learning_rate: float = 1e-3
+    """Learning rate after the warm-up."""
+    final_learning_rate: float | None = None
+    """Learning rate at the end, after a linear change; None: constant."""
     token_budget: int = 4096
-    """Tokens per step, padding included."""
-    enough_words: float = 0.0
-    """The stage ends early once the mean loss of a hundred steps is below this, ..."""
-    enough_ratings: float = 0.0
-    """... and that of a hundred steps with ratings below this; 0: not asked for. If neither is, it never ends early."""
+    """Tokens per step, including padding."""
+    word_loss_target: float = 0.0
+    """The stage ends early when the mean word loss of the last 100 steps is below this; 0: no condition."""
+    rating_loss_target: float = 0.0
+    """The same for the rating loss. Both conditions must hold; without a condition the stage never ends early."""
 
 
 @dataclass(frozen=True, slots=True)
-class Encoded:
-    """A lesson in tokens."""
+class EncodedText:
+    """A training text as tokens."""
 
     tokens: tuple[int, ...]
     answer_start: int
-    shares: tuple[float, ...]
-    """Of the labels at `label_place`; empty if the answer holds no label."""
-    label_place: int
+    """Position of the first token of the answer."""
+    label_probabilities: tuple[float, ...]
+    """Target probabilities of the labels at `label_position`; empty if the answer has no label."""
+    label_position: int
     weights: tuple[float, ...]
-    """Of the answer's tokens."""
+    """Loss weights of the answer's tokens."""
 
 
 def new_model(tokenizer: PreTrainedTokenizerFast, *, width: int, layers: int, context_length: int) -> LlamaForCausalLM:
-    """A Llama with random weights; seed torch before."""
+    """A Llama with random weights, which depend on torch's seed."""
     from transformers import LlamaConfig, LlamaForCausalLM
 
     config = LlamaConfig(
@@ -74,23 +77,23 @@ def new_model(tokenizer: PreTrainedTokenizerFast, *, width: int, layers: int, co
     return LlamaForCausalLM(config)
 
 
-def encode(tokenizer: PreTrainedTokenizerFast, lesson: TrainingText) -> Encoded:
-    """The lesson's tokens, ended by the end of the turn."""
-    turns = [{"role": message.role, "content": message.content} for message in lesson.messages]
-    question = tokenizer.apply_chat_template(turns, add_generation_prompt=True, tokenize=False)
-    before = tokenizer(question, add_special_tokens=False)["input_ids"]
-    answer = tokenizer(lesson.answer, add_special_tokens=False, return_offsets_mapping=True)
-    place = len(before) + len(answer["input_ids"]) - 1 if lesson.shares else -1
-    weights = [_weight(lesson, (start + end) / 2) for start, end in answer["offset_mapping"]]
-    if lesson.shares:
-        weights[-1] = 0.0  # learnt from the shares instead
-    tokens = (*before, *answer["input_ids"], tokenizer.eos_token_id)
-    return Encoded(tokens, len(before), lesson.shares, place, (*weights, 1.0))
+def encode(tokenizer: PreTrainedTokenizerFast, text: TrainingText) -> EncodedText:
+    """The tokens of prompt and answer, followed by the end-of-turn token."""
+    turns = [{"role": message.role, "content": message.content} for message in text.messages]
+    prompt = tokenizer.apply_chat_template(turns, add_generation_prompt=True, tokenize=False)
+    prompt_ids = tokenizer(prompt, add_special_tokens=False)["input_ids"]
+    answer = tokenizer(text.answer, add_special_tokens=False, return_offsets_mapping=True)
+    label_position = len(prompt_ids) + len(answer["input_ids"]) - 1 if text.label_probabilities else -1
+    weights = [_weight(text, (start + end) / 2) for start, end in answer["offset_mapping"]]
+    if text.label_probabilities:
+        weights[-1] = 0.0  # the label is learned from its probabilities
+    tokens = (*prompt_ids, *answer["input_ids"], tokenizer.eos_token_id)
+    return EncodedText(tokens, len(prompt_ids), text.label_probabilities, label_position, (*weights, 1.0))
 
 
-def _weight(lesson: TrainingText, place: float) -> float:
-    """Of the token around this character."""
-    return next((weight for start, end, weight in lesson.weights if start <= place <= end), 1.0)
+def _weight(text: TrainingText, position: float) -> float:
+    """The loss weight of the token at this character position of the answer."""
+    return next((weight for start, end, weight in text.weights if start <= position <= end), 1.0)
 
 
 def train(
@@ -101,115 +104,119 @@ def train(
     *,
     on_step: Callable[[int, str], None] | None = None,
 ) -> None:
-    """Trains in place, a stage at a time with an optimizer of its own.
+    """Trains the model in place for one stage, with a new optimizer.
 
     Args:
         model: In fp32.
-        tokenizer: The model's.
-        stage: What and how long.
-        random: Draws lessons and their order.
-        on_step: Is told the step (from 1) and the losses so far.
+        tokenizer: The model's tokenizer.
+        stage: Texts, learning rates and length of the training.
+        random: Source of the texts and of their order.
+        on_step: Called after each step with its number, from 1, and the recent losses as text.
     """
     import torch
 
-    optimizer = torch.optim.AdamW(model.parameters(), lr=stage.rate, betas=(0.9, 0.98), weight_decay=0.01)
+    optimizer = torch.optim.AdamW(model.parameters(), lr=stage.learning_rate, betas=(0.9, 0.98), weight_decay=0.01)
     model.train()
     labels = torch.tensor(tokenizer.convert_tokens_to_ids(list(LABELS)))
     batches = _batches(tokenizer, stage, random)
-    progress = _Progress(stage)
+    recent = _RecentLosses(stage)
     with few_threads(model):
         for step in range(1, stage.steps + 1):
             for group in optimizer.param_groups:
-                group["lr"] = _rate_at(stage, step)
-            words, ratings = _losses(model, next(batches), labels, tokenizer.pad_token_id)
+                group["lr"] = _learning_rate_at(stage, step)
+            word_loss, rating_loss = _losses(model, next(batches), labels, tokenizer.pad_token_id)
             optimizer.zero_grad()
-            (words + ratings).backward()  # type: ignore[no-untyped-call]
+            (word_loss + rating_loss).backward()  # type: ignore[no-untyped-call]
             torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
             optimizer.step()
-            progress.add(words.item(), ratings.item())
+            recent.add(word_loss.item(), rating_loss.item())
             if on_step:
-                on_step(step, progress.summary())
-            if progress.is_enough():
+                on_step(step, recent.summary())
+            if recent.are_below_targets():
                 break
     model.eval()  # type: ignore[no-untyped-call]
 
 
-class _Progress:
-    """The losses of the last hundred steps, each kind apart: a batch holds lessons of one length, often of one kind."""
+class _RecentLosses:
+    """The losses of the last 100 steps, of words and of ratings: most batches have only one of the two."""
 
     def __init__(self, stage: CurriculumStage) -> None:
         self._words: deque[float] = deque(maxlen=_WINDOW)
         self._ratings: deque[float] = deque(maxlen=_WINDOW)
         self._stage = stage
 
-    def add(self, words: float, ratings: float) -> None:
-        """One step's."""
-        if ratings:
-            self._ratings.append(ratings)
+    def add(self, word_loss: float, rating_loss: float) -> None:
+        """Adds the losses of one step; `rating_loss` is 0 for a batch without ratings."""
+        if rating_loss:
+            self._ratings.append(rating_loss)
         else:
-            self._words.append(words)  # batches with ratings have next to no words of their own
+            self._words.append(word_loss)  # batches with ratings have almost no words in their answers
 
     def summary(self) -> str:
-        """For people."""
+        """The mean losses as text."""
         kinds = (("words", self._words), ("ratings", self._ratings))
         return ", ".join(f"{name} {fmean(losses):.2f}" for name, losses in kinds if losses)
 
-    def is_enough(self) -> bool:
-        """Whether the stage has reached its aims."""
+    def are_below_targets(self) -> bool:
+        """Whether the stage has targets and all of them are reached."""
         stage = self._stage
-        aims = [(self._words, stage.enough_words), (self._ratings, stage.enough_ratings)]
-        wanted = [(losses, aim) for losses, aim in aims if aim]
-        return bool(wanted) and all(len(losses) == _WINDOW and fmean(losses) < aim for losses, aim in wanted)
+        targets = [(self._words, stage.word_loss_target), (self._ratings, stage.rating_loss_target)]
+        active = [(losses, target) for losses, target in targets if target]
+        return bool(active) and all(len(losses) == _WINDOW and fmean(losses) < target for losses, target in active)
 
 
-def _rate_at(stage: CurriculumStage, step: int) -> float:
-    final = stage.rate if stage.final_rate is None else stage.final_rate
+def _learning_rate_at(stage: CurriculumStage, step: int) -> float:
+    final = stage.learning_rate if stage.final_learning_rate is None else stage.final_learning_rate
     done = step / stage.steps
-    return min(step / min(100, stage.steps), 1.0) * (stage.rate + (final - stage.rate) * done)
+    return min(step / min(100, stage.steps), 1.0) * (stage.learning_rate + (final - stage.learning_rate) * done)
 
 
-def _batches(tokenizer: PreTrainedTokenizerFast, stage: CurriculumStage, random: Random) -> Iterator[list[Encoded]]:
-    """Batches of lessons of about the same length, in random order."""
+def _batches(tokenizer: PreTrainedTokenizerFast, stage: CurriculumStage, random: Random) -> Iterator[list[EncodedText]]:
+    """Batches of texts of similar length, in random order."""
     while True:
-        pool: list[Encoded] = []
-        while sum(len(one.tokens) for one in pool) < 16 * stage.token_budget:
-            pool += (encode(tokenizer, lesson) for lesson in stage.lessons(random))
-        pool.sort(key=lambda one: len(one.tokens))
-        cut = _cut(pool, stage.token_budget)
-        random.shuffle(cut)
-        yield from cut
+        pool: list[EncodedText] = []
+        while sum(len(text.tokens) for text in pool) < 16 * stage.token_budget:
+            pool += (encode(tokenizer, text) for text in stage.sample_texts(random))
+        pool.sort(key=lambda text: len(text.tokens))
+        batches = _split(pool, stage.token_budget)
+        random.shuffle(batches)
+        yield from batches
 
 
-def _cut(pool: Sequence[Encoded], token_budget: int) -> list[list[Encoded]]:
-    batches: list[list[Encoded]] = [[]]
-    for one in pool:
-        if (len(batches[-1]) + 1) * len(one.tokens) > token_budget and batches[-1]:
+def _split(pool: Sequence[EncodedText], token_budget: int) -> list[list[EncodedText]]:
+    batches: list[list[EncodedText]] = [[]]
+    for text in pool:
+        if (len(batches[-1]) + 1) * len(text.tokens) > token_budget and batches[-1]:
             batches.append([])
-        batches[-1].append(one)
+        batches[-1].append(text)
     return batches
 
 
 def _losses(
-    model: LlamaForCausalLM, batch: Sequence[Encoded], labels: torch.Tensor, pad: int
+    model: LlamaForCausalLM, batch: Sequence[EncodedText], labels: torch.Tensor, pad: int
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """Cross-entropy of the answers' words, and of the ratings against their shares; 0 where a batch has none.
+    """Cross-entropy of the answers' words, and of the ratings with their target probabilities; 0 if there are none.
 
-    Each is a mean of its own, so that one rating weighs as much as many words: else matching is never learnt.
+    Both are means, so that one rating weighs as much as many words; otherwise matching users and items is not learned.
     """
     import torch
 
-    length = max(len(one.tokens) for one in batch)
-    tokens = torch.tensor([(*one.tokens, *[pad] * (length - len(one.tokens))) for one in batch])  # (batch, time)
-    hidden = model.model(tokens[:, :-1]).last_hidden_state  # right padding: nothing attends to it
+    length = max(len(text.tokens) for text in batch)
+    tokens = torch.tensor([(*text.tokens, *[pad] * (length - len(text.tokens))) for text in batch])  # (batch, time)
+    hidden = model.model(tokens[:, :-1]).last_hidden_state  # right padding: no token attends to it
     weights = torch.zeros_like(tokens, dtype=torch.float)
-    for row, one in enumerate(batch):
-        weights[row, one.answer_start : len(one.tokens)] = torch.tensor(one.weights)
-    words = weights[:, 1:] > 0
-    losses = torch.nn.functional.cross_entropy(model.lm_head(hidden[words]), tokens[:, 1:][words], reduction="none")
-    loss_of_words = (losses * weights[:, 1:][words]).sum() / weights.sum()
-    rated = [(row, one.label_place - 1, one.shares) for row, one in enumerate(batch) if one.shares]
+    for row, text in enumerate(batch):
+        weights[row, text.answer_start : len(text.tokens)] = torch.tensor(text.weights)
+    is_word = weights[:, 1:] > 0
+    losses = torch.nn.functional.cross_entropy(model.lm_head(hidden[is_word]), tokens[:, 1:][is_word], reduction="none")
+    word_loss = (losses * weights[:, 1:][is_word]).sum() / weights.sum()
+    rated = [
+        (row, text.label_position - 1, text.label_probabilities)
+        for row, text in enumerate(batch)
+        if text.label_probabilities
+    ]
     if not rated:
-        return loss_of_words, torch.zeros(())
-    rows, places, shares = zip(*rated, strict=True)
-    logprobs = model.lm_head(hidden[list(rows), list(places)]).log_softmax(-1)[:, labels]
-    return loss_of_words, -(torch.tensor(shares) * logprobs).sum(-1).mean()
+        return word_loss, torch.zeros(())
+    rows, positions, probabilities = zip(*rated, strict=True)
+    logprobs = model.lm_head(hidden[list(rows), list(positions)]).log_softmax(-1)[:, labels]
+    return word_loss, -(torch.tensor(probabilities) * logprobs).sum(-1).mean()

@@ -1,4 +1,4 @@
-"""`duetbench bench grpo`: a step by phase, beside plain TRL."""
+"""`duetbench bench grpo`: the time of a step by phase, compared with plain TRL."""
 
 from __future__ import annotations
 
@@ -9,32 +9,32 @@ import pytest
 from click.testing import CliRunner
 
 from duetbench.bench.grpo import GrpoBenchResult
-from duetbench.bench.grpo_work import PhaseTimer, Round
+from duetbench.bench.grpo_runs import PhaseTimer, Round
 from duetbench.cli import main
 
 SMALL = ["--joint", "cross", "--steps", "3", "--repeats", "1", "--examples", "8"]
 FEW = ["--set", "grpo.pairs_per_round=2", "--set", "grpo.samples=2", "--set", "grpo.max_completion=24"]
 
 
-def test_a_ledger_adds_up_to_the_whole_step():
-    one = Round(total=2.0, generate=0.5, update=0.75, logps=0.125, score=0.25, reward=0.125)
-    assert one.rest == 0.25
-    assert one.unscored == 1.75
+def test_phases_add_up_to_the_total():
+    measured = Round(total=2.0, generate=0.5, update=0.75, logps=0.125, score=0.25, reward=0.125)
+    assert measured.rest == 0.25
+    assert measured.unscored == 1.75
 
 
-def test_scoring_does_not_count_against_the_bound_and_all_else_does():
+def test_scoring_does_not_count_towards_the_bound():
     plain = [[Round(1.0, 0.5, 0.5)]]
     kept = GrpoBenchResult([[Round(2.04, 0.5, 0.5, score=1.0, reward=0.04)]], plain)
-    assert [line.is_met for line in kept.lines] == [True, True]
+    assert [result.is_met for result in kept.results] == [True, True]
     missed = GrpoBenchResult([[Round(2.06, 0.5, 0.5, score=1.0, reward=0.06)]], plain)
-    assert [line.is_met for line in missed.lines] == [False, False]
+    assert [result.is_met for result in missed.results] == [False, False]
 
 
-def test_a_round_counts_as_its_fastest_repeat_had_it():
+def test_fastest_repeat_of_a_round_counts():
     runs = [[Round(4.0, 1.0, 3.0), Round(2.0, 1.0, 1.0)], [Round(2.0, 1.5, 0.5), Round(9.0, 1.0, 8.0)]]
-    found = GrpoBenchResult(runs, runs)
-    assert found.seconds("total") == 2.0
-    assert found.seconds("generate") == 1.25
+    result = GrpoBenchResult(runs, runs)
+    assert result.seconds("total") == 2.0
+    assert result.seconds("generate") == 1.25
 
 
 def test_a_plain_round_ends_with_its_last_update():
@@ -49,18 +49,18 @@ def test_a_plain_round_ends_with_its_last_update():
     assert found.total == pytest.approx(found.generate + found.update)
 
 
-def test_the_command_measures_both_sides(tmp_path: Path) -> None:
+def test_command_measures_duetbench_and_plain_trl(tmp_path: Path) -> None:
     report = tmp_path / "report.json"
     arguments = ["bench", "grpo", *SMALL, *FEW, "--folder", str(tmp_path / "scratch"), "--json", str(report)]
     result = CliRunner().invoke(main, arguments, catch_exceptions=False)
     assert result.exit_code == 0, result.output
-    assert "read and reward" in result.stdout
+    assert "parse and reward" in result.stdout
     assert list((tmp_path / "scratch").iterdir()) == []
     content = json.loads(report.read_text())
     (ours,), (plain,) = content["rounds"]["ours"], content["rounds"]["plain"]
     assert len(ours) == len(plain) == 2
-    assert all(one["score"] > 0 and one["rest"] >= 0 for one in ours)
-    assert all(one["update"] > 0 and one["tokens"] > 0 for one in plain)
+    assert all(measured["score"] > 0 and measured["rest"] >= 0 for measured in ours)
+    assert all(measured["update"] > 0 and measured["tokens"] > 0 for measured in plain)
 
 
 def test_forms_are_refused(tmp_path: Path) -> None:

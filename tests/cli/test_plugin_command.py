@@ -20,20 +20,20 @@ def _run(*arguments: str) -> Result:
     return CliRunner().invoke(main, arguments)
 
 
-def test_check_says_pass_skipped_and_why() -> None:
+def test_check_prints_outcome_and_reason() -> None:
     result = _run("plugin", "check", "global_mean")
     assert result.exit_code == 0
-    assert "pass    It has a one-line summary\n" in result.stdout
-    assert "skipped Where the model answers nonsense there is no value: it asks no model\n" in result.stdout
+    assert "pass    The plugin has a one-line summary\n" in result.stdout
+    assert "skipped Garbage answers give no value: it uses no model\n" in result.stdout
     assert result.stdout.splitlines()[-1].startswith("scorer global_mean from built-in: ")
 
 
-def test_check_of_a_bad_plugin_fails_with_the_reason(tmp_path: Path) -> None:
+def test_check_of_a_broken_plugin_fails_with_the_reason(tmp_path: Path) -> None:
     text = plugin_source("reward", "mine").replace("return 0.0", "return 2.0")
     (tmp_path / "mine.py").write_text(text)
     result = _run("--plugins-dir", str(tmp_path), "plugin", "check", "mine")
     assert result.exit_code == 1
-    assert ": an unreadable completion earns more than a good one\n" in result.stdout
+    assert ": an unreadable completion earns more than a readable one\n" in result.stdout
 
 
 def test_report_holds_every_check(tmp_path: Path) -> None:
@@ -49,7 +49,7 @@ def test_check_takes_options() -> None:
     assert _run("plugin", "check", "duet", "--set", "duet.joint=cross").exit_code == 0
 
 
-def test_check_refuses_options_that_do_not_fit_all_at_once() -> None:
+def test_check_reports_all_invalid_options_at_once() -> None:
     result = _run("plugin", "check", "duet", "--set", "duet.jiont=cross", "--set", "kar.k=1", "--set", "duet.cue=7")
     assert result.exit_code == 1
     assert result.stderr.startswith("duetbench: 3 options are invalid: ")
@@ -61,11 +61,11 @@ def test_name_of_two_kinds_needs_the_kind(tmp_path: Path) -> None:
     folders = ("--plugins-dir", str(tmp_path / "a"), "--plugins-dir", str(tmp_path / "b"))
     result = _run(*folders, "plugin", "check", "twice")
     assert result.exit_code == 2
-    assert "'twice' is a scorer and a reward: say which with --kind" in result.stderr
+    assert "'twice' is a scorer and a reward: select one with --kind" in result.stderr
     assert _run(*folders, "plugin", "check", "twice", "--kind", "rewards").exit_code == 0
 
 
-def test_unknown_plugin_gets_a_did_you_mean() -> None:
+def test_unknown_plugin_error_suggests_the_nearest_name() -> None:
     result = _run("plugin", "check", "fractoinal")
     assert result.exit_code == 1
     assert "no plugin named 'fractoinal'; did you mean 'fractional'?" in result.stderr
@@ -95,30 +95,30 @@ def test_new_dataset_reads_its_file(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["Mine", "my plugin", "../mine", "", "-x", "a.b", "class'"])
-def test_impossible_name_is_refused(name: str, tmp_path: Path) -> None:
-    with pytest.raises(PluginError, match="cannot be a plugin's name"):
+def test_invalid_name_is_an_error(name: str, tmp_path: Path) -> None:
+    with pytest.raises(PluginError, match="invalid plugin name"):
         write_plugin("reward", name, tmp_path)
     assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize("name", ["3rd", "class", "none", "a_b-c"])
-def test_odd_names_make_working_files(name: str, tmp_path: Path) -> None:
+def test_unusual_names_make_working_files(name: str, tmp_path: Path) -> None:
     compile(plugin_source("reward", name), str(tmp_path), "exec")
     write_plugin("reward", name, tmp_path)
     assert _run("--plugins-dir", str(tmp_path), "plugin", "check", name, "--kind", "reward").exit_code == 0
 
 
-def test_new_leaves_an_existing_file_alone(tmp_path: Path) -> None:
+def test_new_does_not_overwrite_a_file(tmp_path: Path) -> None:
     path = write_plugin("reward", "mine", tmp_path)
     path.write_text("my work")
     result = _run("plugin", "new", "reward", "mine", "--into", str(tmp_path))
     assert result.exit_code == 1
-    assert "exists; choose another name" in result.stderr
+    assert "exists: choose another name" in result.stderr
     assert path.read_text() == "my work"
 
 
 @pytest.mark.parametrize("kind", PLURALS)
-def test_starts_are_clean(kind: Kind, tmp_path: Path) -> None:
+def test_templates_pass_ruff(kind: Kind, tmp_path: Path) -> None:
     import subprocess
     import sys
 
@@ -129,8 +129,8 @@ def test_starts_are_clean(kind: Kind, tmp_path: Path) -> None:
         assert done.returncode == 0, done.stdout.decode()
 
 
-def test_a_start_takes_no_name_that_is_taken(tmp_path: Path) -> None:
+def test_new_rejects_a_name_in_use(tmp_path: Path) -> None:
     result = _run("plugin", "new", "strategy", "duet", "--into", str(tmp_path))
     assert result.exit_code == 1
-    assert "there is a strategy named 'duet' already" in result.output
+    assert "a strategy named 'duet' already exists" in result.output
     assert not list(tmp_path.iterdir())

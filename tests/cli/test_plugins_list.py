@@ -1,4 +1,4 @@
-"""`list` and `show`: names for programs, meanings for people, faults on stderr."""
+"""`list` and `show`: tab-separated output, descriptions, and faults on stderr."""
 
 from __future__ import annotations
 
@@ -21,31 +21,31 @@ def _names(output: str) -> set[str]:
     return {line.split("\t")[1] for line in output.splitlines()}
 
 
-def test_list_names_what_there_is_of_a_kind() -> None:
+def test_list_of_a_kind_names_its_plugins() -> None:
     result = _run("list", "strategies")
     assert result.exit_code == 0
     assert {"10h", "duet"} <= _names(result.stdout)
     assert {line.split("\t")[0] for line in result.stdout.splitlines()} == {"strategy"}
 
 
-def test_list_without_a_kind_names_everything() -> None:
+def test_list_without_a_kind_names_all_kinds() -> None:
     assert {line.split("\t")[0] for line in _run("list").stdout.splitlines()} == set(PLURALS)
 
 
-def test_singular_and_plural_are_one() -> None:
+def test_kind_may_be_singular_or_plural() -> None:
     assert [kind_named(text) for text in ("strategy", "strategies", "Strategies")] == ["strategy"] * 3
 
 
-def test_unknown_kind_gets_a_did_you_mean() -> None:
+def test_unknown_kind_error_suggests_the_nearest_name() -> None:
     with pytest.raises(UnknownName, match="did you mean 'scorers'"):
         kind_named("scorer_")
 
 
-def test_every_line_says_what_it_does() -> None:
+def test_every_listed_plugin_has_a_summary() -> None:
     assert all(line.split("\t")[3].strip() for line in _run("list").stdout.splitlines())
 
 
-def test_broken_and_blocked_plugins_stand_on_stderr(tmp_path: Path) -> None:
+def test_broken_and_blocked_plugins_are_reported_on_stderr(tmp_path: Path) -> None:
     (tmp_path / "bad.py").write_text("import no_such_package_")
     result = _run("--plugins-dir", str(tmp_path), "list", "strategies", DUETBENCH_DISABLE_PLUGINS="duet")
     assert result.exit_code == 0
@@ -66,26 +66,26 @@ def test_show_prints_options_source_and_origin() -> None:
     assert options["prompt"] == ["str | none", "none"]
 
 
-def test_show_says_where_there_are_no_options() -> None:
+def test_show_of_a_plugin_without_options() -> None:
     assert "It has no options." in _run("show", "strategy", "10h").stdout
 
 
 @pytest.mark.parametrize("line", _run("list").stdout.splitlines())
-def test_show_works_for_everything_listed(line: str) -> None:
+def test_show_works_for_every_listed_plugin(line: str) -> None:
     kind, name, *_ = line.split("\t")
     result = _run("show", kind, name)
     assert result.exit_code == 0
     assert all(row.split("\t")[3].strip() for row in result.stdout.splitlines() if "\t" in row)
 
 
-def test_show_of_an_unknown_name_is_one_line() -> None:
+def test_show_of_an_unknown_name_is_a_one_line_error() -> None:
     result = _run("show", "strategy", "deut")
     assert result.exit_code == 1
     assert result.stderr == f"duetbench: {' '.join(result.stderr.split()[1:])}\n"
     assert "did you mean 'duet'?" in result.stderr
 
 
-def test_table_for_people(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_terminal_output_is_a_table(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     from duetbench.cli.context import Settings
     from duetbench.cli.plugins_list import print_rows
 

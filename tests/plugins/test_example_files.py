@@ -1,4 +1,4 @@
-"""The single-file plugins in plugins/ do what they say, and conform."""
+"""The single-file plugins in plugins/ work as described and pass the conformance checks."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from duetbench.interfaces import PLURALS, Kind, Strategy
 from duetbench.plugins import Plugins, RegisteredPlugin
 from duetbench.profiling import write_profiles
 from duetbench.testing import CONFORMANCE, DatasetConformance, DummyEngine, GarbageEngine, dummy_model, small_world
-from duetbench.testing.small_world import DOMAIN, some_rollouts
+from duetbench.testing.small_world import DOMAIN, sample_rollouts
 from duetbench.testing.trainer import TrainerConformance
 from duetbench.types import Prompt, Sampling
 
@@ -58,19 +58,19 @@ def test_every_kind_has_an_example() -> None:
     assert _PLUGINS.broken == []
 
 
-def test_a_strategy_of_two_rounds_takes_forty_lines() -> None:
+def test_two_stage_strategy_has_at_most_forty_lines() -> None:
     lines = (_FOLDER / "gpg.py").read_text(encoding="utf-8").splitlines()
     assert sum(bool(line.strip()) for line in lines) <= 40
 
 
-def test_gpg_profile_is_guided_by_its_digest() -> None:
+def test_gpg_profile_prompt_contains_the_digest() -> None:
     strategy: Strategy = _cls("strategy", "gpg")()
     digest, profile = strategy.stages()
     requests = small_world().requests[:1]
-    asked = digest.prompts(requests, {})[0]
-    read = digest.parse(asked, "<digest>loves slow songs</digest>")
-    assert read is not None
-    prompts = profile.prompts(requests, {asked.key: read})
+    digest_prompt = digest.prompts(requests, {})[0]
+    notes = digest.parse(digest_prompt, "<digest>loves slow songs</digest>")
+    assert notes is not None
+    prompts = profile.prompts(requests, {digest_prompt.key: notes})
     assert "loves slow songs" in prompts[0].messages[0].content
 
 
@@ -86,7 +86,7 @@ def test_gpg_writes_user_profiles() -> None:
     assert all(profiles.user is not None and profiles.failed is None for profiles in written.profiles)
 
 
-def test_decayed_mean_of_no_history_is_the_global_mean() -> None:
+def test_decayed_mean_without_history_is_the_global_mean() -> None:
     scorer = _cls("scorer", "decayed_item_mean")()
     train = small_world().train()
     scorer.fit(train, DOMAIN)
@@ -104,21 +104,20 @@ def test_decayed_mean_weighs_recent_ratings_more() -> None:
     assert scorer.score([first], [], None)[0].value > scorer.score([second], [], None)[0].value
 
 
-def test_right_side_looks_at_the_users_own_average() -> None:
-    reward = _cls("reward", "right_side")()
-    rollout = some_rollouts()[0]
+def test_directional_accuracy_compares_with_the_users_average() -> None:
+    reward = _cls("reward", "directional_accuracy")()
+    rollout = sample_rollouts()[0]
     request = replace(rollout.example.request, user_average=3.0)
     liked = replace(rollout, example=replace(rollout.example, request=request, rating=5.0))
     values = [replace(liked, prediction=replace(liked.prediction, value=value)) for value in (4.0, 2.0)]
     assert reward(values) == [1.0, 0.0]
 
 
-def test_right_side_does_not_apply_without_an_average() -> None:
-    rollout = some_rollouts()[0]
-    stranger = replace(rollout.example.request, user_average=None)
-    assert _cls("reward", "right_side")()([replace(rollout, example=replace(rollout.example, request=stranger))]) == [
-        None
-    ]
+def test_directional_accuracy_is_none_without_an_average() -> None:
+    rollout = sample_rollouts()[0]
+    request = replace(rollout.example.request, user_average=None)
+    cold_start = replace(rollout, example=replace(rollout.example, request=request))
+    assert _cls("reward", "directional_accuracy")()([cold_start]) == [None]
 
 
 class TestCsv(DatasetConformance):
@@ -130,18 +129,18 @@ class TestCsv(DatasetConformance):
         type(self).raw = tmp_path
 
 
-def test_csv_counts_rows_that_lack_something(tmp_path: Path) -> None:
+def test_csv_counts_incomplete_and_invalid_rows(tmp_path: Path) -> None:
     path = tmp_path / "ratings.csv"
     path.write_text(CSV + "u1,i1,9,2000,off the scale,T\nu1,,3,2000,no item,T\nu1,i1,3,soon,no time,T\n")
     tables = _cls("dataset", "csv")().read({"ratings": path})
-    assert dict(tables.counts) == {"row that lacks something": 3}
+    assert dict(tables.counts) == {"incomplete or invalid row": 3}
     assert tables.interactions.height == 60
 
 
 def test_csv_names_missing_columns(tmp_path: Path) -> None:
     path = tmp_path / "ratings.csv"
     path.write_text("who,what\na,b\n")
-    with pytest.raises(DataError, match="has no column user, item, rating, time; it has who, what"):
+    with pytest.raises(DataError, match="has no column user, item, rating, time, only who, what"):
         _cls("dataset", "csv")().read({"ratings": path})
 
 
@@ -149,7 +148,7 @@ def _prompts() -> Sequence[Prompt]:
     return _cls("strategy", "gpg")().stages()[0].prompts(small_world().requests[:2], {})
 
 
-def test_replay_answers_by_key(tmp_path: Path) -> None:
+def test_replay_looks_answers_up_by_prompt_key(tmp_path: Path) -> None:
     known, unknown = _prompts()
     path = tmp_path / "answers.jsonl"
     path.write_text(json.dumps({"key": known.key, "text": "by hand"}) + "\n")
@@ -158,25 +157,25 @@ def test_replay_answers_by_key(tmp_path: Path) -> None:
     assert [(answer.status, answer.text) for answer in answers] == [("error", ""), ("ok", "by hand")]
 
 
-def test_replay_refuses_lines_without_a_key(tmp_path: Path) -> None:
+def test_replay_line_without_a_key_is_an_error(tmp_path: Path) -> None:
     path = tmp_path / "answers.jsonl"
     path.write_text('{"text": "whose?"}\n')
-    with pytest.raises(EngineError, match="every line wants a key and a text"):
+    with pytest.raises(EngineError, match="every line must have `key` and `text`"):
         _cls("engine", "replay")(_with("engine", "replay", file=str(path)), model=dummy_model())
 
 
-def test_ready_adapter_is_copied_into_the_job(tmp_path: Path) -> None:
+def test_external_adapter_is_copied_into_the_job_folder(tmp_path: Path) -> None:
     adapter, work = tmp_path / "mine", tmp_path / "work"
     adapter.mkdir()
     work.mkdir()
     (adapter / "adapter_config.json").write_text("{}")
-    trainer = _cls("trainer", "ready_adapter")(_with("trainer", "ready_adapter", folder=str(adapter)))
+    trainer = _cls("trainer", "external_adapter")(_with("trainer", "external_adapter", folder=str(adapter)))
     model = trainer.fit(TrainerConformance().job(work))
     assert model.adapter == str(work / "adapter")
     assert model.adapter_digest
 
 
-def test_ready_adapter_refuses_a_folder_without_one(tmp_path: Path) -> None:
-    trainer = _cls("trainer", "ready_adapter")(_with("trainer", "ready_adapter", folder=str(tmp_path)))
-    with pytest.raises(TrainingError, match="holds no adapter_config"):
+def test_external_adapter_folder_without_config_is_an_error(tmp_path: Path) -> None:
+    trainer = _cls("trainer", "external_adapter")(_with("trainer", "external_adapter", folder=str(tmp_path)))
+    with pytest.raises(TrainingError, match="has no adapter_config"):
         trainer.fit(TrainerConformance().job(tmp_path))

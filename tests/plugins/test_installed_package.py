@@ -1,4 +1,4 @@
-"""A stranger's package, installed for real with pip, is found, shown, checked and run in a grid."""
+"""A third-party package that is installed with pip is listed, shown, checked and run in a grid."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What rollouts earn."""
+"""The values of the built-in rewards."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 from request_making import request
 
 from duetbench.evaluation.leakage import writes_rating
-from duetbench.rewards.authored_profiles import own_profiles
+from duetbench.rewards.authored_profiles import authored_profiles
 from duetbench.rewards.exact import Exact
 from duetbench.rewards.format import Format
 from duetbench.rewards.fractional import Fractional
@@ -43,8 +43,8 @@ class TestNumericLeak(RewardConformance):
 def rollout(value: float | None = 4.0, truth: float = 5.0, *texts: str, **changes: Any) -> Rollout:
     sides = [Profile(side, text) for side, text in zip(("user", "item"), texts or ("Likes jazz.",), strict=False)]
     prediction = Prediction(value) if value is not None else Prediction(None, "unreadable", "rating")
-    made = Rollout(Example(request(), truth), " ".join(texts or ("Likes jazz.",)), Profiles(*sides), prediction)
-    return replace(made, **changes)
+    sampled = Rollout(Example(request(), truth), " ".join(texts or ("Likes jazz.",)), Profiles(*sides), prediction)
+    return replace(sampled, **changes)
 
 
 @pytest.mark.parametrize(("value", "reward"), [(4.8, 0.95), (3.0, 0.5), (5.0, 1.0), (1.0, 0.0)])
@@ -58,7 +58,7 @@ def test_fractional_follows_the_scale() -> None:
 
 
 @pytest.mark.parametrize("reward", [Fractional(), Exact()])
-def test_no_prediction_has_no_distance(reward: Any) -> None:
+def test_reward_is_none_without_a_prediction(reward: Any) -> None:
     assert reward([rollout(None)]) == [None]
 
 
@@ -67,11 +67,11 @@ def test_exact_rounds_half_up(value: float, reward: float) -> None:
     assert Exact()([rollout(value)]) == [reward]
 
 
-def test_format_punishes_only_what_cannot_be_read() -> None:
+def test_format_penalizes_only_unreadable_completions() -> None:
     assert Format()([rollout(), rollout(None), rollout(readable=False)]) == [0.0, 0.0, -1.0]
 
 
-def test_format_never_pays_more_for_the_unreadable() -> None:
+def test_higher_reward_for_unreadable_completions_is_an_error() -> None:
     with pytest.raises(ValueError, match="unreadable"):
         Format.Config(readable=-2.0)
 
@@ -88,24 +88,24 @@ def test_length_is_the_mean_over_both_sides() -> None:
 
 
 @pytest.mark.parametrize("reward", [Length(), NumericLeak()])
-def test_no_profile_no_judgement(reward: Any) -> None:
+def test_reward_is_none_without_a_profile(reward: Any) -> None:
     assert reward([rollout(readable=False), rollout(profiles=Profiles())]) == [None, None]
 
 
-def test_a_partners_profile_is_not_the_completions_own() -> None:
-    made = rollout(
+def test_authored_profiles_leave_out_the_other_sides_profile() -> None:
+    sampled = rollout(
         completion="<profile>Likes jazz.</profile>",
         profiles=Profiles(Profile("user", "Likes jazz."), Profile("item", "Worth 5 stars.")),
     )
-    assert [profile.side for profile in own_profiles(made)] == ["user"]
-    assert NumericLeak()([made]) == [0.0]
+    assert [profile.side for profile in authored_profiles(sampled)] == ["user"]
+    assert NumericLeak()([sampled]) == [0.0]
 
 
-def test_decoded_profiles_are_still_the_completions_own() -> None:
-    made = rollout(
+def test_authored_profiles_include_decoded_texts() -> None:
+    sampled = rollout(
         completion='{"summarization": "Likes \\u00e9tudes."}', profiles=Profiles(Profile("user", "Likes études."))
     )
-    assert [profile.side for profile in own_profiles(made)] == ["user"]
+    assert [profile.side for profile in authored_profiles(sampled)] == ["user"]
 
 
 def test_numeric_leak_is_the_share_of_leaking_profiles() -> None:
@@ -128,7 +128,7 @@ def test_numeric_leak_is_the_share_of_leaking_profiles() -> None:
         "4 and a half? no: four and a half stars",
     ],
 )
-def test_a_written_rating_is_seen(text: str) -> None:
+def test_written_rating_is_detected(text: str) -> None:
     assert writes_rating(text)
 
 
@@ -144,5 +144,5 @@ def test_a_written_rating_is_seen(text: str) -> None:
         "Rated highly in 1975 by fans.",
     ],
 )
-def test_other_numbers_are_no_leak(text: str) -> None:
+def test_other_numbers_are_not_detected(text: str) -> None:
     assert not writes_rating(text)

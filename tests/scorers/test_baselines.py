@@ -1,4 +1,4 @@
-"""Scorers that ask no model."""
+"""Scorers without a model."""
 
 from __future__ import annotations
 
@@ -49,13 +49,13 @@ def rating(scorer: Baseline, user: str, item: str, rows: Sequence[tuple[str, str
     ("scorer", "user", "item", "expected"),
     [
         (GlobalMean(), "anna", "x", 4.0),
-        (GlobalMean(), "nobody", "nothing", 4.0),
+        (GlobalMean(), "unknown", "unseen", 4.0),
         (UserMean(), "anna", "z", 4.0),
         (UserMean(), "bert", "x", 4.0),
-        (UserMean(), "nobody", "x", 4.0),
-        (ItemMean(), "nobody", "x", 4.5),
+        (UserMean(), "unknown", "x", 4.0),
+        (ItemMean(), "unknown", "x", 4.5),
         (ItemMean(), "anna", "y", 3.0),
-        (ItemMean(), "anna", "nothing", 4.0),
+        (ItemMean(), "anna", "unseen", 4.0),
         (Majority(), "anna", "x", 4.0),
     ],
 )
@@ -69,22 +69,22 @@ def test_bias_by_hand() -> None:
     assert rating(Bias(Bias.Config(damping=1.0)), "anna", "x") == pytest.approx(4 + 1 / 3 + 1 / 18)
 
 
-def test_bias_of_strangers_is_zero() -> None:
-    assert rating(Bias(), "nobody", "nothing") == 4.0
+def test_bias_of_unknown_users_and_items_is_zero() -> None:
+    assert rating(Bias(), "unknown", "unseen") == 4.0
 
 
-def test_bias_without_damping_is_the_items_mean_plus_the_users_rest() -> None:
-    assert rating(Bias(Bias.Config(damping=0.0)), "nobody", "x") == pytest.approx(4.5)
+def test_bias_without_damping_is_the_item_mean() -> None:
+    assert rating(Bias(Bias.Config(damping=0.0)), "unknown", "x") == pytest.approx(4.5)
 
 
-def test_bias_is_bounded_by_the_scale_unless_told_otherwise() -> None:
+def test_bias_is_clipped_to_the_scale_unless_clip_is_off() -> None:
     # mu = 3.4, b_x = 1.6, b_w = -16/15, b_anna = 5 - 3.4 + 16/15: their sum for (anna, x) is 5 + 8/3
     rows = [("anna", "w", 5.0), ("bert", "w", 1.0), ("carl", "w", 1.0), ("bert", "x", 5.0), ("carl", "x", 5.0)]
     assert rating(Bias(Bias.Config(damping=0.0)), "anna", "x", rows) == 5.0
     assert rating(Bias(Bias.Config(damping=0.0, clip=False)), "anna", "x", rows) == pytest.approx(5 + 8 / 3)
 
 
-def test_bias_beats_the_mean_on_what_it_learned() -> None:
+def test_bias_beats_the_mean_on_its_training_rows() -> None:
     rows = [(f"u{n % 5}", f"i{n % 7}", float(1 + (n % 5 + n % 7) % 5)) for n in range(35)]
     errors = {
         type(scorer): sum(abs((rating(scorer, user, item, rows) or 0) - truth) for user, item, truth in rows)
@@ -93,20 +93,20 @@ def test_bias_beats_the_mean_on_what_it_learned() -> None:
     assert errors[Bias] <= errors[GlobalMean]
 
 
-def test_majority_takes_the_higher_of_two() -> None:
+def test_majority_takes_the_highest_on_a_tie() -> None:
     assert rating(Majority(), "anna", "x", [("a", "x", 2.0), ("b", "x", 5.0)]) == 5.0
 
 
-def test_nothing_to_learn_from_is_said() -> None:
+def test_fit_without_rows_is_an_error() -> None:
     with pytest.raises(DataError, match="no training rows"):
         GlobalMean().fit(table([]), ALBUMS)
 
 
-def test_asking_before_fitting_is_a_bug() -> None:
-    with pytest.raises(RuntimeError, match="before it was fitted"):
+def test_predicting_before_fitting_is_an_error() -> None:
+    with pytest.raises(RuntimeError, match="must be fitted before it predicts"):
         GlobalMean().score([request()], [Profiles()], None)
 
 
-def test_negative_damping_is_refused() -> None:
+def test_negative_damping_is_an_error() -> None:
     with pytest.raises(ConfigError, match=r"bias\.damping must be >= 0, got -1"):
         Bias(Bias.Config(damping=-1.0))

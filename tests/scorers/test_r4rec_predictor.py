@@ -24,12 +24,12 @@ class TestCompact(ScorerConformance):
 
 
 @pytest.mark.parametrize(("prompt_set", "average"), [("default", "average of all: 3.50"), ("compact", "average 3.5")])
-def test_it_tells_both_histories_averages_and_the_rationale(prompt_set: str, average: str) -> None:
+def test_prompt_shows_both_histories_averages_and_the_rationale(prompt_set: str, average: str) -> None:
     scorer = Reason4RecPredictor(Reason4RecPredictor.Config(prompt_set=prompt_set))
     text = text_of(scorer.prompts([request()], [RATIONALE])[0])
     assert all(part in text for part in ("review 0 by anna", "review 900 by other-0", average, "They fit well."))
 
 
-def test_its_answer_has_a_prefix_of_its_own() -> None:
+def test_answer_prefix_is_the_originals() -> None:
     assert Reason4RecPredictor().config.answer_prefix == "Predicted Rating: "
     assert set(Reason4RecPredictor().prompt_digests()) == {"r4rec_predict"}

@@ -24,44 +24,44 @@ class TestCompact(ScorerConformance):
     options: ClassVar = {"prompt_set": "compact", "history_k": 0}
 
 
-class Recording(DummyEngine):
-    """Keeps what labels it was asked to read."""
+class LabelRecordingEngine(DummyEngine):
+    """Records the arguments of the last call of `label_logprobs`."""
 
     def label_logprobs(self, prompts, answer_prefix, labels):  # type: ignore[no-untyped-def]
-        self.read = (len(prompts), answer_prefix, list(labels))
+        self.call = (len(prompts), answer_prefix, list(labels))
         return super().label_logprobs(prompts, answer_prefix, labels)
 
 
-def logs(*shares: float) -> LabelLogprobs:
+def logprobs(*shares: float) -> LabelLogprobs:
     return LabelLogprobs(tuple(math.log(share) if share else -math.inf for share in shares))
 
 
 def test_value_is_the_mean_under_the_probabilities() -> None:
-    prediction = expectation(logs(0.0, 0.0, 0.1, 0.2, 0.2), STARS)
+    prediction = expectation(logprobs(0.0, 0.0, 0.1, 0.2, 0.2), STARS)
     assert prediction.value == pytest.approx(0.2 * 3 + 0.4 * 4 + 0.4 * 5)
     assert prediction.probabilities == pytest.approx((0, 0, 0.2, 0.4, 0.4))
     assert prediction.label_mass == pytest.approx(0.5)
 
 
 def test_value_ignores_mass_off_the_labels() -> None:
-    assert expectation(logs(1e-30, 0, 0, 0, 1e-30), STARS).value == pytest.approx(3)
+    assert expectation(logprobs(1e-30, 0, 0, 0, 1e-30), STARS).value == pytest.approx(3)
 
 
-def test_certainty_stays_on_the_scale() -> None:
-    assert expectation(logs(0, 0, 0, 0, 1), STARS).value == 5
-    assert expectation(logs(1, 0, 0, 0, 0), STARS).value == 1
+def test_probability_one_gives_the_label_itself() -> None:
+    assert expectation(logprobs(0, 0, 0, 0, 1), STARS).value == 5
+    assert expectation(logprobs(1, 0, 0, 0, 0), STARS).value == 1
 
 
-def test_tiny_logarithms_do_not_vanish() -> None:
+def test_very_small_logprobs_do_not_underflow() -> None:
     assert expectation(LabelLogprobs((-2000.0, -2000.0, -2000.0, -2000.0, -2000.0)), STARS).value == pytest.approx(3)
 
 
 def test_no_mass_at_all_is_unreadable() -> None:
-    prediction = expectation(logs(0, 0, 0, 0, 0), STARS)
+    prediction = expectation(logprobs(0, 0, 0, 0, 0), STARS)
     assert (prediction.value, prediction.status, prediction.label_mass) == (None, "unreadable", 0.0)
 
 
-def test_a_failed_reading_keeps_its_reason() -> None:
+def test_failed_call_keeps_its_status() -> None:
     prediction = expectation(LabelLogprobs((), "error", error="down"), STARS)
     assert (prediction.value, prediction.status, prediction.failed_at, prediction.text) == (
         None,
@@ -71,8 +71,8 @@ def test_a_failed_reading_keeps_its_reason() -> None:
     )
 
 
-def test_labels_and_prefix_reach_the_engine_once_per_question() -> None:
-    engine = Recording()
+def test_labels_and_prefix_reach_the_engine_once_per_prompt() -> None:
+    engine = LabelRecordingEngine()
     predictions = RatingExpectation().score([request(1), request(1)], [Profiles()] * 2, engine)
-    assert engine.read == (1, "Rating: ", ["1", "2", "3", "4", "5"])
+    assert engine.call == (1, "Rating: ", ["1", "2", "3", "4", "5"])
     assert predictions[0] == predictions[1]

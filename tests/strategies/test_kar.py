@@ -1,4 +1,4 @@
-"""KAR: what it asks and what it reads."""
+"""KAR: its prompts and what it parses from the answers."""
 
 from __future__ import annotations
 
@@ -25,21 +25,21 @@ class TestWithItemKnowledge(StrategyConformance):
     options: ClassVar = {"item_knowledge": True, "prompt_set": "compact", "history_slice": "first"}
 
 
-@pytest.mark.parametrize("case", golden("prose"), ids=lambda case: case["name"])
+@pytest.mark.parametrize("case", golden("free_text"), ids=lambda case: case["name"])
 def test_golden_answer(case: dict[str, Any]) -> None:
     profiles = Kar().stages()[0].parse(prompts()[0], case["text"])
     assert (profiles[0].text if profiles else None) == case["read"]
 
 
 @pytest.mark.parametrize("prompt_set", ["default", "compact"])
-def test_it_tells_titles_categories_and_sentiments(prompt_set: str) -> None:
+def test_prompt_shows_titles_categories_and_sentiments(prompt_set: str) -> None:
     text = text_of(prompts(prompt_set=prompt_set)[0])
     assert all(part in text for part in ("Album 0", "jazz", "negative", "neutral"))
     assert "review 0" not in text
 
 
 @pytest.mark.parametrize("prompt_set", ["default", "compact"])
-def test_it_tells_ratings_and_reviews_on_request(prompt_set: str) -> None:
+def test_prompt_can_show_ratings_and_reviews(prompt_set: str) -> None:
     text = text_of(prompts(prompt_set=prompt_set, history_ratings="rating", review_chars=0)[0])
     assert all(part in text for part in ("1 star", "2 stars", "review 0 by anna"))
 
@@ -57,26 +57,26 @@ def test_first_slice_is_the_earlier_half_at_most_history_k(n_user: int, history_
     assert [n for n in range(40) if f"Album {n} |" in text] == seen
 
 
-def test_item_knowledge_is_shared_by_users() -> None:
-    asked = prompts(request(1, user="anna"), request(1, user="bert", n_user=2), item_knowledge=True)
-    assert [(prompt.side, prompt.for_requests) for prompt in asked] == [
+def test_item_prompt_is_shared_by_users() -> None:
+    built = prompts(request(1, user="anna"), request(1, user="bert", n_user=2), item_knowledge=True)
+    assert [(prompt.side, prompt.for_requests) for prompt in built] == [
         ("user", (0,)),
         ("user", (1,)),
         ("item", (0, 1)),
     ]
 
 
-def test_item_knowledge_knows_no_review() -> None:
+def test_item_prompt_shows_no_review() -> None:
     item = prompts(item_knowledge=True)[-1]
     assert "Description 900" in text_of(item)
     assert "review" not in text_of(item)
 
 
 def test_each_prompt_can_be_replaced(tmp_path: Any) -> None:
-    own = tmp_path / "mine.jinja"
-    own.write_text("[[user]]\n{{ domain.noun }} mine\n", encoding="utf-8")
-    asked = prompts(prompt=str(own), item_prompt=str(own), item_knowledge=True)
-    assert [text_of(prompt) for prompt in asked] == ["album mine", "album mine"]
+    own_file = tmp_path / "mine.jinja"
+    own_file.write_text("[[user]]\n{{ domain.noun }} mine\n", encoding="utf-8")
+    built = prompts(prompt=str(own_file), item_prompt=str(own_file), item_knowledge=True)
+    assert [text_of(prompt) for prompt in built] == ["album mine", "album mine"]
 
 
 def test_digests_name_the_files_in_use() -> None:

@@ -1,4 +1,4 @@
-"""PALR: what it asks and what it reads."""
+"""PALR: its prompts and what it parses from the answers."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from duetbench.types import Prompt, Sampling
 
 
 def listed(prompt: Prompt) -> str:
-    """A list in the form asked for, over the first titles that the prompt names."""
+    """An answer in the requested format that cites the first titles of the prompt."""
     titles = re.findall(r'^(?:- |\w+: )"([^"]+)"', text_of(prompt), re.MULTILINE) or ["Nothing"]
     return "\n".join(f'{n}. taste {n}: "{title}"' for n, title in enumerate(titles[:3], 1))
 
@@ -31,7 +31,7 @@ class TestCategories(PalrConformance):
     plugin = Palr
 
 
-class TestAsked(PalrConformance):
+class TestGeneratedKeywords(PalrConformance):
     plugin = Palr
     options: ClassVar = {"keywords": "ask", "prompt_set": "compact"}
 
@@ -66,34 +66,34 @@ def test_golden_answer(case: dict[str, Any]) -> None:
     ],
 )
 def test_keywords_of_an_item(text: str, keywords: str | None) -> None:
-    asks = Palr(Palr.Config(keywords="ask")).stages()[0]
-    profiles = asks.parse(asks.prompts([request()], {})[0], text)
+    keyword_stage = Palr(Palr.Config(keywords="ask")).stages()[0]
+    profiles = keyword_stage.parse(keyword_stage.prompts([request()], {})[0], text)
     assert (profiles[0].text if profiles else None) == keywords
 
 
-def test_categories_spare_the_question() -> None:
+def test_items_with_categories_need_no_keyword_prompt() -> None:
     bare = replace(line("anna", 7), item=replace(line("anna", 7).item, categories=()))
     engine = ScriptedEngine(lambda prompt: "smoky" if prompt.side == "note" else listed(prompt))
     write_profiles(Palr(), [request(user_history=(line("anna", 1), bare))], engine, Sampling())
-    assert [prompt.side for prompt in engine.asked] == ["note", "user"]
-    assert "Album 7" in text_of(engine.asked[0])
-    assert all(part in text_of(engine.asked[1]) for part in ("keywords: smoky", "keywords: Music, jazz"))
+    assert [prompt.side for prompt in engine.prompts] == ["note", "user"]
+    assert "Album 7" in text_of(engine.prompts[0])
+    assert all(part in text_of(engine.prompts[1]) for part in ("keywords: smoky", "keywords: Music, jazz"))
 
 
-def test_an_item_of_two_histories_is_asked_about_once() -> None:
-    asks = Palr(Palr.Config(keywords="ask")).stages()[0]
-    prompts = asks.prompts([request(1, user="anna"), request(2, user="bert")], {})
+def test_item_in_two_histories_has_one_prompt() -> None:
+    keyword_stage = Palr(Palr.Config(keywords="ask")).stages()[0]
+    prompts = keyword_stage.prompts([request(1, user="anna"), request(2, user="bert")], {})
     assert [prompt.for_requests for prompt in prompts] == [(0, 1)] * 3
 
 
-def test_the_rate_of_invented_items_is_told() -> None:
+def test_rate_of_invented_items_is_measured() -> None:
     answers = iter(['1. a: "Album 0", "Nowhere"', '1. b: "Album 1", "Album 2"'])
     engine = ScriptedEngine(lambda _: next(answers))
     written = write_profiles(Palr(), [request(1, n_user=3), request(2, n_user=4)], engine, Sampling())
     assert written.measures == {"cited_items": 4.0, "invented_rate": 0.25}
 
 
-def test_nothing_cited_has_no_rate() -> None:
+def test_rate_is_none_without_citations() -> None:
     written = write_profiles(Palr(), [request()], ScriptedEngine(lambda _: "no"), Sampling())
     assert written.measures == {"cited_items": 0.0, "invented_rate": None}
 

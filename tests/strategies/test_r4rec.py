@@ -1,4 +1,4 @@
-"""Reason4Rec: what it asks and what it reads."""
+"""Reason4Rec: its prompts and what it parses from the answers."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def test_golden_summary(case: dict[str, Any]) -> None:
     assert (profiles[0].text if profiles else None) == case["read"]
 
 
-@pytest.mark.parametrize("case", golden("prose"), ids=lambda case: case["name"])
+@pytest.mark.parametrize("case", golden("free_text"), ids=lambda case: case["name"])
 def test_golden_rationale(case: dict[str, Any]) -> None:
     stage = Reason4Rec().stages()[1]
     profiles = stage.parse(stage.prompts([request()], {})[0], case["text"])
@@ -56,9 +56,9 @@ def test_golden_rationale(case: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize("prompt_set", ["default", "compact"])
-def test_summaries_stand_in_the_rationales_prompt_without_ratings(prompt_set: str) -> None:
+def test_rationale_prompt_shows_summaries_without_ratings(prompt_set: str) -> None:
     engine, written = run(good, prompt_set=prompt_set)
-    text = text_of(engine.asked[-1])
+    text = text_of(engine.prompts[-1])
     assert text.count("Positive Aspects: solos") == 5
     assert "star" not in text
     assert "rated" not in text
@@ -67,58 +67,58 @@ def test_summaries_stand_in_the_rationales_prompt_without_ratings(prompt_set: st
 
 
 @pytest.mark.parametrize("prompt_set", ["default", "compact"])
-def test_a_summary_reads_title_rating_and_review(prompt_set: str) -> None:
+def test_summary_prompt_shows_title_rating_and_review(prompt_set: str) -> None:
     engine, _ = run(good, prompt_set=prompt_set)
-    assert all(part in text_of(engine.asked[0]) for part in ("Album 0", "review 0 by anna", "1"))
+    assert all(part in text_of(engine.prompts[0]) for part in ("Album 0", "review 0 by anna", "1"))
 
 
-def test_a_review_in_two_windows_is_asked_about_once() -> None:
+def test_review_in_two_windows_has_one_prompt() -> None:
     engine, _ = run(good, request(1), request(2))
-    users = [prompt.for_requests for prompt in engine.asked if "by anna" in text_of(prompt) and prompt.side == "note"]
+    users = [prompt.for_requests for prompt in engine.prompts if "by anna" in text_of(prompt) and prompt.side == "note"]
     assert users == [(0, 1)] * 3
 
 
-def test_interactions_without_a_review_are_not_asked_about() -> None:
-    silent = replace(line("anna", 1), review="")
-    engine, written = run(good, request(user_history=(silent,), item_history=()))
-    assert [prompt.side for prompt in engine.asked] == ["pair"]
-    assert "Album 1" in text_of(engine.asked[0])
+def test_interactions_without_a_review_have_no_prompt() -> None:
+    no_review = replace(line("anna", 1), review="")
+    engine, written = run(good, request(user_history=(no_review,), item_history=()))
+    assert [prompt.side for prompt in engine.prompts] == ["pair"]
+    assert "Album 1" in text_of(engine.prompts[0])
     assert written.profiles[0].failed is None
 
 
 def test_unreadable_summaries_are_left_out_and_counted() -> None:
     engine, written = run(lambda prompt: "?" if prompt.side == "note" else "A fine match.")
-    assert "Aspects" not in text_of(engine.asked[-1])
+    assert "Aspects" not in text_of(engine.prompts[-1])
     assert written.stage_counts == {"summary": {"unreadable": 5}, "rationale": {"ok": 1}}
 
 
-@pytest.mark.parametrize("way", ["prefill", "fill"])
-def test_summaries_are_found_however_they_are_asked(way: str) -> None:
-    summaries, rationale = Reason4Rec(Reason4Rec.Config(answer=way)).stages()  # type: ignore[arg-type]
+@pytest.mark.parametrize("answer", ["prefill", "fill"])
+def test_summaries_are_found_with_every_answer_option(answer: str) -> None:
+    summaries, rationale = Reason4Rec(Reason4Rec.Config(answer=answer)).stages()  # type: ignore[arg-type]
     earlier = {prompt.key: [Profile("note", ASPECTS)] for prompt in summaries.prompts([request()], {})}
     assert text_of(rationale.prompts([request()], earlier)[0]).count("Positive Aspects: solos") == 5
 
 
-def test_filled_form_is_readable() -> None:
+def test_filled_template_is_readable() -> None:
     stage = Reason4Rec(Reason4Rec.Config(answer="fill")).stages()[0]
     prompt = stage.prompts([request()], {})[0]
     text = "".join(f"{slot.literal} words" for slot in prompt.response_template)
     assert stage.parse(prompt, text) is not None
 
 
-def test_windows_hold_the_latest_of_both_sides() -> None:
+def test_windows_hold_the_latest_interactions_of_both_sides() -> None:
     engine, _ = run(good, request(n_user=30, n_item=30), history_k=4)
-    assert sum(prompt.side == "note" for prompt in engine.asked) == 8
-    assert "review 29 by anna" in text_of(engine.asked[3])
+    assert sum(prompt.side == "note" for prompt in engine.prompts) == 8
+    assert "review 29 by anna" in text_of(engine.prompts[3])
 
 
 def test_oldest_lines_are_dropped_first() -> None:
     engine, _ = run(good)
-    message = engine.asked[-1].messages[-1]
+    message = engine.prompts[-1].messages[-1]
     assert "Album 0" in message.content[slice(*message.droppable[0])]
 
 
-def test_no_reviews_no_summaries_is_refused() -> None:
+def test_config_without_reviews_is_an_error() -> None:
     with pytest.raises(ValueError, match="review_chars"):
         Reason4Rec.Config(review_chars=None)
 
@@ -127,17 +127,17 @@ def test_digests_name_the_files_in_use() -> None:
     assert set(Reason4Rec().prompt_digests()) == {"r4rec_summary", "r4rec_rationale", "r4rec_hint"}
 
 
-def test_each_stage_can_be_written_by_a_model_of_its_own() -> None:
+def test_each_stage_can_have_its_own_engine() -> None:
     writer, summarizer = ScriptedEngine(good), ScriptedEngine(good)
-    write_profiles(Reason4Rec(), [request()], writer, Sampling(), others={"summary": summarizer})
-    assert {prompt.side for prompt in summarizer.asked} == {"note"}
-    assert {prompt.side for prompt in writer.asked} == {"pair"}
+    write_profiles(Reason4Rec(), [request()], writer, Sampling(), stage_engines={"summary": summarizer})
+    assert {prompt.side for prompt in summarizer.prompts} == {"note"}
+    assert {prompt.side for prompt in writer.prompts} == {"pair"}
 
 
-def test_its_lessons_have_the_published_settings() -> None:
-    lessons = {lesson.name: lesson for lesson in Reason4Rec().training_stages()}
-    assert [lessons[name].settings["learning_rate"] for name in lessons] == [3e-4, 3e-6, 3e-4, 3e-5]
-    assert [lessons[name].settings["lora_r"] for name in lessons] == [16, 8, 16, 8]
-    assert [lessons[name].settings["epochs"] for name in lessons] == [5.0, 3.0, 3.0, 3.0]
-    check = lessons["reasoner"].check  # type: ignore[attr-defined]
+def test_training_stages_have_the_published_settings() -> None:
+    stages = {stage.name: stage for stage in Reason4Rec().training_stages()}
+    assert [stages[name].settings["learning_rate"] for name in stages] == [3e-4, 3e-6, 3e-4, 3e-5]
+    assert [stages[name].settings["lora_r"] for name in stages] == [16, 8, 16, 8]
+    assert [stages[name].settings["epochs"] for name in stages] == [5.0, 3.0, 3.0, 3.0]
+    check = stages["reasoner"].check  # type: ignore[attr-defined]
     assert (check.tau, check.retries, check.predictor) == (0.1, 10, "reward")

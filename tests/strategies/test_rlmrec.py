@@ -1,4 +1,4 @@
-"""RLMRec: what it asks and what it reads."""
+"""RLMRec: its prompts and what it parses from the answers."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def test_only_the_summarization_goes_to_the_scorer() -> None:
     assert (profile.text, profile.notes["reasoning"]) == ("Likes solos.", "because")
 
 
-def test_the_reasoning_can_go_too() -> None:
+def test_reasoning_can_go_to_the_scorer_too() -> None:
     _, written = run(lambda _: answer("Likes solos."), include_reasoning=True)
     assert written.profiles[0].user is not None
     assert written.profiles[0].user.text == "Likes solos.\nbecause"
@@ -65,49 +65,49 @@ def test_too_long_summarizations_are_counted_not_cut(n_words: int, rate: float) 
     assert written.measures == {"too_long_rate": rate}
 
 
-def test_nothing_written_has_no_rate() -> None:
+def test_rate_is_none_without_profiles() -> None:
     _, written = run(lambda _: "no")
     assert written.measures == {"too_long_rate": None}
 
 
-def test_both_sides_are_written_on_request() -> None:
+def test_side_both_writes_both_profiles() -> None:
     _, written = run(lambda prompt: answer(f"about the {prompt.side}"), side="both")
     assert [written.profiles[0].user.text, written.profiles[0].item.text] == ["about the user", "about the item"]  # type: ignore[union-attr]
 
 
-def test_item_profiles_stand_in_the_users_prompt() -> None:
+def test_user_prompt_shows_item_profiles() -> None:
     engine, _ = run(lambda prompt: answer(f"{prompt.side} words"), item_profile=True)
-    assert [prompt.side for prompt in engine.asked] == ["note", "note", "note", "user"]
-    assert text_of(engine.asked[-1]).count("note words") == 3
+    assert [prompt.side for prompt in engine.prompts] == ["note", "note", "note", "user"]
+    assert text_of(engine.prompts[-1]).count("note words") == 3
 
 
 def test_unreadable_item_profiles_are_left_out_and_counted() -> None:
     engine, written = run(lambda prompt: "?" if prompt.side == "note" else answer("Likes solos."), item_profile=True)
-    assert "description" not in text_of(engine.asked[-1])
+    assert "description" not in text_of(engine.prompts[-1])
     assert written.stage_counts == {"items": {"unreadable": 3}, "profile": {"ok": 1}}
     assert written.profiles[0].failed is None
 
 
-def test_an_item_of_two_histories_is_asked_about_once() -> None:
+def test_item_in_two_histories_has_one_prompt() -> None:
     engine, _ = run(lambda _: answer("x y"), request(1, user="anna"), request(2, user="bert"), item_profile=True)
-    assert [prompt.for_requests for prompt in engine.asked if prompt.side == "note"] == [(0, 1)] * 3
+    assert [prompt.for_requests for prompt in engine.prompts if prompt.side == "note"] == [(0, 1)] * 3
 
 
-def test_the_item_to_be_rated_is_described_by_others_alone() -> None:
+def test_item_prompt_shows_only_reviews_by_others() -> None:
     item = first_prompts(side="both", review_chars=0)[-1]
     assert "review 900 by other-0" in text_of(item)
     assert "by anna" not in text_of(item)
 
 
-@pytest.mark.parametrize("way", ["prefill", "fill"])
-def test_item_profiles_are_found_however_they_are_asked(way: str) -> None:
-    strategy = RlmRec(RlmRec.Config(item_profile=True, answer=way))  # type: ignore[arg-type]
+@pytest.mark.parametrize("answer_option", ["prefill", "fill"])
+def test_item_profiles_are_found_with_every_answer_option(answer_option: str) -> None:
+    strategy = RlmRec(RlmRec.Config(item_profile=True, answer=answer_option))  # type: ignore[arg-type]
     items, users = strategy.stages()
     earlier = {prompt.key: [Profile("note", "note words")] for prompt in items.prompts([request()], {})}
     assert text_of(users.prompts([request()], earlier)[0]).count("note words") == 3
 
 
-def test_filled_form_is_readable() -> None:
+def test_filled_template_is_readable() -> None:
     stage = RlmRec(RlmRec.Config(answer="fill")).stages()[0]
     (prompt,) = stage.prompts([request()], {})
     text = "".join(slot.literal + ("some words" if slot.max_tokens else "") for slot in prompt.response_template)

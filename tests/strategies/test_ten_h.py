@@ -1,4 +1,4 @@
-"""10H writes nothing."""
+"""10H writes no profile."""
 
 from __future__ import annotations
 

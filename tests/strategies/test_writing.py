@@ -1,4 +1,4 @@
-"""What the strategies share."""
+"""Sentiments, windows, history lines and options that the strategies share."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def test_sentiment_follows_the_scale() -> None:
 
 
 @pytest.mark.parametrize(("rating", "words"), [(1, "1 star"), (4, "4 stars"), (3.5, "3.5 stars")])
-def test_stars_in_words(rating: float, words: str) -> None:
+def test_stars_have_a_unit(rating: float, words: str) -> None:
     assert stars(rating) == words
 
 
@@ -38,21 +38,21 @@ def test_stars_in_words(rating: float, words: str) -> None:
 )
 def test_window(k: int, skip: int, expected: list[int]) -> None:
     history = [line("anna", n) for n in range(5)]
-    assert [int(each.item.item_id.split("-")[1]) for each in window(history, k, skip=skip)] == expected
+    assert [int(interaction.item.item_id.split("-")[1]) for interaction in window(history, k, skip=skip)] == expected
 
 
-def test_lines_tell_the_rating_on_request() -> None:
-    (told,) = WriterConfig(history_ratings="rating").lines([line("anna", 1, rating=2.0)], ALBUMS)
-    assert told.feeling == "2 stars"
+def test_history_lines_can_show_the_rating() -> None:
+    (shown,) = WriterConfig(history_ratings="rating").history_lines([line("anna", 1, rating=2.0)], ALBUMS)
+    assert shown.feeling == "2 stars"
 
 
 @pytest.mark.parametrize(("review_chars", "review"), [(None, ""), (0, "a b c d"), (3, "a b...")])
-def test_lines_tell_the_review_on_request(review_chars: int | None, review: str) -> None:
-    (told,) = WriterConfig(review_chars=review_chars).lines([line("anna", 1, review="a b c d")], ALBUMS)
-    assert told.review == review
+def test_history_lines_can_show_the_review(review_chars: int | None, review: str) -> None:
+    (shown,) = WriterConfig(review_chars=review_chars).history_lines([line("anna", 1, review="a b c d")], ALBUMS)
+    assert shown.review == review
 
 
 @pytest.mark.parametrize("bad", [{"history_k": 0}, {"max_tokens": 0}, {"review_chars": -1}])
-def test_sizes_that_make_no_sense_are_refused(bad: dict[str, int]) -> None:
+def test_sizes_out_of_range_are_faults(bad: dict[str, int]) -> None:
     (fault,) = build_config(WriterConfig, bad, path="kar")[1]
     assert "must be >= " in fault

@@ -1,4 +1,4 @@
-"""The checks catch what they are there for: each broken plugin fails exactly the check named beside it."""
+"""The conformance checks find faults: each broken plugin fails the check that is its key."""
 
 from __future__ import annotations
 
@@ -33,18 +33,18 @@ _COUNTER = itertools.count()
 
 
 def _failed(conformance: type[Conformance], plugin: type[Plugin]) -> set[str]:
-    made = type("Checked", (conformance,), {"plugin": plugin})()
-    return {result.check.removeprefix("test_") for result in made.run() if result.outcome == "fail"}
+    checked = type("Checked", (conformance,), {"plugin": plugin})()
+    return {result.check.removeprefix("test_") for result in checked.run() if result.outcome == "fail"}
 
 
 def _strategy(**changes: Any) -> type[Plugin]:
-    """The plain strategy with a changed stage."""
+    """The minimal strategy with a changed stage."""
     stage = type("Changed", (_MinimalStage,), changes)
     return type("Strategy", (MinimalStrategy,), {"stages": lambda self: (stage(),)})
 
 
-def _asked(change: Callable[[Prompt, Sequence[Any]], Prompt]) -> type[Plugin]:
-    """The plain strategy with changed prompts."""
+def _changed_prompts(change: Callable[[Prompt, Sequence[Any]], Prompt]) -> type[Plugin]:
+    """The minimal strategy with changed prompts."""
 
     def prompts(self: Stage, requests: Any, earlier: Any) -> list[Prompt]:
         return [change(prompt, requests) for prompt in _MinimalStage.prompts(self, requests, earlier)]  # type: ignore[arg-type]
@@ -52,17 +52,17 @@ def _asked(change: Callable[[Prompt, Sequence[Any]], Prompt]) -> type[Plugin]:
     return _strategy(prompts=prompts)
 
 
-def _saying(prompt: Prompt, text: str) -> Prompt:
+def _appended(prompt: Prompt, text: str) -> Prompt:
     messages = (*prompt.messages, Message("user", text))
     return replace(prompt, messages=messages, key=prompt_key(messages))
 
 
 def _raw_prompts(self: Stage, requests: Any, earlier: Any) -> list[Prompt]:
-    asked = [(Message("user", " ".join(line.review for line in request.user_history)),) for request in requests]
-    return [Prompt(prompt_key(turns), "user", turns, (n,)) for n, turns in enumerate(asked)]
+    messages = [(Message("user", " ".join(line.review for line in request.user_history)),) for request in requests]
+    return [Prompt(prompt_key(turns), "user", turns, (n,)) for n, turns in enumerate(messages)]
 
 
-def _skips_newcomers(self: Stage, requests: Any, earlier: Any) -> list[Prompt]:
+def _skips_cold_starts(self: Stage, requests: Any, earlier: Any) -> list[Prompt]:
     return [
         prompt for prompt in _MinimalStage.prompts(self, requests, earlier) if "Album" in prompt.messages[0].content
     ]  # type: ignore[arg-type]
@@ -77,46 +77,48 @@ def _slow(self: Stage, prompt: Prompt, text: str) -> None:
 
 
 STRATEGIES = {
-    "no_label_and_no_markup_reaches_a_prompt": _asked(lambda p, _: _saying(p, small_world().canaries[0])),
-    "prompts_are_deterministic": _asked(lambda p, _: _saying(p, f"{next(_COUNTER)}")),
-    "prompts_do_not_depend_on_neighbours": _asked(lambda p, requests: _saying(p, f"one of {len(requests)}")),
-    "prompts_do_not_depend_on_order": _asked(lambda p, requests: _saying(p, requests[0].request_id)),
-    "prompts_are_well_formed": _asked(lambda p, _: replace(p, key="same")),
-    "every_request_is_served": _strategy(prompts=_skips_newcomers),
+    "prompts_contain_no_label_and_no_markup": _changed_prompts(lambda p, _: _appended(p, small_world().canaries[0])),
+    "prompts_are_deterministic": _changed_prompts(lambda p, _: _appended(p, f"{next(_COUNTER)}")),
+    "prompts_do_not_depend_on_other_requests": _changed_prompts(
+        lambda p, requests: _appended(p, f"one of {len(requests)}")
+    ),
+    "prompts_do_not_depend_on_the_order": _changed_prompts(lambda p, requests: _appended(p, requests[0].request_id)),
+    "prompts_are_well_formed": _changed_prompts(lambda p, _: replace(p, key="same")),
+    "every_request_has_a_prompt": _strategy(prompts=_skips_cold_starts),
     "equal_requests_share_prompts": _strategy(prompts=_raw_prompts),
-    "bad_answers_are_never_guessed": _strategy(parse=_guess),
-    "nothing_is_read_from_nothing": _strategy(parse=_guess),
+    "malformed_answers_are_not_guessed": _strategy(parse=_guess),
+    "blank_answers_are_unreadable": _strategy(parse=_guess),
     "stages_are_well_formed": type("Strategy", (MinimalStrategy,), {"stages": lambda self: [_MinimalStage()]}),
-    "good_answers_are_read": _strategy(parse=lambda self, prompt, text: [Profile("user", "")]),
-    "no_requests_ask_nothing": _strategy(
+    "well_formed_answers_are_parsed": _strategy(parse=lambda self, prompt, text: [Profile("user", "")]),
+    "no_requests_no_prompts": _strategy(
         prompts=lambda self, requests, earlier: [Prompt("k", "user", (Message("user", "Hello"),), ())]
     ),
-    "answers_are_read_with_and_without_the_stop": _strategy(
+    "stop_text_does_not_change_the_profiles": _strategy(
         stop=("</end>",),
         parse=lambda self, prompt, text: (
             None if text.endswith("</end>") or "</profile>" not in text else [Profile("user", "warm")]
         ),
     ),
-    "unreadable_earlier_answers_are_survived": _strategy(
+    "stages_work_without_earlier_profiles": _strategy(
         prompts=lambda self, requests, earlier: [] if not requests else [earlier["gone"]]
     ),
-    "it_fits_into_a_record": type(
+    "fits_the_record_schema": type(
         "Strategy", (MinimalStrategy,), {"measures": lambda self, requests, profiles: {"rate": [0.5]}}
     ),
-    "reading_is_deterministic": _strategy(parse=lambda self, prompt, text: [Profile("user", f"{next(_COUNTER)}")]),
+    "parsing_is_deterministic": _strategy(parse=lambda self, prompt, text: [Profile("user", f"{next(_COUNTER)}")]),
 }
 
 
 @pytest.mark.parametrize("check", STRATEGIES)
-def test_broken_strategy_is_caught(check: str) -> None:
+def test_broken_strategy_fails_the_check(check: str) -> None:
     assert check in _failed(CONFORMANCE["strategy"], STRATEGIES[check])
 
 
-def test_slow_reading_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("duetbench.testing.strategy._MOST_SECONDS", 0.05)
-    made = type("Checked", (CONFORMANCE["strategy"],), {"plugin": _strategy(parse=_slow)})()
-    with pytest.raises(AssertionError, match="to read"):
-        made.test_reading_is_fast()
+def test_slow_parsing_fails_the_check(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("duetbench.testing.strategy._MAX_SECONDS", 0.05)
+    checked = type("Checked", (CONFORMANCE["strategy"],), {"plugin": _strategy(parse=_slow)})()
+    with pytest.raises(AssertionError, match=r"parsing \d+ characters took"):
+        checked.test_parsing_is_fast()
 
 
 def test_good_strategy_passes() -> None:
@@ -124,11 +126,11 @@ def test_good_strategy_passes() -> None:
 
 
 def _scorer(change: Callable[[int, Prediction, Sequence[Any]], Prediction], **more: Any) -> type[Plugin]:
-    """The plain scorer with changed predictions."""
+    """The minimal scorer with changed predictions."""
 
     def score(self: MinimalScorer, requests: Any, profiles: Any, engine: Any) -> list[Prediction]:
-        found = MinimalScorer.score(self, requests, profiles, engine)
-        return [change(n, prediction, requests) for n, prediction in enumerate(found)]
+        predictions = MinimalScorer.score(self, requests, profiles, engine)
+        return [change(n, prediction, requests) for n, prediction in enumerate(predictions)]
 
     return type("Scorer", (MinimalScorer,), {"score": score, **more})
 
@@ -138,16 +140,18 @@ def _defaulted(n: int, prediction: Prediction, requests: Sequence[Any]) -> Predi
 
 
 SCORERS = {
-    "garbage_is_never_a_rating": _scorer(_defaulted),
+    "garbage_answers_are_unreadable": _scorer(_defaulted),
     "failed_calls_keep_their_status": _scorer(
         lambda n, p, _: p if p.value is not None else Prediction(None, "unreadable", "rating")
     ),
     "one_prediction_per_request": _scorer(lambda n, p, _: replace(p, value=p.value and p.value + 4)),
-    "scores_are_deterministic": _scorer(lambda n, p, _: replace(p, value=p.value and 1 + (next(_COUNTER) % 997) / 997)),
-    "scores_do_not_depend_on_neighbours": _scorer(lambda n, p, _: replace(p, value=p.value and 1 + n / 100)),
+    "predictions_are_deterministic": _scorer(
+        lambda n, p, _: replace(p, value=p.value and 1 + (next(_COUNTER) % 997) / 997)
+    ),
+    "predictions_do_not_depend_on_other_requests": _scorer(lambda n, p, _: replace(p, value=p.value and 1 + n / 100)),
     "no_requests_no_predictions": type("Scorer", (MinimalScorer,), {"score": lambda *_: [Prediction(3.0)]}),
-    "prompts_are_well_formed_and_safe": type("Scorer", (MinimalScorer,), {"prompts": _raw_prompts}),
-    "order_of_training_rows_hardly_matters": type(
+    "prompts_are_well_formed_and_without_leaks": type("Scorer", (MinimalScorer,), {"prompts": _raw_prompts}),
+    "fit_does_not_depend_on_the_row_order": type(
         "Scorer",
         (MinimalScorer,),
         {
@@ -160,7 +164,7 @@ SCORERS = {
 
 
 @pytest.mark.parametrize("check", SCORERS)
-def test_broken_scorer_is_caught(check: str) -> None:
+def test_broken_scorer_fails_the_check(check: str) -> None:
     assert check in _failed(CONFORMANCE["scorer"], SCORERS[check])
 
 
@@ -173,20 +177,24 @@ def _reward(call: Callable[..., Any]) -> type[Plugin]:
 
 
 REWARDS = {
-    "one_number_per_rollout": _reward(lambda rollouts: [float("nan") for _ in rollouts]),
-    "no_rollouts_no_numbers": _reward(lambda rollouts: [1.0] * max(len(rollouts), 1)),
+    "one_reward_per_rollout": _reward(lambda rollouts: [float("nan") for _ in rollouts]),
+    "no_rollouts_no_rewards": _reward(lambda rollouts: [1.0] * max(len(rollouts), 1)),
     "rewards_are_deterministic": _reward(lambda rollouts: [float(next(_COUNTER)) for _ in rollouts]),
     "rewards_follow_their_rollouts": _reward(lambda rollouts: [float(n) for n in range(len(rollouts))]),
-    "being_wrong_never_pays": _reward(
-        lambda rollouts: [abs((each.prediction.value or 0) - each.example.rating) for each in rollouts]
+    "wrong_predictions_earn_no_more": _reward(
+        lambda rollouts: [abs((rollout.prediction.value or 0) - rollout.example.rating) for rollout in rollouts]
     ),
-    "being_degenerate_never_pays": _reward(lambda rollouts: [float(len(each.completion)) for each in rollouts]),
-    "being_unreadable_never_pays": _reward(lambda rollouts: [float(not each.readable) for each in rollouts]),
+    "degenerate_completions_earn_no_more": _reward(
+        lambda rollouts: [float(len(rollout.completion)) for rollout in rollouts]
+    ),
+    "unreadable_completions_earn_no_more": _reward(
+        lambda rollouts: [float(not rollout.readable) for rollout in rollouts]
+    ),
 }
 
 
 @pytest.mark.parametrize("check", REWARDS)
-def test_broken_reward_is_caught(check: str) -> None:
+def test_broken_reward_fails_the_check(check: str) -> None:
     assert check in _failed(CONFORMANCE["reward"], REWARDS[check])
 
 
@@ -194,8 +202,8 @@ def test_good_reward_passes() -> None:
     assert _failed(CONFORMANCE["reward"], MinimalReward) == set()
 
 
-class _Unstable(DummyEngine):
-    """Answers by the clock and ignores order."""
+class _NondeterministicEngine(DummyEngine):
+    """Other completions on every call."""
 
     def generate(self, prompts: Any, sampling: Any) -> Any:
         answers = super().generate(prompts, sampling)
@@ -203,19 +211,21 @@ class _Unstable(DummyEngine):
         return [replace(answer, text=f"{answer.text}{rng.random()}") for answer in answers]
 
 
-class _Forgetful(DummyEngine):
-    """Loses the prefill and the last prompt."""
+class _IncompleteEngine(DummyEngine):
+    """Completions without the prefill, and none for the last prompt."""
 
     def generate(self, prompts: Any, sampling: Any) -> Any:
         answers = super().generate(prompts, sampling)[:-1]
         return [replace(answer, text="words") for answer in answers]
 
 
-class _Overlong(DummyEngine):
-    """Reads labels above 1, batches that overlap, and stops nowhere."""
+class _InvalidEngine(DummyEngine):
+    """Label probabilities above 1, overlapping batches, and stop texts that are ignored."""
 
     def label_logprobs(self, prompts: Any, answer_prefix: Any, labels: Any) -> Any:
-        return [replace(each, logprobs=(0.0,) * len(labels)) for each in super().label_logprobs(prompts, "", labels)]
+        return [
+            replace(result, logprobs=(0.0,) * len(labels)) for result in super().label_logprobs(prompts, "", labels)
+        ]
 
     def batches(self, prompts: Any, max_tokens: int) -> list[list[int]]:
         return [[0, 1], list(range(1, len(prompts)))]
@@ -224,38 +234,38 @@ class _Overlong(DummyEngine):
         return super().generate(prompts, replace(sampling, stop=()))
 
 
-class _Stubborn(DummyEngine):
+class _FixedModelEngine(DummyEngine):
     """Keeps its model."""
 
     def with_model(self, model: Any) -> Any:
-        return _Stubborn(model=replace(model, name="stubborn"))
+        return _FixedModelEngine(model=replace(model, name="stubborn"))
 
 
 ENGINES = [
-    (_Stubborn, "another_model_keeps_the_options"),
-    (_Unstable, "greedy_answers_are_deterministic"),
-    (_Unstable, "answers_come_in_order"),
-    (_Unstable, "samples_follow_the_seed"),
-    (_Forgetful, "one_completion_per_prompt"),
-    (_Overlong, "labels_are_read"),
-    (_Overlong, "batches_are_a_partition"),
-    (_Overlong, "stop_texts_end_answers"),
+    (_FixedModelEngine, "another_model_keeps_the_options"),
+    (_NondeterministicEngine, "greedy_completions_are_deterministic"),
+    (_NondeterministicEngine, "completions_come_in_order"),
+    (_NondeterministicEngine, "samples_follow_the_seed"),
+    (_IncompleteEngine, "one_completion_per_prompt"),
+    (_InvalidEngine, "label_logprobs_are_valid"),
+    (_InvalidEngine, "batches_are_a_partition"),
+    (_InvalidEngine, "stop_texts_end_completions"),
 ]
 
 
 @pytest.mark.parametrize(("engine", "check"), ENGINES)
-def test_broken_engine_is_caught(engine: type[Plugin], check: str) -> None:
+def test_broken_engine_fails_the_check(engine: type[Plugin], check: str) -> None:
     assert check in _failed(CONFORMANCE["engine"], engine)
 
 
-def test_a_cut_prompt_is_caught() -> None:
-    """An engine that answers beyond its context without counting what it dropped."""
+def test_uncounted_truncation_fails_the_check() -> None:
+    """An engine that answers a prompt beyond its context without counting dropped history."""
     small = type("Small", (DummyEngine,), {"info": lambda self: replace(DummyEngine.info(self), context_length=50)})
     assert _failed(CONFORMANCE["engine"], small) == {"long_prompts_lose_history_or_fail"}
 
 
-class _Careless(NoTraining):
-    """Returns a folder that does not exist, another one each time, and touches the model's own."""
+class _BrokenTrainer(NoTraining):
+    """Returns a missing folder and another digest on every call, and changes the files of the job's model."""
 
     def fit(self, job: Any) -> Any:
         if job.model.path:
@@ -263,20 +273,20 @@ class _Careless(NoTraining):
         return replace(job.model, path="/nowhere", digest=f"{next(_COUNTER)}")
 
 
-def test_careless_trainer_is_caught(tmp_path: Path) -> None:
+def test_broken_trainer_fails_the_checks(tmp_path: Path) -> None:
     model = replace(dummy_model(), path=str(tmp_path))
     conformance = type("Checked", (TrainerConformance,), {"model": model})
-    assert _failed(conformance, _Careless) == {
-        "it_returns_a_model_that_is_there",
-        "the_same_job_gives_the_same_weights",
-        "the_job_is_left_as_it_was",
+    assert _failed(conformance, _BrokenTrainer) == {
+        "returned_model_exists",
+        "training_is_deterministic",
+        "base_model_is_unchanged",
     }
 
 
-class _Sloppy(Dataset):
-    """Nulls, ratings off the scale, items twice, and nonsense read as data."""
+class _BrokenDataset(Dataset):
+    """Nulls, ratings outside the scale, duplicate items, and garbage read as data."""
 
-    name = "sloppy"
+    name = "broken"
     summary = "everything wrong"
 
     def domain(self) -> Domain:
@@ -297,40 +307,40 @@ class _Sloppy(Dataset):
         return Tables(interactions, pl.DataFrame([item, item]))
 
 
-def test_sloppy_dataset_is_caught(tmp_path: Path) -> None:
+def test_broken_dataset_fails_the_checks(tmp_path: Path) -> None:
     (tmp_path / "rows.txt").write_text("x")
     conformance = type("Checked", (CONFORMANCE["dataset"],), {"raw": tmp_path})
-    assert _failed(conformance, _Sloppy) >= {
+    assert _failed(conformance, _BrokenDataset) >= {
         "domain_is_well_formed",
         "missing_files_are_named",
         "default_steps_exist",
         "tables_are_canonical",
         "reading_is_deterministic",
-        "damaged_files_are_refused",
+        "damaged_files_are_an_error",
     }
 
 
-class _Untidy(MinimalReward):
-    """No summary, an option without a meaning, and one that JSON cannot hold."""
+class _UndescribedReward(MinimalReward):
+    """No summary, and an option without a description whose value JSON cannot represent."""
 
     summary = ""
 
     @dataclass
     class Config:
-        """Options that may be changed."""
+        """Not frozen."""
 
-        mute: float = float("nan")
-
-
-def test_untidy_options_are_caught() -> None:
-    failed = _failed(CONFORMANCE["reward"], _Untidy)
-    assert failed >= {"says_what_it_is", "options_have_defaults_and_meanings", "options_survive_a_record"}
+        undescribed: float = float("nan")
 
 
-def test_heavy_import_is_caught(tmp_path: Path) -> None:
+def test_undescribed_options_fail_the_checks() -> None:
+    failed = _failed(CONFORMANCE["reward"], _UndescribedReward)
+    assert failed >= {"has_a_summary", "options_have_defaults_and_descriptions", "options_survive_serialization"}
+
+
+def test_heavy_import_fails_the_check(tmp_path: Path) -> None:
     from duetbench.plugins import Plugins
 
-    text = (Path(__file__).parents[2] / "plugins" / "right_side.py").read_text()
+    text = (Path(__file__).parents[2] / "plugins" / "directional_accuracy.py").read_text()
     (tmp_path / "heavy.py").write_text(re.sub(r"\n\nfrom duetbench", "\nimport polars\nfrom duetbench", text, count=1))
-    plugin = Plugins([tmp_path], environ={}).get("reward", "right_side").cls
+    plugin = Plugins([tmp_path], environ={}).get("reward", "directional_accuracy").cls
     assert _failed(CONFORMANCE["reward"], plugin) == {"import_is_light"}

@@ -1,12 +1,13 @@
-"""The checks run with and without pytest, and say what they found."""
+"""The conformance checks run without pytest and report outcome, meaning and reason."""
 
 from __future__ import annotations
 
 from duetbench.testing import CONFORMANCE, MinimalReward, RewardConformance
-from duetbench.testing.conformance import Conformance, skip
+from duetbench.testing.checks import skip
+from duetbench.testing.conformance import Conformance
 
 
-class _Sample(Conformance):
+class _SampleConformance(Conformance):
     plugin = MinimalReward
 
     def test_good(self) -> None:
@@ -28,25 +29,27 @@ class _Sample(Conformance):
         skip("nothing here")
 
 
-def test_results_tell_outcome_meaning_and_reason() -> None:
-    results = {result.check: result for result in _Sample().run()}
-    found = [(each.outcome, each.meaning, each.reason) for each in map(results.get, ("test_good", "test_bad")) if each]
-    assert found == [("pass", "It holds.", ""), ("fail", "It does not hold.", "for a reason")]
+def test_results_have_outcome_meaning_and_reason() -> None:
+    results = {result.check: result for result in _SampleConformance().run()}
+    values = [
+        (results[name].outcome, results[name].meaning, results[name].reason) for name in ("test_good", "test_bad")
+    ]
+    assert values == [("pass", "It holds.", ""), ("fail", "It does not hold.", "for a reason")]
     assert results["test_left_out"].outcome == "skipped"
     assert results["test_left_out"].reason == "nothing here"
 
 
-def test_an_exception_fails_with_its_place() -> None:
-    result = next(result for result in _Sample().run() if result.check == "test_broken")
+def test_exception_fails_the_check_with_its_location() -> None:
+    result = next(result for result in _SampleConformance().run() if result.check == "test_broken")
     assert result.outcome == "fail"
     assert "KeyError('lost') at test_conformance_base.py:" in result.reason
 
 
 def test_general_checks_come_first() -> None:
     checks = RewardConformance.checks()
-    assert checks.index("test_says_what_it_is") < checks.index("test_being_wrong_never_pays")
+    assert checks.index("test_has_a_summary") < checks.index("test_wrong_predictions_earn_no_more")
 
 
-def test_every_check_says_what_it_checks() -> None:
-    mute = [name for each in CONFORMANCE.values() for name in each.checks() if not getattr(each, name).__doc__]
-    assert mute == []
+def test_every_check_has_a_docstring() -> None:
+    checks = [getattr(conformance, name) for conformance in CONFORMANCE.values() for name in conformance.checks()]
+    assert [check.__name__ for check in checks if not check.__doc__] == []

@@ -1,4 +1,4 @@
-"""What a policy may write that has found a hole in its reward, and what it earns."""
+"""Degenerate completions, and the rewards that they get."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from click.testing import CliRunner
 
 from duetbench.cli import main
 from duetbench.evaluation.leakage import writes_rating
-from duetbench.parsing import read_fields
+from duetbench.parsing import parse_tagged_fields
 from duetbench.testing.degenerate_completions import completion_kinds, rollouts_of
 from duetbench.types import Rollout
 
@@ -21,40 +21,40 @@ def rollouts(name: str) -> list[Rollout]:
     return rollouts_of(next(kind for kind in completion_kinds() if kind.name == name))
 
 
-def earned(reward: str, tmp_path: Path) -> dict[str, float | None]:
+def mean_rewards(reward: str, tmp_path: Path) -> dict[str, float | None]:
     report = tmp_path / "report.json"
     result = CliRunner().invoke(main, ["plugin", "check", reward, "--report", str(report)], catch_exceptions=False)
     assert result.exit_code == 0, result.output
-    assert "what a completion earns on average:" in result.stdout
+    assert "mean reward per kind of completion:" in result.stdout
     return {entry["name"]: entry["value"] for entry in json.loads(report.read_text())["findings"]}
 
 
-def test_every_kind_is_there_and_speaks_of_several_pairs():
+def test_every_kind_has_several_rollouts():
     assert [kind.name for kind in completion_kinds()] == NAMES
     assert all(len(rollouts_of(kind)) >= 4 for kind in completion_kinds())
 
 
 @pytest.mark.parametrize("name", [name for name in NAMES if name != "empty"])
-def test_their_completions_are_read_as_their_profiles(name):
+def test_completions_are_parsed_into_their_profiles(name):
     for rollout in rollouts(name):
-        fields = read_fields(rollout.completion, ["cue", "constructed_prompt", "profile"], block="user_profile")
+        fields = parse_tagged_fields(rollout.completion, ["cue", "constructed_prompt", "profile"], block="user_profile")
         assert fields is not None
         assert rollout.profiles.user is not None
         assert fields["profile"] == rollout.profiles.user.text
 
 
-def test_constants_are_the_same_for_all_and_honest_profiles_are_not():
+def test_constant_completions_are_equal_and_honest_ones_differ():
     assert len({rollout.completion for rollout in rollouts("constant")}) == 1
     assert len({rollout.completion for rollout in rollouts("honest")}) > 2
 
 
-def test_the_leaked_rating_is_seen_by_the_leak_s_own_measure():
+def test_leaked_rating_is_detected():
     texts = [rollout.profiles.user.text for rollout in rollouts("leaked rating") if rollout.profiles.user]
     assert texts
     assert all(map(writes_rating, texts))
 
 
-def test_a_copy_holds_the_history():
+def test_copied_history_contains_every_review():
     for rollout in rollouts("copied history"):
         assert all(line.review in rollout.completion for line in rollout.example.request.user_history)
 
@@ -67,13 +67,13 @@ def test_a_copy_holds_the_history():
         ("numeric_leak", {"honest": 0.0, "leaked rating": -0.5, "empty": None}),
     ],
 )
-def test_the_check_shows_what_each_earns(reward, expected, tmp_path):
-    found = earned(reward, tmp_path)
-    assert list(found) == NAMES
-    assert {name: found[name] for name in expected} == expected
+def test_check_prints_the_mean_reward_of_each_kind(reward, expected, tmp_path):
+    means = mean_rewards(reward, tmp_path)
+    assert list(means) == NAMES
+    assert {name: means[name] for name in expected} == expected
 
 
-def test_filler_and_constants_earn_less_than_honesty_where_the_prediction_counts(tmp_path):
+def test_filler_and_constants_earn_less_than_honest_completions(tmp_path):
     for reward in ("fractional", "exact"):
-        found = earned(reward, tmp_path)
-        assert max(found["format only"] or 0, found["constant"] or 0) < (found["honest"] or 0)
+        means = mean_rewards(reward, tmp_path)
+        assert max(means["format only"] or 0, means["constant"] or 0) < (means["honest"] or 0)

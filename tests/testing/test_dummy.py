@@ -1,4 +1,4 @@
-"""The engines without a model: in form, repeatable, or failing on purpose."""
+"""The engines without a model: well-formed, garbage and failing completions."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from duetbench.testing import DummyEngine, FailingEngine, GarbageEngine
 from duetbench.testing.engine import EngineConformance
 from duetbench.types import Message, Prompt, Sampling
 
-FORM = "Write <a> first. Form: <a><b>words</b><c>words</c></a> and then <rating>d.dd</rating>, never <b> twice."
+FORMAT = "Write <a> first. Form: <a><b>words</b><c>words</c></a> and then <rating>d.dd</rating>, never <b> twice."
 
 
 def _prompt(text: str, prefill: str = "") -> Prompt:
@@ -33,7 +33,7 @@ class TestGarbage(EngineConformance):
 
 
 def test_tags_are_filled_as_nested_in_the_prompt() -> None:
-    tags = [part.split(">")[0] for part in _answer(FORM).split("<")[1:]]
+    tags = [part.split(">")[0] for part in _answer(FORMAT).split("<")[1:]]
     assert tags == ["a", "b", "/b", "c", "/c", "/a", "rating", "/rating"]
 
 
@@ -49,35 +49,35 @@ def test_json_keys_are_filled() -> None:
     assert set(json.loads(_answer('Answer {"summary": "...", "reason": "..."}'))) == {"summary", "reason"}
 
 
-def test_plain_questions_get_plain_words() -> None:
+def test_prompts_without_a_format_get_plain_words() -> None:
     assert "<" not in _answer("What does the user like?")
 
 
 @pytest.mark.parametrize("prefill", ["<a>", "<a><b>", "<a><b>so far"])
-def test_answer_goes_on_from_the_prefill(prefill: str) -> None:
-    answer = _answer(FORM, prefill)
+def test_answer_continues_the_prefill(prefill: str) -> None:
+    answer = _answer(FORMAT, prefill)
     assert answer.startswith(prefill)
     assert answer.count("<b>") == answer.count("</b>") == 1
 
 
-def test_stop_ends_the_answer_before_itself() -> None:
-    assert _answer(FORM, "<a><b>", stop=("</b>",)).count("<") == 2
+def test_answer_ends_before_the_stop_text() -> None:
+    assert _answer(FORMAT, "<a><b>", stop=("</b>",)).count("<") == 2
 
 
-def test_too_long_an_answer_is_truncated() -> None:
-    completion = DummyEngine().generate([_prompt(FORM)], Sampling(max_tokens=3))[0]
+def test_answer_beyond_max_tokens_is_truncated() -> None:
+    completion = DummyEngine().generate([_prompt(FORMAT)], Sampling(max_tokens=3))[0]
     assert (completion.status, completion.completion_tokens) == ("truncated", 3)
 
 
 def test_samples_differ_only_above_temperature_0() -> None:
-    cold = {_answer(FORM, sample_index=n) for n in range(3)}
-    hot = {_answer(FORM, temperature=1.0, sample_index=n) for n in range(3)}
+    cold = {_answer(FORMAT, sample_index=n) for n in range(3)}
+    hot = {_answer(FORMAT, temperature=1.0, sample_index=n) for n in range(3)}
     assert (len(cold), len(hot)) == (1, 3)
 
 
-def test_labels_get_nine_tenths() -> None:
-    reading = DummyEngine().label_logprobs([_prompt("?")], "Rating: ", ["1", "2", "3"])[0]
-    assert sum(map(math.exp, reading.logprobs)) == pytest.approx(0.9)
+def test_labels_have_nine_tenths_of_the_mass() -> None:
+    result = DummyEngine().label_logprobs([_prompt("?")], "Rating: ", ["1", "2", "3"])[0]
+    assert sum(map(math.exp, result.logprobs)) == pytest.approx(0.9)
 
 
 def test_failing_engine_keeps_its_status() -> None:

@@ -1,4 +1,4 @@
-"""The small world keeps its promises: histories before requests, canaries only behind them, no way to a label."""
+"""The small world: histories end before requests, canaries are in targets only, requests hold no label."""
 
 from __future__ import annotations
 
@@ -12,42 +12,41 @@ from duetbench.types import Example
 
 
 def _reachable(start: object) -> list[object]:
-    """Everything that attributes lead to, classes and code left out."""
-    seen: dict[int, object] = {}
-    waiting = [start]
-    while waiting:
-        thing = waiting.pop()
-        if id(thing) not in seen and not isinstance(thing, type | ModuleType | FunctionType):
-            seen[id(thing)] = thing
-            waiting += gc.get_referents(thing)
-    return list(seen.values())
+    """All objects reachable from `start`, except classes and code."""
+    reached: dict[int, object] = {}
+    pending = [start]
+    while pending:
+        value = pending.pop()
+        if id(value) not in reached and not isinstance(value, type | ModuleType | FunctionType):
+            reached[id(value)] = value
+            pending += gc.get_referents(value)
+    return list(reached.values())
 
 
-def test_histories_lie_before_requests() -> None:
+def test_histories_end_before_requests() -> None:
     for example in small_world().examples:
         check_example(example)
 
 
-def test_canaries_stand_in_targets_only() -> None:
+def test_canaries_are_in_targets_only() -> None:
     world = small_world()
     known = "".join(line.review + line.summary for line in world.interactions[: world.n_train])
     hidden = "".join(line.review for line in world.interactions[world.n_train :])
     assert all(word in hidden and word not in known for word in world.canaries)
 
 
-def test_no_attribute_leads_from_a_request_to_a_label() -> None:
+def test_no_label_is_reachable_from_a_request() -> None:
     for example in small_world().examples:
         secret = Example(replace(example.request), 987.125)
-        assert not any(thing == 987.125 for thing in _reachable(secret.request) if isinstance(thing, float))
-        assert not any(isinstance(thing, Example) for thing in _reachable(secret.request))
+        assert not any(value == 987.125 for value in _reachable(secret.request) if isinstance(value, float))
+        assert not any(isinstance(value, Example) for value in _reachable(secret.request))
 
 
-def test_walk_would_find_a_label() -> None:
-    """The walk above is not blind."""
-    assert any(thing == 987.125 for thing in _reachable([Example(small_world().requests[0], 987.125)]))
+def test_reachable_finds_a_label_if_there_is_one() -> None:
+    assert any(value == 987.125 for value in _reachable([Example(small_world().requests[0], 987.125)]))
 
 
-def test_some_requests_know_nothing() -> None:
+def test_some_requests_have_no_history() -> None:
     assert any(not request.user_history and not request.item_history for request in small_world().requests)
 
 

@@ -1,4 +1,4 @@
-"""The toy world and its raw files."""
+"""The toy world, its reviews and its raw files."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from random import Random
 
 import pytest
 
-from duetbench.toy.styles import ItemFacts, UserFacts, read_item, read_user
+from duetbench.toy.styles import ItemFacts, UserFacts, item_facts_of, user_facts_of
 from duetbench.toy.words import write_review
-from duetbench.toy.world import make_interaction, make_item, make_user, make_world, rating_shares, write_raw
+from duetbench.toy.world import make_interaction, make_item, make_user, make_world, rating_distribution, write_raw
 
 
-def test_the_same_seed_makes_the_same_bytes(tmp_path: Path) -> None:
+def test_same_seed_gives_the_same_bytes(tmp_path: Path) -> None:
     first, second = (write_raw(tmp_path / name, users=12, items=8, interactions=40, seed=3) for name in "ab")
     assert first.reviews.read_bytes() == second.reviews.read_bytes()
     assert first.items.read_bytes() == second.items.read_bytes()
 
 
-def test_another_seed_makes_another_world(tmp_path: Path) -> None:
+def test_other_seed_gives_another_world(tmp_path: Path) -> None:
     first, second = (write_raw(tmp_path / str(seed), users=12, items=8, interactions=40, seed=seed) for seed in (3, 4))
     assert first.reviews.read_bytes() != second.reviews.read_bytes()
 
@@ -40,60 +40,61 @@ def test_reviews_are_json_and_items_are_python_literals(tmp_path: Path) -> None:
     assert all(review["unixReviewTime"] % 86_400 == 0 and 1 <= review["overall"] <= 5 for review in reviews)
 
 
-def test_the_importer_of_the_real_files_reads_every_line(tmp_path: Path) -> None:
+def test_dataset_reads_every_row(tmp_path: Path) -> None:
     from duetbench.datasets.toy import Toy
 
     dataset = Toy(Toy.Config(users=12, items=8, interactions=40))
     tables = dataset.read(dataset.raw_files(tmp_path))
     world = make_world(users=12, items=8, interactions=40)
-    assert sorted(tables.interactions["review"]) == sorted(one.review for one in world.interactions)
+    assert sorted(tables.interactions["review"]) == sorted(interaction.review for interaction in world.interactions)
     assert sorted(tables.items["categories"].to_list()) == sorted([item.genre] for item in world.items)
 
 
-def test_a_pair_happens_once_and_in_order_of_time() -> None:
-    happened = make_world(users=10, items=6, interactions=60).interactions
-    assert len({(one.user_id, one.item.item_id) for one in happened}) == 60
-    assert [one.timestamp for one in happened] == sorted(one.timestamp for one in happened)
+def test_pairs_are_unique_and_interactions_in_order_of_time() -> None:
+    interactions = make_world(users=10, items=6, interactions=60).interactions
+    assert len({(interaction.user_id, interaction.item.item_id) for interaction in interactions}) == 60
+    times = [interaction.timestamp for interaction in interactions]
+    assert times == sorted(times)
 
 
-def test_more_interactions_than_pairs_are_refused() -> None:
-    with pytest.raises(ValueError, match="do not make 61 interactions"):
+def test_more_interactions_than_pairs_is_an_error() -> None:
+    with pytest.raises(ValueError, match="too few for 61 interactions"):
         make_world(users=10, items=6, interactions=61)
 
 
-def test_nobody_likes_and_dislikes_the_same_genre() -> None:
+def test_liked_and_disliked_genre_differ() -> None:
     assert all(user.liked != user.disliked for user in make_world().users)
 
 
 def test_ratings_follow_taste_quality_and_leniency() -> None:
-    assert rating_shares(1, 0, 0) == pytest.approx((0, 0, 0.1, 0.8, 0.1))
-    assert rating_shares(-1, -1, -1) == pytest.approx((1, 0, 0, 0, 0))
+    assert rating_distribution(1, 0, 0) == pytest.approx((0, 0, 0.1, 0.8, 0.1))
+    assert rating_distribution(-1, -1, -1) == pytest.approx((1, 0, 0, 0, 0))
 
 
-def test_noise_is_cut_at_the_ends_of_the_scale() -> None:
-    assert rating_shares(1, 1, 0) == pytest.approx((0, 0, 0, 0.1, 0.9))
+def test_ratings_are_clipped_to_the_scale() -> None:
+    assert rating_distribution(1, 1, 0) == pytest.approx((0, 0, 0, 0.1, 0.9))
 
 
-def _said(write: Callable[[Random], str]) -> str:
+def _reviews(write: Callable[[Random], str]) -> str:
     random = Random(5)
     return " ".join(write(random) for _ in range(200))
 
 
-def test_words_of_one_taste_never_stand_for_another() -> None:
-    liking = _said(lambda random: write_review(random, "rock", 1, 0, 0))
-    assert "love rock" in liking
-    assert not any(word in liking for word in ("hate", "avoid", "accept", "tolerate"))
+def test_words_of_one_taste_are_not_used_for_another() -> None:
+    reviews = _reviews(lambda random: write_review(random, "rock", 1, 0, 0))
+    assert "love rock" in reviews
+    assert not any(word in reviews for word in ("hate", "avoid", "accept", "tolerate"))
 
 
-def test_the_truth_can_be_read_off_a_long_history() -> None:
+def test_long_histories_reveal_all_facts() -> None:
     random = Random(1)
     user, item = make_user(random, "U1"), make_item(random, "T1")
-    own = [make_interaction(random, user, make_item(random, "T"), 0) for _ in range(60)]
-    others = [make_interaction(random, make_user(random, "V"), item, 0) for _ in range(30)]
-    assert read_user(own) == UserFacts(user.liked, user.disliked, user.leniency)
-    assert read_item(item.genre, others) == ItemFacts(item.genre, item.quality)
+    by_user = [make_interaction(random, user, make_item(random, "T"), 0) for _ in range(60)]
+    of_item = [make_interaction(random, make_user(random, "V"), item, 0) for _ in range(30)]
+    assert user_facts_of(by_user) == UserFacts(user.liked, user.disliked, user.leniency)
+    assert item_facts_of(item.genre, of_item) == ItemFacts(item.genre, item.quality)
 
 
-def test_nothing_is_read_off_an_empty_history() -> None:
-    assert read_user([]) == UserFacts()
-    assert read_item("jazz", []) == ItemFacts("jazz", None)
+def test_empty_histories_reveal_nothing() -> None:
+    assert user_facts_of([]) == UserFacts()
+    assert item_facts_of("jazz", []) == ItemFacts("jazz", None)

@@ -122,7 +122,8 @@ def _rows(
         progress.phase(f"{min(start + CHUNK, len(known)):,} of {len(known):,}")
         requests = [entity.request for entity in chunk]
         writer = models.engine(models.writer)
-        written = write_profiles(strategy, requests, writer, sampling, others=models.earlier_stages(strategy))
+        stage_engines = models.earlier_stages(strategy)
+        written = write_profiles(strategy, requests, writer, sampling, stage_engines=stage_engines)
         answers = {
             position: answer for answer in written.answers if answer.side == side for position in answer.for_requests
         }

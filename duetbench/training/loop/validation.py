@@ -41,7 +41,7 @@ class Validation:
     def evaluate(self, writer: Engine, scorer_engine: Engine | None) -> Evaluation:
         """The metrics of what `writer` writes, greedily, under the frozen scorer asking `scorer_engine`."""
         requests = [example.request for example in self.examples]
-        written = write_profiles(self.strategy, requests, writer, Sampling(), others=self.others)
+        written = write_profiles(self.strategy, requests, writer, Sampling(), stage_engines=self.others)
         return self.evaluate_profiles(written.profiles, scorer_engine)
 
     def evaluate_profiles(self, written: Sequence[Profiles], scorer_engine: Engine | None) -> Evaluation:

@@ -166,7 +166,7 @@ class _Distillation:
     ) -> list[Target]:
         requests = [example.request for example in part.train]
         until = EarlierStages(part.strategy, stage.name)
-        before = write_profiles(until, requests, part.engine, Sampling(), others=self._writers())
+        before = write_profiles(until, requests, part.engine, Sampling(), stage_engines=self._writers())
         earlier = {answer.key: answer.profiles for answer in before.answers if answer.status == "ok"}
         prompts = stage.prompts(requests, earlier)
         counts["questions"] = len(prompts)
@@ -202,7 +202,9 @@ class _Distillation:
             texts = [" ".join(example.review.split()) for example in examples]
             return [Profiles(pair=Profile("pair", text)) if text else None for text in texts]
         requests = [example.request for example in examples]
-        written = write_profiles(self.job.strategy, requests, self.job.engine, Sampling(), others=self._writers())
+        written = write_profiles(
+            self.job.strategy, requests, self.job.engine, Sampling(), stage_engines=self._writers()
+        )
         return [None if profiles.failed else profiles for profiles in written.profiles]
 
     def _evaluation(

@@ -1,4 +1,4 @@
-"""The example package keeps to what every strategy has to."""
+"""The example package passes the conformance checks of strategies."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ class TestShortLikesDislikes(StrategyConformance):
     options = {"history_k": 1, "words": 3}
 
 
-def test_profile_holds_both_gaps() -> None:
+def test_profile_contains_both_slots() -> None:
     stage = LikesDislikes().stages()[0]
     prompt = stage.prompts(small_world().requests, {})[0]
-    read = stage.parse(prompt, "<likes>jazz</likes><dislikes>metal</dislikes>")
-    assert read is not None
-    assert read[0].text == "likes jazz . dislikes metal"
+    profiles = stage.parse(prompt, "<likes>jazz</likes><dislikes>metal</dislikes>")
+    assert profiles is not None
+    assert profiles[0].text == "likes jazz . dislikes metal"
 
 
-def test_half_an_answer_is_unreadable() -> None:
+def test_incomplete_answer_is_unreadable() -> None:
     stage = LikesDislikes().stages()[0]
     prompt = stage.prompts(small_world().requests, {})[0]
     assert stage.parse(prompt, "<likes>jazz</likes><dislikes>met") is None

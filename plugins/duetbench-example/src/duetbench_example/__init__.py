@@ -1,4 +1,4 @@
-"""Registers what this package adds to duetbench."""
+"""Registers the plugins of this package."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 @hookimpl
 def duetbench_register_strategies() -> list[type[Strategy]]:
-    """The strategies of this package, imported only when they are asked for."""
+    """The strategies of this package, imported when the hook is called."""
     from duetbench_example.strategy import LikesDislikes
 
     return [LikesDislikes]

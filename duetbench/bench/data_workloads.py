@@ -1,4 +1,4 @@
-"""The pieces of work of `duetbench bench data`, each run as `python -m duetbench.bench.data_work NAME ...`."""
+"""The workloads of `duetbench bench data`, each run as `python -m duetbench.bench.data_workloads NAME ...`."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from duetbench.interfaces import Dataset
 
 STEPS = ("dedupe", "titled", "kcore:5", "sort", "split_count:0.8/0.1/0.1", "drop_cold")
-SAMPLED_ROWS = 150  # per-row masks over a whole table are too slow to time for every row
+SAMPLED_ROWS = 150  # masks over the full table are too slow to time for every row
 _WINDOW = 10
 
 
@@ -29,8 +29,8 @@ def _dataset(*, metadata: bool) -> Dataset:
 
 
 def ingest(folder: str) -> None:
-    """Our JSON lines to canonical Parquet, every row checked and numbered."""
-    import duckdb  # noqa: F401  # as with the others, to load libraries is not timed
+    """duetbench: JSON lines to canonical Parquet, with every row validated and numbered."""
+    import duckdb  # noqa: F401  # as in the other workloads, imports are not timed
     import pyarrow as pa  # noqa: F401
 
     from duetbench.data.preparation.canonical import canonical_tables
@@ -46,7 +46,7 @@ def ingest(folder: str) -> None:
 
 
 def ingest_polars(folder: str) -> None:
-    """A bare read and write of the same columns by polars, packed as lightly as ours."""
+    """polars: reads and writes the same columns without validation, with the same compression level."""
     import polars as pl
 
     text, number = pl.String(), pl.Float64()
@@ -63,7 +63,7 @@ def ingest_polars(folder: str) -> None:
 
 
 def ingest_duckdb(folder: str) -> None:
-    """The same by DuckDB, which need not keep the order."""
+    """DuckDB: the same, without preserving the order of rows."""
     import duckdb
 
     columns = (
@@ -83,38 +83,38 @@ def ingest_duckdb(folder: str) -> None:
         report(clock)
 
 
-def whole_prepare(folder: str) -> None:
-    """All of `duetbench data prepare`, digests of the raw files included."""
+def prepare_data(folder: str) -> None:
+    """duetbench: all of `duetbench data prepare`, including the digests of the raw files."""
     from duetbench.data import prepare
 
     with tempfile.TemporaryDirectory(dir=folder) as cache:
         with Clock() as clock:
-            made = prepare(_dataset(metadata=True), raw=Path(folder), cache=Path(cache), steps=STEPS)
-        report(clock, rows=made.steps[0].rows, kept=made.steps[-1].rows)
+            prepared = prepare(_dataset(metadata=True), raw=Path(folder), cache=Path(cache), steps=STEPS)
+        report(clock, rows=prepared.steps[0].rows, kept=prepared.steps[-1].rows)
 
 
 def _pairs(interactions: str) -> tuple[np.ndarray, np.ndarray]:
-    """Users and items of a power-law world, as codes."""
+    """User and item codes of synthetic interactions with skewed frequencies."""
     import numpy as np
 
-    n, drawn = int(interactions), np.random.default_rng(0)
-    user = (n // 8 * drawn.random(n) ** 2).astype(np.int32)
-    item = (n // 12 * drawn.random(n) ** 2).astype(np.int32)
+    n, rng = int(interactions), np.random.default_rng(0)
+    user = (n // 8 * rng.random(n) ** 2).astype(np.int32)
+    item = (n // 12 * rng.random(n) ** 2).astype(np.int32)
     return user, item
 
 
 def core(interactions: str) -> None:
-    """Our 5-core."""
+    """duetbench: 5-core."""
     from duetbench.data.preparation.k_core import k_core_mask
 
     user, item = _pairs(interactions)
     with Clock() as clock:
-        stays = k_core_mask(user, item, k_user=5, k_item=5)
-    report(clock, kept=int(stays.sum()), check=int((stays.nonzero()[0] % 9973).sum()))
+        is_kept = k_core_mask(user, item, k_user=5, k_item=5)
+    report(clock, kept=int(is_kept.sum()), check=int((is_kept.nonzero()[0] % 9973).sum()))
 
 
 def core_pandas(interactions: str) -> None:
-    """The usual loop: count by groupby-transform, filter, until nothing changes."""
+    """pandas: count by groupby and transform, filter, repeat until no row is removed."""
     import pandas as pd  # type: ignore[import-untyped]
 
     user, item = _pairs(interactions)
@@ -130,29 +130,29 @@ def core_pandas(interactions: str) -> None:
     report(clock, kept=len(rows), check=int((rows.index.to_numpy() % 9973).sum()))
 
 
-def _world(interactions: str) -> dict[str, Any]:
-    """Users, items, days and ratings of a set as sparse as the paper's Book, with ids as raw files have them."""
+def _interactions(interactions: str) -> dict[str, Any]:
+    """Users, items, days and ratings as sparse as the paper's Book, with ids like those of the raw files."""
     import numpy as np
 
-    n, drawn = int(interactions), np.random.default_rng(0)
-    user, item = (drawn.integers(0, n // 5, n) for _ in range(2))
+    n, rng = int(interactions), np.random.default_rng(0)
+    user, item = (rng.integers(0, n // 5, n) for _ in range(2))
     return {
         "user": [f"A{code:013d}" for code in user.tolist()],
         "item": [f"B{code:09d}" for code in item.tolist()],
-        "day": drawn.integers(0, 60, n),
-        "rating": drawn.integers(1, 6, n).astype(np.float64),
+        "day": rng.integers(0, 60, n),
+        "rating": rng.integers(1, 6, n).astype(np.float64),
     }
 
 
 def histories(interactions: str) -> None:
-    """Our index: both windows and both averages for every row."""
+    """duetbench: history windows and averages of the user and the item, for every row."""
     import numpy as np
     import polars as pl
 
     from duetbench.data.index import HistoryIndex, HistoryQueries
     from duetbench.data.rows import encode_ids, hash_ids
 
-    rows = pl.DataFrame(_world(interactions))
+    rows = pl.DataFrame(_interactions(interactions))
     with Clock() as clock:
         rank = np.unique(rows["day"].to_numpy(), return_inverse=True)[1]
         user, item = (encode_ids([hash_ids(rows[name])]) for name in ("user", "item"))
@@ -165,31 +165,31 @@ def histories(interactions: str) -> None:
 
 
 def histories_masks(interactions: str) -> None:
-    """The usual way: for each row, two masks over the whole table."""
+    """pandas: two masks over the full table per row."""
     import pandas as pd
 
-    world = _world(interactions)
-    asked = [[values[place] for values in world.values()] for place in range(SAMPLED_ROWS)]
-    rows = pd.DataFrame(world).sort_values("day", kind="stable")
+    columns = _interactions(interactions)
+    queries = [[values[position] for values in columns.values()] for position in range(SAMPLED_ROWS)]
+    rows = pd.DataFrame(columns).sort_values("day", kind="stable")
     check, n_lines = 0.0, 0
     with Clock() as clock:
-        for user, item, day, _ in asked:
+        for user, item, day, _ in queries:
             of_user = rows[(rows.user == user) & (rows.day < day) & (rows.item != item)]
             of_item = rows[(rows.item == item) & (rows.day < day) & (rows.user != user)]
-            for found in (of_user, of_item):
-                check += found.rating.mean() if len(found) else 0.0
-                n_lines += len(found.tail(_WINDOW))
+            for history in (of_user, of_item):
+                check += history.rating.mean() if len(history) else 0.0
+                n_lines += len(history.tail(_WINDOW))
     clock.seconds *= len(rows) / SAMPLED_ROWS
     clock.cpu_seconds *= len(rows) / SAMPLED_ROWS
     report(clock, rows=len(rows), check=round(check, 6), lines=n_lines)
 
 
-WORKS: dict[str, Callable[[str], None]] = {
-    work.__name__: work
-    for work in (
-        ingest, ingest_polars, ingest_duckdb, whole_prepare, core, core_pandas, histories, histories_masks
+WORKLOADS: dict[str, Callable[[str], None]] = {
+    workload.__name__: workload
+    for workload in (
+        ingest, ingest_polars, ingest_duckdb, prepare_data, core, core_pandas, histories, histories_masks
     )
 }  # fmt: skip
 
 if __name__ == "__main__":
-    WORKS[sys.argv[1]](sys.argv[2])
+    WORKLOADS[sys.argv[1]](sys.argv[2])

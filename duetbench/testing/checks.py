@@ -1,0 +1,17 @@
+"""Failing and skipping a check: raises the exceptions that pytest and `duetbench plugin check` understand."""
+
+from __future__ import annotations
+
+from typing import NoReturn
+from unittest import SkipTest
+
+
+def require(condition: object, message: str) -> None:
+    """Fails the check with the message unless the condition holds."""
+    if not condition:
+        raise AssertionError(message)
+
+
+def skip(reason: str) -> NoReturn:
+    """Ends the check as skipped."""
+    raise SkipTest(reason)
