@@ -1,4 +1,4 @@
-"""The six hooks. Each returns a list of classes; a class says its own name."""
+"""The seven hooks. Each returns a list of classes with a `name`."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pluggy
 
 if TYPE_CHECKING:
-    from duetbench.interfaces import Dataset, Engine, Reward, Scorer, Strategy, Trainer
+    from duetbench.interfaces import Dataset, Engine, Metric, Reward, Scorer, Strategy, Trainer
 
 hookspec = pluggy.HookspecMarker("duetbench")
 hookimpl = pluggy.HookimplMarker("duetbench")
@@ -46,4 +46,10 @@ def duetbench_register_rewards() -> list[type[Reward]]:
 @hookspec
 def duetbench_register_trainers() -> list[type[Trainer]]:
     """Lifecycles that improve the writer."""
+    raise NotImplementedError
+
+
+@hookspec
+def duetbench_register_metrics() -> list[type[Metric]]:
+    """Numbers from predicted and true ratings."""
     raise NotImplementedError

@@ -1,4 +1,4 @@
-"""Records and cells of a made-up grid, for tests of records and leaderboards."""
+"""Records and cells of a synthetic grid, for tests of records and leaderboards."""
 
 from __future__ import annotations
 
@@ -7,7 +7,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from builtin_metrics import METRICS
+
 from duetbench.evaluation import metrics_of, predictions_table
+from duetbench.interfaces import Metric
 from duetbench.records import PREDICTIONS, file_entry, write_record
 from duetbench.types import Domain, Example, Item, Prediction, Request
 
@@ -74,7 +77,7 @@ def make_record(
         "engine": ENGINE if has_llm else None,
         "plugins": {"scorer": {"name": asked["scorer"], "origin": "built-in"}},
         "prompts": {"duet_paired": "a" * 64} if has_llm else {},
-        "metrics": None if error else metrics or metrics_of(predictions_table([], []), STARS, train_mean=4.2),
+        "metrics": None if error else metrics or metrics_of(predictions_table([], []), STARS, METRICS, train_mean=4.2),
         "usage": {"profiles": USAGE, "scoring": USAGE | {"completion_tokens": 0}},
         "budget": None,
         "profiles": {"asked": 6, "readable": 6, "statuses": STATUSES} if has_llm else None,
@@ -128,6 +131,7 @@ def make_cell(
     *,
     pairs_per_user: int = 2,
     cell: dict[str, Any] | None = None,
+    metrics: Sequence[Metric] = METRICS,
     **changes: Any,
 ) -> Path:
     """The folder of a finished cell with predictions and record; a value of None could not be read."""
@@ -143,6 +147,6 @@ def make_cell(
     folder.mkdir(parents=True)
     table.write_parquet(folder / PREDICTIONS)
     files = {PREDICTIONS: file_entry(folder / PREDICTIONS)}
-    metrics = metrics_of(table, STARS, train_mean=4.2)
-    write_record(folder, make_record(cell_id=cell_id, cell=cell, metrics=metrics, files=files, **changes))
+    computed = metrics_of(table, STARS, metrics, train_mean=4.2)
+    write_record(folder, make_record(cell_id=cell_id, cell=cell, metrics=computed, files=files, **changes))
     return folder

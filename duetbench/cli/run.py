@@ -52,6 +52,7 @@ def run(
 
     Finished cells are not run again: the same command goes on where it was stopped. Repeat an option to name several.
     """
+    from duetbench.cli.plugins_list import report_faults
     from duetbench.config import parse_settings
     from duetbench.errors import UsageError
     from duetbench.runner import plan, run_config
@@ -65,6 +66,7 @@ def run(
     folder = out or Path("runs") / config.name
     with settings.progress_console.status("planning") as status:
         planned = plan(config, settings.plugins, on_progress=status.update)
+    report_faults(settings.plugins)  # a metric that is broken would go missing unnoticed
     for note in planned.notes:
         settings.progress_console.print(note, markup=False, highlight=False)
     if only_plan:
@@ -75,13 +77,14 @@ def run(
 
 def _run(settings: Settings, planned: Plan, folder: Path, store: Path | None, *, force: bool) -> None:
     from duetbench.leaderboard import collect
-    from duetbench.leaderboard.formats.terminal import print_board
+    from duetbench.leaderboard.terminal import print_board
     from duetbench.runner import Progress, ProgressBars, run
     from duetbench.runner.output.run_folder import cell_folder
 
     progress = Progress() if settings.quiet else ProgressBars(settings.progress_console)
     outcome = run(planned, folder, store=store, force=force, progress=progress)
-    print_board(collect([cell_folder(folder, cell) for cell in planned.cells]), settings.console)
+    board = collect([cell_folder(folder, cell) for cell in planned.cells], planned.metrics)
+    print_board(board, settings.console)
     told = settings.progress_console
     told.print(_summary(outcome), markup=False, highlight=False)
     if outcome.failures:

@@ -1,4 +1,4 @@
-"""Leaderboards from records: nothing in them that saved predictions do not show."""
+"""Leaderboards from the records and saved predictions of runs."""
 
 from duetbench.leaderboard.board import Board
 from duetbench.leaderboard.building import BoardOptions, collect

@@ -1,4 +1,4 @@
-"""Makes sections of rows from results."""
+"""Builds the board: sections of rows from the results of cells."""
 
 from __future__ import annotations
 
@@ -9,15 +9,16 @@ from statistics import fmean, stdev
 from typing import Any
 
 from duetbench.errors import ConfigError, UnknownName
-from duetbench.evaluation.conventions import CONVENTIONS, Convention
+from duetbench.evaluation.conventions import CONVENTIONS
 from duetbench.evaluation.statistics import RESAMPLES
+from duetbench.interfaces import Metric
 from duetbench.leaderboard.board import (
     COUNTS,
     COVERAGE,
     FAILED,
     LOW,
-    METRICS,
     RANKED,
+    RANKED_BY,
     UNPAIRED,
     Board,
     BoardRow,
@@ -28,66 +29,87 @@ from duetbench.leaderboard.board import (
 from duetbench.leaderboard.facts import attributes_of, differing_attributes
 from duetbench.leaderboard.ranking import PairErrors, errors_of, row_statistics
 from duetbench.leaderboard.reading import CellResult, read_results
+from duetbench.leaderboard.recorded_metrics import MetricReader, board_metrics
 from duetbench.leaderboard.sections import RowGroup, SectionResults, groups_of, sections_of
 
 
 @dataclass(frozen=True)
 class BoardOptions:
-    """How a board is made."""
+    """How a board is built."""
 
     convention: str = "standard"
     """One of CONVENTIONS."""
     coverage: float = COVERAGE
-    """Rows with less are marked and not ranked."""
+    """Rows with lower coverage are marked and not ranked."""
     baseline: str | None = None
     """Name of the row that the others are compared with; None: the best row without an LLM."""
     mix: tuple[str, ...] = ()
     """`scorer` and `model` may be mixed in one ranking if named here."""
+    sort: str = RANKED_BY
+    """Name of the metric in whose order the rows are."""
     resamples: int = RESAMPLES
     seed: int = 0
     """Of the bootstrap."""
 
     def __post_init__(self) -> None:
-        """Refuses what makes no board."""
-        faults = [] if 0 <= self.coverage <= 1 else [f"coverage: wants a share between 0 and 1, got {self.coverage}"]
-        faults += [f"mix: wants scorer or model, got {name!r}" for name in self.mix if name not in ("scorer", "model")]
+        """Refuses values that are out of range, and unknown conventions."""
+        faults = [] if 0 <= self.coverage <= 1 else [f"coverage: must be between 0 and 1, got {self.coverage}"]
+        faults += [
+            f"mix: must be scorer or model, got {name!r}" for name in self.mix if name not in ("scorer", "model")
+        ]
         if faults:
             raise ConfigError(faults)
         if self.convention not in CONVENTIONS:
             raise UnknownName("convention", self.convention, CONVENTIONS)
 
 
-def collect(runs: Sequence[Path], options: BoardOptions | None = None) -> Board:
-    """The leaderboard of these runs: of their folders, of folders that hold runs, or of single cells.
+def collect(runs: Sequence[Path], metrics: Sequence[Metric], options: BoardOptions | None = None) -> Board:
+    """The leaderboard of some runs.
+
+    Args:
+        runs: Folders of runs, folders that hold runs, or folders of single cells.
+        metrics: The registered ones, in the order of their columns.
+        options: None: the defaults.
 
     Raises:
         RecordError: a folder holds no results.
-        UnknownName: no row is called as `options.baseline` says.
+        UnknownName: there is no row of the name `options.baseline`, or no metric of the name `options.sort`.
     """
     options = options or BoardOptions()
+    if options.sort not in [RANKED_BY, *(metric.name for metric in metrics)]:
+        raise UnknownName("metric", options.sort, [metric.name for metric in metrics])
     reading = read_results(runs)
-    sections = tuple(_section(part, options) for part in sections_of(reading.results, options.mix))
+    shown = board_metrics(metrics, reading.results)
+    parts = sections_of(reading.results, options.mix)
+    sections = tuple(_section(part, metrics, options) for part in parts)
     if options.baseline and not any(section.baseline for section in sections):
         known = {row.name for section in sections for row in section.rows if row.state != FAILED}
         if options.baseline not in known:
             raise UnknownName("row", options.baseline, known)
-    return Board(sections, reading.notes, reading.faults)
+    unregistered = [metric.name for metric in shown if metric.lower_is_better is None]
+    notes = [
+        f"metric {name} is in the records, but no metric of that name is registered: its recorded value is shown"
+        for name in unregistered
+    ]
+    return Board(sections, shown, options.sort, (*reading.notes, *notes), reading.faults)
 
 
-def _section(part: SectionResults, options: BoardOptions) -> BoardSection:
+def _section(part: SectionResults, metrics: Sequence[Metric], options: BoardOptions) -> BoardSection:
     convention = CONVENTIONS[options.convention]
     fill, notes = _fill(part.done)
     if options.mix:
-        notes.append(f"rows of more than one {' and '.join(options.mix)} share this ranking, as asked")
+        notes.append(f"rows of more than one {' and '.join(options.mix)} share this ranking, as requested")
     groups = groups_of(part.done)
     errors = [errors_of(group.results, convention, fill) for group in groups]
-    rows = [_row(group, found, convention, fill, options) for group, found in zip(groups, errors, strict=True)]
-    baseline, more = _baseline(rows, options.baseline)
-    notes += more
-    pairs = [found if isinstance(found, PairErrors) else None for found in errors]
-    rows = _placed(rows, pairs, baseline, options)
+    reader = MetricReader(metrics, convention, fill)
+    rows = [_row(group, row_errors, reader, options.coverage) for group, row_errors in zip(groups, errors, strict=True)]
+    baseline, baseline_notes = _baseline(rows, options.baseline)
+    notes += [*baseline_notes, *reader.notes(), *_sort_notes(metrics, options.sort)]
+    pairs = [row_errors if isinstance(row_errors, PairErrors) else None for row_errors in errors]
+    rows = _with_statistics(rows, pairs, baseline, options)
     failed = [_failed(result) for result in part.failed]
-    users = next((len(set(each.users)) for each in pairs if each), None)
+    users = next((len(set(row_errors.users)) for row_errors in pairs if row_errors), None)
+    direction = {metric.name: 1 if metric.lower_is_better else -1 for metric in metrics}
     return BoardSection(
         key=part.key,
         n=next((row.n for row in rows), 0),
@@ -97,49 +119,52 @@ def _section(part: SectionResults, options: BoardOptions) -> BoardSection:
         coverage_floor=options.coverage,
         differing=differing_attributes(row.facts for row in [*rows, *failed]),
         baseline="" if baseline is None else rows[baseline].name,
-        rows=tuple(sorted(rows + failed, key=_order)),
+        rows=tuple(sorted(rows + failed, key=lambda row: _order(row, options.sort, direction.get(options.sort, 1)))),
         notes=tuple(notes),
     )
 
 
-def _placed(
+def _sort_notes(metrics: Sequence[Metric], name: str) -> list[str]:
+    title = next((metric.title for metric in metrics if metric.name == name), name)
+    return [] if name == RANKED_BY else [f"rows are in the order of {title}; ranks are those of MAE"]
+
+
+def _with_statistics(
     rows: Sequence[BoardRow], errors: Sequence[PairErrors | None], baseline: int | None, options: BoardOptions
 ) -> list[BoardRow]:
     """The rows with ranks and intervals."""
     ranked = [row.state == RANKED for row in rows]
-    found = row_statistics(errors, ranked, baseline, resamples=options.resamples, seed=options.seed)
+    statistics = row_statistics(errors, ranked, baseline, resamples=options.resamples, seed=options.seed)
     return [
         replace(
             row,
-            rank=standing.rank,
-            interval=standing.interval,
-            difference=standing.difference,
-            p_holm=standing.p_holm,
-            is_baseline=place == baseline,
+            rank=of_row.rank,
+            interval=of_row.interval,
+            difference=of_row.difference,
+            p_holm=of_row.p_holm,
+            is_baseline=position == baseline,
         )
-        for place, (row, standing) in enumerate(zip(rows, found, strict=True))
+        for position, (row, of_row) in enumerate(zip(rows, statistics, strict=True))
     ]
 
 
 def _fill(results: Sequence[CellResult]) -> tuple[str, list[str]]:
-    """The fill that all rows of a section are read with, and what to say of it."""
+    """The fill with which all rows of a section are read, and notes about it."""
     declared = sorted({result.record["metrics"]["fill"] for result in results})
     if len(declared) > 1:
         return "train_mean", [f"records declare different fills ({', '.join(declared)}); all are read with train_mean"]
     return (declared[0] if declared else "train_mean"), []
 
 
-def _row(
-    group: RowGroup, errors: PairErrors | str, convention: Convention, fill: str, options: BoardOptions
-) -> BoardRow:
-    each = [result.record["metrics"] for result in group.results]
-    covered = [metrics["coverage"] for metrics in each if metrics["coverage"] is not None]
-    coverage = min(covered) if covered else None
+def _row(group: RowGroup, errors: PairErrors | str, reader: MetricReader, coverage_floor: float) -> BoardRow:
+    by_seed = [result.record["metrics"] for result in group.results]
+    coverages = [metrics["coverage"] for metrics in by_seed if metrics["coverage"] is not None]
+    coverage = min(coverages) if coverages else None
     state, reason = RANKED, ""
     if isinstance(errors, str):
         state, reason = UNPAIRED, errors
-    elif coverage is None or coverage < options.coverage:
-        state, reason = LOW, f"coverage below {options.coverage:g}"
+    elif coverage is None or coverage < coverage_floor:
+        state, reason = LOW, f"coverage below {coverage_floor:g}"
     return BoardRow(
         state=state,
         facts=group.facts,
@@ -147,11 +172,11 @@ def _row(
         cells=tuple(result.record["cell_id"] for result in group.results),
         costs=_costs([result.record for result in group.results]),
         reason=reason,
-        n=each[0]["n"],
+        n=by_seed[0]["n"],
         coverage=coverage,
-        counts={name: sum(metrics["counts"][name] for metrics in each) for name in COUNTS},
-        values=_spreads([convention.read(metrics, over=convention.over or fill) for metrics in each]),
-        readable=_spreads([convention.read(metrics, over="readable") for metrics in each]),
+        counts={name: sum(metrics["counts"][name] for metrics in by_seed) for name in COUNTS},
+        values=_summaries([reader.over_all(metrics) for metrics in by_seed]),
+        readable=_summaries([reader.over_readable(metrics) for metrics in by_seed]),
     )
 
 
@@ -167,15 +192,17 @@ def _failed(result: CellResult) -> BoardRow:
     )
 
 
-def _spreads(each: Sequence[dict[str, float | None]]) -> dict[str, SeedSummary | None]:
-    """Mean and deviation of each metric over seeds; None if one of the seeds has none."""
-    found: dict[str, SeedSummary | None] = {}
-    for name in METRICS:
-        numbers = [values[name] for values in each]
-        known = [number for number in numbers if number is not None]
-        complete = len(known) == len(numbers) and known
-        found[name] = SeedSummary(fmean(known), stdev(known) if len(known) > 1 else None) if complete else None
-    return found
+def _summaries(by_seed: Sequence[dict[str, float | None]]) -> dict[str, SeedSummary | None]:
+    """Mean and deviation of each metric over seeds; None if one of the seeds has no value."""
+    names = dict.fromkeys(name for values in by_seed for name in values)
+    return {name: _summary([values.get(name) for values in by_seed]) for name in names}
+
+
+def _summary(numbers: Sequence[float | None]) -> SeedSummary | None:
+    known = [number for number in numbers if number is not None]
+    if len(known) < len(numbers):
+        return None
+    return SeedSummary(fmean(known), stdev(known) if len(known) > 1 else None)
 
 
 def _costs(records: Sequence[dict[str, Any]]) -> Costs:
@@ -190,7 +217,7 @@ def _costs(records: Sequence[dict[str, Any]]) -> Costs:
 
 
 def _mean_usage(usage: Sequence[dict[str, Any] | None], name: str) -> float | None:
-    sums = [{"sum": each["profiles"][name] + each["scoring"][name]} if each else None for each in usage]
+    sums = [{"sum": of_cell["profiles"][name] + of_cell["scoring"][name]} if of_cell else None for of_cell in usage]
     return _mean(sums, "sum")
 
 
@@ -199,22 +226,28 @@ def _mean(parts: Sequence[dict[str, Any] | None], name: str) -> float | None:
     return fmean(known) if known else None
 
 
-def _baseline(rows: Sequence[BoardRow], wanted: str | None) -> tuple[int | None, list[str]]:
-    """Position of the row to compare with, and what to say where there is none."""
-    if wanted is None:
-        free = [place for place, row in enumerate(rows) if row.state == RANKED and not row.has_llm]
-        return (min(free, key=lambda place: _order(rows[place])) if free else None), []
-    found = [place for place, row in enumerate(rows) if row.name == wanted and row.state != UNPAIRED]
-    if len(found) == 1:
-        return found[0], []
-    count = "no row is" if not found else f"{len(found)} rows are"
-    return None, [f"{count} called {wanted}: nothing is compared"]
+def _baseline(rows: Sequence[BoardRow], name: str | None) -> tuple[int | None, list[str]]:
+    """Position of the row to compare with; None, with a note if one was requested, where there is no such row."""
+    if name is None:
+        without_llm = [position for position, row in enumerate(rows) if row.state == RANKED and not row.has_llm]
+        return min(without_llm, key=lambda position: _order(rows[position]), default=None), []
+    positions = [position for position, row in enumerate(rows) if row.name == name and row.state != UNPAIRED]
+    if len(positions) == 1:
+        return positions[0], []
+    count = "no row is" if not positions else f"{len(positions)} rows are"
+    return None, [f"{count} named {name}: nothing is compared"]
 
 
 _STATES = (RANKED, LOW, UNPAIRED, FAILED)
 
 
-def _order(row: BoardRow) -> tuple[object, ...]:
-    mae = row.values["mae"] if row.values else None
-    error = mae.mean if mae else float("inf")
-    return (_STATES.index(row.state), row.rank or 0, error, row.name, sorted(row.facts.items()), row.seeds)
+def _order(row: BoardRow, metric: str = RANKED_BY, direction: int = 1) -> tuple[object, ...]:
+    """Sort key: by rank, then by the metric that ranks are taken of; by another metric alone if one is given.
+
+    Args:
+        direction: 1 if lower values come first, -1 if higher ones do. Rows without a value come last.
+    """
+    summary = (row.values or {}).get(metric)
+    value = direction * summary.mean if summary else float("inf")
+    rank = (row.rank or 0) if metric == RANKED_BY else 0
+    return (_STATES.index(row.state), rank, value, row.name, sorted(row.facts.items()), row.seeds)

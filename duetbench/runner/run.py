@@ -166,7 +166,7 @@ class _Run:
 
         try:  # plugins and models may raise anything; one cell's fault must not take the grid down
             self._workshop.do(work)
-            record = write_done(work, path, frame())
+            record = write_done(work, path, frame(), self._plan.metrics)
         except StoreError:  # nor would any other cell get an answer
             raise
         except Exception as error:
@@ -190,10 +190,11 @@ class _Run:
 
     def _write_leaderboard(self) -> None:
         from duetbench.leaderboard import collect
+        from duetbench.leaderboard.formats import render
 
-        board = collect([self._folder.path])
-        self._folder.write_text("leaderboard.md", board.to_markdown())
-        self._folder.write_text("leaderboard.json", board.to_json())
+        board = collect([self._folder.path], self._plan.metrics)
+        for name in ("md", "json"):
+            self._folder.write_text(f"leaderboard.{name}", render(board, name))
 
 
 def plan_content(plan: Plan) -> dict[str, Any]:
@@ -227,7 +228,8 @@ def _short_title(cell: Cell) -> str:
 
 def _short(record: Mapping[str, Any]) -> str:
     metrics = record["metrics"]
-    mae = metrics["over"][metrics["fill"]]["mae"]["raw"]
+    mae = metrics["over"][metrics["fill"]].get("mae", {}).get("raw")
     n_read, n = metrics["n_readable"], metrics["n"]
     filled = "" if n_read == n else f", the others taken as {metrics['fill']}"
-    return f"MAE {mae:.3f}, {n_read} of {n} readable{filled}, {record['seconds']:.1f} s"
+    shown = "" if mae is None else f"MAE {mae:.3f}, "
+    return f"{shown}{n_read} of {n} readable{filled}, {record['seconds']:.1f} s"

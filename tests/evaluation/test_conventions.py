@@ -43,5 +43,5 @@ def test_a_number_is_a_constant_fill() -> None:
 
 
 def test_an_unknown_fill_names_the_known_ones() -> None:
-    with pytest.raises(ConfigError, match=r"wants one of train_mean, .* or constant:X, got 'best'"):
+    with pytest.raises(ConfigError, match=r"must be one of train_mean, .* or constant:X, got 'best'"):
         fill_name("best")

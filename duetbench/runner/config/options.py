@@ -135,7 +135,9 @@ class OptionValues:
         than one run needs.
         """
         faults = [
-            f"{path}: this run uses no {scope[0]} '{scope[1]}'"
+            f"{path}: a metric has no options"
+            if scope[0] == "metric"
+            else f"{path}: this run uses no {scope[0]} '{scope[1]}'"
             for path, scope in self._commanded.items()
             if scope[0] != "core" and scope not in touched
         ]

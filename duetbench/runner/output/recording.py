@@ -10,6 +10,7 @@ from typing import Any, get_args
 from duetbench import __version__
 from duetbench.atomic import atomic_file
 from duetbench.evaluation import metrics_of, predictions_table
+from duetbench.interfaces import Metric
 from duetbench.records import PREDICTIONS, VERSION, file_entry, utc_now, write_record
 from duetbench.runner.examples import train_rows
 from duetbench.runner.execute import CellState
@@ -20,13 +21,17 @@ from duetbench.types import Status
 ERROR = "error.txt"
 
 
-def write_done(work: CellState, folder: Path, frame: Mapping[str, Any]) -> dict[str, Any]:
+def write_done(work: CellState, folder: Path, frame: Mapping[str, Any], metrics: Sequence[Metric]) -> dict[str, Any]:
     """Writes everything that a finished cell leaves; the record comes last and says that all the rest is there.
 
     Args:
         work: With predictions.
         folder: The cell's.
         frame: `started`, `seconds`, `environment`.
+        metrics: What to compute from the predictions.
+
+    Raises:
+        PluginError: a metric failed. The predictions are written, but there is no record.
     """
     data = work.cell.data
     table = predictions_table(work.examples, work.predictions)
@@ -34,12 +39,13 @@ def write_done(work: CellState, folder: Path, frame: Mapping[str, Any]) -> dict[
         table.write_parquet(partial)
     files = [PREDICTIONS, *(write_logs(work, folder) if work.cell.writing else [])]
     mean = float(train_rows(data)["rating"].mean())  # type: ignore[arg-type]
-    metrics = metrics_of(table, data.prepared.domain, train_mean=mean, fill=work.cell.evaluation.fill)
+    fill = work.cell.evaluation.fill
+    computed = metrics_of(table, data.prepared.domain, metrics, train_mean=mean, fill=fill)
     record = {
         **_common(work, frame),
         "status": "done",
         "error": None,
-        "metrics": metrics,
+        "metrics": computed,
         "files": {name: file_entry(folder / name) for name in files},
     }
     write_record(folder, record)

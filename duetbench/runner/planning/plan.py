@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 
-from duetbench.errors import ConfigError, DataError, DuetbenchError
-from duetbench.interfaces import Kind
+from duetbench.errors import ConfigError, DataError, DuetbenchError, PluginError
+from duetbench.evaluation.metric_values import metric_faults
+from duetbench.interfaces import Kind, Metric
 from duetbench.plugins import Plugins
 from duetbench.runner.config.options import OptionValues, Scope
 from duetbench.runner.config.run_config import Grid, RunConfig
@@ -22,6 +23,7 @@ from duetbench.runner.planning.resolver import (
     model_choice,
     option_sections,
 )
+from duetbench.types import Domain
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -38,6 +40,8 @@ class Plan:
     name: str
     cells: tuple[Cell, ...]
     """Without repetition, in the order in which they are run: cells that share a model stand together."""
+    metrics: tuple[Metric, ...] = ()
+    """Computed from the predictions of every cell."""
     notes: tuple[str, ...] = ()
     """What the reader should know: combinations that were left out, and why."""
 
@@ -53,6 +57,7 @@ def plan(config: RunConfig, plugins: Plugins, *, on_progress: OnProgress | None 
     Raises:
         UnknownName: a name that nothing carries.
         ConfigError: options that do not fit, all at once.
+        PluginError: a plugin cannot be used, or a metric fails on synthetic predictions.
         DataError: a dataset cannot be prepared.
         ModelError: a local model folder cannot be used.
     """
@@ -73,6 +78,7 @@ class _Planner:
     def plan(self) -> Plan:
         used = {scope for grid in self.config.grids for scope in self._used(grid)}
         models = self._models()
+        metrics = self._metrics()
         self._stop_at_faults()
         grids = [(grid, self._options(grid, used)) for grid in self.config.grids]
         drafts = [self._check(grid, options, models) for grid, options in grids]
@@ -85,7 +91,19 @@ class _Planner:
         unique: dict[str, Cell] = {}
         for cell in cells:
             unique.setdefault(cell.id, cell)  # of equal cells the first keeps its label
-        return Plan(self.config.name, tuple(sorted(unique.values(), key=_order)), tuple(self.notes))
+        self._check_metrics(metrics, {cell.data.prepared.domain for cell in cells})
+        self._stop_at_faults()
+        return Plan(self.config.name, tuple(sorted(unique.values(), key=_order)), metrics, tuple(self.notes))
+
+    def _metrics(self) -> tuple[Metric, ...]:
+        """Every registered metric; one that fails becomes a fault before any work is done that it would lose."""
+        metrics = tuple(self._try(self.plugins.metrics) or ())
+        self._check_metrics(metrics, {Domain("item", "items")})
+        return metrics
+
+    def _check_metrics(self, metrics: Sequence[Metric], domains: Iterable[Domain]) -> None:
+        for fault in metric_faults(metrics, sorted(domains, key=lambda domain: domain.labels)):
+            self._blame(PluginError(fault))
 
     def _stop_at_faults(self) -> None:
         if len(self.faults) == 1 and not self.option_faults:

@@ -4,15 +4,16 @@ import io
 from collections.abc import Callable
 from pathlib import Path
 
+from builtin_metrics import METRICS
 from rich.console import Console
 
 from duetbench.leaderboard import BoardOptions, collect
-from duetbench.leaderboard.formats.terminal import print_board
+from duetbench.leaderboard.terminal import print_board
 
 
 def _printed(run: Path, **console: object) -> str:
     text = io.StringIO()
-    board = collect([run], BoardOptions(resamples=100))
+    board = collect([run], METRICS, BoardOptions(resamples=100))
     print_board(board, Console(file=text, soft_wrap=True, **console))  # type: ignore[arg-type]
     return text.getvalue()
 
@@ -24,18 +25,18 @@ def test_a_pipe_gets_every_column_on_one_line(cell: Callable, free: Callable, ru
     assert any("duet" in line and "standard" in line and "3.0" in line for line in lines)
 
 
-def test_a_narrow_terminal_is_told_what_was_left_out(cell: Callable, free: Callable, run: Path) -> None:
+def test_a_narrow_terminal_names_the_columns_that_it_leaves_out(cell: Callable, free: Callable, run: Path) -> None:
     cell("a", 0.5)
     free("bias", 1.2)
     text = _printed(run, width=90, force_terminal=True, color_system=None)
-    assert "left out for want of width: convention" in text
+    assert "columns that do not fit: convention" in text
     assert max(map(len, text.splitlines())) <= 90
 
 
 def test_the_console_keeps_its_width(cell: Callable, run: Path) -> None:
     cell("a", 0.5)
     console = Console(file=io.StringIO(), width=60)
-    print_board(collect([run]), console)
+    print_board(collect([run], METRICS), console)
     assert console.width == 60
 
 
