@@ -1,4 +1,4 @@
-"""`duetbench leaderboard`: the rows of finished runs."""
+"""`duetbench leaderboard`: compares the cells of finished runs."""
 
 from __future__ import annotations
 
@@ -37,10 +37,14 @@ def _board_options(command: Callable[..., Any]) -> Callable[..., Any]:
     options = [
         click.argument("runs", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="RUNS..."),
         click.option("--convention", default="standard", show_default=True, help="standard, duet or three_class."),
-        click.option("--coverage", default=0.98, show_default=True, help="Rows with less are marked, not ranked."),
+        click.option("--coverage", default=0.98, show_default=True, help="Rows below are marked, not ranked."),
         click.option("--baseline", metavar="ROW", help="Compare with this row.  [default: the best without an LLM]"),
         click.option(
-            "--sort", default="mae", show_default=True, metavar="METRIC", help="Best rows by this metric first."
+            "--sort",
+            default="mae",
+            show_default=True,
+            metavar="METRIC",
+            help="Order rows by this metric, best first.",
         ),
         click.option("--mix", multiple=True, type=click.Choice(["scorer", "model"]), help="Rank these together."),
         click.option(

@@ -16,7 +16,7 @@ RANKED, LOW, UNPAIRED, FAILED = "ranked", "low coverage", "no predictions", "fai
 
 COUNTS = ("right_answer", "wrong_answer", "unreadable_profile", "unreadable_rating", "failed_call")
 RANKED_BY = "mae"
-"""The metric that ranks, intervals and differences are taken of."""
+"""The metric that ranks, intervals and differences are computed from."""
 
 
 @dataclass(frozen=True, slots=True)

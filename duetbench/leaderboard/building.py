@@ -1,4 +1,4 @@
-"""Builds the board: sections of rows from the results of cells."""
+"""Builds a leaderboard from the records and predictions of cells."""
 
 from __future__ import annotations
 
@@ -109,7 +109,6 @@ def _section(part: SectionResults, metrics: Sequence[Metric], options: BoardOpti
     rows = _with_statistics(rows, pairs, baseline, options)
     failed = [_failed(result) for result in part.failed]
     users = next((len(set(row_errors.users)) for row_errors in pairs if row_errors), None)
-    direction = {metric.name: 1 if metric.lower_is_better else -1 for metric in metrics}
     return BoardSection(
         key=part.key,
         n=next((row.n for row in rows), 0),
@@ -119,9 +118,14 @@ def _section(part: SectionResults, metrics: Sequence[Metric], options: BoardOpti
         coverage_floor=options.coverage,
         differing=differing_attributes(row.facts for row in [*rows, *failed]),
         baseline="" if baseline is None else rows[baseline].name,
-        rows=tuple(sorted(rows + failed, key=lambda row: _order(row, options.sort, direction.get(options.sort, 1)))),
+        rows=_sorted(rows + failed, metrics, options.sort),
         notes=tuple(notes),
     )
+
+
+def _sorted(rows: Sequence[BoardRow], metrics: Sequence[Metric], name: str) -> tuple[BoardRow, ...]:
+    direction = {metric.name: 1 if metric.lower_is_better else -1 for metric in metrics}.get(name, 1)
+    return tuple(sorted(rows, key=lambda row: _order(row, name, direction)))
 
 
 def _sort_notes(metrics: Sequence[Metric], name: str) -> list[str]:
@@ -217,7 +221,7 @@ def _costs(records: Sequence[dict[str, Any]]) -> Costs:
 
 
 def _mean_usage(usage: Sequence[dict[str, Any] | None], name: str) -> float | None:
-    sums = [{"sum": of_cell["profiles"][name] + of_cell["scoring"][name]} if of_cell else None for of_cell in usage]
+    sums = [{"sum": each["profiles"][name] + each["scoring"][name]} if each else None for each in usage]
     return _mean(sums, "sum")
 
 
@@ -242,7 +246,7 @@ _STATES = (RANKED, LOW, UNPAIRED, FAILED)
 
 
 def _order(row: BoardRow, metric: str = RANKED_BY, direction: int = 1) -> tuple[object, ...]:
-    """Sort key: by rank, then by the metric that ranks are taken of; by another metric alone if one is given.
+    """Sort key of a row: its rank and the metric that ranks are computed from, or another metric.
 
     Args:
         direction: 1 if lower values come first, -1 if higher ones do. Rows without a value come last.

@@ -28,7 +28,7 @@ PAIRS = np.array([1.0, 2.0]), np.array([1.0, 3.0])
 STANDARD = CONVENTIONS["standard"]
 
 
-def made(compute: Callable[..., Any], name: str = "mine", **attributes: Any) -> Metric:
+def metric_of(compute: Callable[..., Any], name: str = "mine", **attributes: Any) -> Metric:
     """A third-party metric whose `compute` is the function."""
     members = {"name": name, "title": "Mine", "lower_is_better": True, **attributes}
     cls = type("Mine", (Metric,), {"compute": lambda self, *pairs: compute(*pairs), **members})
@@ -36,12 +36,12 @@ def made(compute: Callable[..., Any], name: str = "mine", **attributes: Any) -> 
     return metric
 
 
-def of(values: Any) -> Metric:
-    return made(lambda predicted, truth, domain: values if len(truth) else {"raw": None})
+def returning(values: Any) -> Metric:
+    return metric_of(lambda predicted, truth, domain: values if len(truth) else {"raw": None})
 
 
-def test_values_stand_under_the_metrics_name_next_to_the_number_of_pairs() -> None:
-    found = compute_values([of({"raw": np.float32(0.5), "by class": {"1": 1, "2": None}})], *PAIRS, STARS)
+def test_values_are_stored_under_the_name_of_the_metric_next_to_the_number_of_pairs() -> None:
+    found = compute_values([returning({"raw": np.float32(0.5), "by class": {"1": 1, "2": None}})], *PAIRS, STARS)
     assert found == {"n": 2, "mine": {"raw": 0.5, "by class": {"1": 1.0, "2": None}}}
     assert type(found["mine"]["raw"]) is float
 
@@ -59,15 +59,15 @@ def test_values_stand_under_the_metrics_name_next_to_the_number_of_pairs() -> No
         ({"raw": {"a": {"b": 1.0}}}, "returned {'b': 1.0} for 'raw.a'; expected a finite number"),
     ],
 )
-def test_what_is_no_value_is_an_error_that_names_the_metric(values: Any, fault: str) -> None:
+def test_an_invalid_value_is_an_error_that_names_the_metric(values: Any, fault: str) -> None:
     with pytest.raises(PluginError) as caught:
-        compute_values([of(values)], *PAIRS, STARS)
+        compute_values([returning(values)], *PAIRS, STARS)
     assert f"metric 'mine' {fault}" in str(caught.value)
 
 
 def test_an_error_in_a_metric_names_it_its_place_and_the_remedy() -> None:
     with pytest.raises(PluginError) as caught:
-        compute_values([made(lambda *_: 1 / 0)], *PAIRS, STARS)
+        compute_values([metric_of(lambda *_: 1 / 0)], *PAIRS, STARS)
     message = str(caught.value)
     assert message.startswith("metric 'mine' failed on 2 pairs: ZeroDivisionError: division by zero (test_metric_")
     assert message.endswith("fix it, or leave it out with DUETBENCH_DISABLE_PLUGINS=mine")
@@ -75,18 +75,18 @@ def test_an_error_in_a_metric_names_it_its_place_and_the_remedy() -> None:
 
 def test_numbers_for_no_pairs_are_refused() -> None:
     with pytest.raises(PluginError, match="metric 'mine' returned numbers for no pairs"):
-        compute_values([made(lambda *_: {"raw": {"a": 0.0}})], np.zeros(0), np.zeros(0), STARS)
+        compute_values([metric_of(lambda *_: {"raw": {"a": 0.0}})], np.zeros(0), np.zeros(0), STARS)
 
 
 def test_no_metric_is_named_as_the_number_of_pairs() -> None:
     with pytest.raises(PluginError, match="no metric can be named 'n'"):
-        compute_values([made(lambda *_: {"raw": 1.0}, name="n")], *PAIRS, STARS)
+        compute_values([metric_of(lambda *_: {"raw": 1.0}, name="n")], *PAIRS, STARS)
 
 
 def test_a_metric_cannot_change_the_pairs_for_the_next_one() -> None:
     predicted = np.array([3.0, 1.0])
     with pytest.raises(PluginError, match="read-only"):
-        compute_values([made(lambda predicted, *_: predicted.sort())], predicted, np.array([1.0, 3.0]), STARS)
+        compute_values([metric_of(lambda predicted, *_: predicted.sort())], predicted, np.array([1.0, 3.0]), STARS)
     assert predicted.tolist() == [3.0, 1.0]
 
 
@@ -106,26 +106,26 @@ def test_the_standard_convention_shows_raw_errors_and_rounded_classes(six: pl.Da
     assert shown_values(over["readable"], METRICS, STANDARD).values["mae"] == pytest.approx(3.87 / 4)
 
 
-def test_what_older_records_lack_is_derived(six: pl.DataFrame) -> None:
+def test_a_metric_missing_in_an_older_record_is_derived(six: pl.DataFrame) -> None:
     over = metrics_of(six, STARS, METRICS, train_mean=4.2)["over"]["readable"]
     older = {name: values for name, values in over.items() if name != "f1_weighted"}
     assert shown_values(older, METRICS, STANDARD) == shown_values(over, METRICS, STANDARD)
 
 
 def test_a_metric_that_is_not_recorded_has_no_value() -> None:
-    shown = shown_values({"n": 2}, [of({"raw": 1.0})], STANDARD)
+    shown = shown_values({"n": 2}, [returning({"raw": 1.0})], STANDARD)
     assert shown == ({"mine": None}, ("mine",), ())
 
 
 def test_a_metric_that_cannot_read_its_record_leaves_the_others_alone() -> None:
     recorded = {"n": 2, "mine": {"other": 1.0}, "mae": {"raw": 0.25}}
-    shown = shown_values(recorded, [of({}), METRICS[0]], STANDARD)
+    shown = shown_values(recorded, [returning({}), METRICS[0]], STANDARD)
     assert shown.values == {"mine": None, "mae": 0.25}
     assert "metric 'mine' failed to select the value for the convention 'standard': KeyError" in shown.faults[0]
 
 
 def test_a_selected_value_must_be_a_number() -> None:
-    metric = made(lambda *_: {}, select=lambda self, values, convention: values)
+    metric = metric_of(lambda *_: {}, select=lambda self, values, convention: values)
     with pytest.raises(PluginError, match="expected a finite number or None"):
         selected_value(metric, {"raw": 1.0}, STANDARD)
 
@@ -155,9 +155,12 @@ def test_built_in_metrics_have_no_faults() -> None:
 @pytest.mark.parametrize(
     ("metric", "fault"),
     [
-        (made(lambda predicted, truth, domain: {"raw": float(len(truth))}), "numbers for no pairs"),
-        (made(lambda predicted, *_: {"raw": np.corrcoef(predicted)[0, 0] if len(predicted) else None}), "failed on"),
-        (made(lambda predicted, *_: {"other": None}), "failed to select the value for the convention"),
+        (metric_of(lambda predicted, truth, domain: {"raw": float(len(truth))}), "numbers for no pairs"),
+        (
+            metric_of(lambda predicted, *_: {"raw": np.corrcoef(predicted)[0, 0] if len(predicted) else None}),
+            "failed on",
+        ),
+        (metric_of(lambda predicted, *_: {"other": None}), "failed to select the value for the convention"),
     ],
 )
 def test_faults_are_found_on_synthetic_tables(metric: Metric, fault: str) -> None:
@@ -169,5 +172,5 @@ def test_a_metric_is_tried_under_every_convention() -> None:
     def select(self: Metric, values: Any, convention: Convention) -> float | None:
         return {"standard": None, "duet": None}[convention.name]
 
-    (found,) = metric_faults([made(lambda *_: {"raw": None}, select=select)], [STARS])
+    (found,) = metric_faults([metric_of(lambda *_: {"raw": None}, select=select)], [STARS])
     assert "'three_class': KeyError" in found

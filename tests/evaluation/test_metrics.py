@@ -34,7 +34,7 @@ def test_errors_over_all_by_hand_under_each_fill(metrics: dict) -> None:
     read = 0.5 + 3.37
     expected = {
         "train_mean": read + 0.8 + 2.2,
-        "user_mean": read + 0.8 + 2.2,  # no user rated anything before, so the training mean stands in
+        "user_mean": read + 0.8 + 2.2,  # no user rated anything before, so it is the training mean
         "worst": read + 4 + 3,
         "official": read + 5 + 3,  # 0 for the rating of 5, -1 for the profile of 2
         "middle": read + 2 + 1,
@@ -45,7 +45,7 @@ def test_errors_over_all_by_hand_under_each_fill(metrics: dict) -> None:
     assert set(metrics["over"]) == {"readable", *expected}
 
 
-def test_officially_a_rating_becomes_0_and_a_profile_minus_1(table_of: Callable, stars: Domain) -> None:
+def test_the_official_fill_is_0_for_a_rating_and_minus_1_for_a_profile(table_of: Callable, stars: Domain) -> None:
     failures = [Prediction(None, "unreadable", "rating"), Prediction(None, "unreadable", "profile")]
     over = metrics_of(table_of([5, 2], failures), stars, METRICS, train_mean=4.0)["over"]
     assert over["official"]["rmse"]["raw"] == pytest.approx(math.sqrt((5**2 + 3**2) / 2))
@@ -57,7 +57,7 @@ def test_accuracies_by_hand(metrics: dict) -> None:
         "rounded_half_up": 2 / 6,
         "rounded_bankers": 3 / 6,
         "rounded_floor": 3 / 6,
-        "bucket3": 4 / 6,  # the filled 0 and -1 fall below the middle, where the truth 2 lies as well
+        "bucket3": 4 / 6,  # the filled 0 and -1 fall below the middle, as the truth 2 does
         "within_0.5": 3 / 6,
     }
 
@@ -76,7 +76,7 @@ def test_f1_by_hand(metrics: dict) -> None:
     assert values["micro"] == 2 / 4
 
 
-def test_stray_values_are_classes_of_their_own_for_the_union_alone(metrics: dict) -> None:
+def test_values_between_labels_are_classes_for_the_union_only(metrics: dict) -> None:
     # Exact numbers, readable: 4.5 and 4.37 are two classes more than the four true ones; only 5 and 3 were hit.
     values = metrics["over"]["readable"]["f1"]["exact_float"]
     assert values["macro_gt"] == 2 / 4
@@ -95,7 +95,7 @@ def test_the_five_counts_sum_to_the_pairs(metrics: dict) -> None:
     assert metrics["coverage"] == 4 / 6
 
 
-def test_a_failed_call_is_no_unreadable_answer(table_of: Callable, stars: Domain) -> None:
+def test_a_failed_call_is_not_an_unreadable_answer(table_of: Callable, stars: Domain) -> None:
     table = table_of([5, 4], [Prediction(None, "error", "profile"), Prediction(None, "error", "rating")])
     counts = metrics_of(table, stars, METRICS, train_mean=4.0)["counts"]
     assert (counts["failed_call"], counts["unreadable_profile"], counts["unreadable_rating"]) == (2, 0, 0)
@@ -106,7 +106,7 @@ def test_statuses_are_counted_by_stage(metrics: dict) -> None:
     assert metrics["failures"]["profile"]["truncated"] == metrics["failures"]["rating"]["unreadable"] == 1
 
 
-def test_no_data_is_none_and_never_zero(table_of: Callable, stars: Domain) -> None:
+def test_no_data_is_none_and_not_zero(table_of: Callable, stars: Domain) -> None:
     metrics = metrics_of(table_of([], []), stars, METRICS, train_mean=4.0)
     values = metrics["over"]["readable"]
     assert metrics["coverage"] is metrics["label_mass"] is None
@@ -116,7 +116,7 @@ def test_no_data_is_none_and_never_zero(table_of: Callable, stars: Domain) -> No
     assert numbers == [None] * n_variants
 
 
-def test_nothing_readable_has_no_readable_error_and_one_over_all(table_of: Callable, stars: Domain) -> None:
+def test_without_readable_predictions_there_is_an_error_over_all_pairs_only(table_of: Callable, stars: Domain) -> None:
     metrics = metrics_of(table_of([5], [Prediction(None, "empty", "rating")]), stars, METRICS, train_mean=4.0)
     assert metrics["over"]["readable"]["mae"]["raw"] is None
     assert metrics["over"]["train_mean"]["mae"]["raw"] == 1.0

@@ -27,7 +27,7 @@ def row(section: BoardSection, name: str) -> BoardRow:
     return found
 
 
-def test_rows_are_ranked_by_mae_and_told_apart_by_paired_intervals(cell: Callable, free: Callable, run: Path) -> None:
+def test_rows_are_ranked_by_mae_and_separated_by_paired_intervals(cell: Callable, free: Callable, run: Path) -> None:
     cell("a", 0.1, strategy="good")
     cell("b", 0.6, strategy="fair", seed_of_values=3)
     cell("c", 0.6, strategy="alike", seed_of_values=4)
