@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
+from dataclasses import fields
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from duetbench.errors import PluginError
@@ -46,8 +47,6 @@ class MetricConformance(Conformance):
 
     def test_has_no_options(self) -> None:
         """It has no options: one name means one number."""
-        from dataclasses import fields
-
         names = [field.name for field in fields(self.plugin.Config)]
         require(not names, f"it has the option {', '.join(names)}: make each choice a variant or a metric of its own")
 

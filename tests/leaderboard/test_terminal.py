@@ -43,3 +43,24 @@ def test_the_console_keeps_its_width(cell: Callable, run: Path) -> None:
 def test_markup_in_names_is_printed_as_it_is(cell: Callable, run: Path) -> None:
     cell("a", 0.5, strategy="[red]x")
     assert "[red]x" in _printed(run, width=200)
+
+
+def _left_out(run: Path, **options: object) -> list[str]:
+    text = io.StringIO()
+    board = collect([run], METRICS, BoardOptions(resamples=100, **options))  # type: ignore[arg-type]
+    print_board(board, Console(file=text, width=70, force_terminal=True, color_system=None))
+    words = " ".join(text.getvalue().split()).partition("columns that do not fit: ")[2].partition(";")[0]
+    return words.split(", ")
+
+
+def test_later_metrics_are_left_out_before_costs_and_the_first_ones_after_them(cell: Callable, run: Path) -> None:
+    cell("a", 0.5)
+    order = ["convention", "n", "cached", "F1 weighted", "F1", "tokens", "seconds", "Acc", "RMSE"]
+    left_out = _left_out(run)
+    assert len(left_out) > 5
+    assert left_out == order[: len(left_out)]
+
+
+def test_the_metric_that_rows_are_sorted_by_is_always_shown(cell: Callable, run: Path) -> None:
+    cell("a", 0.5)
+    assert "F1 weighted" not in _left_out(run, sort="f1_weighted")
