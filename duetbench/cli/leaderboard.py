@@ -106,7 +106,7 @@ def _collected(settings: Settings, runs: tuple[Path, ...], check: bool, chosen: 
 
 def _check(settings: Settings, runs: tuple[Path, ...], metrics: Sequence[Metric]) -> None:
     from duetbench.errors import RecordError
-    from duetbench.leaderboard.checking import check
+    from duetbench.leaderboard.check import check
 
     report = check(runs, metrics)
     if report.differences:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from duetbench.evaluation.conventions import Convention
 from duetbench.evaluation.statistics import Interval
-from duetbench.leaderboard.facts import RowAttributes
+from duetbench.leaderboard.row_attributes import RowAttributes
 from duetbench.leaderboard.sections import SectionKey
 
 COVERAGE = 0.98

@@ -11,7 +11,7 @@ from duetbench.evaluation.conventions import Convention, for_error
 from duetbench.evaluation.metrics import filled
 from duetbench.evaluation.predictions import read_predictions
 from duetbench.evaluation.statistics import Bootstrap, Interval, bootstrap, holm, shared_ranks
-from duetbench.leaderboard.reading import CellResult
+from duetbench.leaderboard.read_results import CellResult
 from duetbench.types import Domain
 
 if TYPE_CHECKING:

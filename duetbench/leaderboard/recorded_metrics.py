@@ -9,7 +9,7 @@ from duetbench.evaluation.conventions import Convention
 from duetbench.evaluation.metric_values import COUNT, shown_values
 from duetbench.interfaces import Metric
 from duetbench.leaderboard.board import BoardMetric
-from duetbench.leaderboard.reading import CellResult
+from duetbench.leaderboard.read_results import CellResult
 
 
 def recorded_names(results: Iterable[CellResult]) -> set[str]:

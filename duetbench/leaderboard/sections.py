@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 
-from duetbench.leaderboard.facts import RowAttributes, attributes_of, model_of, scorer_of
-from duetbench.leaderboard.reading import CellResult
+from duetbench.leaderboard.read_results import CellResult
+from duetbench.leaderboard.row_attributes import RowAttributes, attributes_of, model_of, scorer_of
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from record_making import WITHOUT_LLM, make_record
 
-from duetbench.leaderboard.reading import CellResult
+from duetbench.leaderboard.read_results import CellResult
 from duetbench.leaderboard.sections import groups_of, sections_of
 
 TEXT = {"scorer": "rating_text", "options": {"rating_text": {"history_k": 10}}}

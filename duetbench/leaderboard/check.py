@@ -13,7 +13,7 @@ from duetbench.evaluation import metrics_of, read_predictions
 from duetbench.evaluation.metric_values import COUNT
 from duetbench.interfaces import Metric
 from duetbench.leaderboard.ranking import domain_of
-from duetbench.leaderboard.reading import CellResult, read_results
+from duetbench.leaderboard.read_results import CellResult, read_results
 from duetbench.leaderboard.recorded_metrics import recorded_names
 from duetbench.records import file_entry
 

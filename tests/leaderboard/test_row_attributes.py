@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from record_making import WITHOUT_LLM, make_record
 
-from duetbench.leaderboard.facts import attributes_of, differing_attributes, model_of, scorer_of
+from duetbench.leaderboard.row_attributes import attributes_of, differing_attributes, model_of, scorer_of
 
 
 def test_attributes_hold_everything_in_which_cells_may_differ() -> None:

@@ -13,7 +13,7 @@ from duetbench.evaluation import Convention
 from duetbench.leaderboard import BoardOptions, collect
 from duetbench.leaderboard.board import FAILED, LOW, RANKED, UNPAIRED, BoardRow, BoardSection
 from duetbench.leaderboard.ranking import PairErrors, errors_of
-from duetbench.leaderboard.reading import CellResult
+from duetbench.leaderboard.read_results import CellResult
 from duetbench.records import read_record, write_record
 
 

@@ -8,7 +8,7 @@ import polars as pl
 import pytest
 from builtin_metrics import LARGEST, METRICS
 
-from duetbench.leaderboard.checking import CheckReport, check, first_difference
+from duetbench.leaderboard.check import CheckReport, check, first_difference
 from duetbench.records import file_entry, read_record, write_record
 
 

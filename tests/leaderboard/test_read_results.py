@@ -7,7 +7,7 @@ import pytest
 from record_making import make_record
 
 from duetbench.errors import RecordError
-from duetbench.leaderboard.reading import read_results
+from duetbench.leaderboard.read_results import read_results
 from duetbench.records import write_record
 
 

@@ -26,10 +26,10 @@ from duetbench.leaderboard.board import (
     Costs,
     SeedSummary,
 )
-from duetbench.leaderboard.facts import attributes_of, differing_attributes
 from duetbench.leaderboard.ranking import PairErrors, errors_of, row_statistics
-from duetbench.leaderboard.reading import CellResult, read_results
+from duetbench.leaderboard.read_results import CellResult, read_results
 from duetbench.leaderboard.recorded_metrics import MetricReader, board_metrics
+from duetbench.leaderboard.row_attributes import attributes_of, differing_attributes
 from duetbench.leaderboard.sections import RowGroup, SectionResults, groups_of, sections_of
 
 
