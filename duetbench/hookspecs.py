@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pluggy
 
 if TYPE_CHECKING:
-    from duetbench.interfaces import Dataset, Engine, Reward, Scorer, Strategy, Trainer
+    from duetbench.interfaces import Dataset, Engine, Metric, Reward, Scorer, Strategy, Trainer
 
 hookspec = pluggy.HookspecMarker("duetbench")
 hookimpl = pluggy.HookimplMarker("duetbench")
@@ -46,4 +46,10 @@ def duetbench_register_rewards() -> list[type[Reward]]:
 @hookspec
 def duetbench_register_trainers() -> list[type[Trainer]]:
     """Trainers, which improve the writer."""
+    raise NotImplementedError
+
+
+@hookspec
+def duetbench_register_metrics() -> list[type[Metric]]:
+    """Numbers from predicted and true ratings."""
     raise NotImplementedError

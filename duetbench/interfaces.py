@@ -17,6 +17,7 @@ from duetbench.types import (
     EngineInfo,
     Example,
     LabelLogprobs,
+    MetricValues,
     ModelRef,
     Prediction,
     Profile,
@@ -29,9 +30,13 @@ from duetbench.types import (
 )
 
 if TYPE_CHECKING:
+    import numpy as np
     import polars as pl
+    from numpy.typing import NDArray
 
-Kind = Literal["dataset", "engine", "strategy", "scorer", "reward", "trainer"]
+    from duetbench.evaluation.conventions import Convention
+
+Kind = Literal["dataset", "engine", "strategy", "scorer", "reward", "trainer", "metric"]
 
 PLURALS: dict[Kind, str] = {
     "dataset": "datasets",
@@ -40,6 +45,7 @@ PLURALS: dict[Kind, str] = {
     "scorer": "scorers",
     "reward": "rewards",
     "trainer": "trainers",
+    "metric": "metrics",
 }
 
 
@@ -409,3 +415,47 @@ class Trainer(Plugin):
         A single model generates the last stage, and earlier stages use the untrained model; for several models see
         `TrainedModels`.
         """
+
+
+class Metric(Plugin):
+    """Turns predicted and true ratings into numbers.
+
+    Every run computes every registered metric, and a number in a record must mean the same in all of them: a metric
+    has no options. What a publication may leave open is a variant; what else can be chosen is another metric.
+    """
+
+    title: ClassVar[str]
+    """Heading of its column on leaderboards, such as `MAE`."""
+    lower_is_better: ClassVar[bool]
+
+    @abstractmethod
+    def compute(self, predicted: NDArray[np.float64], truth: NDArray[np.float64], domain: Domain) -> MetricValues:
+        """Values by variant, the same variants for any input; all None if there are no pairs.
+
+        Args:
+            predicted: One number per pair. May be off the scale: a convention may fill in 0 or -1 for a rating that
+                could not be read. Read-only.
+            truth: Labels of the domain, same order. Read-only.
+            domain: The scale.
+        """
+
+    def select(self, values: Mapping[str, Any], convention: Convention) -> float | None:
+        """The value that a leaderboard shows under a convention.
+
+        Args:
+            values: What `compute` returned, or what a record holds of it.
+            convention: Names a variant for errors (`error`), for classes (`classes`) and for averages over classes
+                (`f1`). By default the one for errors is shown.
+        """
+        value: float | None = values[convention.error]
+        return value
+
+    def derive(self, recorded: Mapping[str, MetricValues]) -> MetricValues | None:
+        """Its values from those of other metrics; None if they do not follow from them.
+
+        For records that were written before this metric existed.
+
+        Args:
+            recorded: Values by metric.
+        """
+        return None

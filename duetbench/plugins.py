@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+import inspect
 import os
 import re
 import sys
 import traceback
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import cached_property
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
@@ -25,7 +26,7 @@ import pluggy
 
 from duetbench import hookspecs, interfaces
 from duetbench.errors import PluginError, UnknownName
-from duetbench.interfaces import PLURALS, Kind, Plugin
+from duetbench.interfaces import PLURALS, Kind, Metric, Plugin
 
 BUILTIN = (
     "duetbench.datasets",
@@ -34,6 +35,7 @@ BUILTIN = (
     "duetbench.scorers",
     "duetbench.rewards",
     "duetbench.training",
+    "duetbench.metrics",
 )
 """Modules of the built-in plugins. They use the same hooks as third-party plugins and import their classes only
 when the hook is called."""
@@ -78,6 +80,7 @@ class Plugins:
         self._folders = [*listed, *folders]
         self._blocked = {name.strip() for name in environ.get("DUETBENCH_DISABLE_PLUGINS", "").split(",")} - {""}
         self._classes: dict[Kind, dict[str, RegisteredPlugin]] = {}
+        self._registration_order: dict[Kind, list[str]] = {}
         self._clashes: dict[tuple[Kind, str], list[str]] = {}
         self.broken: list[BrokenPlugin] = []
         self.blocked: list[str] = []
@@ -167,9 +170,9 @@ class Plugins:
                     known = classes.setdefault(registered.cls.name, registered)
                     if known.cls is not registered.cls:
                         self._clash(known, registered)
-            self._classes[kind] = {
-                name: registered for name, registered in sorted(classes.items()) if (kind, name) not in self._clashes
-            }
+            unique = {name: one for name, one in sorted(classes.items()) if (kind, name) not in self._clashes}
+            self._classes[kind] = unique
+            self._registration_order[kind] = [name for name in classes if name in unique]
         return self._classes[kind]
 
     def _clash(self, known: RegisteredPlugin, other: RegisteredPlugin) -> None:
@@ -201,6 +204,17 @@ class Plugins:
             self.broken.append(BrokenPlugin(origin, _one_line(error)))
             return []
         return [RegisteredPlugin(kind, cls, origin) for cls in classes if not self._is_blocked(cls.name)]
+
+    def metrics(self) -> list[Metric]:
+        """An instance of every metric, in the order of registration: built-ins first.
+
+        Raises:
+            PluginError: two metrics have the same name, or one cannot be created.
+        """
+        for name in self.ambiguous("metric"):
+            raise PluginError(self._clash_message("metric", name))
+        known = self.of_kind("metric")
+        return [_created(known[name]) for name in self._registration_order["metric"]]
 
     def origin_of_error(self, error: BaseException) -> str | None:
         """The third-party plugin in whose code an error was raised, with file and line; None if in none."""
@@ -242,6 +256,15 @@ def _root_of(plugin: object) -> str:
     return module.partition(".")[0]
 
 
+def _created(registered: RegisteredPlugin) -> Metric:
+    try:  # the constructor of a third-party metric may raise anything
+        metric = registered.cls()
+    except Exception as error:
+        raise PluginError(f"metric '{registered.cls.name}' from {registered.origin}: {_one_line(error)}") from error
+    assert isinstance(metric, Metric)  # see _check_class
+    return metric
+
+
 def _check_class(kind: Kind, cls: Any) -> None:
     base: type[Plugin] = getattr(interfaces, kind.capitalize())
     if not (isinstance(cls, type) and issubclass(cls, base)):
@@ -252,6 +275,11 @@ def _check_class(kind: Kind, cls: Any) -> None:
     missing = sorted(getattr(cls, "__abstractmethods__", ()))
     if missing:
         raise PluginError(f"{cls.__qualname__} does not implement {', '.join(missing)}")
+    unset = [attribute for attribute in inspect.get_annotations(base) if not hasattr(cls, attribute)]
+    if unset:
+        raise PluginError(f"{cls.__qualname__} needs the class attribute {', '.join(unset)}")
+    if kind == "metric" and fields(cls.Config):
+        raise PluginError(f"{cls.__qualname__} has options: a metric has none, make each choice a metric or a variant")
 
 
 def _unknown_hooks(plugin: object) -> list[str]:

@@ -14,6 +14,10 @@ Status = Literal["ok", "unreadable", "truncated", "refused", "empty", "error"]
 
 Split = Literal["train", "valid", "test"]
 
+MetricValues = Mapping[str, float | Mapping[str, float | None] | None]
+"""Values of one metric by variant, such as the rounding of predictions; where a variant has variants of its own, such
+as averages over classes, a mapping of those. None: there is no data to compute the value from."""
+
 
 @dataclass(frozen=True, slots=True)
 class Domain:

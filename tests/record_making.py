@@ -7,7 +7,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from builtin_metrics import METRICS
+
 from duetbench.evaluation import metrics_of, predictions_table
+from duetbench.interfaces import Metric
 from duetbench.records import PREDICTIONS, Record, file_entry, from_json, to_json, write_record
 from duetbench.types import Domain, Example, Item, Prediction, Request
 
@@ -79,7 +82,7 @@ def record_values(
         "engine": ENGINE if has_llm else None,
         "plugins": {"scorer": {"name": spec["scorer"], "origin": "built-in"}},
         "prompts": {"duet_paired": "a" * 64} if has_llm else {},
-        "metrics": None if error else metrics or metrics_of(predictions_table([], []), STARS, train_mean=4.2),
+        "metrics": None if error else metrics or metrics_of(predictions_table([], []), STARS, METRICS, train_mean=4.2),
         "usage": {"profiles": USAGE, "scoring": USAGE | {"completion_tokens": 0}},
         "budget": None,
         "profiles": {"asked": 6, "readable": 6, "statuses": STATUSES} if has_llm else None,
@@ -133,6 +136,7 @@ def make_cell(
     *,
     pairs_per_user: int = 2,
     cell: dict[str, Any] | None = None,
+    metrics: Sequence[Metric] = METRICS,
     **changes: Any,
 ) -> Path:
     """The folder of a finished cell with predictions and record; a value of None is an unreadable rating."""
@@ -148,6 +152,6 @@ def make_cell(
     folder.mkdir(parents=True)
     table.write_parquet(folder / PREDICTIONS)
     files = {PREDICTIONS: to_json(file_entry(folder / PREDICTIONS))}
-    metrics = metrics_of(table, STARS, train_mean=4.2)
-    write_record(folder, make_record(cell_id=cell_id, cell=cell, metrics=metrics, files=files, **changes))
+    computed = metrics_of(table, STARS, metrics, train_mean=4.2)
+    write_record(folder, make_record(cell_id=cell_id, cell=cell, metrics=computed, files=files, **changes))
     return folder

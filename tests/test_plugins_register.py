@@ -80,6 +80,69 @@ def test_hook_trainers() -> None:
     assert "none" in Plugins(environ={}).of_kind("trainer")
 
 
+def test_hook_metrics() -> None:
+    assert "mae" in Plugins(environ={}).of_kind("metric")
+
+
+METRIC = """
+from duetbench.hookspecs import hookimpl
+from duetbench.interfaces import Metric, option
+from dataclasses import dataclass
+
+class Mine(Metric):
+    name = "{name}"
+    title = "Mine"
+    lower_is_better = True
+    {more}
+
+    def compute(self, predicted, truth, domain):
+        return {{"raw": None}}
+
+@hookimpl
+def duetbench_register_metrics():
+    return [Mine]
+"""
+
+
+def _metric(folder: Path, stem: str, name: str, more: str = "") -> Path:
+    return _file(folder, stem, METRIC.format(name=name, more=more))
+
+
+def test_metrics_come_in_the_order_of_registration(tmp_path: Path) -> None:
+    _metric(tmp_path, "one", "zzz")
+    _metric(tmp_path, "two", "aaa")
+    names = [metric.name for metric in _plugins(tmp_path).metrics()]
+    assert names == ["mae", "rmse", "accuracy", "f1", "f1_weighted", "zzz", "aaa"]
+
+
+def test_a_metric_must_not_go_missing_behind_another_of_its_name(tmp_path: Path) -> None:
+    path = _metric(tmp_path, "one", "rmse")
+    with pytest.raises(PluginError, match=r"two metrics are named 'rmse': one from built-in, one from file") as error:
+        _plugins(tmp_path).metrics()
+    assert str(path) in str(error.value)
+
+
+def test_a_metric_that_cannot_be_created_is_blamed(tmp_path: Path) -> None:
+    path = _metric(tmp_path, "one", "mine", "def __init__(self): raise KeyError('lost')")
+    with pytest.raises(PluginError) as error:
+        _plugins(tmp_path).metrics()
+    assert str(error.value) == f"metric 'mine' from file {path}: KeyError: 'lost'"
+
+
+@pytest.mark.parametrize(
+    ("more", "reason"),
+    [
+        ("title: str; del title, lower_is_better", "Mine needs the class attribute title, lower_is_better"),
+        ("Config = dataclass(frozen=True)(type('C', (), {'__annotations__': {'k': int}, 'k': 5}))", "has options"),
+    ],
+)
+def test_an_incomplete_metric_is_broken(tmp_path: Path, more: str, reason: str) -> None:
+    _metric(tmp_path, "one", "mine", more)
+    plugins = _plugins(tmp_path)
+    assert "mine" not in plugins.of_kind("metric")
+    assert reason in plugins.broken[0].reason
+
+
 def test_file_in_a_folder_is_a_plugin(tmp_path: Path) -> None:
     path = _reward(tmp_path, "mine", "mine")
     assert _plugins(tmp_path).get("reward", "mine").origin == f"file {path}"

@@ -1,8 +1,8 @@
-"""`duetbench leaderboard`: the rows of finished runs."""
+"""`duetbench leaderboard`: compares the cells of finished runs."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,17 +11,45 @@ import click
 from duetbench.cli.context import Settings, pass_settings
 
 if TYPE_CHECKING:
+    from duetbench.interfaces import Metric
     from duetbench.leaderboard import Board
+
+
+class _FormatName(click.ParamType):  # type: ignore[type-arg]  # not generic in older versions of click
+    """The name of a format; the formats are looked up only when one is used or listed."""
+
+    name = "format"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        from duetbench.leaderboard.formats import format_names
+
+        if value not in format_names():
+            self.fail(f"{value!r} is not one of {', '.join(format_names())}.", param, ctx)
+        return str(value)
+
+    def get_metavar(self, param: click.Parameter, ctx: click.Context | None = None) -> str:
+        from duetbench.leaderboard.formats import format_names
+
+        return f"[{'|'.join(format_names())}]"
 
 
 def _board_options(command: Callable[..., Any]) -> Callable[..., Any]:
     options = [
         click.argument("runs", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="RUNS..."),
         click.option("--convention", default="standard", show_default=True, help="standard, duet or three_class."),
-        click.option("--coverage", default=0.98, show_default=True, help="Rows with less are marked, not ranked."),
+        click.option("--coverage", default=0.98, show_default=True, help="Rows below are marked, not ranked."),
         click.option("--baseline", metavar="ROW", help="Compare with this row.  [default: the best without an LLM]"),
+        click.option(
+            "--sort",
+            default="mae",
+            show_default=True,
+            metavar="METRIC",
+            help="Order rows by this metric, best first.",
+        ),
         click.option("--mix", multiple=True, type=click.Choice(["scorer", "model"]), help="Rank these together."),
-        click.option("--check", is_flag=True, help="Recompute metrics from the predictions; a difference is an error."),
+        click.option(
+            "--check", is_flag=True, help="Compute metrics again from the predictions; a difference is an error."
+        ),
     ]
     for option in reversed(options):
         command = option(command)
@@ -30,7 +58,7 @@ def _board_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 @click.group()
 def leaderboard() -> None:
-    """Compare finished cells, LLM-free rows beside the others."""
+    """Compare finished cells, those without an LLM included."""
 
 
 @leaderboard.command()
@@ -38,7 +66,7 @@ def leaderboard() -> None:
 @pass_settings
 def show(settings: Settings, /, runs: tuple[Path, ...], check: bool, **chosen: Any) -> None:
     """Print the leaderboard of RUNS (folders that `duetbench run` has written)."""
-    from duetbench.leaderboard.formats.terminal import print_board
+    from duetbench.leaderboard.terminal import print_board
 
     board = _collected(settings, runs, check, chosen)
     print_board(board, settings.console)
@@ -46,16 +74,18 @@ def show(settings: Settings, /, runs: tuple[Path, ...], check: bool, **chosen: A
 
 
 @leaderboard.command()
-@click.option("--format", "form", type=click.Choice(["md", "csv", "json"]), default="md", show_default=True)
+@click.option("--format", "name", type=_FormatName(), default="md", show_default=True, help="Format of the output.")
 @click.option("--output", type=click.Path(path_type=Path, dir_okay=False), help="A file instead of stdout.")
 @_board_options
 @pass_settings
 def export(
-    settings: Settings, /, runs: tuple[Path, ...], check: bool, form: str, output: Path | None, **chosen: Any
+    settings: Settings, /, runs: tuple[Path, ...], check: bool, name: str, output: Path | None, **chosen: Any
 ) -> None:
-    """Write the leaderboard of RUNS as Markdown, CSV or JSON."""
+    """Write the leaderboard of RUNS to a file or to stdout."""
+    from duetbench.leaderboard.formats import render
+
     board = _collected(settings, runs, check, chosen)
-    text = {"md": board.to_markdown, "csv": board.to_csv, "json": board.to_json}[form]()
+    text = render(board, name)
     if output:
         output.write_text(text, encoding="utf-8")
     else:
@@ -64,26 +94,31 @@ def export(
 
 
 def _collected(settings: Settings, runs: tuple[Path, ...], check: bool, chosen: dict[str, Any]) -> Board:
+    from duetbench.cli.plugins_list import report_faults
     from duetbench.leaderboard import BoardOptions, collect
 
+    metrics = settings.plugins.metrics()
+    report_faults(settings.plugins)
     if check:
-        _check(settings, runs)
-    return collect(runs, BoardOptions(**chosen))
+        _check(settings, runs, metrics)
+    return collect(runs, metrics, BoardOptions(**chosen))
 
 
-def _check(settings: Settings, runs: tuple[Path, ...]) -> None:
+def _check(settings: Settings, runs: tuple[Path, ...], metrics: Sequence[Metric]) -> None:
     from duetbench.errors import RecordError
-    from duetbench.leaderboard.checking import check
+    from duetbench.leaderboard.check import check
 
-    n, differences = check(runs)
-    if differences:
-        more = f" (and {len(differences) - 1} more)" if len(differences) > 1 else ""
-        raise RecordError(f"the check failed: {differences[0]}{more}")
-    settings.progress_console.print(f"checked: {n} finished cells agree with their predictions")
+    report = check(runs, metrics)
+    if report.differences:
+        more = f" (and {len(report.differences) - 1} more)" if len(report.differences) > 1 else ""
+        raise RecordError(f"the check failed: {report.differences[0]}{more}")
+    settings.progress_console.print(f"checked: {report.n} finished cells agree with their predictions")
+    if report.unchecked:
+        settings.progress_console.print(f"not checked, since they are not registered: {', '.join(report.unchecked)}")
 
 
 def _refuse_faults(board: Board) -> None:
-    """The readable part was shown; exit code 1 still says that something is missing."""
+    """Makes the exit code 1 if a record could not be read; the rest of the board has been shown by then."""
     from duetbench.errors import RecordError
 
     if board.faults:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 @click.argument("kind", required=False)
 @pass_settings
 def list_command(settings: Settings, kind: str | None) -> None:
-    """List the plugins of one KIND or of all: datasets, engines, strategies, scorers, rewards, trainers."""
+    """List the plugins of one KIND or of all: datasets, engines, strategies, scorers, rewards, trainers, metrics."""
     from duetbench.interfaces import PLURALS
 
     kinds = [kind_named(kind)] if kind else list(PLURALS)

@@ -57,6 +57,7 @@ def run(
 
     Finished cells are skipped: the same command resumes an interrupted run. Repeat an option to give several values.
     """
+    from duetbench.cli.plugins_list import report_faults
     from duetbench.config import parse_settings
     from duetbench.errors import UsageError
     from duetbench.runner import plan, run_config
@@ -70,6 +71,7 @@ def run(
     folder = out or Path("runs") / config.name
     with settings.progress_console.status("planning") as status:
         planned = plan(config, settings.plugins, on_progress=status.update)
+    report_faults(settings.plugins)  # a metric that is broken would go missing unnoticed
     for note in planned.notes:
         settings.progress_console.print(note, markup=False, highlight=False)
     if only_plan:
@@ -80,14 +82,15 @@ def run(
 
 def _run(settings: Settings, planned: Plan, folder: Path, store: Path | None, *, force: bool) -> None:
     from duetbench.leaderboard import collect
-    from duetbench.leaderboard.formats.terminal import print_board
+    from duetbench.leaderboard.terminal import print_board
     from duetbench.progress import Progress, ProgressDisplay
     from duetbench.runner import run
     from duetbench.runner.output.run_folder import cell_folder
 
     progress = Progress() if settings.quiet else ProgressDisplay(settings.progress_console)
     outcome = run(planned, folder, store=store, force=force, progress=progress)
-    print_board(collect([cell_folder(folder, cell) for cell in planned.cells]), settings.console)
+    board = collect([cell_folder(folder, cell) for cell in planned.cells], planned.metrics)
+    print_board(board, settings.console)
     settings.progress_console.print(_summary(outcome), markup=False, highlight=False)
     if outcome.failures:
         for cell, reason in outcome.failures:

@@ -1,4 +1,4 @@
-"""Numbers from saved predictions: tables, metrics under every convention, and how sure they are."""
+"""From saved predictions to numbers: tables of predictions, metrics under every convention, and their uncertainty."""
 
 from duetbench.evaluation.conventions import CONVENTIONS, Convention
 from duetbench.evaluation.metrics import metrics_of

@@ -1,10 +1,10 @@
-"""The names of all that a published MAE, RMSE, accuracy or F1 leaves open, and what each name means."""
+"""Conventions: the choices that a published MAE, RMSE, accuracy or F1 leaves open, and a name for each of them."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from duetbench.errors import ConfigError
 from duetbench.types import Domain
@@ -16,56 +16,44 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
 
 ROUNDINGS = ("half_up", "bankers", "floor")
-"""Between two labels: the upper one from the middle on; the even one in the middle; always the lower one."""
+"""How a value between two labels is rounded: up from the middle on; in the middle to the even label; always down."""
 
 ERRORS = ("raw", "clipped", *(f"rounded_{rounding}" for rounding in ROUNDINGS))
-"""Which value an error is taken from: as predicted; cut to the scale; cut to the scale and rounded to a label."""
+"""The value that an error is taken from: as predicted; clipped to the scale; clipped and rounded to a label."""
 
 CLASSES = ("exact_float", *(f"rounded_{rounding}" for rounding in ROUNDINGS), "bucket3")
-"""When a prediction counts as the true class: equal as a number (4.5 never is); after rounding to a label; both
-below, at or above the middle of the scale after rounding half up (1-2, 3, 4-5)."""
+"""What a class is: the number itself (a prediction of 4.5 is never correct); the label after rounding; below, at or
+above the middle of the scale after rounding half up (1-2, 3, 4-5)."""
 
 ACCURACIES = (*CLASSES, "within_0.5")
-"""As CLASSES; `within_0.5`: the raw value is at most half a label away."""
+"""When a prediction is correct: it is in the true class, see CLASSES; `within_0.5`: it is at most 0.5 away."""
 
 AVERAGES = ("macro_gt", "macro_1to5", "macro_union", "weighted", "micro")
-"""How the classes' F1 become one: mean over the classes among the true ratings; over all labels of the scale (an
+"""How the F1 of the classes are averaged: over the classes among the true ratings; over all labels of the scale (an
 absent one counts 0); over every class that was true or predicted; weighted by how often a class is true; from the
 pooled counts of all classes (which is the accuracy)."""
 
 FILLS = ("train_mean", "user_mean", "worst", "middle", "official")
-"""What stands in for a prediction that is not there: the mean of the training ratings; the user's mean before the
-request (without one: the training mean); the end of the scale that is farthest from the truth; the middle of the
-scale; what the authors of
-DUET put there, 0 for a rating and -1 for a profile that could not be read. And `constant:X`: the number X."""
+"""The substitute for a missing prediction: the mean of the training ratings; the user's mean before the request (or
+the training mean if there is none); the end of the scale that is farthest from the truth; the middle of the scale;
+the values of DUET's authors, 0 for a rating and -1 for a profile that could not be read. Also `constant:X`, the number
+X."""
 
 
 @dataclass(frozen=True, slots=True)
 class Convention:
-    """One reading of the four metrics. All are taken over all pairs: what is not readable is filled."""
+    """One choice of all that metrics leave open. They are taken over all pairs, with missing predictions filled."""
 
     name: str
     meaning: str
     over: str = ""
     """The fill; empty: the one that the record declares."""
     error: str = "raw"
+    """One of ERRORS."""
     classes: str = "rounded_half_up"
+    """One of CLASSES."""
     f1: str = "macro_1to5"
-
-    def read(self, metrics: dict[str, Any], *, over: str = "") -> dict[str, float | None]:
-        """`mae`, `rmse`, `accuracy`, `f1` and `f1_weighted` out of what `metrics_of` made.
-
-        Args:
-            over: Another population than the convention's own, such as `readable`.
-        """
-        values = metrics["over"][over or self.over or metrics["fill"]]
-        return {
-            "mae": values["mae"][self.error],
-            "rmse": values["rmse"][self.error],
-            "accuracy": values["accuracy"][self.classes],
-            "f1": values["f1"][self.classes][self.f1],
-            "f1_weighted": values["f1"][self.classes]["weighted"],
-        }
+    """One of AVERAGES."""
 
 
 CONVENTIONS = {
@@ -105,11 +93,11 @@ def fill_name(fill: str | float) -> str:
     try:
         return f"constant:{float(text):g}"
     except ValueError:
-        raise ConfigError([f"fill: wants one of {', '.join(FILLS)} or constant:X, got {fill!r}"]) from None
+        raise ConfigError([f"fill: must be one of {', '.join(FILLS)} or constant:X, got {fill!r}"]) from None
 
 
 def rounded(values: Floats, labels: Sequence[int], rounding: str) -> Floats:
-    """Each value as a label: cut to the scale, then rounded. See ROUNDINGS."""
+    """Each value clipped to the scale and rounded to a label. See ROUNDINGS."""
     import numpy as np
 
     scale = np.asarray(labels, dtype=np.float64)
@@ -136,7 +124,7 @@ def for_error(values: Floats, domain: Domain, error: str) -> Floats:
 
 
 def as_classes(values: Floats, domain: Domain, classes: str) -> Floats:
-    """The classes that are compared, as numbers; of buckets -1, 0 and 1. See CLASSES."""
+    """The class of each value, as a number; buckets are -1, 0 and 1. See CLASSES."""
     import numpy as np
 
     if classes == "exact_float":

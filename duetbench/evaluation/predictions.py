@@ -1,4 +1,4 @@
-"""The table of predictions: the only source of every number about a cell."""
+"""The table of predictions, from which every number about a cell is computed."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ COLUMNS = (
     "label_mass",
     "user_average",
 )
-"""`value` is null where nothing could be read, `failed_at` where nothing failed; `user_average` is the mean of what the
-user rated before (null: nothing), for the fill of that name."""
+"""`value` is null where no rating could be read, `failed_at` where nothing failed; `user_average` is the mean of the
+user's earlier ratings (null: there are none), for the fill `user_mean`."""
 
 
 def predictions_table(examples: Sequence[Example], predictions: Sequence[Prediction]) -> pl.DataFrame:
@@ -74,7 +74,7 @@ def read_predictions(path: Path) -> pl.DataFrame:
     """The table in `path`.
 
     Raises:
-        DataError: it is not there, damaged, or no table of predictions.
+        DataError: the file is missing, damaged, or not a table of predictions.
     """
     import polars as pl
 
@@ -87,25 +87,25 @@ def read_predictions(path: Path) -> pl.DataFrame:
 
 
 def check_predictions(table: pl.DataFrame) -> None:
-    """Refuses a table that metrics could only guess about.
+    """Raises an error if a table is incomplete or contradicts itself.
 
     Raises:
-        DataError: a column lacks, a request stands twice, or value, status and failed_at contradict each other.
+        DataError: a column is missing, a request is in it twice, or value, status and failed_at contradict each other.
     """
     import polars as pl
 
     missing = [name for name in COLUMNS if name not in table.columns and name != "user_average"]
     if missing:
-        raise DataError(f"predictions lack the column {', '.join(missing)}")
+        raise DataError(f"predictions have no column {', '.join(missing)}")
     value, ok = pl.col("value").cast(pl.Float64), pl.col("status") == "ok"
     faults = {
-        "status is none of " + ", ".join(STATUSES): pl.col("status").is_null() | ~pl.col("status").is_in(STATUSES),
-        "the request stands there twice": pl.col("request_id").is_duplicated(),
-        "the true rating is no number": pl.col("rating").is_null() | ~pl.col("rating").cast(pl.Float64).is_finite(),
+        "status is not one of " + ", ".join(STATUSES): pl.col("status").is_null() | ~pl.col("status").is_in(STATUSES),
+        "the request is in the table twice": pl.col("request_id").is_duplicated(),
+        "the true rating is not a number": pl.col("rating").is_null() | ~pl.col("rating").cast(pl.Float64).is_finite(),
         "status is ok, but there is no value": ok & value.is_null(),
-        "the value is no finite number": value.is_not_null() & ~value.is_finite(),
+        "the value is not a finite number": value.is_not_null() & ~value.is_finite(),
         "there is a value although status is not ok": ~ok & value.is_not_null(),
-        "failed_at must say profile or rating exactly where status is not ok": pl.when(ok)
+        "failed_at must be profile or rating where status is not ok, and null elsewhere": pl.when(ok)
         .then(pl.col("failed_at").is_not_null())
         .otherwise(pl.col("failed_at").is_null() | ~pl.col("failed_at").is_in(STAGES)),
     }
@@ -116,7 +116,7 @@ def check_predictions(table: pl.DataFrame) -> None:
 
 
 def pairs_digest(table: pl.DataFrame) -> str:
-    """SHA-256 over which pairs were asked and their true ratings, whatever the order of the rows."""
+    """SHA-256 of the request ids and their true ratings, independent of the order of the rows."""
     pairs = sorted(zip(table["request_id"].to_list(), table["rating"].to_list(), strict=True))
     text = "\n".join(f"{request_id}\t{float(rating)!r}" for request_id, rating in pairs)
     return digest_of_text(text)

@@ -1,9 +1,9 @@
-"""How sure a difference of MAE is: bootstrap over users, all cells on the same pairs and the same draws."""
+"""Confidence intervals of MAE and of its differences: a bootstrap over users, all cells on the same pairs and draws."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -18,17 +18,17 @@ LEVEL = 0.95
 
 @dataclass(frozen=True, slots=True)
 class Interval:
-    """An estimate with its percentile interval."""
+    """An estimate with the percentile interval of its bootstrap."""
 
     estimate: float
     low: float
     high: float
     p: float | None = None
-    """Two-sided bootstrap p-value of `no difference`; None for what is no difference."""
+    """Two-sided bootstrap p-value of the hypothesis of no difference; None if the estimate is not a difference."""
 
     @property
     def excludes_zero(self) -> bool:
-        """Whether zero lies outside."""
+        """Whether zero is outside of the interval."""
         return self.low > 0 or self.high < 0
 
 
@@ -44,16 +44,14 @@ class Bootstrap:
     n_users: int
 
     def interval(self, column: int, *, level: float = LEVEL) -> Interval | None:
-        """The mean of one column; None if there are fewer than two users, since then nothing varies."""
+        """The mean of one column; None if there are fewer than two users, since resamples then do not vary."""
         return self._interval(float(self.means[column]), self.draws[:, column], level)
 
     def difference(self, column: int, other: int, *, level: float = LEVEL) -> Interval | None:
         """Mean of `column` minus mean of `other` on the same pairs; None if there are fewer than two users."""
         draws = self.draws[:, column] - self.draws[:, other]
-        found = self._interval(float(self.means[column] - self.means[other]), draws, level)
-        if found is None:
-            return None
-        return Interval(found.estimate, found.low, found.high, _two_sided(draws))
+        interval = self._interval(float(self.means[column] - self.means[other]), draws, level)
+        return None if interval is None else replace(interval, p=_two_sided_p(draws))
 
     def _interval(self, estimate: float, draws: Floats, level: float) -> Interval | None:
         import numpy as np
@@ -64,19 +62,21 @@ class Bootstrap:
         return Interval(estimate, float(low), float(high))
 
 
-def _two_sided(draws: Floats) -> float:
-    """Never 0: with B resamples nothing below 1 / (B + 1) can be told. Draws of exactly 0 count on both sides."""
+def _two_sided_p(draws: Floats) -> float:
+    """The p-value of a difference, never 0: B resamples resolve 1 / (B + 1). Draws of exactly 0 count on both sides."""
     less, more = int((draws <= 0).sum()), int((draws >= 0).sum())
     return min(1.0, 2 * (1 + min(less, more)) / (1 + len(draws)))
 
 
 def bootstrap(values: Floats, users: Sequence[str], *, resamples: int = RESAMPLES, seed: int = 0) -> Bootstrap:
-    """Means over pairs, with users drawn whole: the ratings of one user are not independent of each other.
+    """Means over pairs, and the same means over resampled users with all of their pairs.
+
+    Users and not pairs are resampled, since the errors of one user are not independent of each other.
 
     Args:
         values: (pairs, columns), such as the absolute errors of several cells on the same pairs.
         users: The user of each pair.
-        resamples: How many times as many users as there are get drawn with replacement.
+        resamples: Number of resamples; each draws as many users as there are, with replacement.
 
     Raises:
         ValueError: there is no pair, or not one user per pair.
@@ -86,7 +86,7 @@ def bootstrap(values: Floats, users: Sequence[str], *, resamples: int = RESAMPLE
     import numpy as np
 
     if len(values) != len(users) or not len(users):
-        raise ValueError(f"wants one user per pair and at least one pair, got {len(values)} and {len(users)}")
+        raise ValueError(f"expected one user per pair and at least one pair, got {len(users)} and {len(values)}")
     names, index = np.unique(np.asarray(users, dtype=str), return_inverse=True)
     sums = np.stack([np.bincount(index, weights=column, minlength=names.size) for column in values.T], axis=1)
     sizes = np.bincount(index, minlength=names.size)
@@ -98,45 +98,33 @@ def bootstrap(values: Floats, users: Sequence[str], *, resamples: int = RESAMPLE
     return Bootstrap(values.mean(axis=0), draws, int(names.size))
 
 
-def paired_difference(
-    errors: Floats, others: Floats, users: Sequence[str], *, resamples: int = RESAMPLES, seed: int = 0
-) -> Interval | None:
-    """MAE of the one minus MAE of the other on the same pairs; below zero: the one is better.
+def shared_ranks(bootstrapped: Bootstrap) -> list[int]:
+    """Ranks of the columns, 1 for the smallest mean; tied columns share a rank, and the ranks after it are skipped.
 
-    Returns:
-        None if there are fewer than two users.
+    Columns are visited in the order of their means. A column is tied with the first one of the current group if the
+    interval of their difference includes zero, and is the first one of a new group otherwise. With fewer than two
+    users all are tied.
     """
-    import numpy as np
-
-    return bootstrap(np.stack([errors, others], axis=1), users, resamples=resamples, seed=seed).difference(0, 1)
-
-
-def shared_ranks(found: Bootstrap) -> list[int]:
-    """Ranks of the columns, smallest mean first, 1-based; ties share one and the next ones are skipped.
-
-    In the order of their means, a column shares the rank of the best one of the running group as long as its interval
-    against that one includes zero; the first that does not opens a new group. With fewer than two users all tie.
-    """
-    order = sorted(range(len(found.means)), key=lambda column: (found.means[column], column))
+    order = sorted(range(len(bootstrapped.means)), key=lambda column: (bootstrapped.means[column], column))
     ranks = [0] * len(order)
     leader = order[0] if order else 0
-    for place, column in enumerate(order, start=1):
-        apart = found.difference(column, leader)
-        if apart is not None and apart.excludes_zero:
+    for rank, column in enumerate(order, start=1):
+        difference = bootstrapped.difference(column, leader)
+        if difference is not None and difference.excludes_zero:
             leader = column
-        ranks[column] = place if column == leader else ranks[leader]
+        ranks[column] = rank if column == leader else ranks[leader]
     return ranks
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
-    """The p-values adjusted for being several, same order.
+    """The p-values adjusted for multiple comparisons, same order.
 
     Source: Holm 1979, step down.
     """
-    order = sorted(range(len(p_values)), key=lambda place: p_values[place])
+    order = sorted(range(len(p_values)), key=lambda position: p_values[position])
     adjusted = [0.0] * len(order)
     running = 0.0
-    for step, place in enumerate(order):
-        running = max(running, min(1.0, (len(order) - step) * p_values[place]))
-        adjusted[place] = running
+    for step, position in enumerate(order):
+        running = max(running, min(1.0, (len(order) - step) * p_values[position]))
+        adjusted[position] = running
     return adjusted

@@ -1,6 +1,6 @@
-"""Leaderboards from records: nothing in them that saved predictions do not show."""
+"""Leaderboards from the records and saved predictions of runs."""
 
 from duetbench.leaderboard.board import Board
-from duetbench.leaderboard.building import BoardOptions, collect
+from duetbench.leaderboard.build import BoardOptions, collect
 
 __all__ = ["Board", "BoardOptions", "collect"]

@@ -1,4 +1,4 @@
-"""The leaderboard as values: sections of rows, each row one cell or one cell per seed."""
+"""A leaderboard: sections of rows, each row one cell or one cell per seed."""
 
 from __future__ import annotations
 
@@ -6,21 +6,33 @@ from dataclasses import dataclass
 
 from duetbench.evaluation.conventions import Convention
 from duetbench.evaluation.statistics import Interval
-from duetbench.leaderboard.facts import RowAttributes
+from duetbench.leaderboard.row_attributes import RowAttributes
 from duetbench.leaderboard.sections import SectionKey
 
 COVERAGE = 0.98
-"""A row with less is marked and not ranked."""
+"""Rows with lower coverage are marked and not ranked."""
 
 RANKED, LOW, UNPAIRED, FAILED = "ranked", "low coverage", "no predictions", "failed"
 
 COUNTS = ("right_answer", "wrong_answer", "unreadable_profile", "unreadable_rating", "failed_call")
-METRICS = ("mae", "rmse", "accuracy", "f1", "f1_weighted")
+RANKED_BY = "mae"
+"""The metric that ranks, intervals and differences are computed from."""
+
+
+@dataclass(frozen=True, slots=True)
+class BoardMetric:
+    """One metric of a board."""
+
+    name: str
+    title: str
+    """Heading of its column."""
+    lower_is_better: bool | None
+    """None: it is in the records, but no plugin of that name is registered."""
 
 
 @dataclass(frozen=True, slots=True)
 class SeedSummary:
-    """A mean over seeds."""
+    """The mean over seeds."""
 
     mean: float
     sd: float | None
@@ -29,13 +41,13 @@ class SeedSummary:
 
 @dataclass(frozen=True, slots=True)
 class Costs:
-    """What a row took, each a mean over its seeds; None: not told."""
+    """What a row cost, each a mean over its seeds; None: not recorded."""
 
     prompt_tokens: float | None
     completion_tokens: float | None
     calls: float | None
     cached: float | None
-    """Answers that came from the request store: their tokens are counted, their seconds are not."""
+    """Completions from the request store: their tokens are counted, their seconds are not."""
     seconds: float
     budget_steps: float | None
     """Optimizer steps of the training; None: nothing was trained."""
@@ -62,9 +74,10 @@ class BoardRow:
     counts: dict[str, int] | None = None
     """Over all seeds; None if it failed."""
     values: dict[str, SeedSummary | None] | None = None
-    """METRICS over all pairs, what is not readable filled; None if it failed."""
+    """By metric, over all pairs, missing predictions filled; None if it failed. A metric is None if one of the seeds
+    has no value."""
     readable: dict[str, SeedSummary | None] | None = None
-    """The same over the readable pairs alone."""
+    """The same over readable predictions only."""
     interval: Interval | None = None
     difference: Interval | None = None
     p_holm: float | None = None
@@ -72,12 +85,12 @@ class BoardRow:
 
     @property
     def has_llm(self) -> bool:
-        """False for a scorer that asks no model."""
+        """False for a scorer that uses no model."""
         return "model" in self.facts
 
     @property
     def name(self) -> str:
-        """How `--baseline` calls it: the strategy, and the trainer if it trains; without an LLM the scorer."""
+        """Its name for `--baseline`: the strategy, with the trainer if it trains; the scorer if there is no LLM."""
         if not self.has_llm:
             return self.facts["scorer"]
         trainer = self.facts.get("trainer", "none")
@@ -86,17 +99,17 @@ class BoardRow:
 
 @dataclass(frozen=True, slots=True)
 class BoardSection:
-    """Rows that may be compared: same data, pairs, scorer, model and convention."""
+    """Rows that can be compared: same data, pairs, scorer, model and convention."""
 
     key: SectionKey
     n: int
     n_users: int | None
-    """None: no predictions to count them in."""
+    """None: there are no predictions to count them in."""
     convention: Convention
     fill: str
     coverage_floor: float
     differing: tuple[str, ...]
-    """Names of facts, beside strategy, trainer and scorer, in which rows differ."""
+    """Names of the attributes, other than strategy, trainer and scorer, in which rows differ."""
     baseline: str
     """Name of the row that the others are compared with; empty: none."""
     rows: tuple[BoardRow, ...]
@@ -105,27 +118,13 @@ class BoardSection:
 
 @dataclass(frozen=True, slots=True)
 class Board:
-    """All sections."""
+    """All sections of some runs."""
 
     sections: tuple[BoardSection, ...]
+    metrics: tuple[BoardMetric, ...] = ()
+    """Registered ones in the order of registration, then others that records hold, by name."""
+    sorted_by: str = RANKED_BY
+    """Name of the metric in whose order the rows are."""
     notes: tuple[str, ...] = ()
     faults: tuple[str, ...] = ()
     """Records that could not be read."""
-
-    def to_markdown(self) -> str:
-        """A heading, a table and notes for each section."""
-        from duetbench.leaderboard.formats.markdown import markdown
-
-        return markdown(self)
-
-    def to_csv(self) -> str:
-        """One line per row of every section; full precision, empty where there is nothing."""
-        from duetbench.leaderboard.formats.tables import csv_text
-
-        return csv_text(self)
-
-    def to_json(self) -> str:
-        """Everything, at full precision."""
-        from duetbench.leaderboard.formats.tables import json_text
-
-        return json_text(self)

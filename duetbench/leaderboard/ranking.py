@@ -1,4 +1,4 @@
-"""Errors pair by pair, from which ranks and intervals come."""
+"""Errors by pair, and the ranks and intervals that are computed from them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from duetbench.evaluation.conventions import Convention, for_error
 from duetbench.evaluation.metrics import filled
 from duetbench.evaluation.predictions import read_predictions
 from duetbench.evaluation.statistics import Bootstrap, Interval, bootstrap, holm, shared_ranks
-from duetbench.leaderboard.reading import CellResult
+from duetbench.leaderboard.read_results import CellResult
 from duetbench.types import Domain
 
 if TYPE_CHECKING:
@@ -22,29 +22,29 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class PairErrors:
-    """Absolute errors of one row, averaged over its seeds, in the order of the request ids."""
+    """Absolute error of each pair of one row, averaged over its seeds, in the order of the request ids."""
 
     values: Floats
     users: tuple[str, ...]
 
 
 def domain_of(result: CellResult) -> Domain:
-    """The domain that the record names."""
+    """The domain of the record."""
     assert result.record.dataset is not None
     found = result.record.dataset.domain
     return Domain(found.noun, found.plural, found.labels)
 
 
 def errors_of(results: Sequence[CellResult], convention: Convention, fill: str) -> PairErrors | str:
-    """The errors of a row from the saved predictions; or one line that says why there are none."""
+    """The errors of a row from its saved predictions, or the reason why there are none in one line."""
     import numpy as np
 
     try:
         tables = [read_predictions(result.predictions).sort("request_id") for result in results]
-        each = [_errors(table, result, convention, fill) for table, result in zip(tables, results, strict=True)]
+        errors = [_errors(table, result, convention, fill) for table, result in zip(tables, results, strict=True)]
     except DuetbenchError as error:
         return str(error)
-    return PairErrors(np.mean(each, axis=0), tuple(tables[0]["user_id"].to_list()))
+    return PairErrors(np.mean(errors, axis=0), tuple(tables[0]["user_id"].to_list()))
 
 
 def _errors(table: pl.DataFrame, result: CellResult, convention: Convention, fill: str) -> Floats:
@@ -59,14 +59,14 @@ def _errors(table: pl.DataFrame, result: CellResult, convention: Convention, fil
 
 @dataclass(frozen=True, slots=True)
 class RowStatistics:
-    """What the pairs say of one row."""
+    """Rank and intervals of one row."""
 
     rank: int | None = None
     """None: not ranked."""
     interval: Interval | None = None
-    """Of its own MAE; None: no predictions, or fewer than two users."""
+    """Interval of its MAE; None: no predictions, or fewer than two users."""
     difference: Interval | None = None
-    """MAE minus the baseline's; None for the baseline itself and where there is none."""
+    """MAE minus that of the baseline; None for the baseline itself, and if there is no baseline."""
     p_holm: float | None = None
     """The difference's p-value, adjusted for the number of rows compared with the baseline."""
 
@@ -77,27 +77,27 @@ def row_statistics(
     """One per row: ranks among the `ranked` rows, differences of all rows from the baseline.
 
     Args:
-        errors: None for a row without predictions; the others are of the same pairs.
-        ranked: Which rows may have a rank; a row without errors never has.
+        errors: All of the same pairs; None for a row without predictions.
+        ranked: Which rows are ranked; a row without errors has no rank.
         baseline: Position of the row that the others are compared with; None: no comparison.
     """
     import numpy as np
 
-    have = [row for row, found in enumerate(errors) if found is not None and found.values.size]
-    if not have:
+    known = {row: pairs for row, pairs in enumerate(errors) if pairs is not None and pairs.values.size}
+    if not known:
         return [RowStatistics() for _ in errors]
-    present = [found for row in have if (found := errors[row]) is not None]
-    drawn = bootstrap(
-        np.stack([part.values for part in present], axis=1), present[0].users, resamples=resamples, seed=seed
-    )
-    column = {row: place for place, row in enumerate(have)}
-    ranks = _ranks(drawn, [row for row in have if ranked[row]], column)
-    differences = _differences(drawn, column, baseline)
-    adjusted = dict(zip(differences, holm([found.p or 0.0 for found in differences.values()]), strict=True))
+    values = np.stack([pairs.values for pairs in known.values()], axis=1)  # (pairs, rows)
+    users = next(iter(known.values())).users
+    bootstrapped = bootstrap(values, users, resamples=resamples, seed=seed)
+    column = {row: position for position, row in enumerate(known)}
+    ranks = _ranks(bootstrapped, [row for row in known if ranked[row]], column)
+    differences = _differences(bootstrapped, column, baseline)
+    p_values = [difference.p or 0.0 for difference in differences.values()]
+    adjusted = dict(zip(differences, holm(p_values), strict=True))
     return [
         RowStatistics(
             ranks.get(row),
-            drawn.interval(column[row]) if row in column else None,
+            bootstrapped.interval(column[row]) if row in column else None,
             differences.get(row),
             adjusted.get(row),
         )
@@ -105,14 +105,15 @@ def row_statistics(
     ]
 
 
-def _ranks(drawn: Bootstrap, rows: Sequence[int], column: dict[int, int]) -> dict[int, int]:
+def _ranks(bootstrapped: Bootstrap, rows: Sequence[int], column: dict[int, int]) -> dict[int, int]:
     columns = [column[row] for row in rows]
-    part = Bootstrap(drawn.means[columns], drawn.draws[:, columns], drawn.n_users)
-    return dict(zip(rows, shared_ranks(part), strict=True))
+    of_rows = Bootstrap(bootstrapped.means[columns], bootstrapped.draws[:, columns], bootstrapped.n_users)
+    return dict(zip(rows, shared_ranks(of_rows), strict=True))
 
 
-def _differences(drawn: Bootstrap, column: dict[int, int], baseline: int | None) -> dict[int, Interval]:
+def _differences(bootstrapped: Bootstrap, column: dict[int, int], baseline: int | None) -> dict[int, Interval]:
     if baseline not in column:
         return {}
-    found = {row: drawn.difference(place, column[baseline]) for row, place in column.items() if row != baseline}
-    return {row: interval for row, interval in found.items() if interval is not None}
+    others = [row for row in column if row != baseline]
+    differences = {row: bootstrapped.difference(column[row], column[baseline]) for row in others}
+    return {row: difference for row, difference in differences.items() if difference is not None}

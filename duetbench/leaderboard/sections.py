@@ -1,17 +1,17 @@
-"""Which results may stand in one ranking: same pairs of the same data, same scorer, same model."""
+"""Divides results into sections that can be ranked: same pairs of the same data, same scorer, same model."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 
-from duetbench.leaderboard.facts import RowAttributes, attributes_of, model_of, scorer_of
-from duetbench.leaderboard.reading import CellResult
+from duetbench.leaderboard.read_results import CellResult
+from duetbench.leaderboard.row_attributes import RowAttributes, attributes_of, model_of, scorer_of
 
 
 @dataclass(frozen=True)
 class SectionKey:
-    """What all ranked rows of a section share; an empty text is not known, or mixed on purpose."""
+    """What all ranked rows of a section share; empty where it is unknown, or mixed on request."""
 
     dataset: str
     split: str
@@ -23,7 +23,7 @@ class SectionKey:
 
 @dataclass
 class RowGroup:
-    """One row to be: results that differ in nothing but their seed."""
+    """The results of one row, which differ in nothing but their seed."""
 
     facts: RowAttributes
     results: list[CellResult] = field(default_factory=list)
@@ -31,7 +31,7 @@ class RowGroup:
 
 @dataclass
 class SectionResults:
-    """The results of one section; the rows without an LLM stand in every section of their pairs."""
+    """The results of one section. Those without an LLM are in every section of their pairs."""
 
     key: SectionKey
     done: list[CellResult] = field(default_factory=list)
@@ -42,21 +42,21 @@ def sections_of(results: Sequence[CellResult], mix: Collection[str] = ()) -> lis
     """The sections in the order of their keys.
 
     Args:
-        mix: `scorer` and `model` may be left out of what the rows of a section share.
+        mix: Of `scorer` and `model`, those that may differ between the rows of a section.
     """
     sections: dict[SectionKey, SectionResults] = {}
-    free = [result for result in results if not result.has_llm]
-    asked = [result for result in results if result.has_llm]
-    for result in asked:
+    without_llm = [result for result in results if not result.has_llm]
+    with_llm = [result for result in results if result.has_llm]
+    for result in with_llm:
         if result.is_done:
             key = _key(result, mix)
             sections.setdefault(key, SectionResults(key)).done.append(result)
-    for result in asked:
+    for result in with_llm:
         if not result.is_done:
-            for section in _places(result, sections, free, mix):
+            for section in _sections_of_failed(result, sections, without_llm, mix):
                 section.failed.append(result)
-    for result in free:
-        _add_free(result, sections)
+    for result in without_llm:
+        _add_without_llm(result, sections)
     return [sections[key] for key in sorted(sections, key=_order)]
 
 
@@ -76,55 +76,59 @@ def _order(key: SectionKey) -> tuple[str, ...]:
     return (key.dataset, key.split, key.model, key.scorer, key.fingerprint, key.pairs)
 
 
-def _asked(result: CellResult) -> tuple[object, ...]:
-    """What stands in for the digest of the pairs where a cell failed before it had any."""
+def _pairs_spec(result: CellResult) -> tuple[object, ...]:
+    """What decides the pairs of a cell, for cells that failed before the digest of their pairs was known."""
     cell = result.record.cell
     return (cell.dataset, cell.split, cell.limit)
 
 
-def _places(
-    result: CellResult, sections: dict[SectionKey, SectionResults], free: Sequence[CellResult], mix: Collection[str]
+def _sections_of_failed(
+    result: CellResult,
+    sections: dict[SectionKey, SectionResults],
+    without_llm: Sequence[CellResult],
+    mix: Collection[str],
 ) -> list[SectionResults]:
-    """The sections where a failed result would have stood; a new one if there is none."""
-    wanted = _key(result, mix)
-    found = [section for section in sections.values() if _would_fit(result, wanted, section)]
-    if found:
-        return found
-    beside = [other for other in free if other.is_done and _asked(other) == _asked(result)]
-    near = [_key(other, ()) for other in beside if _agrees(wanted.fingerprint, _key(other, ()).fingerprint)]
-    known = near[-1] if near else wanted
-    key = SectionKey(wanted.dataset, wanted.split, known.fingerprint, known.pairs, wanted.scorer, wanted.model)
+    """The sections that a failed result would belong to if it had finished; a new one if there is none."""
+    own = _key(result, mix)
+    fitting = [section for section in sections.values() if _would_fit(result, own, section)]
+    if fitting:
+        return fitting
+    same_pairs = [other for other in without_llm if other.is_done and _pairs_spec(other) == _pairs_spec(result)]
+    keys = [_key(other, ()) for other in same_pairs if _agrees(own.fingerprint, _key(other, ()).fingerprint)]
+    known = keys[-1] if keys else own
+    key = SectionKey(own.dataset, own.split, known.fingerprint, known.pairs, own.scorer, own.model)
     return [sections.setdefault(key, SectionResults(key))]
 
 
-def _would_fit(result: CellResult, wanted: SectionKey, section: SectionResults) -> bool:
+def _would_fit(result: CellResult, own: SectionKey, section: SectionResults) -> bool:
     return (
-        any(_asked(other) == _asked(result) for other in [*section.done, *section.failed])
-        and section.key.scorer == wanted.scorer
-        and (section.key.model == wanted.model or section.key.model.startswith(f"{wanted.model} "))
-        and _agrees(wanted.fingerprint, section.key.fingerprint)
+        any(_pairs_spec(other) == _pairs_spec(result) for other in [*section.done, *section.failed])
+        and section.key.scorer == own.scorer
+        and (section.key.model == own.model or section.key.model.startswith(f"{own.model} "))
+        and _agrees(own.fingerprint, section.key.fingerprint)
     )
 
 
 def _agrees(one: str, other: str) -> bool:
+    """Whether two fingerprints may be the same; an empty one is unknown."""
     return not one or not other or one == other
 
 
-def _add_free(result: CellResult, sections: dict[SectionKey, SectionResults]) -> None:
+def _add_without_llm(result: CellResult, sections: dict[SectionKey, SectionResults]) -> None:
     key = _key(result, ())
     if result.is_done:
-        places = [section for section in sections.values() if _same_pairs(section.key, key)]
+        fitting = [section for section in sections.values() if _has_same_pairs(section.key, key)]
     else:
-        places = [
+        fitting = [
             section
             for section in sections.values()
-            if any(_asked(other) == _asked(result) for other in [*section.done, *section.failed])
+            if any(_pairs_spec(other) == _pairs_spec(result) for other in [*section.done, *section.failed])
         ]
-    for section in places or [sections.setdefault(key, SectionResults(key))]:
+    for section in fitting or [sections.setdefault(key, SectionResults(key))]:
         (section.done if result.is_done else section.failed).append(result)
 
 
-def _same_pairs(one: SectionKey, other: SectionKey) -> bool:
+def _has_same_pairs(one: SectionKey, other: SectionKey) -> bool:
     return (one.dataset, one.split, one.fingerprint, one.pairs) == (
         other.dataset,
         other.split,
@@ -134,15 +138,18 @@ def _same_pairs(one: SectionKey, other: SectionKey) -> bool:
 
 
 def groups_of(results: Sequence[CellResult]) -> list[RowGroup]:
-    """Results by what they are, seeds together. Two of one seed were not told apart by their facts: they stay apart."""
+    """Results grouped by their attributes, so that the seeds of a row are together.
+
+    Two results of one group with the same seed differ in something that no attribute shows: they become two rows.
+    """
     groups: dict[tuple[tuple[str, str], ...], RowGroup] = {}
     for result in results:
         facts = attributes_of(result.record)
         groups.setdefault(tuple(sorted(facts.items())), RowGroup(facts)).results.append(result)
-    return [part for group in groups.values() for part in _without_twins(group)]
+    return [row for group in groups.values() for row in _with_distinct_seeds(group)]
 
 
-def _without_twins(group: RowGroup) -> list[RowGroup]:
+def _with_distinct_seeds(group: RowGroup) -> list[RowGroup]:
     seeds = [result.record.cell.seed for result in group.results]
     if len(set(seeds)) == len(seeds):
         group.results.sort(key=lambda result: result.record.cell.seed)

@@ -11,6 +11,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 
+from duetbench.types import MetricValues
+
 if TYPE_CHECKING:
     from duetbench.types import EngineInfo, ModelRef
 
@@ -52,10 +54,6 @@ Timestamp = Annotated[str, Limits(pattern=r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$")]
 Fill = Annotated[str, Limits(pattern="^(train_mean|user_mean|worst|middle|official|constant:.+)$")]
 Population = Annotated[str, Limits(pattern="^(readable|train_mean|user_mean|worst|middle|official|constant:.+)$")]
 RelativePath = Annotated[str, Limits(pattern=r"^[^/\\].*$", forbidden=r"(^|/)\.\.(/|$)")]
-
-MetricValues = Mapping[str, float | Mapping[str, float | None] | None]
-"""Values of one metric by variant, such as the rounding of predictions; where a variant has variants of its own, such
-as averages over classes, a mapping of those. None: there is no data to compute the value from."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -170,7 +170,7 @@ class _Run:
 
         try:  # plugins and models may raise anything; one failing cell must not stop the grid
             self._executor.run(state)
-            record = write_done(state, path, context())
+            record = write_done(state, path, context(), self._plan.metrics)
         except StoreError:  # the other cells would fail as well
             raise
         except Exception as error:
@@ -194,10 +194,11 @@ class _Run:
 
     def _write_leaderboard(self) -> None:
         from duetbench.leaderboard import collect
+        from duetbench.leaderboard.formats import render
 
-        board = collect([self._folder.path])
-        self._folder.write_text("leaderboard.md", board.to_markdown())
-        self._folder.write_text("leaderboard.json", board.to_json())
+        board = collect([self._folder.path], self._plan.metrics)
+        for name in ("md", "json"):
+            self._folder.write_text(f"leaderboard.{name}", render(board, name))
 
 
 def plan_content(plan: Plan) -> dict[str, Any]:
@@ -232,7 +233,8 @@ def _short_title(cell: Cell) -> str:
 def _short(record: Record) -> str:
     metrics = record.metrics
     assert metrics is not None
-    mae = metrics.over[metrics.fill].values["mae"]["raw"]
+    mae = metrics.over[metrics.fill].values.get("mae", {}).get("raw")
     n_readable, n = metrics.n_readable, metrics.n
     filled = "" if n_readable == n else f", the others filled with {metrics.fill}"
-    return f"MAE {mae:.3f}, {n_readable} of {n} readable{filled}, {record.seconds:.1f} s"
+    shown = "" if mae is None else f"MAE {mae:.3f}, "
+    return f"{shown}{n_readable} of {n} readable{filled}, {record.seconds:.1f} s"

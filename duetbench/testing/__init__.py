@@ -10,6 +10,7 @@ from duetbench.testing.conformance import CheckResult, Conformance
 from duetbench.testing.dataset import DatasetConformance
 from duetbench.testing.dummy import DummyEngine, FailingEngine, GarbageEngine, dummy_model
 from duetbench.testing.engine import EngineConformance
+from duetbench.testing.metric import MetricConformance
 from duetbench.testing.minimal_plugins import MinimalReward, MinimalScorer, MinimalStrategy
 from duetbench.testing.reward import RewardConformance
 from duetbench.testing.scorer import ScorerConformance
@@ -24,6 +25,7 @@ CONFORMANCE: dict[Kind, type[Conformance]] = {
     "scorer": ScorerConformance,
     "reward": RewardConformance,
     "trainer": TrainerConformance,
+    "metric": MetricConformance,
 }
 """The conformance class of each kind of plugin."""
 
@@ -36,6 +38,7 @@ __all__ = [
     "EngineConformance",
     "FailingEngine",
     "GarbageEngine",
+    "MetricConformance",
     "MinimalReward",
     "MinimalScorer",
     "MinimalStrategy",

@@ -11,14 +11,17 @@ _PARTS = {
     "plugins": "Record/properties/plugins",
     "prompts": "Record/properties/prompts",
     "measures": "ProfilesRecord/properties/extra",
+    "metrics": "PopulationMetrics",
 }
+"""Where in the schema each part is described."""
 
 
 def check_part(part: str, value: Any) -> None:
     """Fails the check if a value does not fit its part of a record.
 
     Args:
-        part: `options` (by plugin), `plugins` (by kind), `prompts` (digests by name) or `measures` (by name).
+        part: `options` (by plugin), `plugins` (by kind), `prompts` (digests by name), `measures` (by name) or `metrics`
+            (values by metric).
         value: What the plugin reports.
     """
     from jsonschema import Draft202012Validator

@@ -81,3 +81,33 @@ def test_a_folder_without_results_is_one_line(tmp_path: Path) -> None:
 
 def test_no_folder_is_a_usage_error() -> None:
     assert _call("show").exit_code == 2
+
+
+def test_rows_can_be_sorted_by_a_metric(run: Path) -> None:
+    lines = _call("export", "--sort", "rmse", run).stdout.splitlines()
+    assert [line.split("|")[2].strip() for line in lines if line.startswith(("| 1", "| 2"))] == ["duet", "–"]
+    assert any("rows are in the order of RMSE; ranks are those of MAE" in line for line in lines)
+
+
+def test_an_unknown_metric_to_sort_by_is_one_line(run: Path) -> None:
+    result = _call("show", "--sort", "rmsd", run)
+    assert (result.exit_code, result.stderr.count("\n")) == (1, 1)
+    assert "no metric named 'rmsd'; did you mean 'rmse'?" in result.stderr
+
+
+def test_an_unknown_format_names_the_known_ones(run: Path) -> None:
+    result = _call("export", "--format", "xml", run)
+    assert result.exit_code == 2
+    assert "'xml' is not one of csv, json, md" in result.stderr
+    assert "[csv|json|md]" in _call("export", "--help").stdout
+
+
+def test_check_names_what_it_could_not_check(run: Path) -> None:
+    record = read_record(run / "cells" / "duet")
+    for values in record["metrics"]["over"].values():
+        values["gone"] = {"raw": 1.0}
+    write_record(run / "cells" / "duet", record)
+    result = _call("export", "--check", run)
+    assert result.exit_code == 0
+    assert "not checked, since they are not registered: gone" in result.stderr
+    assert "| gone |" in result.stdout

@@ -6,12 +6,13 @@ import json
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import polars as pl
 import pytest
 from click.testing import CliRunner
 
 from duetbench.cli import main
-from duetbench.evaluation.statistics import paired_difference
+from duetbench.evaluation.statistics import bootstrap
 
 CONFIG = Path(__file__).parents[2] / "configs" / "toy.yaml"
 
@@ -37,9 +38,9 @@ def test_feedback_lowers_the_error_on_test_rows(learnt: Path) -> None:
     pairs = untrained.join(trained, on="request_id", suffix="_trained", validate="1:1")
     assert len(pairs) == len(untrained) == len(trained)
     errors = [(pairs[f"value{end}"] - pairs["rating"]).abs().to_numpy() for end in ("_trained", "")]
-    found = paired_difference(*errors, pairs["user_id"].to_list())
-    assert found is not None
-    assert found.high < 0, f"MAE changed by {found}"
+    difference = bootstrap(np.stack(errors, axis=1), pairs["user_id"].to_list()).difference(0, 1)
+    assert difference is not None
+    assert difference.high < 0, f"MAE changed by {difference}"
 
 
 def test_what_was_learnt_is_no_rating_written_into_the_profile(learnt: Path) -> None:

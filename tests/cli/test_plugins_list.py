@@ -28,6 +28,11 @@ def test_list_of_a_kind_names_its_plugins() -> None:
     assert {line.split("\t")[0] for line in result.stdout.splitlines()} == {"strategy"}
 
 
+def test_metrics_are_listed_and_shown() -> None:
+    assert {"mae", "rmse", "accuracy", "f1", "f1_weighted"} <= _names(_run("list", "metrics").stdout)
+    assert _run("show", "metric", "mae").stdout.startswith("metric mae: mean absolute error")
+
+
 def test_list_without_a_kind_names_all_kinds() -> None:
     assert {line.split("\t")[0] for line in _run("list").stdout.splitlines()} == set(PLURALS)
 

@@ -211,3 +211,11 @@ def test_the_table_shows_this_runs_cells_and_the_folder_keeps_all(grid: Cli, wor
     result = grid("--strategy", "duet", "--no-baselines")
     assert "10h" not in result.stdout
     assert "10h" in (work / "runs/tiny/leaderboard.md").read_text()
+
+
+def test_a_broken_plugin_is_named_since_its_metrics_are_missing(cli: Cli, work: Path) -> None:
+    (work / "bad.py").write_text("import no_such_package_")
+    arguments = ["--dataset", "tiny", "--model", "path:model", "--engine", "logging", "--limit", "2", "--store", "s"]
+    result = cli("--plugins-dir", "bad.py", "run", "--strategy", "10h", *arguments)
+    assert result.exit_code == 0
+    assert "broken plugin: file bad.py: ModuleNotFoundError" in result.stderr

@@ -13,12 +13,12 @@ LABELS = STARS.labels
     ("rounding", "expected"),
     [("half_up", [1, 2, 3, 3, 5, 5]), ("bankers", [1, 2, 2, 3, 4, 5]), ("floor", [1, 1, 2, 3, 4, 5])],
 )
-def test_each_rounding_has_its_own_middle(rounding: str, expected: list[int]) -> None:
+def test_roundings_differ_in_the_middle_between_two_labels(rounding: str, expected: list[int]) -> None:
     values = np.array([0.2, 1.5, 2.5, 3.0, 4.5, 7.0])
     assert rounded(values, LABELS, rounding).tolist() == expected
 
 
-def test_values_off_the_scale_become_its_ends() -> None:
+def test_values_off_the_scale_are_clipped_to_its_ends() -> None:
     assert rounded(np.array([-1.0, 0.0, 9.0]), LABELS, "half_up").tolist() == [1, 1, 5]
 
 
@@ -26,7 +26,7 @@ def test_a_scale_with_gaps_rounds_to_its_own_labels() -> None:
     assert rounded(np.array([1.9, 2.1, 7.0]), (0, 4, 10), "half_up").tolist() == [0, 4, 10]
 
 
-def test_raw_errors_keep_what_lies_off_the_scale_and_clipped_ones_do_not() -> None:
+def test_raw_errors_keep_values_off_the_scale_and_clipped_ones_do_not() -> None:
     values = np.array([5.7, 3.3])
     assert for_error(values, STARS, "raw").tolist() == [5.7, 3.3]
     assert for_error(values, STARS, "clipped").tolist() == [5.0, 3.3]
@@ -43,5 +43,5 @@ def test_a_number_is_a_constant_fill() -> None:
 
 
 def test_an_unknown_fill_names_the_known_ones() -> None:
-    with pytest.raises(ConfigError, match=r"wants one of train_mean, .* or constant:X, got 'best'"):
+    with pytest.raises(ConfigError, match=r"must be one of train_mean, .* or constant:X, got 'best'"):
         fill_name("best")

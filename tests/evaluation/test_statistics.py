@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from duetbench.evaluation.statistics import Bootstrap, bootstrap, holm, paired_difference, shared_ranks
+from duetbench.evaluation.statistics import Bootstrap, Interval, bootstrap, holm, shared_ranks
 
 USERS = [f"u{row // 4}" for row in range(200)]
 
@@ -12,34 +12,38 @@ def _errors(seed: int, shift: float = 0.0) -> np.ndarray:
     return np.abs(np.random.default_rng(seed).normal(0, 1, 200)) + shift
 
 
+def _difference(errors: np.ndarray, others: np.ndarray, users: list[str] = USERS, *, seed: int = 0) -> Interval | None:
+    return bootstrap(np.stack([errors, others], axis=1), users, seed=seed).difference(0, 1)
+
+
 def test_means_are_over_pairs_and_not_over_users() -> None:
-    found = bootstrap(np.array([[1.0], [1.0], [4.0]]), ["a", "a", "b"], resamples=10)
-    assert found.means.tolist() == [2.0]
-    assert set(found.draws[:, 0]) <= {1.0, 2.0, 4.0}  # both a, one of each, both b
+    means = bootstrap(np.array([[1.0], [1.0], [4.0]]), ["a", "a", "b"], resamples=10)
+    assert means.means.tolist() == [2.0]
+    assert set(means.draws[:, 0]) <= {1.0, 2.0, 4.0}  # both a, one of each, both b
 
 
 def test_the_same_seed_is_the_same_interval() -> None:
-    one, two = (paired_difference(_errors(0), _errors(1), USERS, seed=3) for _ in range(2))
+    one, two = (_difference(_errors(0), _errors(1), seed=3) for _ in range(2))
     assert one == two
-    assert one != paired_difference(_errors(0), _errors(1), USERS, seed=4)
+    assert one != _difference(_errors(0), _errors(1), seed=4)
 
 
-def test_equal_errors_differ_by_exactly_nothing() -> None:
-    found = paired_difference(_errors(0), _errors(0), USERS)
+def test_equal_errors_have_a_difference_of_exactly_zero() -> None:
+    found = _difference(_errors(0), _errors(0))
     assert found is not None
     assert (found.low, found.estimate, found.high, found.p) == (0, 0, 0, 1.0)
 
 
 def test_a_constant_lead_is_certain_however_much_pairs_vary() -> None:
-    found = paired_difference(_errors(0), _errors(0, shift=0.1), USERS)
+    found = _difference(_errors(0), _errors(0, shift=0.1))
     assert found is not None
     assert found.high == pytest.approx(-0.1)
     assert found.excludes_zero
     assert found.p == pytest.approx(2 / 2001)
 
 
-def test_an_interval_turns_with_the_sides() -> None:
-    one, two = paired_difference(_errors(0), _errors(1), USERS), paired_difference(_errors(1), _errors(0), USERS)
+def test_the_interval_of_the_opposite_difference_is_the_negated_one() -> None:
+    one, two = _difference(_errors(0), _errors(1)), _difference(_errors(1), _errors(0))
     assert one is not None
     assert two is not None
     assert (one.low, one.high) == pytest.approx((-two.high, -two.low))
@@ -52,7 +56,7 @@ def test_the_interval_of_a_mean_has_the_width_of_the_normal_one() -> None:
     assert found.high - found.low == pytest.approx(2 * 1.96 * values.std() / 200**0.5, rel=0.1)
 
 
-def test_users_whose_pairs_agree_widen_the_interval() -> None:
+def test_correlated_errors_of_a_user_widen_the_interval() -> None:
     values = np.repeat(_errors(0)[:50], 4)[:, None]
     apart = bootstrap(values, [str(row) for row in range(200)]).interval(0)
     clustered = bootstrap(values, USERS).interval(0)
@@ -62,7 +66,7 @@ def test_users_whose_pairs_agree_widen_the_interval() -> None:
 
 
 def test_one_user_has_no_interval() -> None:
-    assert paired_difference(np.array([1.0, 2.0]), np.array([0.0, 0.0]), ["u", "u"]) is None
+    assert _difference(np.array([1.0, 2.0]), np.array([0.0, 0.0]), ["u", "u"]) is None
 
 
 def test_no_pair_is_an_error() -> None:
@@ -74,11 +78,11 @@ def _ranks(*columns: np.ndarray) -> list[int]:
     return shared_ranks(bootstrap(np.stack(columns, axis=1), USERS))
 
 
-def test_separable_columns_have_ranks_of_their_own() -> None:
+def test_columns_with_certain_differences_have_different_ranks() -> None:
     assert _ranks(_errors(0, 0.4), _errors(0), _errors(0, 0.2)) == [3, 1, 2]
 
 
-def test_inseparable_columns_share_a_rank_and_the_next_is_skipped() -> None:
+def test_columns_without_a_certain_difference_share_a_rank_and_the_next_is_skipped() -> None:
     assert _ranks(_errors(0), _errors(1), _errors(2, 3.0)) == [1, 1, 3]
 
 
@@ -90,7 +94,7 @@ def test_with_one_user_all_tie() -> None:
     assert shared_ranks(Bootstrap(np.array([1.0, 0.5]), np.zeros((3, 2)), 1)) == [1, 1]
 
 
-def test_nothing_has_no_ranks() -> None:
+def test_no_columns_have_no_ranks() -> None:
     assert shared_ranks(Bootstrap(np.zeros(0), np.zeros((3, 0)), 5)) == []
 
 
@@ -101,7 +105,7 @@ def test_holm_by_hand() -> None:
 
 
 @pytest.mark.slow
-def test_intervals_cover_the_truth_as_often_as_they_say() -> None:
+def test_intervals_cover_the_true_mean_as_often_as_their_level() -> None:
     covered = 0
     for seed in range(300):
         rng = np.random.default_rng(seed)

@@ -30,8 +30,8 @@ def cell(run: Path) -> Callable[..., Path]:
         predicted = values(spread, seed_of_values)
         predicted[:unread] = [None] * unread
         names = ("strategy", "trainer", "dataset", "model", "scorer", "seed", "split", "limit", "options", "label")
-        asked = {name: changes.pop(name) for name in names if name in changes}
-        return make_cell(run, cell_id, TRUTHS, predicted, cell={"limit": N, **asked}, **changes)
+        spec = {name: changes.pop(name) for name in names if name in changes}
+        return make_cell(run, cell_id, TRUTHS, predicted, cell={"limit": N, **spec}, **changes)
 
     return add
 
@@ -41,7 +41,7 @@ def free(run: Path) -> Callable[..., Path]:
     """Adds a finished row without an LLM: `free("bias", 0.8)`."""
 
     def add(scorer: str, spread: float, **changes: Any) -> Path:
-        asked = WITHOUT_LLM | {"scorer": scorer, "limit": N, "options": {}} | changes
-        return make_cell(run, f"{scorer}-cell", TRUTHS, values(spread, 2), cell=asked, usage=None)
+        spec = WITHOUT_LLM | {"scorer": scorer, "limit": N, "options": {}} | changes
+        return make_cell(run, f"{scorer}-cell", TRUTHS, values(spread, 2), cell=spec, usage=None)
 
     return add

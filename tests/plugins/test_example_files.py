@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from unittest import SkipTest
 
+import numpy as np
 import pytest
 
 from duetbench.config import build_config
 from duetbench.errors import DataError, EngineError, TrainingError
-from duetbench.interfaces import PLURALS, Kind, Strategy
+from duetbench.interfaces import PLURALS, Kind, Metric, Strategy
 from duetbench.plugins import Plugins, RegisteredPlugin
 from duetbench.profiling import write_profiles
 from duetbench.testing import CONFORMANCE, DatasetConformance, DummyEngine, GarbageEngine, dummy_model, small_world
@@ -142,6 +144,37 @@ def test_csv_names_missing_columns(tmp_path: Path) -> None:
     path.write_text("who,what\na,b\n")
     with pytest.raises(DataError, match="has no column user, item, rating, time, only who, what"):
         _cls("dataset", "csv")().read({"ratings": path})
+
+
+def _rank_correlation(predicted: Sequence[float], truth: Sequence[float]) -> float | None:
+    metric: Metric = _cls("metric", "rank_correlation")()
+    return metric.compute(np.asarray(predicted, dtype=float), np.asarray(truth, dtype=float), DOMAIN)["raw"]  # type: ignore[return-value]
+
+
+@pytest.mark.parametrize(
+    ("predicted", "truth", "expected"),
+    [
+        ([1.2, 2.0, 9.0], [1, 2, 5], 1.0),
+        ([3.0, 2.0, 1.0], [1, 2, 5], -1.0),
+        ([1, 2, 2, 3], [1, 2, 3, 4], 4.5 / math.sqrt(4.5 * 5)),  # ranks 1 2.5 2.5 4
+        ([3, 3, 3], [1, 2, 5], None),
+        ([1, 2, 3], [4, 4, 4], None),
+        ([3], [3], None),
+        ([], [], None),
+    ],
+)
+def test_rank_correlation_by_hand(predicted: list[float], truth: list[float], expected: float | None) -> None:
+    found = _rank_correlation(predicted, truth)
+    assert found == (expected if expected is None else pytest.approx(expected))
+
+
+def test_rank_correlation_agrees_with_scipy() -> None:
+    from scipy.stats import spearmanr
+
+    rng = np.random.default_rng(0)
+    truth = rng.integers(1, 6, 400).astype(float)
+    predicted = np.round(truth + rng.normal(0, 1, 400))
+    assert _rank_correlation(predicted, truth) == pytest.approx(spearmanr(predicted, truth).statistic, abs=1e-12)
 
 
 def _prompts() -> Sequence[Prompt]:

@@ -5,14 +5,14 @@ from __future__ import annotations
 import itertools
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, make_dataclass, replace
 from pathlib import Path
 from random import Random
 from typing import Any
 
 import pytest
 
-from duetbench.interfaces import Dataset, Plugin, Stage, Tables
+from duetbench.interfaces import Dataset, Metric, Plugin, Stage, Tables
 from duetbench.prompts import prompt_key
 from duetbench.testing import (
     CONFORMANCE,
@@ -200,6 +200,58 @@ def test_broken_reward_fails_the_check(check: str) -> None:
 
 def test_good_reward_passes() -> None:
     assert _failed(CONFORMANCE["reward"], MinimalReward) == set()
+
+
+class _Spread(Metric):
+    """The standard deviation of the errors: a plain metric to be broken."""
+
+    name = "spread"
+    title = "Spread"
+    summary = "standard deviation of the errors"
+    lower_is_better = True
+
+    def compute(self, predicted: Any, truth: Any, domain: Any) -> dict[str, Any]:
+        return {"raw": float((predicted - truth).std()) if len(truth) else None}
+
+
+def _metric(compute: Callable[..., Any], **members: Any) -> type[Plugin]:
+    return type(
+        "Broken", (_Spread,), {"compute": lambda self, predicted, truth, domain: compute(predicted, truth), **members}
+    )
+
+
+def _mean(value: Any) -> float | None:
+    return float(value.mean()) if len(value) else None
+
+
+METRICS = {
+    "has_a_title_and_a_direction": type("Broken", (_Spread,), {"title": ""}),
+    "has_no_options": type("Broken", (_Spread,), {"Config": make_dataclass("C", [("k", int, 5)], frozen=True)}),
+    "numbers_are_finite_or_none": _metric(
+        lambda predicted, truth: {"raw": float("inf") if (predicted < 0).any() else None}
+    ),
+    "no_pairs_have_no_value": _metric(lambda predicted, truth: {"raw": float(len(truth))}),
+    "variants_are_always_the_same": _metric(
+        lambda predicted, truth: {"raw": _mean(abs(predicted - truth)), **({"few": 1.0} if len(truth) == 1 else {})}
+    ),
+    "perfect_predictions_are_best": type("Broken", (_Spread,), {"lower_is_better": False}),
+    "order_of_pairs_does_not_matter": _metric(
+        lambda predicted, truth: {"raw": float(abs(predicted - truth)[0]) if len(truth) else None}
+    ),
+    "values_are_deterministic": _metric(
+        lambda predicted, truth: {"raw": _mean(abs(predicted - truth) * (1 + next(_COUNTER)))}
+    ),
+    "it_fits_into_a_record": _metric(lambda predicted, truth: {"raw": None}, name="n"),
+}
+
+
+@pytest.mark.parametrize("check", METRICS)
+def test_broken_metric_is_caught(check: str) -> None:
+    assert check in _failed(CONFORMANCE["metric"], METRICS[check])
+
+
+def test_good_metric_passes() -> None:
+    assert _failed(CONFORMANCE["metric"], _Spread) == set()
 
 
 class _NondeterministicEngine(DummyEngine):

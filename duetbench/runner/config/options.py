@@ -176,6 +176,8 @@ def _no_effect(path: str, scope: Scope, name: str, used: Mapping[Scope, frozense
     kind, plugin = scope
     if kind == "core":
         return None
+    if kind == "metric":
+        return f"{path}: a metric has no options"
     if scope not in used:
         return f"{path}: this run uses no {kind} '{plugin}'"
     names = used[scope]

@@ -10,6 +10,7 @@ from typing import Any, Literal, get_args
 from duetbench import __version__
 from duetbench.atomic import atomic_file
 from duetbench.evaluation import metrics_of, predictions_table
+from duetbench.interfaces import Metric
 from duetbench.records import (
     PREDICTIONS,
     VERSION,
@@ -57,13 +58,17 @@ class ExecutionContext:
     environment: EnvironmentRecord
 
 
-def write_done(state: CellState, folder: Path, context: ExecutionContext) -> Record:
+def write_done(state: CellState, folder: Path, context: ExecutionContext, metrics: Sequence[Metric]) -> Record:
     """Writes the files of a completed cell and returns its record; the record is written last and names the others.
 
     Args:
         state: The cell with its predictions.
         folder: The folder of the cell.
         context: When and where it was computed.
+        metrics: What to compute from the predictions.
+
+    Raises:
+        PluginError: a metric failed. The predictions are written, but there is no record.
     """
     data = state.cell.data
     table = predictions_table(state.examples, state.predictions)
@@ -71,9 +76,10 @@ def write_done(state: CellState, folder: Path, context: ExecutionContext) -> Rec
         table.write_parquet(partial)
     files = [PREDICTIONS, *(write_logs(state, folder) if state.cell.writing else [])]
     train_mean = float(train_rows(data)["rating"].mean())  # type: ignore[arg-type]
-    values = metrics_of(table, data.prepared.domain, train_mean=train_mean, fill=state.cell.evaluation.fill)
-    metrics = from_json(MetricsRecord, values)
-    record = _record(state, context, "done", metrics=metrics, files=[folder / name for name in files])
+    fill = state.cell.evaluation.fill
+    values = metrics_of(table, data.prepared.domain, metrics, train_mean=train_mean, fill=fill)
+    computed = from_json(MetricsRecord, values)
+    record = _record(state, context, "done", metrics=computed, files=[folder / name for name in files])
     write_record(folder, record)
     (folder / ERROR).unlink(missing_ok=True)
     return record

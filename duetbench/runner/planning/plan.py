@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 
-from duetbench.errors import ConfigError, DataError, DuetbenchError
-from duetbench.interfaces import Kind
+from duetbench.errors import ConfigError, DataError, DuetbenchError, PluginError
+from duetbench.evaluation.metric_values import metric_faults
+from duetbench.interfaces import Kind, Metric
 from duetbench.plugins import Plugins
 from duetbench.runner.config.options import OptionValues, Scope, merged_uses
 from duetbench.runner.config.run_config import Grid, RunConfig
@@ -23,6 +24,7 @@ from duetbench.runner.planning.resolver import (
     policy_options,
     uses_a_model,
 )
+from duetbench.types import Domain
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -39,6 +41,8 @@ class Plan:
     name: str
     cells: tuple[Cell, ...]
     """Distinct, in the order of execution: cells that share a model are adjacent."""
+    metrics: tuple[Metric, ...] = ()
+    """Computed from the predictions of every cell."""
     notes: tuple[str, ...] = ()
     """Messages for the user: combinations that were left out, and why."""
 
@@ -54,6 +58,7 @@ def plan(config: RunConfig, plugins: Plugins, *, on_progress: OnProgress | None 
     Raises:
         UnknownName: an unknown name.
         ConfigError: invalid options, all at once.
+        PluginError: a plugin cannot be used, or a metric fails on synthetic predictions.
         DataError: a dataset cannot be prepared.
         ModelError: a local model folder cannot be used.
     """
@@ -74,6 +79,7 @@ class _Planner:
     def plan(self) -> Plan:
         named = {scope for grid in self.config.grids for scope in self._used(grid)}
         models = self._models()
+        metrics = self._metrics()
         self._stop_at_faults()
         grids = [(grid, self._options(grid, named)) for grid in self.config.grids]
         drafts = [self._check(grid, options, models) for grid, options in grids]
@@ -86,7 +92,19 @@ class _Planner:
         unique: dict[str, Cell] = {}
         for cell in cells:
             unique.setdefault(cell.id, cell)  # among equal cells the label of the first one is kept
-        return Plan(self.config.name, tuple(sorted(unique.values(), key=_order)), tuple(self.notes))
+        self._check_metrics(metrics, {cell.data.prepared.domain for cell in cells})
+        self._stop_at_faults()
+        return Plan(self.config.name, tuple(sorted(unique.values(), key=_order)), metrics, tuple(self.notes))
+
+    def _metrics(self) -> tuple[Metric, ...]:
+        """Every registered metric. One that fails is reported here, before any cell is computed."""
+        metrics = tuple(self._try(self.plugins.metrics) or ())
+        self._check_metrics(metrics, {Domain("item", "items")})
+        return metrics
+
+    def _check_metrics(self, metrics: Sequence[Metric], domains: Iterable[Domain]) -> None:
+        for fault in metric_faults(metrics, sorted(domains, key=lambda domain: domain.labels)):
+            self._collect(PluginError(fault))
 
     def _stop_at_faults(self) -> None:
         if len(self.faults) == 1 and not self.option_faults:

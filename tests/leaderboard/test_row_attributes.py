@@ -2,11 +2,11 @@ from __future__ import annotations
 
 from record_making import WITHOUT_LLM, make_record, record_values
 
-from duetbench.leaderboard.facts import attributes_of, differing_attributes, model_of, scorer_of
+from duetbench.leaderboard.row_attributes import attributes_of, differing_attributes, model_of, scorer_of
 
 
-def test_facts_tell_all_by_which_cells_may_differ() -> None:
-    facts = attributes_of(make_record())
+def test_attributes_hold_everything_in_which_cells_may_differ() -> None:
+    attributes = attributes_of(make_record())
     expected = {
         "strategy": "duet",
         "trainer": "none",
@@ -19,8 +19,8 @@ def test_facts_tell_all_by_which_cells_may_differ() -> None:
         "prompt duet_paired": "aaaaaaaa",
         "commit": "cccccccc",
     }
-    assert expected.items() <= facts.items()
-    assert "seed" not in facts
+    assert expected.items() <= attributes.items()
+    assert "seed" not in attributes
 
 
 def test_a_changed_checkout_is_marked() -> None:
@@ -29,27 +29,27 @@ def test_a_changed_checkout_is_marked() -> None:
 
 
 def test_options_of_the_data_are_left_to_the_fingerprint() -> None:
-    facts = attributes_of(
+    attributes = attributes_of(
         make_record(cell={"options": {"data": {"raw": "/here"}, "toy": {"seed": 1}, "history": {"k": 5}}})
     )
-    assert {name for name in facts if "." in name} == {"history.k"}
+    assert {name for name in attributes if "." in name} == {"history.k"}
 
 
-def test_a_trained_adapter_is_no_difference_between_seeds() -> None:
+def test_a_trained_adapter_does_not_separate_seeds() -> None:
     model = record_values()["model"] | {"adapter": "x", "adapter_digest": "9" * 64}
     assert attributes_of(make_record(model=model))["adapter"] == "99999999"
     assert "adapter" not in attributes_of(make_record(model=model, cell={"trainer": "grpo"}))
 
 
-def test_two_versions_of_one_plugin_differ() -> None:
+def test_two_versions_of_one_plugin_have_different_attributes() -> None:
     plugins = {"reward": [{"name": "mine", "origin": "file mine.py", "code": "1" * 64}]}
-    facts = attributes_of(make_record(plugins=plugins))
-    assert (facts["origin mine"], facts["code mine"]) == ("file mine.py", "11111111")
+    attributes = attributes_of(make_record(plugins=plugins))
+    assert (attributes["origin mine"], attributes["code mine"]) == ("file mine.py", "11111111")
 
 
 def test_a_scorer_that_shares_its_name_has_options_of_its_own() -> None:
-    options = {"twin": {"a": 1}, "scorer.twin": {"b": 2}}
-    assert scorer_of(make_record(cell={"scorer": "twin", "options": options})) == "twin (b=2)"
+    options = {"shared": {"a": 1}, "scorer.shared": {"b": 2}}
+    assert scorer_of(make_record(cell={"scorer": "shared", "options": options})) == "shared (b=2)"
 
 
 def test_a_row_without_an_llm_has_no_strategy() -> None:
@@ -62,7 +62,7 @@ def test_scorer_and_model_carry_their_settings() -> None:
     assert model_of(make_record(model=None)) == "toy-lm"
 
 
-def test_only_names_that_two_rows_share_and_differ_in_are_differing() -> None:
+def test_an_attribute_differs_only_between_rows_that_both_have_it() -> None:
     rows = [
         {"strategy": "duet", "duet.joint": "paired", "torch": "1"},
         {"strategy": "duet", "duet.joint": "cross", "torch": "1"},
@@ -72,9 +72,9 @@ def test_only_names_that_two_rows_share_and_differ_in_are_differing() -> None:
 
 
 def test_a_trained_predictor_is_another_scorer_whatever_its_seed() -> None:
-    found = [
+    scorers = [
         scorer_of(make_record(trained={"stages": {}, "scorer": digest * 64}, cell={"trainer": "sft"}))
         for digest in ("1", "2")
     ]
-    assert found == ["rating_expectation (history_k=10, weights=trained by sft on duet)"] * 2
+    assert scorers == ["rating_expectation (history_k=10, weights=trained by sft on duet)"] * 2
     assert scorer_of(make_record(trained={"stages": {"summary": "1"}, "scorer": None})) == scorer_of(make_record())

@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from builtin_metrics import LARGEST, METRICS
 from record_making import make_record
 
 from duetbench.errors import ConfigError, UnknownName
@@ -13,12 +14,12 @@ from duetbench.evaluation import Convention
 from duetbench.leaderboard import BoardOptions, collect
 from duetbench.leaderboard.board import FAILED, LOW, RANKED, UNPAIRED, BoardRow, BoardSection
 from duetbench.leaderboard.ranking import PairErrors, errors_of
-from duetbench.leaderboard.reading import CellResult
+from duetbench.leaderboard.read_results import CellResult
 from duetbench.records import read_record, write_record
 
 
 def only(run: Path, **options: object) -> BoardSection:
-    (section,) = collect([run], BoardOptions(resamples=300, **options)).sections  # type: ignore[arg-type]
+    (section,) = collect([run], METRICS, BoardOptions(resamples=300, **options)).sections  # type: ignore[arg-type]
     return section
 
 
@@ -36,7 +37,7 @@ def row(section: BoardSection, name: str) -> BoardRow:
     return found
 
 
-def test_rows_are_ranked_by_mae_and_told_apart_by_paired_intervals(cell: Callable, free: Callable, run: Path) -> None:
+def test_rows_are_ranked_by_mae_and_separated_by_paired_intervals(cell: Callable, free: Callable, run: Path) -> None:
     cell("a", 0.1, strategy="good")
     cell("b", 0.6, strategy="fair", seed_of_values=3)
     cell("c", 0.6, strategy="alike", seed_of_values=4)
@@ -76,14 +77,14 @@ def test_a_baseline_can_be_named(cell: Callable, free: Callable, run: Path) -> N
 def test_an_unknown_baseline_gets_the_nearest_row(cell: Callable, run: Path) -> None:
     cell("a", 0.1)
     with pytest.raises(UnknownName, match="did you mean 'duet'"):
-        collect([run], BoardOptions(baseline="deut"))
+        collect([run], METRICS, BoardOptions(baseline="deut"))
 
 
 def test_a_baseline_that_fits_two_rows_compares_nothing_and_says_so(cell: Callable, run: Path) -> None:
     cell("a", 0.1)
     cell("b", 0.3, options={"duet": {"joint": "cross"}, "rating_expectation": {"history_k": 10}})
     section = only(run, baseline="duet")
-    assert section.notes == ("2 rows are called duet: nothing is compared",)
+    assert section.notes == ("2 rows are named duet: nothing is compared",)
     assert section.baseline == ""
 
 
@@ -204,8 +205,8 @@ def test_records_of_different_fills_are_read_with_one(cell: Callable, run: Path)
 def test_mixed_scorers_say_so(cell: Callable, run: Path) -> None:
     cell("a", 0.5)
     cell("b", 0.4, scorer="rating_text", options={})
-    assert len(collect([run]).sections) == 2
-    assert only(run, mix=("scorer",)).notes == ("rows of more than one scorer share this ranking, as asked",)
+    assert len(collect([run], METRICS).sections) == 2
+    assert only(run, mix=("scorer",)).notes == ("rows of more than one scorer share this ranking, as requested",)
 
 
 def test_cells_without_pairs_make_a_board_without_numbers(run: Path) -> None:
@@ -260,3 +261,65 @@ def test_bad_options_are_named() -> None:
         BoardOptions(coverage=98, mix=("seed",))
     with pytest.raises(UnknownName, match="did you mean 'standard'"):
         BoardOptions(convention="standart")
+
+
+def _names(section: BoardSection) -> list[str]:
+    return [row.name for row in section.rows]
+
+
+def test_rows_are_sorted_by_a_metric_in_its_direction(cell: Callable, run: Path) -> None:
+    cell("a", 0.1, strategy="good")
+    cell("b", 0.5, strategy="fair", seed_of_values=3)
+    cell("c", 0.5, strategy="poor", seed_of_values=4)
+    for name, sign in (("rmse", 1), ("accuracy", -1), ("f1_weighted", -1)):
+        section = only(run, sort=name)
+        values = {row.name: (row.values or {})[name].mean for row in section.rows}  # type: ignore[union-attr]
+        assert _names(section) == sorted(values, key=lambda row: sign * values[row])
+        assert section.notes[0].startswith("rows are in the order of ")
+
+
+def test_ranks_are_those_of_mae_however_rows_are_sorted(cell: Callable, free: Callable, run: Path) -> None:
+    cell("a", 0.1, strategy="good")
+    free("global_mean", 3.0)
+    ranks = {row.name: row.rank for row in only(run, sort="accuracy").rows}
+    assert ranks == {row.name: row.rank for row in only(run).rows} == {"good": 1, "global_mean": 2}
+    assert only(run).notes == ()
+
+
+def test_rows_without_a_value_of_the_metric_come_last(cell: Callable, run: Path) -> None:
+    largest = [*METRICS, LARGEST]
+    cell("a", 0.1, strategy="old")
+    cell("b", 0.9, strategy="new", metrics=largest)
+    (section,) = collect([run], largest, BoardOptions(resamples=100, sort="largest")).sections
+    assert _names(section) == ["new", "old"]
+
+
+def test_an_unknown_metric_to_sort_by_gets_the_nearest_one(cell: Callable, run: Path) -> None:
+    cell("a", 0.1)
+    with pytest.raises(UnknownName, match="no metric named 'acuracy'; did you mean 'accuracy'"):
+        only(run, sort="acuracy")
+
+
+def test_a_metric_that_is_no_longer_registered_is_shown_under_its_name(cell: Callable, run: Path) -> None:
+    folder = cell("a", 0.5, metrics=[*METRICS, LARGEST])
+    board = collect([run], METRICS)
+    (found,) = board.sections[0].rows
+    assert (board.metrics[-1].name, board.metrics[-1].lower_is_better) == ("largest", None)
+    recorded = read_record(folder)["metrics"]["over"]["train_mean"]["largest"]["raw"]
+    assert found.values["largest"].mean == recorded  # type: ignore[index, union-attr]
+    assert "metric largest is in the records, but no metric of that name is registered" in board.notes[0]
+
+
+def test_records_from_before_the_weighted_f1_show_it(run: Path) -> None:
+    record = read_record(Path(__file__).parents[1] / "records" / "v1-done.json")
+    write_record(run / "cells" / "old", record)
+    (found,) = only(run).rows
+    stored = record["metrics"]["over"]["train_mean"]["f1"]["rounded_half_up"]["weighted"]
+    assert found.values["f1_weighted"].mean == stored  # type: ignore[index, union-attr]
+
+
+def test_a_board_without_the_ranking_metric_is_a_board(cell: Callable, run: Path) -> None:
+    cell("a", 0.5, metrics=METRICS[1:])
+    (section,) = collect([run], METRICS[1:]).sections
+    assert section.rows[0].rank == 1
+    assert "mae" not in (section.rows[0].values or {})

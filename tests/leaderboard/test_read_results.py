@@ -7,14 +7,14 @@ import pytest
 from record_making import make_record
 
 from duetbench.errors import RecordError
-from duetbench.leaderboard.reading import read_results
+from duetbench.leaderboard.read_results import read_results
 from duetbench.records import write_record
 
 
-def test_a_run_a_folder_of_runs_and_a_single_cell_all_do(cell: Callable, run: Path) -> None:
+def test_runs_folders_of_runs_and_single_cells_are_read(cell: Callable, run: Path) -> None:
     folder = cell("one", 0.5)
-    for place in (run, run.parent, folder):
-        assert [result.record.cell_id for result in read_results([place]).results] == ["one"]
+    for path in (run, run.parent, folder):
+        assert [result.record.cell_id for result in read_results([path]).results] == ["one"]
 
 
 def test_a_run_named_twice_counts_once(cell: Callable, run: Path) -> None:
@@ -23,14 +23,14 @@ def test_a_run_named_twice_counts_once(cell: Callable, run: Path) -> None:
     assert (len(reading.results), reading.notes) == (1, ())
 
 
-def test_no_results_is_one_line_with_the_way_out(tmp_path: Path) -> None:
+def test_no_results_is_one_line_with_the_fix(tmp_path: Path) -> None:
     with pytest.raises(RecordError, match=r"no results in .*: no cells/CELL/record\.json in it; name a folder"):
         read_results([tmp_path])
     with pytest.raises(RecordError, match="there is no such folder"):
         read_results([tmp_path / "typo"])
 
 
-def test_a_broken_record_is_told_and_the_rest_is_read(cell: Callable, run: Path) -> None:
+def test_a_broken_record_is_reported_and_the_others_are_read(cell: Callable, run: Path) -> None:
     cell("one", 0.5)
     broken = cell("two", 0.5)
     (broken / "record.json").write_text("{")
@@ -51,4 +51,4 @@ def test_of_a_cell_in_two_runs_the_latest_finished_one_counts(tmp_path: Path) ->
         write_record(tmp_path / name / "cells" / "same", record)
     reading = read_results([tmp_path])
     assert [result.folder.parts[-3] for result in reading.results] == ["b"]
-    assert reading.notes[0].startswith("cell same stands in 3 folders")
+    assert reading.notes[0].startswith("cell same is in 3 folders")

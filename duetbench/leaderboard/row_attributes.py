@@ -1,4 +1,4 @@
-"""What a row is: everything by which two rows may differ, seeds apart, so that no difference stays hidden."""
+"""The attributes of a row: everything in which two rows may differ except the seed, so that no difference is hidden."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from duetbench.records import CellSpec, Record
 RowAttributes = dict[str, str]
 
 ALWAYS = ("strategy", "trainer", "scorer")
-"""Shown on every board; anything else only where rows differ in it."""
+"""Shown on every board; other attributes only where rows differ in them."""
 
 _COVERED = ("data",)
-"""Sections of options whose effect is in the fingerprint and in the digest of the pairs."""
+"""Sections of options whose effect is part of the fingerprint and of the digest of the pairs."""
 
 
 def attributes_of(record: Record) -> RowAttributes:
-    """What the record says of how it came about, by name; a name that does not apply is missing."""
+    """The attributes of a record by name, without those that do not apply."""
     cell = record.cell
     names = ("strategy", "trainer", "scorer", "model", "engine", "label")
     found = {name: getattr(cell, name) for name in names if getattr(cell, name)}
@@ -33,7 +33,7 @@ def attributes_of(record: Record) -> RowAttributes:
 
 
 def _plugins(record: Record) -> RowAttributes:
-    """By the plugin's name, so that only rows of one plugin are compared: from where it came, and its code."""
+    """Origin and code of each plugin, under its name: only rows that use the same plugin are compared in them."""
     found: RowAttributes = {}
     for plugins in record.plugins.values():
         for plugin in plugins if isinstance(plugins, tuple) else [plugins]:
@@ -49,7 +49,7 @@ def _model(record: Record) -> RowAttributes:
     if model:
         found["weights"] = model.digest[:8]
         found["chat template"] = text_of(model.template_args)
-        if record.cell.trainer in (None, "none"):  # a trained adapter is another one for each seed
+        if record.cell.trainer in (None, "none"):  # a trained adapter differs from seed to seed
             found["adapter"] = (model.adapter_digest or "none")[:8]
     if engine:
         found |= {"dtype": engine.dtype, "context": str(engine.context_length)}
@@ -68,34 +68,34 @@ def _options(cell: CellSpec) -> RowAttributes:
 
 
 def scorer_of(record: Record) -> str:
-    """The scorer with its options, as one text: cells are ranked together only under the same one.
+    """The scorer with its options, as one text. Only cells with the same text are ranked together.
 
-    A predictor with weights of its own is another scorer than the untrained model that the others face.
+    A scorer with trained weights is another scorer than the one that uses the untrained model.
     """
     cell = record.cell
     name = cell.scorer
     options = cell.options.get(f"scorer.{name}", cell.options.get(name, {}))
-    if record.trained and record.trained.scorer:  # the weights themselves are others for each seed
+    if record.trained and record.trained.scorer:  # not the digest, which differs from seed to seed
         options = {**options, "weights": f"trained by {cell.trainer} on {cell.strategy}"}
     settings = ", ".join(f"{name}={text_of(value)}" for name, value in sorted(options.items()))
     return f"{name} ({settings})" if settings else name
 
 
 def model_of(record: Record) -> str:
-    """The model's name with the beginning of its digest, which a cell that failed early does not know."""
+    """The model's name with the beginning of its digest, which is unknown if the cell failed early."""
     digest = record.model.digest[:8] if record.model else ""
     return f"{record.cell.model} {digest}".strip()
 
 
 def text_of(value: Any) -> str:
-    """An option's value as it is typed after `--set`."""
+    """An option's value as it is written for `--set`."""
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, sort_keys=True)
 
 
 def differing_attributes(rows: Iterable[RowAttributes]) -> tuple[str, ...]:
-    """The names, in the order of their first appearance, in which two rows that both have them differ."""
+    """The names of attributes that differ between two rows which both have them, in the order of their appearance."""
     values: dict[str, set[str]] = {}
-    for facts in rows:
-        for name, value in facts.items():
+    for attributes in rows:
+        for name, value in attributes.items():
             values.setdefault(name, set()).add(value)
     return tuple(name for name, known in values.items() if len(known) > 1 and name not in ALWAYS)

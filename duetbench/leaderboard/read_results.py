@@ -1,4 +1,4 @@
-"""Finds the records of runs. What cannot be read is told, and the rest is shown."""
+"""Finds and reads the records of runs. Records that cannot be read are reported, and the others are shown."""
 
 from __future__ import annotations
 
@@ -12,30 +12,30 @@ from duetbench.records import PREDICTIONS, RECORD, Record, read_record
 
 @dataclass(frozen=True)
 class CellResult:
-    """A record and where it stands."""
+    """A record and its folder."""
 
     record: Record
     folder: Path
 
     @property
     def is_done(self) -> bool:
-        """Whether the cell came to its end."""
+        """False for a cell that failed."""
         return self.record.is_done
 
     @property
     def has_llm(self) -> bool:
-        """False for a scorer that asks no model."""
+        """False for a scorer that uses no model."""
         return self.record.has_llm
 
     @property
     def predictions(self) -> Path:
-        """Where its predictions lie, if it has any."""
+        """The path of its predictions; a failed cell may have none."""
         return self.folder / PREDICTIONS
 
 
 @dataclass(frozen=True)
 class ReadResults:
-    """What was found."""
+    """The records of some runs."""
 
     results: tuple[CellResult, ...]
     """One per cell id, in the order of the ids."""
@@ -46,7 +46,7 @@ class ReadResults:
 
 
 def read_results(runs: Sequence[Path]) -> ReadResults:
-    """The records of runs; of a cell that stands in several places the latest finished one.
+    """The records of runs; of a cell with several records, the latest finished one.
 
     Raises:
         RecordError: a folder holds no record at all.
@@ -65,7 +65,7 @@ def read_results(runs: Sequence[Path]) -> ReadResults:
         found.setdefault(result.record.cell_id, []).append(result)
     notes = [f"{waiting} {'cell has' if waiting == 1 else 'cells have'} no record yet"] if waiting else []
     notes += [
-        f"cell {cell_id[:8]} stands in {len(results)} folders; shown is {_latest(results).folder}"
+        f"cell {cell_id[:8]} is in {len(results)} folders; {_latest(results).folder} is shown"
         for cell_id, results in sorted(found.items())
         if len(results) > 1
     ]
@@ -77,7 +77,7 @@ def _latest(results: Sequence[CellResult]) -> CellResult:
 
 
 def cell_folders(run: Path) -> list[Path]:
-    """The cells of a run folder, of a folder of runs, or the cell folder itself.
+    """The folders of the cells of a run, of a folder of runs, or the cell folder itself.
 
     Raises:
         RecordError: there are none.

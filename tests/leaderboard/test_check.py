@@ -7,15 +7,16 @@ from typing import Any
 
 import polars as pl
 import pytest
+from builtin_metrics import LARGEST, METRICS
 
-from duetbench.leaderboard.checking import check, first_difference
+from duetbench.leaderboard.check import CheckReport, check, first_difference
 from duetbench.records import MetricsRecord, Record, file_entry, from_json, read_record, to_json, write_record
 
 
 def test_untouched_cells_agree(cell: Callable, free: Callable, run: Path) -> None:
     cell("a", 0.5, unread=3)
     free("bias", 1.0)
-    assert check([run]) == (2, [])
+    assert check([run], METRICS) == CheckReport(2, ())
 
 
 def test_a_number_changed_in_the_record_is_found(cell: Callable, run: Path) -> None:
@@ -23,7 +24,7 @@ def test_a_number_changed_in_the_record_is_found(cell: Callable, run: Path) -> N
     values = to_json(read_record(folder))
     values["metrics"]["over"]["train_mean"]["mae"]["raw"] *= 0.9
     write_record(folder, from_json(Record, values))
-    (line,) = check([run])[1]
+    (line,) = check([run], METRICS).differences
     assert "metrics.over.train_mean.mae.raw: recorded" in line
 
 
@@ -32,15 +33,15 @@ def test_changed_predictions_are_found_even_with_a_new_digest(cell: Callable, ru
     path = folder / "predictions.parquet"
     table = pl.read_parquet(path)
     table.with_columns(value=pl.col("rating")).write_parquet(path)
-    assert "not the file that the record names" in check([run])[1][0]
+    assert "not the file that the record names" in check([run], METRICS).differences[0]
     write_record(folder, replace(read_record(folder), files={path.name: file_entry(path)}))
-    (line,) = check([run])[1]
-    assert "the predictions say" in line
+    (line,) = check([run], METRICS).differences
+    assert "computed from the predictions" in line
 
 
 def test_missing_predictions_are_found(cell: Callable, run: Path) -> None:
     (cell("a", 0.5) / "predictions.parquet").unlink()
-    assert any("cannot read predictions" in line for line in check([run])[1])
+    assert any("cannot read predictions" in line for line in check([run], METRICS).differences)
 
 
 def test_a_declared_constant_fill_is_checked_as_well(cell: Callable, run: Path) -> None:
@@ -49,20 +50,30 @@ def test_a_declared_constant_fill_is_checked_as_well(cell: Callable, run: Path) 
     from duetbench.evaluation import metrics_of, read_predictions
 
     folder = cell("a", 0.5, unread=2)
-    metrics = metrics_of(read_predictions(folder / "predictions.parquet"), STARS, train_mean=4.2, fill=2.5)
+    metrics = metrics_of(read_predictions(folder / "predictions.parquet"), STARS, METRICS, train_mean=4.2, fill=2.5)
     write_record(folder, replace(read_record(folder), metrics=from_json(MetricsRecord, metrics)))
-    assert check([run]) == (1, [])
+    assert check([run], METRICS) == CheckReport(1, ())
+
+
+def test_records_without_a_newer_metric_agree(cell: Callable, run: Path) -> None:
+    cell("a", 0.5)
+    assert check([run], [*METRICS, LARGEST]) == CheckReport(1, ())
+
+
+def test_metrics_that_are_not_registered_are_reported_as_unchecked(cell: Callable, run: Path) -> None:
+    cell("a", 0.5, metrics=[*METRICS, LARGEST])
+    assert check([run], METRICS) == CheckReport(1, (), ("largest",))
 
 
 @pytest.mark.parametrize(
-    ("recorded", "found", "expected"),
+    ("recorded", "computed", "expected"),
     [
         ({"a": 1.0}, {"a": 1.0 + 1e-12}, None),
-        ({"a": 1.0}, {"a": 1.1}, ".a: recorded 1.0, the predictions say 1.1"),
-        ({"a": None}, {"a": 0.0}, ".a: recorded None, the predictions say 0.0"),
+        ({"a": 1.0}, {"a": 1.1}, ".a: recorded 1.0, computed from the predictions 1.1"),
+        ({"a": None}, {"a": 0.0}, ".a: recorded None, computed from the predictions 0.0"),
         ({"a": 1}, {"b": 1}, ": only one has a, b"),
-        ({"a": {"b": "x"}}, {"a": {"b": "y"}}, ".a.b: recorded 'x', the predictions say 'y'"),
+        ({"a": {"b": "x"}}, {"a": {"b": "y"}}, ".a.b: recorded 'x', computed from the predictions 'y'"),
     ],
 )
-def test_the_first_difference_is_named_with_its_path(recorded: Any, found: Any, expected: str | None) -> None:
-    assert first_difference(recorded, found) == expected
+def test_the_first_difference_is_named_with_its_path(recorded: Any, computed: Any, expected: str | None) -> None:
+    assert first_difference(recorded, computed) == expected

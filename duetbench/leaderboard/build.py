@@ -1,0 +1,263 @@
+"""Builds a leaderboard from the records and predictions of cells."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from statistics import fmean, stdev
+
+from duetbench.errors import ConfigError, UnknownName
+from duetbench.evaluation.conventions import CONVENTIONS
+from duetbench.evaluation.statistics import RESAMPLES
+from duetbench.interfaces import Metric
+from duetbench.leaderboard.board import (
+    COUNTS,
+    COVERAGE,
+    FAILED,
+    LOW,
+    RANKED,
+    RANKED_BY,
+    UNPAIRED,
+    Board,
+    BoardRow,
+    BoardSection,
+    Costs,
+    SeedSummary,
+)
+from duetbench.leaderboard.ranking import PairErrors, errors_of, row_statistics
+from duetbench.leaderboard.read_results import CellResult, read_results
+from duetbench.leaderboard.recorded_metrics import MetricReader, board_metrics
+from duetbench.leaderboard.row_attributes import attributes_of, differing_attributes
+from duetbench.leaderboard.sections import RowGroup, SectionResults, groups_of, sections_of
+from duetbench.records import MetricsRecord, Record
+
+
+@dataclass(frozen=True)
+class BoardOptions:
+    """How a board is built."""
+
+    convention: str = "standard"
+    """One of CONVENTIONS."""
+    coverage: float = COVERAGE
+    """Rows with lower coverage are marked and not ranked."""
+    baseline: str | None = None
+    """Name of the row that the others are compared with; None: the best row without an LLM."""
+    mix: tuple[str, ...] = ()
+    """`scorer` and `model` may be mixed in one ranking if named here."""
+    sort: str = RANKED_BY
+    """Name of the metric in whose order the rows are."""
+    resamples: int = RESAMPLES
+    seed: int = 0
+    """Of the bootstrap."""
+
+    def __post_init__(self) -> None:
+        """Refuses values that are out of range, and unknown conventions."""
+        faults = [] if 0 <= self.coverage <= 1 else [f"coverage: must be between 0 and 1, got {self.coverage}"]
+        faults += [
+            f"mix: must be scorer or model, got {name!r}" for name in self.mix if name not in ("scorer", "model")
+        ]
+        if faults:
+            raise ConfigError(faults)
+        if self.convention not in CONVENTIONS:
+            raise UnknownName("convention", self.convention, CONVENTIONS)
+
+
+def collect(runs: Sequence[Path], metrics: Sequence[Metric], options: BoardOptions | None = None) -> Board:
+    """The leaderboard of some runs.
+
+    Args:
+        runs: Folders of runs, folders that hold runs, or folders of single cells.
+        metrics: The registered ones, in the order of their columns.
+        options: None: the defaults.
+
+    Raises:
+        RecordError: a folder holds no results.
+        UnknownName: there is no row of the name `options.baseline`, or no metric of the name `options.sort`.
+    """
+    options = options or BoardOptions()
+    if options.sort not in [RANKED_BY, *(metric.name for metric in metrics)]:
+        raise UnknownName("metric", options.sort, [metric.name for metric in metrics])
+    reading = read_results(runs)
+    shown = board_metrics(metrics, reading.results)
+    parts = sections_of(reading.results, options.mix)
+    sections = tuple(_section(part, metrics, options) for part in parts)
+    if options.baseline and not any(section.baseline for section in sections):
+        known = {row.name for section in sections for row in section.rows if row.state != FAILED}
+        if options.baseline not in known:
+            raise UnknownName("row", options.baseline, known)
+    unregistered = [metric.name for metric in shown if metric.lower_is_better is None]
+    notes = [
+        f"metric {name} is in the records, but no metric of that name is registered: its recorded value is shown"
+        for name in unregistered
+    ]
+    return Board(sections, shown, options.sort, (*reading.notes, *notes), reading.faults)
+
+
+def _section(part: SectionResults, metrics: Sequence[Metric], options: BoardOptions) -> BoardSection:
+    convention = CONVENTIONS[options.convention]
+    fill, notes = _fill(part.done)
+    if options.mix:
+        notes.append(f"rows of more than one {' and '.join(options.mix)} share this ranking, as requested")
+    groups = groups_of(part.done)
+    errors = [errors_of(group.results, convention, fill) for group in groups]
+    reader = MetricReader(metrics, convention, fill)
+    rows = [_row(group, row_errors, reader, options.coverage) for group, row_errors in zip(groups, errors, strict=True)]
+    baseline, baseline_notes = _baseline(rows, options.baseline)
+    notes += [*baseline_notes, *reader.notes(), *_sort_notes(metrics, options.sort)]
+    pairs = [row_errors if isinstance(row_errors, PairErrors) else None for row_errors in errors]
+    rows = _with_statistics(rows, pairs, baseline, options)
+    failed = [_failed(result) for result in part.failed]
+    users = next((len(set(row_errors.users)) for row_errors in pairs if row_errors), None)
+    return BoardSection(
+        key=part.key,
+        n=next((row.n for row in rows), 0),
+        n_users=users,
+        convention=convention,
+        fill=convention.over or fill,
+        coverage_floor=options.coverage,
+        differing=differing_attributes(row.facts for row in [*rows, *failed]),
+        baseline="" if baseline is None else rows[baseline].name,
+        rows=_sorted(rows + failed, metrics, options.sort),
+        notes=tuple(notes),
+    )
+
+
+def _sorted(rows: Sequence[BoardRow], metrics: Sequence[Metric], name: str) -> tuple[BoardRow, ...]:
+    direction = {metric.name: 1 if metric.lower_is_better else -1 for metric in metrics}.get(name, 1)
+    return tuple(sorted(rows, key=lambda row: _order(row, name, direction)))
+
+
+def _sort_notes(metrics: Sequence[Metric], name: str) -> list[str]:
+    title = next((metric.title for metric in metrics if metric.name == name), name)
+    return [] if name == RANKED_BY else [f"rows are in the order of {title}; ranks are those of MAE"]
+
+
+def _with_statistics(
+    rows: Sequence[BoardRow], errors: Sequence[PairErrors | None], baseline: int | None, options: BoardOptions
+) -> list[BoardRow]:
+    """The rows with ranks and intervals."""
+    ranked = [row.state == RANKED for row in rows]
+    statistics = row_statistics(errors, ranked, baseline, resamples=options.resamples, seed=options.seed)
+    return [
+        replace(
+            row,
+            rank=of_row.rank,
+            interval=of_row.interval,
+            difference=of_row.difference,
+            p_holm=of_row.p_holm,
+            is_baseline=position == baseline,
+        )
+        for position, (row, of_row) in enumerate(zip(rows, statistics, strict=True))
+    ]
+
+
+def _fill(results: Sequence[CellResult]) -> tuple[str, list[str]]:
+    """The fill with which all rows of a section are read, and notes about it."""
+    declared = sorted({_metrics(result).fill for result in results})
+    if len(declared) > 1:
+        return "train_mean", [f"records declare different fills ({', '.join(declared)}); all are read with train_mean"]
+    return (declared[0] if declared else "train_mean"), []
+
+
+def _row(group: RowGroup, errors: PairErrors | str, reader: MetricReader, coverage_floor: float) -> BoardRow:
+    by_seed = [_metrics(result) for result in group.results]
+    coverages = [metrics.coverage for metrics in by_seed if metrics.coverage is not None]
+    coverage = min(coverages) if coverages else None
+    state, reason = RANKED, ""
+    if isinstance(errors, str):
+        state, reason = UNPAIRED, errors
+    elif coverage is None or coverage < coverage_floor:
+        state, reason = LOW, f"coverage below {coverage_floor:g}"
+    return BoardRow(
+        state=state,
+        facts=group.facts,
+        seeds=tuple(result.record.cell.seed for result in group.results),
+        cells=tuple(result.record.cell_id for result in group.results),
+        costs=_costs([result.record for result in group.results]),
+        reason=reason,
+        n=by_seed[0].n,
+        coverage=coverage,
+        counts={name: sum(getattr(metrics.counts, name) for metrics in by_seed) for name in COUNTS},
+        values=_summaries([reader.over_all(metrics) for metrics in by_seed]),
+        readable=_summaries([reader.over_readable(metrics) for metrics in by_seed]),
+    )
+
+
+def _metrics(result: CellResult) -> MetricsRecord:
+    """The metrics of a finished cell."""
+    assert result.record.metrics is not None
+    return result.record.metrics
+
+
+def _failed(result: CellResult) -> BoardRow:
+    error = result.record.error
+    assert error is not None
+    return BoardRow(
+        state=FAILED,
+        facts=attributes_of(result.record),
+        seeds=(result.record.cell.seed,),
+        cells=(result.record.cell_id,),
+        costs=_costs([result.record]),
+        reason=f"{error.type}: {error.message}",
+    )
+
+
+def _summaries(by_seed: Sequence[dict[str, float | None]]) -> dict[str, SeedSummary | None]:
+    """Mean and deviation of each metric over seeds; None if one of the seeds has no value."""
+    names = dict.fromkeys(name for values in by_seed for name in values)
+    return {name: _summary([values.get(name) for values in by_seed]) for name in names}
+
+
+def _summary(numbers: Sequence[float | None]) -> SeedSummary | None:
+    known = [number for number in numbers if number is not None]
+    if len(known) < len(numbers):
+        return None
+    return SeedSummary(fmean(known), stdev(known) if len(known) > 1 else None)
+
+
+def _costs(records: Sequence[Record]) -> Costs:
+    usage = [record.usage for record in records if record.usage]
+    budgets = [record.budget for record in records if record.budget]
+    return Costs(
+        prompt_tokens=_mean([phases.profiles.prompt_tokens + phases.scoring.prompt_tokens for phases in usage]),
+        completion_tokens=_mean(
+            [phases.profiles.completion_tokens + phases.scoring.completion_tokens for phases in usage]
+        ),
+        calls=_mean([phases.profiles.calls + phases.scoring.calls for phases in usage]),
+        cached=_mean([phases.profiles.cached + phases.scoring.cached for phases in usage]),
+        seconds=fmean(record.seconds for record in records),
+        budget_steps=_mean([budget.steps for budget in budgets]),
+        budget_tokens=_mean([budget.tokens for budget in budgets]),
+    )
+
+
+def _mean(known: Sequence[int]) -> float | None:
+    return fmean(known) if known else None
+
+
+def _baseline(rows: Sequence[BoardRow], name: str | None) -> tuple[int | None, list[str]]:
+    """Position of the row to compare with; None, with a note if one was requested, where there is no such row."""
+    if name is None:
+        without_llm = [position for position, row in enumerate(rows) if row.state == RANKED and not row.has_llm]
+        return min(without_llm, key=lambda position: _order(rows[position]), default=None), []
+    positions = [position for position, row in enumerate(rows) if row.name == name and row.state != UNPAIRED]
+    if len(positions) == 1:
+        return positions[0], []
+    count = "no row is" if not positions else f"{len(positions)} rows are"
+    return None, [f"{count} named {name}: nothing is compared"]
+
+
+_STATES = (RANKED, LOW, UNPAIRED, FAILED)
+
+
+def _order(row: BoardRow, metric: str = RANKED_BY, direction: int = 1) -> tuple[object, ...]:
+    """Sort key of a row: its rank and the metric that ranks are computed from, or another metric.
+
+    Args:
+        direction: 1 if lower values come first, -1 if higher ones do. Rows without a value come last.
+    """
+    summary = (row.values or {}).get(metric)
+    value = direction * summary.mean if summary else float("inf")
+    rank = (row.rank or 0) if metric == RANKED_BY else 0
+    return (_STATES.index(row.state), rank, value, row.name, sorted(row.facts.items()), row.seeds)

@@ -1,0 +1,84 @@
+"""CSV for programs: one line per row, not rounded, empty where there is no value."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Any
+
+from duetbench.evaluation.statistics import Interval
+from duetbench.leaderboard.board import COUNTS, RANKED_BY, Board, BoardMetric, BoardRow, BoardSection, SeedSummary
+
+_ROW = (
+    *("dataset", "split", "fingerprint", "pairs", "convention", "fill", "rank", "state", "reason"),
+    *("name", "strategy", "trainer", "model", "weights", "scorer", "settings", "seeds", "n_seeds", "cells"),
+    *("budget_steps", "budget_tokens", "n", "coverage", *COUNTS),
+)
+_COMPARISON = (
+    *("baseline", f"delta_{RANKED_BY}"),
+    *(f"{name}_{bound}" for name in (RANKED_BY, f"delta_{RANKED_BY}") for bound in ("low", "high")),
+    "p_holm",
+)
+_COSTS = ("prompt_tokens", "completion_tokens", "calls", "cached", "seconds")
+_PARTS = ("", "_sd", "_readable")
+"""Of a metric: mean over the seeds, its standard deviation, and the mean over readable predictions only."""
+
+
+def csv_columns(metrics: Sequence[BoardMetric]) -> tuple[str, ...]:
+    """The columns in order, the same for all boards with the same metrics."""
+    of_metrics = (f"{prefix}{part}" for prefix in _prefixes(metrics).values() for part in _PARTS)
+    return (*_ROW, *of_metrics, *_COMPARISON, *_COSTS)
+
+
+def _prefixes(metrics: Sequence[BoardMetric]) -> dict[str, str]:
+    """The beginning of each metric's column names: its name, or `metric_NAME` where another column has that name."""
+    taken = {*_ROW, *_COMPARISON, *_COSTS}
+    prefixes: dict[str, str] = {}
+    for metric in metrics:
+        prefix = metric.name
+        while any(f"{prefix}{part}" in taken for part in _PARTS):
+            prefix = f"metric_{prefix}"
+        taken |= {f"{prefix}{part}" for part in _PARTS}
+        prefixes[metric.name] = prefix
+    return prefixes
+
+
+def render(board: Board) -> str:
+    """One line per row; `settings` holds every other attribute in which rows of the section differ."""
+    prefixes = _prefixes(board.metrics)
+    text = io.StringIO()
+    writer = csv.DictWriter(text, csv_columns(board.metrics), restval="", lineterminator="\n")
+    writer.writeheader()
+    for section in board.sections:
+        writer.writerows(_csv_row(section, row, prefixes) for row in section.rows)
+    return text.getvalue()
+
+
+def _csv_row(section: BoardSection, row: BoardRow, prefixes: dict[str, str]) -> dict[str, Any]:
+    own = ("strategy", "trainer", "model", "weights", "scorer")
+    settings = (f"{name}={row.facts[name]}" for name in section.differing if name in row.facts and name not in own)
+    fields = {name: getattr(section.key, name) for name in ("dataset", "split", "fingerprint", "pairs")}
+    fields |= {"convention": section.convention.name, "fill": section.fill, "baseline": section.baseline}
+    fields |= {name: getattr(row, name) for name in ("name", "rank", "state", "reason", "coverage", "p_holm")}
+    fields |= {name: row.facts.get(name, "") for name in own} | asdict(row.costs) | (row.counts or {})
+    fields |= {"settings": "; ".join(settings), "seeds": " ".join(map(str, row.seeds)), "cells": " ".join(row.cells)}
+    fields |= {"n_seeds": len(row.seeds), "n": row.n if row.values else None}
+    for name, prefix in prefixes.items():
+        fields |= _metric(prefix, (row.values or {}).get(name), (row.readable or {}).get(name))
+    difference = f"delta_{RANKED_BY}"
+    fields |= _bounds(RANKED_BY, row.interval) | _bounds(difference, row.difference)
+    return fields | {difference: row.difference.estimate if row.difference else None}
+
+
+def _metric(prefix: str, summary: SeedSummary | None, readable: SeedSummary | None) -> dict[str, float | None]:
+    return {
+        prefix: summary.mean if summary else None,
+        f"{prefix}_sd": summary.sd if summary else None,
+        f"{prefix}_readable": readable.mean if readable else None,
+    }
+
+
+def _bounds(name: str, interval: Interval | None) -> dict[str, float | None]:
+    return {f"{name}_low": interval.low, f"{name}_high": interval.high} if interval else {}

@@ -1,0 +1,40 @@
+"""JSON for programs: every value of the board, not rounded."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from typing import Any
+
+from duetbench.leaderboard.board import Board, BoardSection
+
+FORMAT = 1
+"""Version of the structure."""
+
+
+def render(board: Board) -> str:
+    """One object: `format`, `metrics`, `sorted_by`, `sections` with their rows, `notes`, `faults`."""
+    content = {
+        "format": FORMAT,
+        "metrics": [asdict(metric) for metric in board.metrics],
+        "sorted_by": board.sorted_by,
+        "sections": [_section(section) for section in board.sections],
+        "notes": board.notes,
+        "faults": board.faults,
+    }
+    return json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def _section(section: BoardSection) -> dict[str, Any]:
+    return {
+        **asdict(section.key),
+        "n": section.n,
+        "n_users": section.n_users,
+        "convention": asdict(section.convention),
+        "fill": section.fill,
+        "coverage_floor": section.coverage_floor,
+        "differing": section.differing,
+        "baseline": section.baseline or None,
+        "rows": [{"name": row.name, **asdict(row)} for row in section.rows],
+        "notes": section.notes,
+    }

@@ -1,0 +1,57 @@
+"""The metrics of records: which there are, and the values that a convention shows of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from duetbench.evaluation.conventions import Convention
+from duetbench.evaluation.metric_values import shown_values
+from duetbench.interfaces import Metric
+from duetbench.leaderboard.board import BoardMetric
+from duetbench.leaderboard.read_results import CellResult
+from duetbench.records import MetricsRecord
+from duetbench.types import MetricValues
+
+
+def recorded_names(results: Iterable[CellResult]) -> set[str]:
+    """The names of the metrics that the records of finished cells hold."""
+    metrics = [result.record.metrics for result in results if result.record.metrics]
+    return {name for recorded in metrics for population in recorded.over.values() for name in population.values}
+
+
+def board_metrics(metrics: Sequence[Metric], results: Sequence[CellResult]) -> tuple[BoardMetric, ...]:
+    """The registered metrics in their order, then others that records hold, by name."""
+    registered = [BoardMetric(metric.name, metric.title, metric.lower_is_better) for metric in metrics]
+    others = recorded_names(results) - {metric.name for metric in metrics}
+    return (*registered, *(BoardMetric(name, name, None) for name in sorted(others)))
+
+
+class MetricReader:
+    """Reads the values that a convention shows out of records, and notes what it could not read."""
+
+    def __init__(self, metrics: Sequence[Metric], convention: Convention, fill: str) -> None:
+        self.convention = convention
+        self._metrics = metrics
+        self._fill = convention.over or fill
+        self._unrecorded: dict[str, None] = {}
+        self._faults: dict[str, None] = {}
+
+    def over_all(self, recorded: MetricsRecord) -> dict[str, float | None]:
+        """By metric, over all pairs, with the fill for missing predictions."""
+        return self._values(recorded.over[self._fill].values)
+
+    def over_readable(self, recorded: MetricsRecord) -> dict[str, float | None]:
+        """By metric, over readable predictions only."""
+        return self._values(recorded.over["readable"].values)
+
+    def _values(self, population: Mapping[str, MetricValues]) -> dict[str, float | None]:
+        shown = shown_values(population, self._metrics, self.convention)
+        self._unrecorded.update(dict.fromkeys(shown.unrecorded))
+        self._faults.update(dict.fromkeys(shown.faults))
+        return shown.values
+
+    def notes(self) -> list[str]:
+        """What a reader of the values has to know."""
+        names = ", ".join(self._unrecorded)
+        lines = [f"empty where the record was written before the metric was registered: {names}"] if names else []
+        return [*lines, *self._faults]

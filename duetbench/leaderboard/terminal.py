@@ -1,0 +1,113 @@
+"""Prints a leaderboard in a terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from duetbench.leaderboard.board import FAILED, RANKED, RANKED_BY, Board, BoardRow, BoardSection
+from duetbench.leaderboard.columns import Column, columns, headings, notes
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.table import Table
+
+_REPEATED = ("convention", "n", "cached", "MAE read.")
+"""Columns that a narrow terminal leaves out first, in this order; headings and notes hold most of them as well."""
+
+_COSTS = ("tokens", "seconds")
+_METRICS_KEPT = 2
+"""So many metrics are left out after the costs, and further ones before them."""
+
+_UNLIMITED = 10_000
+
+
+def print_board(board: Board, console: Console) -> None:
+    """Prints every section: in a terminal as many columns as fit, to a file or a pipe all of them."""
+    for section, title in zip(board.sections, headings(board), strict=True):
+        table, left_out = _fitting(section, board, console)
+        _print(console, title, "bold")
+        with _wide_enough(console, table):
+            console.print(table)
+        more = [f"columns that do not fit: {', '.join(left_out)}; see `leaderboard export`"] if left_out else []
+        for note in [*notes(section), *more]:
+            _print(console, f"  {note}", "dim")
+        console.print()
+    for note in [*board.notes, *board.faults]:
+        _print(console, note, "dim")
+
+
+def _print(console: Console, line: str, style: str) -> None:
+    from rich.text import Text
+
+    console.print(Text(line, style=style), soft_wrap=not console.is_terminal)
+
+
+def _fitting(section: BoardSection, board: Board, console: Console) -> tuple[Table, list[str]]:
+    """The table that fits, and the titles of the columns that it leaves out."""
+    shown, left_out = columns(section, board.metrics), list[str]()
+    table = _table(section, shown)
+    if not console.is_terminal:
+        return table, left_out
+    for dispensable in _dispensable(shown, kept=(RANKED_BY, board.sorted_by)):
+        if _width(console, table) <= console.width:
+            break
+        shown = [column for column in shown if column is not dispensable]
+        left_out.append(dispensable.title)
+        table = _table(section, shown)
+    return table, left_out
+
+
+def _dispensable(shown: Sequence[Column], kept: Sequence[str]) -> list[Column]:
+    """The columns that may be left out, in this order.
+
+    Args:
+        kept: Names of metrics that are always shown.
+    """
+    metrics = [column for column in shown if column.metric and column.metric not in kept]
+    by_title = {column.title: column for column in shown if not column.metric}
+    return [
+        *(by_title[title] for title in _REPEATED if title in by_title),
+        *reversed(metrics[_METRICS_KEPT:]),
+        *(by_title[title] for title in _COSTS if title in by_title),
+        *reversed(metrics[:_METRICS_KEPT]),
+    ]
+
+
+def _width(console: Console, table: Table) -> int:
+    from rich.measure import Measurement
+
+    return Measurement.get(console, console.options.update(width=_UNLIMITED), table).maximum
+
+
+@contextmanager
+def _wide_enough(console: Console, table: Table) -> Iterator[None]:
+    width = console.width
+    if not console.is_terminal:
+        console.width = max(width, _width(console, table))
+    try:
+        yield
+    finally:
+        console.width = width
+
+
+def _table(section: BoardSection, shown: Sequence[Column]) -> Table:
+    from rich import box
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
+    for column in shown:
+        table.add_column(Text(column.title), justify="right" if column.is_number else "left", overflow="fold")
+    for row in section.rows:
+        table.add_row(*(Text(" ".join(column.text(row).split())) for column in shown), style=_style(row))
+    return table
+
+
+def _style(row: BoardRow) -> str:
+    if row.state == FAILED:
+        return "red"
+    if row.state != RANKED or not row.has_llm:
+        return "dim"
+    return "bold" if row.rank == 1 else ""

@@ -1,0 +1,34 @@
+"""F1 weighted by how often a class is true, shown next to the average that the convention names."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from duetbench.evaluation.conventions import CLASSES
+from duetbench.interfaces import Metric
+from duetbench.metrics.f1 import f1
+from duetbench.types import Domain, MetricValues
+
+if TYPE_CHECKING:
+    from duetbench.evaluation.conventions import Convention, Floats
+
+
+class F1Weighted(Metric):
+    """F1 weighted by how often a class is true, by what the classes are (CLASSES)."""
+
+    name = "f1_weighted"
+    title = "F1 weighted"
+    summary = "F1 over the classes, weighted by how often a class is true"
+    lower_is_better = False
+
+    def compute(self, predicted: Floats, truth: Floats, domain: Domain) -> dict[str, float | None]:
+        return {classes: f1(predicted, truth, domain, classes=classes)["weighted"] for classes in CLASSES}
+
+    def select(self, values: Mapping[str, Any], convention: Convention) -> float | None:
+        value: float | None = values[convention.classes]
+        return value
+
+    def derive(self, recorded: Mapping[str, MetricValues]) -> MetricValues | None:
+        averages: Mapping[str, Any] = recorded.get("f1", {})
+        return {classes: averages[classes]["weighted"] for classes in averages} or None

@@ -1,0 +1,29 @@
+"""Mean absolute error."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from duetbench.evaluation.conventions import ERRORS, for_error
+from duetbench.interfaces import Metric
+from duetbench.types import Domain
+
+if TYPE_CHECKING:
+    from duetbench.evaluation.conventions import Floats
+
+
+class Mae(Metric):
+    """Mean absolute difference of prediction and true rating, by the value that errors are taken from (ERRORS)."""
+
+    name = "mae"
+    title = "MAE"
+    summary = "mean absolute error"
+    lower_is_better = True
+
+    def compute(self, predicted: Floats, truth: Floats, domain: Domain) -> dict[str, float | None]:
+        return {error: mae(for_error(predicted, domain, error) - truth) for error in ERRORS}
+
+
+def mae(differences: Floats) -> float | None:
+    """Mean absolute difference; None if there is none."""
+    return float(abs(differences).mean()) if differences.size else None

@@ -1,0 +1,29 @@
+"""Root mean squared error."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from duetbench.evaluation.conventions import ERRORS, for_error
+from duetbench.interfaces import Metric
+from duetbench.types import Domain
+
+if TYPE_CHECKING:
+    from duetbench.evaluation.conventions import Floats
+
+
+class Rmse(Metric):
+    """Root of the mean squared difference of prediction and true rating, by the value that errors are taken from."""
+
+    name = "rmse"
+    title = "RMSE"
+    summary = "root mean squared error"
+    lower_is_better = True
+
+    def compute(self, predicted: Floats, truth: Floats, domain: Domain) -> dict[str, float | None]:
+        return {error: rmse(for_error(predicted, domain, error) - truth) for error in ERRORS}
+
+
+def rmse(differences: Floats) -> float | None:
+    """Root of the mean squared difference; None if there is none."""
+    return float((differences**2).mean() ** 0.5) if differences.size else None
