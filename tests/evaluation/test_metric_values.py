@@ -14,6 +14,7 @@ from duetbench.errors import PluginError
 from duetbench.evaluation import CONVENTIONS, metrics_of
 from duetbench.evaluation.conventions import Convention
 from duetbench.evaluation.metric_values import (
+    COUNT,
     compute_values,
     metric_faults,
     selected_value,
@@ -90,9 +91,13 @@ def test_a_metric_cannot_change_the_pairs_for_the_next_one() -> None:
     assert predicted.tolist() == [3.0, 1.0]
 
 
+def _values(population: dict[str, Any]) -> dict[str, Any]:
+    return {name: values for name, values in population.items() if name != COUNT}
+
+
 def test_the_convention_of_the_released_code_counts_failures_in_full(six: pl.DataFrame) -> None:
     over = metrics_of(six, STARS, METRICS, train_mean=4.2)["over"]
-    values = shown_values(over["official"], METRICS, CONVENTIONS["duet"]).values
+    values = shown_values(_values(over["official"]), METRICS, CONVENTIONS["duet"]).values
     assert values["mae"] == pytest.approx((0.5 + 3.37 + 5 + 3) / 6)
     assert values["accuracy"] == 2 / 6
     assert values["f1"] == pytest.approx((2 * 1 / (2 + 1) + 1) / 5)  # 5 is true twice, hit once; 3 once, hit once
@@ -100,25 +105,25 @@ def test_the_convention_of_the_released_code_counts_failures_in_full(six: pl.Dat
 
 def test_the_standard_convention_shows_raw_errors_and_rounded_classes(six: pl.DataFrame) -> None:
     over = metrics_of(six, STARS, METRICS, train_mean=4.2, fill="constant:2.5")["over"]
-    values = shown_values(over["constant:2.5"], METRICS, STANDARD).values
+    values = shown_values(_values(over["constant:2.5"]), METRICS, STANDARD).values
     assert values["mae"] == pytest.approx((0.5 + 3.37 + 2.5 + 0.5) / 6)
     assert values["f1_weighted"] == over["constant:2.5"]["f1"]["rounded_half_up"]["weighted"]
-    assert shown_values(over["readable"], METRICS, STANDARD).values["mae"] == pytest.approx(3.87 / 4)
+    assert shown_values(_values(over["readable"]), METRICS, STANDARD).values["mae"] == pytest.approx(3.87 / 4)
 
 
 def test_a_metric_missing_in_an_older_record_is_derived(six: pl.DataFrame) -> None:
-    over = metrics_of(six, STARS, METRICS, train_mean=4.2)["over"]["readable"]
+    over = _values(metrics_of(six, STARS, METRICS, train_mean=4.2)["over"]["readable"])
     older = {name: values for name, values in over.items() if name != "f1_weighted"}
     assert shown_values(older, METRICS, STANDARD) == shown_values(over, METRICS, STANDARD)
 
 
 def test_a_metric_that_is_not_recorded_has_no_value() -> None:
-    shown = shown_values({"n": 2}, [returning({"raw": 1.0})], STANDARD)
+    shown = shown_values({}, [returning({"raw": 1.0})], STANDARD)
     assert shown == ({"mine": None}, ("mine",), ())
 
 
 def test_a_metric_that_cannot_read_its_record_leaves_the_others_alone() -> None:
-    recorded = {"n": 2, "mine": {"other": 1.0}, "mae": {"raw": 0.25}}
+    recorded = {"mine": {"other": 1.0}, "mae": {"raw": 0.25}}
     shown = shown_values(recorded, [returning({}), METRICS[0]], STANDARD)
     assert shown.values == {"mine": None, "mae": 0.25}
     assert "metric 'mine' failed to select the value for the convention 'standard': KeyError" in shown.faults[0]
@@ -144,7 +149,7 @@ def test_an_unregistered_metric_shows_the_variant_that_the_convention_names_or_i
     values: dict[str, Any], expected: float | None
 ) -> None:
     assert unregistered_value(values, STANDARD) == expected
-    shown = shown_values({"n": 2, "gone": values}, METRICS[:1], STANDARD)
+    shown = shown_values({"gone": values}, METRICS[:1], STANDARD)
     assert shown.values == {"mae": None, "gone": expected}
 
 

@@ -15,7 +15,7 @@ from duetbench.leaderboard import BoardOptions, collect
 from duetbench.leaderboard.board import FAILED, LOW, RANKED, UNPAIRED, BoardRow, BoardSection
 from duetbench.leaderboard.ranking import PairErrors, errors_of
 from duetbench.leaderboard.read_results import CellResult
-from duetbench.records import read_record, write_record
+from duetbench.records import read_record, to_json, write_record
 
 
 def only(run: Path, **options: object) -> BoardSection:
@@ -305,7 +305,7 @@ def test_a_metric_that_is_no_longer_registered_is_shown_under_its_name(cell: Cal
     board = collect([run], METRICS)
     (found,) = board.sections[0].rows
     assert (board.metrics[-1].name, board.metrics[-1].lower_is_better) == ("largest", None)
-    recorded = read_record(folder)["metrics"]["over"]["train_mean"]["largest"]["raw"]
+    recorded = to_json(read_record(folder))["metrics"]["over"]["train_mean"]["largest"]["raw"]
     assert found.values["largest"].mean == recorded  # type: ignore[index, union-attr]
     assert "metric largest is in the records, but no metric of that name is registered" in board.notes[0]
 
@@ -314,7 +314,7 @@ def test_records_from_before_the_weighted_f1_show_it(run: Path) -> None:
     record = read_record(Path(__file__).parents[1] / "records" / "v1-done.json")
     write_record(run / "cells" / "old", record)
     (found,) = only(run).rows
-    stored = record["metrics"]["over"]["train_mean"]["f1"]["rounded_half_up"]["weighted"]
+    stored = to_json(record)["metrics"]["over"]["train_mean"]["f1"]["rounded_half_up"]["weighted"]
     assert found.values["f1_weighted"].mean == stored  # type: ignore[index, union-attr]
 
 

@@ -45,7 +45,9 @@ def plugins(tmp_path: Path, request: pytest.FixtureRequest) -> Plugins:
 def test_a_metric_of_a_plugin_is_in_the_record_and_on_the_leaderboard(ran: Callable[..., RunOutcome]) -> None:
     outcome = ran(limit=4, baselines=False)
     (path,) = outcome.folder.glob("cells/*/record.json")
-    assert read_record(path)["metrics"]["over"]["train_mean"]["mine"] == {"raw": 4.0}
+    metrics = read_record(path).metrics
+    assert metrics
+    assert metrics.over["train_mean"].values["mine"] == {"raw": 4.0}
     assert "| Mine |" in (outcome.folder / "leaderboard.md").read_text()
 
 
@@ -59,9 +61,10 @@ def test_a_metric_that_fails_on_synthetic_pairs_stops_the_plan(planned: Callable
 def test_a_metric_that_fails_later_fails_the_cell_and_says_so(ran: Callable[..., RunOutcome]) -> None:
     outcome = ran(limit=4, baselines=False)
     (path,) = outcome.folder.glob("cells/*/record.json")
-    error = read_record(path)["error"]
-    assert error["type"] == "PluginError"
-    assert error["message"].startswith("metric 'mine' failed on 4 pairs: ZeroDivisionError")
+    error = read_record(path).error
+    assert error
+    assert error.type == "PluginError"
+    assert error.message.startswith("metric 'mine' failed on 4 pairs: ZeroDivisionError")
     assert (path.parent / "predictions.parquet").is_file()
 
 

@@ -241,7 +241,7 @@ METRICS = {
     "values_are_deterministic": _metric(
         lambda predicted, truth: {"raw": _mean(abs(predicted - truth) * (1 + next(_COUNTER)))}
     ),
-    "it_fits_into_a_record": _metric(lambda predicted, truth: {"raw": None}, name="n"),
+    "fits_the_record_schema": _metric(lambda predicted, truth: {"raw": None}, name="n"),
 }
 
 
