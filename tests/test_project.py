@@ -18,7 +18,7 @@ from duetbench import hookspecs
 from duetbench.cli import main
 from duetbench.interfaces import PLURALS
 from duetbench.plugins import BUILTIN
-from duetbench.testing.conformance import HEAVY
+from duetbench.testing.conformance.base import HEAVY
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")

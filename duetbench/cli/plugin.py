@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from duetbench.interfaces import Kind, Plugin
     from duetbench.plugins import RegisteredPlugin
     from duetbench.testing import CheckResult, Conformance
-    from duetbench.testing.conformance import Observation
+    from duetbench.testing.conformance.base import Observation
     from duetbench.types import ModelRef
 
 _COLOURS = {"pass": "green", "fail": "red", "skipped": "yellow"}

@@ -6,17 +6,17 @@
 from __future__ import annotations
 
 from duetbench.interfaces import Kind
-from duetbench.testing.conformance import CheckResult, Conformance
-from duetbench.testing.dataset import DatasetConformance
+from duetbench.testing.conformance.base import CheckResult, Conformance
+from duetbench.testing.conformance.dataset import DatasetConformance
+from duetbench.testing.conformance.engine import EngineConformance
+from duetbench.testing.conformance.metric import MetricConformance
+from duetbench.testing.conformance.reward import RewardConformance
+from duetbench.testing.conformance.scorer import ScorerConformance
+from duetbench.testing.conformance.strategy import StrategyConformance
+from duetbench.testing.conformance.trainer import TrainerConformance
 from duetbench.testing.dummy import DummyEngine, FailingEngine, GarbageEngine, dummy_model
-from duetbench.testing.engine import EngineConformance
-from duetbench.testing.metric import MetricConformance
 from duetbench.testing.minimal_plugins import MinimalReward, MinimalScorer, MinimalStrategy
-from duetbench.testing.reward import RewardConformance
-from duetbench.testing.scorer import ScorerConformance
 from duetbench.testing.small_world import SmallWorld, small_world
-from duetbench.testing.strategy import StrategyConformance
-from duetbench.testing.trainer import TrainerConformance
 
 CONFORMANCE: dict[Kind, type[Conformance]] = {
     "dataset": DatasetConformance,

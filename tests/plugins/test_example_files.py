@@ -18,8 +18,8 @@ from duetbench.interfaces import PLURALS, Kind, Metric, Strategy
 from duetbench.plugins import Plugins, RegisteredPlugin
 from duetbench.profiling import write_profiles
 from duetbench.testing import CONFORMANCE, DatasetConformance, DummyEngine, GarbageEngine, dummy_model, small_world
+from duetbench.testing.conformance.trainer import TrainerConformance
 from duetbench.testing.small_world import DOMAIN, sample_rollouts
-from duetbench.testing.trainer import TrainerConformance
 from duetbench.types import Prompt, Sampling
 
 _FOLDER = Path(__file__).parents[2] / "plugins"

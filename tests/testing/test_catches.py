@@ -23,9 +23,9 @@ from duetbench.testing import (
     dummy_model,
     small_world,
 )
-from duetbench.testing.conformance import Conformance
+from duetbench.testing.conformance.base import Conformance
+from duetbench.testing.conformance.trainer import TrainerConformance
 from duetbench.testing.minimal_plugins import _MinimalStage
-from duetbench.testing.trainer import TrainerConformance
 from duetbench.training.none import NoTraining
 from duetbench.types import Domain, Message, Prediction, Profile, Prompt
 
@@ -115,7 +115,7 @@ def test_broken_strategy_fails_the_check(check: str) -> None:
 
 
 def test_slow_parsing_fails_the_check(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("duetbench.testing.strategy._MAX_SECONDS", 0.05)
+    monkeypatch.setattr("duetbench.testing.conformance.strategy._MAX_SECONDS", 0.05)
     checked = type("Checked", (CONFORMANCE["strategy"],), {"plugin": _strategy(parse=_slow)})()
     with pytest.raises(AssertionError, match=r"parsing \d+ characters took"):
         checked.test_parsing_is_fast()

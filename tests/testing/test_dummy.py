@@ -9,7 +9,7 @@ import pytest
 
 from duetbench.prompts import prompt_key
 from duetbench.testing import DummyEngine, FailingEngine, GarbageEngine
-from duetbench.testing.engine import EngineConformance
+from duetbench.testing.conformance.engine import EngineConformance
 from duetbench.types import Message, Prompt, Sampling
 
 FORMAT = "Write <a> first. Form: <a><b>words</b><c>words</c></a> and then <rating>d.dd</rating>, never <b> twice."

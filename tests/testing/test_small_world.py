@@ -7,7 +7,7 @@ from dataclasses import replace
 from types import FunctionType, ModuleType
 
 from duetbench.testing import small_world
-from duetbench.testing.dataset import check_example
+from duetbench.testing.conformance.dataset import check_example
 from duetbench.types import Example
 
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from duetbench.testing import CONFORMANCE, MinimalReward, RewardConformance
-from duetbench.testing.checks import skip
-from duetbench.testing.conformance import Conformance
+from duetbench.testing.conformance.base import Conformance
+from duetbench.testing.conformance.checks import skip
 
 
 class _SampleConformance(Conformance):

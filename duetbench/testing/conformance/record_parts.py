@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from duetbench.testing.checks import require
+from duetbench.testing.conformance.checks import require
 
 _PARTS = {
     "options": "CellSpec/properties/options",

@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from typing import Any, ClassVar, get_args
 
 from duetbench.interfaces import Engine, Scorer
-from duetbench.testing.checks import require, skip
-from duetbench.testing.conformance import Conformance
+from duetbench.testing.conformance.base import Conformance
+from duetbench.testing.conformance.checks import require, skip
+from duetbench.testing.conformance.prompts import check_no_leaks, check_prompts
 from duetbench.testing.dummy import DummyEngine, FailingEngine, GarbageEngine
-from duetbench.testing.prompts import check_no_leaks, check_prompts
 from duetbench.testing.small_world import DOMAIN, interaction_table, sample_profiles, small_world
 from duetbench.types import Prediction, Profiles, Request, Status
 

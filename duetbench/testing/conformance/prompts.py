@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from duetbench.testing.checks import require
+from duetbench.testing.conformance.checks import require
 from duetbench.testing.small_world import HOSTILE_MARKS, SmallWorld
 from duetbench.types import Message, Prompt
 

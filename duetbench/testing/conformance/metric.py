@@ -11,8 +11,8 @@ from duetbench.errors import PluginError
 from duetbench.evaluation.conventions import CONVENTIONS
 from duetbench.evaluation.metric_values import COUNT, compute_values, selected_value
 from duetbench.interfaces import Metric
-from duetbench.testing.checks import require
-from duetbench.testing.conformance import Conformance
+from duetbench.testing.conformance.base import Conformance
+from duetbench.testing.conformance.checks import require
 from duetbench.types import Domain
 
 if TYPE_CHECKING:

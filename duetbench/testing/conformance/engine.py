@@ -10,8 +10,8 @@ from typing import ClassVar, get_args
 from duetbench.errors import DuetbenchError
 from duetbench.interfaces import Engine
 from duetbench.prompts import prompt_key
-from duetbench.testing.checks import require, skip
-from duetbench.testing.conformance import Conformance
+from duetbench.testing.conformance.base import Conformance
+from duetbench.testing.conformance.checks import require, skip
 from duetbench.testing.dummy import dummy_model
 from duetbench.types import Completion, EngineInfo, Message, ModelRef, Prompt, Sampling, Status
 

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from duetbench.interfaces import Reward
-from duetbench.testing.checks import require
-from duetbench.testing.conformance import Conformance, Observation
+from duetbench.testing.conformance.base import Conformance, Observation
+from duetbench.testing.conformance.checks import require
 from duetbench.testing.degenerate_completions import completion_kinds, mean_reward, rollouts_of
 from duetbench.testing.small_world import exact_prediction, sample_rollouts, small_world, worst_prediction
 from duetbench.types import Prediction, Rollout

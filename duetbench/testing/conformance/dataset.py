@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, ClassVar
 
 from duetbench.errors import DataError, MissingRawFiles
 from duetbench.interfaces import Dataset, Tables
-from duetbench.testing.checks import require, skip
-from duetbench.testing.conformance import Conformance
+from duetbench.testing.conformance.base import Conformance
+from duetbench.testing.conformance.checks import require, skip
 from duetbench.types import Domain, Example
 
 if TYPE_CHECKING:

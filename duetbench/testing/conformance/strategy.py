@@ -10,11 +10,11 @@ from typing import Any
 
 from duetbench.interfaces import Stage, Strategy
 from duetbench.profiling import write_profiles
-from duetbench.testing.checks import require, skip
-from duetbench.testing.conformance import Conformance
+from duetbench.testing.conformance.base import Conformance
+from duetbench.testing.conformance.checks import require, skip
+from duetbench.testing.conformance.prompts import check_no_leaks, check_prompts
+from duetbench.testing.conformance.record_parts import check_part
 from duetbench.testing.dummy import GARBAGE, DummyEngine, GarbageEngine
-from duetbench.testing.prompts import check_no_leaks, check_prompts
-from duetbench.testing.record_parts import check_part
 from duetbench.testing.small_world import HOSTILE, small_world
 from duetbench.types import Profile, Prompt, Request, Sampling
 

@@ -10,8 +10,8 @@ from typing import ClassVar
 
 from duetbench.errors import DuetbenchError
 from duetbench.interfaces import Engine, Trainer, TrainingJob
-from duetbench.testing.checks import require, skip
-from duetbench.testing.conformance import Conformance
+from duetbench.testing.conformance.base import Conformance
+from duetbench.testing.conformance.checks import require, skip
 from duetbench.testing.dummy import DummyEngine, dummy_model
 from duetbench.testing.minimal_plugins import MinimalReward, MinimalScorer, MinimalStrategy
 from duetbench.testing.small_world import small_world

@@ -26,7 +26,7 @@ from unittest import SkipTest
 
 from duetbench.config import build_config, options_of
 from duetbench.interfaces import Plugin
-from duetbench.testing.checks import require
+from duetbench.testing.conformance.checks import require
 
 HEAVY = ("torch", "transformers", "trl", "vllm", "datasets", "pandas", "jsonschema", "polars", "numpy", "sklearn")
 """Packages that a plugin may import only inside functions, so that listing plugins stays fast."""
@@ -106,7 +106,7 @@ class Conformance:
 
     def test_fits_the_record_schema(self) -> None:
         """Its options and its other contributions to a record fit the record schema."""
-        from duetbench.testing.record_parts import check_part
+        from duetbench.testing.conformance.record_parts import check_part
 
         resolved = json.loads(json.dumps(self.plugin.resolved_options(self.config())))
         check_part("options", {self.plugin.name: resolved})
