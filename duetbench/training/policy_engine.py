@@ -1,4 +1,4 @@
-"""The transformers engine on weights that are being trained, with the adapter on or off."""
+"""The transformers engine on the weights of a policy, with the adapter on or off."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from duetbench.engines.transformers.engine import TransformersEngine
 from duetbench.engines.transformers.model_runner import ModelRunner, TokenizedPrompt
+from duetbench.interfaces import Engine
 from duetbench.training.policy import Policy
 from duetbench.types import Completion, LabelLogprobs, Prompt, Sampling
 
@@ -16,7 +17,18 @@ if TYPE_CHECKING:
     from duetbench.engines.tokens.chat_template import ChatTemplate
 
 _BATCH_TOKENS = {"cpu": 32_768, "cuda": 65_536}
-"""Tokens of one batch where labels are read."""
+"""Tokens per batch when label probabilities are read, by device."""
+
+
+def policy_engine(policy: Policy, *, trained: bool) -> Engine:
+    """An engine that runs on the weights of a policy.
+
+    Args:
+        policy: The policy.
+        trained: True: the current weights; False: the initial weights, with the adapter off. The latter needs an
+            adapter.
+    """
+    return PolicyEngine(policy, policy.engine_config, trained=trained)
 
 
 class _PolicyModelRunner(ModelRunner):
@@ -29,26 +41,26 @@ class _PolicyModelRunner(ModelRunner):
         self._chat = policy.chat
         self._ends = policy.ends
         self._pad = policy.chat.pad_id
-        self._readings = None  # the weights change under it
+        self._readings = None  # no prefix cache: the weights change
 
     def complete(self, asked: Sequence[TokenizedPrompt], sampling: Sampling) -> list[Completion]:
         with self._policy.running(trained=self._trained) as self._model:
             return super().complete(asked, sampling)
 
     def close(self) -> None:
-        """The weights are the policy's."""
+        """Frees nothing: the weights belong to the policy."""
 
 
 class PolicyEngine(TransformersEngine):
     """The transformers engine on a policy's weights.
 
     Args:
-        policy: Whose weights.
-        config: The engine's options.
-        trained: True: as they are now; False: with the adapter off.
+        policy: The policy.
+        config: Options of the engine.
+        trained: True: the current weights; False: the adapter is off.
     """
 
-    name = "live"
+    name = "policy"
     summary = "runs on weights that are being trained"
 
     def __init__(self, policy: Policy, config: Any, *, trained: bool) -> None:
@@ -57,7 +69,7 @@ class PolicyEngine(TransformersEngine):
         self._trained = trained
 
     def generate(self, prompts: Sequence[Prompt], sampling: Sampling) -> list[Completion]:
-        """See the base class. What is asked in training hardly ever comes again: its tokens are not remembered."""
+        """One completion per prompt. Tokenized prompts are not kept: prompts of a training rarely recur."""
         completions = super().generate(prompts, sampling)
         self._fitted.clear()
         return completions
@@ -65,34 +77,36 @@ class PolicyEngine(TransformersEngine):
     def label_logprobs(
         self, prompts: Sequence[Prompt], answer_prefix: str, labels: Sequence[str]
     ) -> list[LabelLogprobs]:
-        """See the base class. A round's prompts share long beginnings: each beginning is read once."""
-        asked = [replace(prompt, prefill=prompt.prefill + answer_prefix) for prompt in prompts]
-        fitted = self._fit_all(asked, 0)
+        """The labels' log-probabilities after each prompt. Each prefix that prompts share is read once."""
+        prefilled = [replace(prompt, prefill=prompt.prefill + answer_prefix) for prompt in prompts]
+        fitted = self._fit_all(prefilled, 0)
         self._fitted.clear()
-        readings = [LabelLogprobs((), "error", error=one.error) for one in fitted]
-        rows = [place for place, one in enumerate(fitted) if one.ids]
-        if rows:
-            numbers = self._read([(asked[place], fitted[place]) for place in rows], labels)
-            for place, row in zip(rows, numbers, strict=True):
-                one = fitted[place]
-                readings[place] = LabelLogprobs(tuple(row), prompt_tokens=len(one.ids), dropped_history=one.dropped)
-        return readings
+        logprobs = [LabelLogprobs((), "error", error=tokens.error) for tokens in fitted]
+        readable = [position for position, tokens in enumerate(fitted) if tokens.ids]
+        if readable:
+            rows = self._read([(prefilled[position], fitted[position]) for position in readable], labels)
+            for position, row in zip(readable, rows, strict=True):
+                tokens = fitted[position]
+                logprobs[position] = LabelLogprobs(
+                    tuple(row), prompt_tokens=len(tokens.ids), dropped_history=tokens.dropped
+                )
+        return logprobs
 
-    def _read(self, asked: Sequence[TokenizedPrompt], labels: Sequence[str]) -> list[list[float]]:
-        """The labels' log-probabilities after each prompt."""
+    def _read(self, prompts: Sequence[TokenizedPrompt], labels: Sequence[str]) -> list[list[float]]:
+        """The labels' log-probabilities after each tokenized prompt."""
         import torch
 
         from duetbench.engines.tokens.labels import label_ids
         from duetbench.engines.transformers.shared_prefixes import next_logits_by_prefix
 
-        columns = {text: label_ids(self._chat, text, labels) for text in {prompt.prefill for prompt, _ in asked}}
+        columns = {text: label_ids(self._chat, text, labels) for text in {prompt.prefill for prompt, _ in prompts}}
         budget = self.config.batch_tokens or _BATCH_TOKENS[self._policy.place.device]
         with self._policy.running(trained=self._trained) as model:
-            ids = [fitted.ids for _, fitted in asked]
+            ids = [tokens.ids for _, tokens in prompts]
             logits = next_logits_by_prefix(model, ids, pad=self._chat.pad_id, budget=budget)
-        wanted = torch.tensor([columns[prompt.prefill] for prompt, _ in asked], device=logits.device)
-        found: list[list[float]] = logits.float().log_softmax(-1).gather(-1, wanted).tolist()
-        return found
+        labels_of = torch.tensor([columns[prompt.prefill] for prompt, _ in prompts], device=logits.device)
+        rows: list[list[float]] = logits.float().log_softmax(-1).gather(-1, labels_of).tolist()  # (prompts, labels)
+        return rows
 
     @cached_property
     def _runner(self) -> ModelRunner:
