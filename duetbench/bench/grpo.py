@@ -1,4 +1,4 @@
-"""`duetbench bench grpo`: a step of GRPO by phase, beside plain TRL on the same prompts in the same process."""
+"""`duetbench bench grpo`: the phases of a GRPO step, compared with plain TRL on the same prompts in one process."""
 
 from __future__ import annotations
 
@@ -23,73 +23,73 @@ PHASES = (
     ("update", "update"),
     ("rest", "rest"),
 )
-"""Field of `Round`, heading. What precedes the update's own forward pass counts as log-probabilities."""
+"""Field of `Round`, heading. Forward passes before the update's own count as log-probabilities."""
 
 _BOUND = 5.0
-"""Per cent of a plain step that duetbench may add apart from scoring."""
+"""Maximum time that duetbench may add to a plain step, without scoring, in per cent."""
 
 
 @dataclass(frozen=True, slots=True)
 class GrpoBench:
-    """What is measured."""
+    """The options of the benchmark."""
 
     strategy: str = "duet"
     dataset: str = "toy"
     model: str = "toy-lm"
     joint: str | None = None
-    """Option of the strategy, if it has one; None: its own."""
+    """The strategy's option `joint`, if it has one; None: its default."""
     steps: int = 10
-    """Rounds of each run, the first of which warms up and does not count."""
+    """Rounds per run; the first is a warm-up and not counted."""
     repeats: int = 3
-    """Runs of either side, in turns."""
+    """Runs per side, alternating."""
     examples: int = 256
-    """Training rows at most."""
+    """Maximum number of training rows."""
 
 
 @dataclass(frozen=True)
 class GrpoBenchResult:
-    """What was found. All rounds but the first of each run; the sides were run in turns."""
+    """The measured rounds: all but the first of each run."""
 
     ours: Sequence[Sequence[Round]]
-    """By repeat; a round has the same prompts in every repeat and on both sides."""
+    """Rounds by repeat; a round has the same prompts in every repeat and on both sides."""
     plain: Sequence[Sequence[Round]]
 
     def seconds(self, phase: str, *, plain: bool = False) -> float:
-        """The mean of a phase over all rounds, each as its fastest repeat had it: a busy machine only adds."""
+        """The mean of a phase over all rounds, each from its fastest repeat: other load only adds time."""
         rounds = _fastest(self.plain if plain else self.ours)
-        return statistics.fmean(getattr(one, phase) for one in rounds)
+        return statistics.fmean(getattr(measured, phase) for measured in rounds)
 
     @property
     def scorer_share(self) -> float:
-        """Part of our time that the scorer takes."""
+        """The scorer's share of our time."""
         return self.seconds("score") / self.seconds("total")
 
     @property
     def tied(self) -> float | None:
-        """Share of the groups without a spread, which teach nothing; None: there was no group of two."""
-        known = [one.tied for one in _flat(self.ours) if one.tied is not None]
+        """Share of groups with equal rewards, whose advantages are 0; None: no group has two rewards."""
+        known = [measured.tied for run in self.ours for measured in run if measured.tied is not None]
         return sum(known) / len(known) if known else None
 
     def tokens_per_second(self, *, plain: bool) -> float:
-        """Tokens drawn per second of all."""
+        """Sampled tokens per second of total time."""
         return self.seconds("tokens", plain=plain) / self.seconds("total", plain=plain)
 
     @property
     def ratios(self) -> list[float]:
-        """By repeat: our steps without scoring over the plain steps."""
+        """By repeat: the time of our steps without scoring, divided by that of the plain steps."""
         return [
             _sum(ours, "unscored") / _sum(plain, "total") for ours, plain in zip(self.ours, self.plain, strict=True)
         ]
 
     @property
     def lines(self) -> list[BenchResult]:
-        """What is promised."""
+        """The results that have a bound."""
         plain = self.seconds("total", plain=True)
         unscored, added = self.seconds("unscored"), self.seconds("reward") + self._more_rest
         spread = f"{min(self.ratios):.2f} to {max(self.ratios):.2f} over {len(self.ratios)} repeats"
         return [
             BenchResult(
-                f"a step without scoring beside plain TRL ({spread})",
+                f"a step without scoring compared with plain TRL ({spread})",
                 f"{unscored:.3f} s",
                 f"{plain:.3f} s",
                 unscored / plain,
@@ -98,7 +98,7 @@ class GrpoBenchResult:
                 False,
             ),
             BenchResult(
-                "what duetbench does beside sampling, scoring and updating, as a share of a plain step",
+                "time outside sampling, scoring and updating, as a share of a plain step",
                 f"{added:.4f} s",
                 f"{plain:.3f} s",
                 100 * added / plain,
@@ -127,8 +127,8 @@ class GrpoBenchResult:
             },
             "ratios": self.ratios,
             "rounds": {
-                "ours": [[one.as_json() for one in run] for run in self.ours],
-                "plain": [[one.as_json() for one in run] for run in self.plain],
+                "ours": [[measured.as_json() for measured in run] for run in self.ours],
+                "plain": [[measured.as_json() for measured in run] for run in self.plain],
             },
         }
 
@@ -141,33 +141,33 @@ def bench_grpo(
     folder: Path,
     on_progress: Callable[[str], None],
 ) -> GrpoBenchResult:
-    """Runs both sides in turns, each from the untrained weights.
+    """The measured rounds of both sides, run alternately, each run from the untrained weights.
 
     Args:
-        options: What is measured.
+        options: See `GrpoBench`.
         settings: `--set` arguments.
-        plugins: Where names are looked up.
-        folder: Scratch space; what is written there is removed again.
-        on_progress: Called with a line when something begins.
+        plugins: Resolves names.
+        folder: Folder for temporary files, which are removed at the end.
+        on_progress: Called with a line at the start of each run.
 
     Raises:
-        UsageError: plain TRL cannot do the like.
-        DuetbenchError: data, model or options are not usable.
+        UsageError: plain TRL does not support the options.
+        DuetbenchError: data, model or options are invalid.
     """
     if options.steps < 2:
-        raise UsageError("the first step warms up: measure at least 2")
+        raise UsageError(f"steps must be >= 2, since the first is a warm-up, got {options.steps}")
     folder.mkdir(parents=True, exist_ok=True)
     cell = _cell(options, settings, plugins)
     ours, plain = [], []
     with (
         tempfile.TemporaryDirectory(dir=folder, prefix="grpo-") as scratch,
-        ComparedRuns(cell, options.steps, scratch) as arms,
+        ComparedRuns(cell, options.steps, scratch) as runs,
     ):
         for repeat in range(options.repeats):
             on_progress(f"repeat {repeat + 1} of {options.repeats}: duetbench")
-            ours.append(arms.ours(repeat)[1:])
+            ours.append(runs.ours(repeat)[1:])
             on_progress(f"repeat {repeat + 1} of {options.repeats}: plain TRL")
-            plain.append(arms.plain(repeat)[1:])
+            plain.append(runs.plain(repeat)[1:])
     return GrpoBenchResult(ours, plain)
 
 
@@ -187,13 +187,9 @@ def _cell(options: GrpoBench, settings: Mapping[str, str], plugins: Plugins) -> 
     return cell
 
 
-def _flat(runs: Sequence[Sequence[Round]]) -> list[Round]:
-    return [one for run in runs for one in run]
-
-
 def _fastest(runs: Sequence[Sequence[Round]]) -> list[Round]:
-    return [min(repeats, key=lambda one: one.total) for repeats in zip(*runs, strict=True)]
+    return [min(repeats, key=lambda measured: measured.total) for repeats in zip(*runs, strict=True)]
 
 
-def _sum(rounds: Sequence[Round], what: str) -> float:
-    return math.fsum(getattr(one, what) for one in rounds)
+def _sum(rounds: Sequence[Round], name: str) -> float:
+    return math.fsum(getattr(measured, name) for measured in rounds)

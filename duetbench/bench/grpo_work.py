@@ -106,7 +106,7 @@ class ComparedRuns:
             micro_batch_size=divisor_at_most(per_update, settings.micro_batch_size),
             save_every=settings.evaluate_every,
             seed=job.seed,
-            use_cpu=policy.place.device == "cpu",
+            use_cpu=policy.placement.device == "cpu",
             bf16=policy.uses_bf16,
         )
         timer = PhaseTimer(settings.updates_per_round * settings.num_iterations)

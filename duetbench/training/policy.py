@@ -51,13 +51,13 @@ class Policy:
         """The model, loaded on first use; wrapped in the adapter once the training has begun."""
         from duetbench.engines.transformers.loading import load_model
 
-        model = load_model(self.ref, self.place)
+        model = load_model(self.ref, self.placement)
         model.requires_grad_(self._settings.adapter == "full")
         model.config.use_cache = True
         return model
 
     @cached_property
-    def place(self) -> Any:
+    def placement(self) -> Any:
         """Device and precision of the weights: fp32 if they are trained themselves."""
         from duetbench.engines.transformers.loading import Placement, choose_placement
 

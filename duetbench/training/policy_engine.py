@@ -100,7 +100,7 @@ class PolicyEngine(TransformersEngine):
         from duetbench.engines.transformers.shared_prefixes import next_logits_by_prefix
 
         columns = {text: label_ids(self._chat, text, labels) for text in {prompt.prefill for prompt, _ in prompts}}
-        budget = self.config.batch_tokens or _BATCH_TOKENS[self._policy.place.device]
+        budget = self.config.batch_tokens or _BATCH_TOKENS[self._policy.placement.device]
         with self._policy.running(trained=self._trained) as model:
             ids = [tokens.ids for _, tokens in prompts]
             logits = next_logits_by_prefix(model, ids, pad=self._chat.pad_id, budget=budget)

@@ -1,4 +1,4 @@
-"""`duetbench bench grpo`: a step by phase, beside plain TRL."""
+"""`duetbench bench grpo`."""
 
 from __future__ import annotations
 
@@ -16,25 +16,25 @@ SMALL = ["--joint", "cross", "--steps", "3", "--repeats", "1", "--examples", "8"
 FEW = ["--set", "grpo.pairs_per_round=2", "--set", "grpo.num_generations=2", "--set", "grpo.max_completion_length=24"]
 
 
-def test_a_ledger_adds_up_to_the_whole_step():
-    one = Round(total=2.0, generate=0.5, update=0.75, logps=0.125, score=0.25, reward=0.125)
-    assert one.rest == 0.25
-    assert one.unscored == 1.75
+def test_the_phases_of_a_round_add_up_to_its_total():
+    measured = Round(total=2.0, generate=0.5, update=0.75, logps=0.125, score=0.25, reward=0.125)
+    assert measured.rest == 0.25
+    assert measured.unscored == 1.75
 
 
-def test_scoring_does_not_count_against_the_bound_and_all_else_does():
+def test_all_time_except_scoring_counts_against_the_bound():
     plain = [[Round(1.0, 0.5, 0.5)]]
-    kept = GrpoBenchResult([[Round(2.04, 0.5, 0.5, score=1.0, reward=0.04)]], plain)
-    assert [line.is_met for line in kept.lines] == [True, True]
+    met = GrpoBenchResult([[Round(2.04, 0.5, 0.5, score=1.0, reward=0.04)]], plain)
+    assert [line.is_met for line in met.lines] == [True, True]
     missed = GrpoBenchResult([[Round(2.06, 0.5, 0.5, score=1.0, reward=0.06)]], plain)
     assert [line.is_met for line in missed.lines] == [False, False]
 
 
-def test_a_round_counts_as_its_fastest_repeat_had_it():
+def test_a_round_is_measured_by_its_fastest_repeat():
     runs = [[Round(4.0, 1.0, 3.0), Round(2.0, 1.0, 1.0)], [Round(2.0, 1.5, 0.5), Round(9.0, 1.0, 8.0)]]
-    found = GrpoBenchResult(runs, runs)
-    assert found.seconds("total") == 2.0
-    assert found.seconds("generate") == 1.25
+    result = GrpoBenchResult(runs, runs)
+    assert result.seconds("total") == 2.0
+    assert result.seconds("generate") == 1.25
 
 
 def test_a_plain_round_ends_with_its_last_update():
@@ -44,9 +44,9 @@ def test_a_plain_round_ends_with_its_last_update():
     timer.on_log(1, {})
     assert timer.rounds == []
     timer.on_log(2, {})
-    (found,) = timer.rounds
-    assert found.tokens == 3
-    assert found.total == pytest.approx(found.generate + found.update)
+    (measured,) = timer.rounds
+    assert measured.tokens == 3
+    assert measured.total == pytest.approx(measured.generate + measured.update)
 
 
 def test_the_command_measures_both_sides(tmp_path: Path) -> None:
@@ -59,12 +59,12 @@ def test_the_command_measures_both_sides(tmp_path: Path) -> None:
     content = json.loads(report.read_text())
     (ours,), (plain,) = content["rounds"]["ours"], content["rounds"]["plain"]
     assert len(ours) == len(plain) == 2
-    assert all(one["score"] > 0 and one["rest"] >= 0 for one in ours)
-    assert all(one["update"] > 0 and one["tokens"] > 0 for one in plain)
+    assert all(measured["score"] > 0 and measured["rest"] >= 0 for measured in ours)
+    assert all(measured["update"] > 0 and measured["tokens"] > 0 for measured in plain)
 
 
-def test_forms_are_refused(tmp_path: Path) -> None:
-    forms = ["--set", "duet.answer=fill", "--folder", str(tmp_path)]
-    result = CliRunner().invoke(main, ["bench", "grpo", *SMALL, *FEW, *forms])
+def test_response_templates_are_an_error(tmp_path: Path) -> None:
+    fill = ["--set", "duet.answer=fill", "--folder", str(tmp_path)]
+    result = CliRunner().invoke(main, ["bench", "grpo", *SMALL, *FEW, *fill])
     assert result.exit_code == 2
     assert "does not fill response templates" in result.stderr

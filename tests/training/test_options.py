@@ -64,6 +64,7 @@ def test_warm_up_is_a_share_or_a_number(warmup, updates):
 
 def test_contradicting_settings_are_a_fault():
     assert "multiple of 2" in faults_of(Grpo, updates_per_round=2, evaluate_every=3)[0]
+    assert "prefilter_samples must be 0 (no prefilter) or >= 2" in faults_of(Grpo, prefilter_samples=1)[0]
 
 
 @pytest.mark.parametrize(

@@ -34,7 +34,7 @@ class GrpoSettings(TrainerSettings):
     num_generations: int = option(8, "completions per prompt (G)", ge=2, old_names=("samples",))
     updates_per_round: int = option(1, "updates that each learn from an equal part of a round's completions", ge=1)
     num_iterations: int = option(1, "passes over each round", ge=1, old_names=("iterations",))
-    temperature: float = option(1.0, "sampling temperature; log-probabilities are computed at the same one", gt=0)
+    temperature: float = option(1.0, "sampling temperature, also that of the log-probabilities in the loss", gt=0)
     max_completion_length: int | None = option(
         None, "maximum length of a completion in tokens; none: the strategy's", ge=1, old_names=("max_completion",)
     )
@@ -78,10 +78,10 @@ class GrpoSettings(TrainerSettings):
     token_budget: int = option(65_536, "tokens per sampling batch; affects memory", ge=1)
 
     def __post_init__(self) -> None:
-        """Checks that rounds, updates and evaluations divide each other.
+        """Checks that rounds, updates and evaluations divide each other, and that a prefilter can compare rewards.
 
         Raises:
-            ValueError: they do not.
+            ValueError: they do not, or it cannot.
         """
         super().__post_init__()
         updates = self.updates_per_round * self.num_iterations
@@ -89,6 +89,8 @@ class GrpoSettings(TrainerSettings):
             raise ValueError(f"evaluate_every must be a multiple of {updates}, the updates of a round")
         if self.updates_per_round > 0 and (self.pairs_per_round * self.num_generations) % self.updates_per_round:
             raise ValueError("updates_per_round must divide pairs_per_round * num_generations")
+        if self.prefilter_samples == 1:
+            raise ValueError("prefilter_samples must be 0 (no prefilter) or >= 2, got 1: one reward has no range")
 
     def without_effect(self) -> dict[str, str]:
         reasons = super().without_effect()

@@ -188,7 +188,7 @@ def _run(
         micro_batch_size=divisor_at_most(plan.per_update, settings.micro_batch_size),
         save_every=settings.evaluate_every,
         seed=job.seed,
-        use_cpu=policy.place.device == "cpu",
+        use_cpu=policy.placement.device == "cpu",
         bf16=policy.uses_bf16,
         resume_from=folder.last_checkpoint(),
     )
