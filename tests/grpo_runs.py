@@ -8,7 +8,7 @@ from pathlib import Path
 from duetbench.config import build_config
 from duetbench.training.grpo.trainer import Grpo
 
-SMALL = {"rounds": 2, "pairs_per_round": 4, "samples": 4, "evaluate_every": 1, "learning_rate": 0.01}
+SMALL = {"rounds": 2, "pairs_per_round": 4, "num_generations": 4, "evaluate_every": 1, "learning_rate": 0.01}
 FOUR = {"rounds": 4, "evaluate_every": 1}
 RESUMED = {"rounds": 6, "updates_per_round": 2, "evaluate_every": 4, "joint": "cross"}
 HERE = Path(__file__).parent

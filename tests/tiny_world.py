@@ -1,4 +1,4 @@
-"""A world that a model with random weights can live in: any text is a profile, and vowels are what pays."""
+"""A world for a model with random weights: any text without the letter q is a profile, and vowels raise the reward."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ DOMAIN = Domain("album", "albums")
 
 
 class Writing(Stage):
-    """Asks for anything, up to a capital letter or a digit; a text with the letter q cannot be read."""
+    """Prompts for any text up to a capital letter or a digit; a text with the letter q is unreadable."""
 
     max_tokens = 24
     stop = tuple("ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789")
@@ -36,12 +36,7 @@ class Writing(Stage):
         self._sides = sides
 
     def prompts(self, requests: Sequence[Request], earlier: Mapping[str, Sequence[Profile]]) -> list[Prompt]:
-        return [
-            prompt
-            for side in self._sides
-            for place, request in enumerate(requests)
-            for prompt in [_prompt(side, place, request)]
-        ]
+        return [_prompt(side, position, request) for side in self._sides for position, request in enumerate(requests)]
 
     def parse(self, prompt: Prompt, text: str) -> list[Profile] | None:
         if "q" in text:
@@ -50,22 +45,21 @@ class Writing(Stage):
         return [Profile(side, text) for side in sides]
 
 
-def _prompt(side: Any, place: int, request: Request) -> Prompt:
-    who = request.user_id if side == "user" else request.item.title
-    messages = (Message("user", f"{side}: {who} {request.user_id}" if side == "pair" else f"{side}: {who}"),)
-    return Prompt(prompt_key(messages), side, messages, (place,))
+def _prompt(side: Any, position: int, request: Request) -> Prompt:
+    subject = request.user_id if side == "user" else request.item.title
+    text = f"{side}: {subject} {request.user_id}" if side == "pair" else f"{side}: {subject}"
+    messages = (Message("user", text),)
+    return Prompt(prompt_key(messages), side, messages, (position,))
 
 
 class Tiny(Strategy):
-    """Writes anything."""
+    """Writes any text."""
 
     name = "tiny"
     summary = "any text"
 
     @dataclass(frozen=True)
     class Config:
-        """Options."""
-
         joint: str = option("paired", "paired or cross")
 
     def stages(self) -> tuple[Stage, ...]:
@@ -81,23 +75,23 @@ class Vowels(Scorer):
     def score(
         self, requests: Sequence[Request], profiles: Sequence[Profiles], engine: Engine | None
     ) -> list[Prediction]:
-        return [Prediction(1 + 4 * _share(one)) for one in profiles]
+        return [Prediction(1 + 4 * _share_of_vowels(written)) for written in profiles]
 
 
-def _share(profiles: Profiles) -> float:
+def _share_of_vowels(profiles: Profiles) -> float:
     text = "".join(side.text for side in (profiles.user, profiles.item) if side)
     return sum(character in "aeiou" for character in text) / max(len(text), 1)
 
 
 class Near(Reward):
-    """How near the prediction is."""
+    """1 minus the error of the prediction as a share of the scale."""
 
     name = "near"
 
     def __call__(self, rollouts: Sequence[Rollout]) -> list[float | None]:
         return [
-            None if one.prediction.value is None else 1 - abs(one.prediction.value - one.example.rating) / 4
-            for one in rollouts
+            None if rollout.prediction.value is None else 1 - abs(rollout.prediction.value - rollout.example.rating) / 4
+            for rollout in rollouts
         ]
 
 

@@ -78,7 +78,7 @@ def _grpo_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 @bench.command()
 @_grpo_options
-@click.option("--set", "settings_", multiple=True, metavar="PATH=VALUE", help="grpo.samples=4, ...")
+@click.option("--set", "settings_", multiple=True, metavar="PATH=VALUE", help="grpo.num_generations=4, ...")
 @_folder
 @_json
 @pass_settings

@@ -19,7 +19,7 @@ def train() -> None:
 @click.option("--rows", default=3, show_default=True, help="Validation rows whose profiles are shown.")
 @pass_settings
 def show(settings: Settings, /, run: Path, rows: int) -> None:
-    """Show the trainings of RUN (a run's folder, or one training's): evaluations, and how profiles changed."""
+    """Show the trainings of RUN, the folder of a run or of a training: curves, evaluations, changing profiles."""
     from duetbench.training.report.show import find_trainings, read_training, render_training
 
     for folder in find_trainings(run):

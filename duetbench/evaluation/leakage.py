@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
+
+from duetbench.types import Profile
 
 _WORDS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
 _AMOUNT = rf"(?:\d+(?:\.\d+)?|(?:{'|'.join(_WORDS)})(?:\s+and\s+a\s+half)?)"
@@ -22,3 +25,8 @@ def writes_rating(text: str) -> bool:
     Years, counts and track numbers without a word about rating near them are not ratings.
     """
     return _LEAK.search(text) is not None
+
+
+def leak_rate(profiles: Sequence[Profile]) -> float | None:
+    """The share of profiles that contain a rating as a number; None if `profiles` is empty."""
+    return sum(writes_rating(profile.text) for profile in profiles) / len(profiles) if profiles else None

@@ -1,4 +1,4 @@
-"""Built-in trainers; `trl_adapter` is the only file that names trl."""
+"""Built-in trainers; `trl.adapter` is the only module that imports TRL."""
 
 from __future__ import annotations
 

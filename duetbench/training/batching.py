@@ -1,4 +1,4 @@
-"""Which training rows come when: decided in full before the first step, so that a resumed run sees the same."""
+"""The order of training rows, fixed before the first update so that a resumed training uses the same order."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ WINDOW = 8
 
 
 def batches_in_order(lengths: Sequence[int], per_batch: int, n_batches: int, seed: int) -> list[list[int]]:
-    """The rows of each batch: whole passes over all rows, each shuffled anew, similar lengths side by side.
+    """The rows of each batch: passes over all rows, each shuffled again, with rows of similar length in one batch.
 
     Args:
-        lengths: Of each row, in tokens; only their order matters.
-        per_batch: Rows of one batch, >= 1. With fewer rows than that, a batch holds a row more than once.
-        n_batches: How many batches to lay out.
-        seed: Decides the shuffling; nothing else does.
+        lengths: Length of each row in tokens; only their order matters.
+        per_batch: Rows per batch, >= 1. With fewer rows than that, a batch contains a row more than once.
+        n_batches: Number of batches.
+        seed: Seed of the shuffling.
 
     Returns:
-        `n_batches` lists of `per_batch` positions in `lengths`. No row is drawn again before all others were drawn
-        as often.
+        `n_batches` lists of `per_batch` positions in `lengths`. No row is used again before all others were used as
+        often.
     """
     if not lengths:
         return []
@@ -34,7 +34,7 @@ def batches_in_order(lengths: Sequence[int], per_batch: int, n_batches: int, see
     for start in range(0, per_batch * n_batches, per_batch * WINDOW):
         end = min(start + per_batch * WINDOW, per_batch * n_batches)
         window = sorted(stream[start:end], key=lambda row: lengths[row])
-        cut = [window[place : place + per_batch] for place in range(0, len(window), per_batch)]
+        cut = [window[first : first + per_batch] for first in range(0, len(window), per_batch)]
         rng.shuffle(cut)
         batches += cut
     return batches

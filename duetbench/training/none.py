@@ -7,12 +7,11 @@ from duetbench.types import ModelRef
 
 
 class NoTraining(Trainer):
-    """The ladder's lowest rung."""
+    """The untrained baseline of every comparison of trainers."""
 
     name = "none"
     summary = "no training: the model writes as it is"
     trains = False
 
     def fit(self, job: TrainingJob) -> ModelRef:
-        """The job's own model."""
         return job.model

@@ -1,4 +1,4 @@
-"""The transformers engine on weights that are being trained, with the adapter on or off."""
+"""The transformers engine on the weights of a policy, for evaluation and for scoring during training."""
 
 from __future__ import annotations
 
@@ -8,14 +8,26 @@ from typing import TYPE_CHECKING, Any
 from duetbench.engines.token_runner import TokenizedPrompt, TokenRunner
 from duetbench.engines.transformers.engine import TransformersEngine
 from duetbench.engines.transformers.model_runner import ModelRunner
+from duetbench.interfaces import Engine
+from duetbench.training.policy import Policy
 from duetbench.types import Completion, LabelLogprobs, Sampling
 
 if TYPE_CHECKING:
     from duetbench.engines.tokens.chat_template import ChatTemplate
-    from duetbench.training.policy import Policy
 
 _LABEL_BATCH_TOKENS = {"cpu": 32_768, "cuda": 65_536}
-"""Tokens of one batch where labels are read."""
+"""Tokens per batch when label probabilities are read, by device."""
+
+
+def policy_engine(policy: Policy, *, trained: bool) -> Engine:
+    """An engine that runs on the weights of a policy.
+
+    Args:
+        policy: The policy.
+        trained: True: the current weights; False: the initial weights, with the adapter off. The latter needs an
+            adapter.
+    """
+    return PolicyEngine(policy, policy.engine_config, trained=trained)
 
 
 class PolicyRunner(TokenRunner):
@@ -23,8 +35,8 @@ class PolicyRunner(TokenRunner):
 
     Args:
         policy: Its weights are used, not copied.
-        trained: True: with the adapter on; False: off.
-        label_budget: Tokens of one batch where labels are read.
+        trained: True: the current weights; False: with the adapter off.
+        label_budget: Tokens per batch when label probabilities are read.
     """
 
     def __init__(self, policy: Policy, *, trained: bool, label_budget: int) -> None:
@@ -59,7 +71,7 @@ class PolicyEngine(TransformersEngine):
     Args:
         policy: Its weights are used, not copied.
         config: The options of the transformers engine.
-        trained: True: the weights as they are at each call; False: with the adapter off.
+        trained: True: the current weights; False: with the adapter off.
     """
 
     name = "policy"
@@ -72,14 +84,14 @@ class PolicyEngine(TransformersEngine):
         self._trained = trained
 
     def create_runner(self) -> TokenRunner:
-        budget = self.config.batch_tokens or _LABEL_BATCH_TOKENS[self._policy.place.device]
+        budget = self.config.batch_tokens or _LABEL_BATCH_TOKENS[self._policy.placement.device]
         return PolicyRunner(self._policy, trained=self._trained, label_budget=budget)
 
     def load_chat(self) -> ChatTemplate:
         return self._policy.chat
 
     def dtype(self) -> str:
-        dtype: str = self._policy.place.dtype
+        dtype: str = self._policy.placement.dtype
         return dtype
 
     def plan_batches(self, prompts: Sequence[TokenizedPrompt], max_tokens: int) -> list[list[int]]:

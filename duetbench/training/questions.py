@@ -1,4 +1,4 @@
-"""What is asked for one training example: the questions of the last stage, and what earlier stages found for it."""
+"""Training questions: the last stage's prompts for each training example, with the profiles of earlier stages."""
 
 from __future__ import annotations
 
@@ -16,31 +16,31 @@ if TYPE_CHECKING:
     from duetbench.training.policy import Policy
 
 CreditMode = Literal["paired", "cross", "alternate", "user", "item"]
-"""How a pair's two profiles are trained: written together; apart, each with its marginal mean; one side at a time; one
-side alone."""
+"""How the two profiles of a pair are trained. `paired`: one completion holds both; `cross`: they are sampled separately
+and each gets its marginal mean; `alternate`: one side at a time; `user`, `item`: that side alone."""
 
 
 @dataclass(frozen=True, slots=True)
 class TrainingQuestion:
-    """One training example with its questions."""
+    """One training example with its prompts."""
 
     example: Example
     prompts: tuple[Prompt, ...]
-    """One, or the user's and the item's."""
-    given: Profiles = field(default_factory=Profiles)
-    """What earlier stages wrote for it."""
+    """One prompt; or the user's and the item's, in this order."""
+    fixed_profiles: Profiles = field(default_factory=Profiles)
+    """The profiles that earlier stages wrote for it."""
 
 
 class TrainingQuestions(NamedTuple):
-    """The units of a training, and what was left out."""
+    """The questions of a training, and how many examples were left out."""
 
-    units: list[TrainingQuestion]
-    unasked: int
-    """Examples for which an earlier stage's answer could not be read, or which the strategy asks nothing for."""
+    questions: list[TrainingQuestion]
+    n_skipped: int
+    """Examples for which an earlier stage's completion is unreadable, or for which the strategy has no prompt."""
 
 
 def trained_stage(strategy: Strategy) -> Stage:
-    """The stage that is trained: the last.
+    """The stage that is trained: the last one.
 
     Raises:
         TrainingError: the strategy writes nothing.
@@ -54,77 +54,85 @@ def trained_stage(strategy: Strategy) -> Stage:
 
 
 def training_questions(strategy: Strategy, examples: Sequence[Example], engine: Engine) -> TrainingQuestions:
-    """The questions of the last stage for each example.
+    """The last stage's prompts for each example.
 
     Args:
-        strategy: Earlier stages are asked once, with greedy answers.
+        strategy: Its earlier stages are run once, with greedy decoding.
         examples: Training rows.
-        engine: Answers the earlier stages.
+        engine: Runs the earlier stages.
 
     Raises:
-        ConfigError: an example has more questions than training knows how to give credit for.
+        ConfigError: an example has more prompts than training can assign credit to.
     """
     stage = trained_stage(strategy)
     requests = [example.request for example in examples]
-    before = write_profiles(EarlierStages(strategy, stage.name), requests, engine, Sampling())
+    written = write_profiles(EarlierStages(strategy, stage.name), requests, engine, Sampling())
     earlier: Mapping[str, Sequence[Profile]] = {
-        answer.key: answer.profiles for answer in before.answers if answer.status == "ok"
+        answer.key: answer.profiles for answer in written.answers if answer.status == "ok"
     }
-    asked: list[list[Prompt]] = [[] for _ in examples]
+    prompts_of: list[list[Prompt]] = [[] for _ in examples]
     for prompt in stage.prompts(requests, earlier):
         for position in prompt.for_requests:
-            asked[position].append(replace(prompt, for_requests=(0,)))
-    units = [
-        TrainingQuestion(example, _sides(strategy.name, prompts), given)
-        for example, prompts, given in zip(examples, asked, before.profiles, strict=True)
-        if prompts and given.failed is None
+            prompts_of[position].append(replace(prompt, for_requests=(0,)))
+    questions = [
+        TrainingQuestion(example, _user_then_item(strategy.name, prompts), profiles)
+        for example, prompts, profiles in zip(examples, prompts_of, written.profiles, strict=True)
+        if prompts and profiles.failed is None
     ]
-    return TrainingQuestions(units, len(examples) - len(units))
+    return TrainingQuestions(questions, len(examples) - len(questions))
 
 
 def encode_questions(
-    policy: Policy, units: Sequence[TrainingQuestion], max_tokens: int
+    policy: Policy, questions: Sequence[TrainingQuestion], max_tokens: int
 ) -> tuple[list[TrainingQuestion], dict[tuple[int, int], TruncatedPrompt]]:
-    """The units whose questions all fit, and the tokens of each question by position of unit and question.
+    """The questions whose prompts all fit, and the tokens of each prompt.
+
+    Args:
+        policy: Tokenizes.
+        questions: All questions.
+        max_tokens: Tokens that are reserved for a completion.
+
+    Returns:
+        The questions that are kept; the tokens by position of the question among these and position of the prompt.
 
     Raises:
-        TrainingError: none fits.
+        TrainingError: no question fits.
     """
     kept: list[TrainingQuestion] = []
-    fitted: dict[tuple[int, int], TruncatedPrompt] = {}
-    error = "no training example could be asked about"
-    for unit in units:
-        found = [policy.encode(prompt, max_tokens) for prompt in unit.prompts]
-        if all(one.ids for one in found):
-            fitted |= {(len(kept), place): one for place, one in enumerate(found)}
-            kept.append(unit)
+    encoded: dict[tuple[int, int], TruncatedPrompt] = {}
+    error = "the strategy has no prompt for any training example"
+    for question in questions:
+        prompts = [policy.encode(prompt, max_tokens) for prompt in question.prompts]
+        if all(tokens.ids for tokens in prompts):
+            encoded |= {(len(kept), number): tokens for number, tokens in enumerate(prompts)}
+            kept.append(question)
         else:
-            error = next(one.error for one in found if not one.ids)
+            error = next(tokens.error for tokens in prompts if not tokens.ids)
     if not kept:
         raise TrainingError(f"nothing to train on: {error}")
-    return kept, fitted
+    return kept, encoded
 
 
 class EarlierStages(Strategy):
-    """A strategy without one of its stages and all after it.
+    """A strategy without one of its stages and all stages after it.
 
     Args:
-        strategy: The whole.
-        stage: The first stage that is left out, by name.
+        strategy: The complete strategy.
+        stage: Name of the first stage that is left out.
     """
 
-    name = "before"
+    name = "earlier_stages"
 
     def __init__(self, strategy: Strategy, stage: str) -> None:
         super().__init__()
         stages = strategy.stages()
-        self._stages = stages[: [each.name for each in stages].index(stage)]
+        self._stages = stages[: [earlier.name for earlier in stages].index(stage)]
 
     def stages(self) -> tuple[Stage, ...]:
         return self._stages
 
 
-def _sides(name: str, prompts: Sequence[Prompt]) -> tuple[Prompt, ...]:
+def _user_then_item(name: str, prompts: Sequence[Prompt]) -> tuple[Prompt, ...]:
     if len(prompts) == 1:
         return tuple(prompts)
     by_side = {prompt.side: prompt for prompt in prompts}
@@ -133,29 +141,29 @@ def _sides(name: str, prompts: Sequence[Prompt]) -> tuple[Prompt, ...]:
     sides = ", ".join(prompt.side for prompt in prompts)
     raise ConfigError(
         [
-            f"strategy '{name}' asks several questions for one pair ({sides}) in its last stage; a trainer can give "
-            "credit to one, or to one of the user and one of the item"
+            f"strategy '{name}' has several prompts for one pair ({sides}) in its last stage; a trainer supports one "
+            "prompt, or one for the user and one for the item"
         ]
     )
 
 
 def resolve_credit_mode(
-    mode: CreditMode | Literal["auto"], units: Sequence[TrainingQuestion], strategy: Strategy
+    mode: CreditMode | Literal["auto"], questions: Sequence[TrainingQuestion], strategy: Strategy
 ) -> CreditMode:
-    """The credit mode that fits the questions.
+    """The credit mode; `auto` is resolved from the number of prompts per question.
 
     Raises:
-        ConfigError: the mode asked for does not fit them.
+        ConfigError: the mode does not fit the prompts.
     """
-    n_questions = max((len(unit.prompts) for unit in units), default=1)
+    n_prompts = max((len(question.prompts) for question in questions), default=1)
     if mode == "auto":
-        return "cross" if n_questions == 2 else "paired"
-    if (mode == "paired") != (n_questions == 1):
-        what = "one question for both profiles" if n_questions == 1 else "the user and the item apart"
+        return "cross" if n_prompts == 2 else "paired"
+    if (mode == "paired") != (n_prompts == 1):
+        prompts = "one prompt for both profiles" if n_prompts == 1 else "separate prompts for user and item"
         raise ConfigError(
             [
-                f"credit {mode}: strategy '{strategy.name}' asks {what} here; for duet, joint=paired goes with credit "
-                "paired, joint=cross with cross, alternate, user and item"
+                f"credit {mode}: strategy '{strategy.name}' has {prompts} here; for duet, joint=paired requires credit "
+                "paired, joint=cross requires cross, alternate, user or item"
             ]
         )
     return mode

@@ -1,4 +1,4 @@
-"""From completions to what each of them earned: read, meet, score, reward, give credit. The same for every trainer."""
+"""From sampled completions to rewards, the same for every trainer: parse, pair, score, reward, marginal means."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import NamedTuple
 from duetbench.errors import EngineError, TrainingError
 from duetbench.interfaces import Engine, Reward, Scorer, Stage
 from duetbench.profiling import parse_completion
-from duetbench.training.advantage import marginal_means, partner_pairs
+from duetbench.training.credit import marginal_means, partner_pairs
 from duetbench.types import Completion, Example, Prediction, Profile, Profiles, Prompt, Rollout, Status
 
 
@@ -25,69 +25,69 @@ class PromptCompletions:
 
 @dataclass(frozen=True, slots=True)
 class CompletionGroup:
-    """All that was sampled for one training example."""
+    """All completions that were sampled for one training example."""
 
     example: Example
-    asked: tuple[PromptCompletions, ...]
-    """One question; or two, the user's and the item's, whose answers meet each other."""
-    given: Profiles = field(default_factory=Profiles)
-    """What stands already: the profile of the side that is not being trained."""
+    sampled: tuple[PromptCompletions, ...]
+    """Of one prompt; or of two, the user's and the item's, whose profiles are scored in pairs."""
+    fixed_profiles: Profiles = field(default_factory=Profiles)
+    """Profiles that were not sampled here: those of earlier stages, and of a side that is not being trained."""
 
 
 @dataclass(frozen=True, slots=True)
 class GradedCompletion:
-    """One completion and what it earned."""
+    """One completion with its reward."""
 
     text: str
     status: Status
-    """`ok`, or why it could not be read."""
+    """`ok`, or why it is unreadable."""
     profiles: tuple[Profile, ...]
-    """() if it could not be read."""
+    """() if it is unreadable."""
     reward: float | None
-    """None: nothing could be said about it, and it is left out."""
+    """None: no reward applies, and it is left out."""
     value: float | None
-    """The predicted rating, averaged over its meetings; None where nothing was predicted."""
+    """The predicted rating, averaged over partners; None if nothing was predicted."""
 
 
 @dataclass(frozen=True, slots=True)
 class RewardRules:
-    """How rewards become credit."""
+    """Partners of separately sampled profiles, and rewards in cases that the reward functions do not cover."""
 
     partners: int = 8
-    """How many partners each profile meets where sides are sampled apart."""
+    """Partners of each profile where user and item profiles are sampled separately."""
     unreadable: float | None = -1.0
-    """What a completion that cannot be read earns where no reward speaks of it; None: it is left out."""
+    """Reward of an unreadable completion to which no reward function applies; None: it is left out."""
     unscored: float | None = None
-    """What a readable completion earns where the scorer's rating cannot be read; None: the rewards decide."""
+    """Reward of a readable completion whose predicted rating is unreadable; None: as the reward functions say."""
 
 
 class CompletionIndex(NamedTuple):
-    """A completion by its place."""
+    """The position of a completion among groups, prompts of the group, and completions of the prompt."""
 
     group: int
-    asked: int
+    prompt: int
     completion: int
 
 
 @dataclass(frozen=True, slots=True)
 class _ScoringCase:
-    """One completion in one meeting, as its own side sees it."""
+    """One completion with the profiles that the scorer reads, its own and a partner's."""
 
-    owner: CompletionIndex
+    index: CompletionIndex
     example: Example
     text: str
     profiles: Profiles
 
 
 class CompletionGrader:
-    """Judges groups of completions with the frozen scorer and the weighted rewards.
+    """Computes the reward of every completion with the frozen scorer and the weighted reward functions.
 
     Args:
-        stage: The strategy's last stage; reads completions.
+        stage: The strategy's last stage; parses completions.
         scorer: Predicts ratings; frozen.
-        engine: What the scorer asks; None for a scorer that asks nothing.
-        rewards: Each with its weight.
-        credit: See `RewardRules`.
+        engine: Runs the scorer's prompts; None for a scorer without prompts.
+        rewards: Reward functions, each with its weight.
+        rules: See `RewardRules`.
     """
 
     def __init__(
@@ -96,89 +96,89 @@ class CompletionGrader:
         scorer: Scorer,
         engine: Engine | None,
         rewards: Sequence[tuple[Reward, float]],
-        credit: RewardRules,
+        rules: RewardRules,
     ) -> None:
         self._stage = stage
         self._scorer = scorer
         self._engine = engine
         self._rewards = rewards
-        self._credit = credit
-        self.scored = 0
-        """How many predictions were asked of the scorer."""
-        self.shared = 0
-        """How many further times such a prediction was used."""
+        self._rules = rules
+        self.n_scored = 0
+        """Predictions that the scorer made."""
+        self.n_reused = 0
+        """Scoring cases that reused the prediction of an equal case."""
         self.scorer_seconds = 0.0
-        """How long the scorer took for them."""
+        """Time that the scorer took."""
 
     def __call__(self, groups: Sequence[CompletionGroup]) -> list[list[list[GradedCompletion]]]:
-        """What every completion earned: one list per group, in it one per question, in it one value per completion."""
-        read = {owner: self._read(*what) for owner, what in _completions(groups)}
-        scenes = [scene for place, group in enumerate(groups) for scene in self._scenes(place, group, read)]
-        predictions = self._predict(scenes)
-        owners = [scene.owner for scene in scenes]
-        earned = marginal_means(owners, self._earned(scenes, predictions))
+        """The graded completions: per group, per prompt of the group, per completion of the prompt."""
+        parsed = {index: self._parse(prompt, completion) for index, prompt, completion in _completions(groups)}
+        cases = [case for number, group in enumerate(groups) for case in self._scoring_cases(number, group, parsed)]
+        predictions = self._predict(cases)
+        owners = [case.index for case in cases]
+        rewards = marginal_means(owners, self._case_rewards(cases, predictions))
         values = marginal_means(owners, [prediction.value for prediction in predictions])
         return [
             [
                 [
-                    GradedCompletion(text, *read[owner], earned.get(owner), values.get(owner))
-                    for owner, text in _places(place, position, asked)
+                    GradedCompletion(text, *parsed[index], rewards.get(index), values.get(index))
+                    for index, text in _indexed(number, position, sampled)
                 ]
-                for position, asked in enumerate(group.asked)
+                for position, sampled in enumerate(group.sampled)
             ]
-            for place, group in enumerate(groups)
+            for number, group in enumerate(groups)
         ]
 
-    def _read(self, prompt: Prompt, completion: Completion) -> _ParsedStatus:
-        answer = parse_completion(self._stage, prompt, completion)
-        return _ParsedStatus(answer.status, answer.profiles)
+    def _parse(self, prompt: Prompt, completion: Completion) -> _ParsedStatus:
+        parsed = parse_completion(self._stage, prompt, completion)
+        return _ParsedStatus(parsed.status, parsed.profiles)
 
-    def _scenes(
-        self, place: int, group: CompletionGroup, read: dict[CompletionIndex, _ParsedStatus]
+    def _scoring_cases(
+        self, number: int, group: CompletionGroup, parsed: dict[CompletionIndex, _ParsedStatus]
     ) -> Iterator[_ScoringCase]:
-        """Every meeting once per side that takes part, and each unreadable completion alone."""
+        """Every pair of partners once for each of its two sides, and each unreadable completion alone."""
         readable: list[list[CompletionIndex]] = []
-        for position, asked in enumerate(group.asked):
-            owners = [owner for owner, _ in _places(place, position, asked)]
-            readable.append([owner for owner in owners if read[owner].status == "ok"])
-            for owner in owners:
-                if read[owner].status != "ok":
-                    yield _scene(owner, group, Profiles(failed=read[owner].status))
-        if group.given.failed is not None:  # a partner that cannot be read judges nobody
+        for position, sampled in enumerate(group.sampled):
+            indices = [index for index, _ in _indexed(number, position, sampled)]
+            readable.append([index for index in indices if parsed[index].status == "ok"])
+            for index in indices:
+                if parsed[index].status != "ok":
+                    yield _scoring_case(index, group, Profiles(failed=parsed[index].status))
+        if group.fixed_profiles.failed is not None:  # with an unreadable partner there is nothing to score
             return
-        for met in _meetings(readable, self._credit.partners):
-            profiles = group.given
-            for owner in met:
-                for profile in read[owner].profiles:
+        for partners in _partners(readable, self._rules.partners):
+            profiles = group.fixed_profiles
+            for index in partners:
+                for profile in parsed[index].profiles:
                     profiles = profiles.with_profile(profile)
-            yield from (_scene(owner, group, profiles) for owner in met)
+            yield from (_scoring_case(index, group, profiles) for index in partners)
 
-    def _predict(self, scenes: Sequence[_ScoringCase]) -> list[Prediction]:
-        """One prediction per scene; equal questions are asked once, those about one user's text side by side."""
-        keys = [_key(scene) for scene in scenes]
-        unique = dict(sorted(((key, scene) for key, scene in zip(keys, scenes, strict=True) if key), key=_first))
-        self.scored += len(unique)
-        self.shared += sum(key is not None for key in keys) - len(unique)
-        requests = [scene.example.request for scene in unique.values()]
+    def _predict(self, cases: Sequence[_ScoringCase]) -> list[Prediction]:
+        """One prediction per case. Equal cases are scored once; cases with the same user profile are adjacent."""
+        keys = [_key(case) for case in cases]
+        unique = dict(sorted(((key, case) for key, case in zip(keys, cases, strict=True) if key), key=_first))
+        self.n_scored += len(unique)
+        self.n_reused += sum(key is not None for key in keys) - len(unique)
+        requests = [case.example.request for case in unique.values()]
         started = time.perf_counter()
-        found = self._scorer.score(requests, [scene.profiles for scene in unique.values()], self._engine)
+        predictions = self._scorer.score(requests, [case.profiles for case in unique.values()], self._engine)
         self.scorer_seconds += time.perf_counter() - started
-        check_scorer_errors(found)
-        by_key = dict(zip(unique, found, strict=True))
-        return [by_key[key] if key else _unwritten(scene) for key, scene in zip(keys, scenes, strict=True)]
+        check_scorer_errors(predictions)
+        by_key = dict(zip(unique, predictions, strict=True))
+        return [by_key[key] if key else _no_prediction(case) for key, case in zip(keys, cases, strict=True)]
 
-    def _earned(self, scenes: Sequence[_ScoringCase], predictions: Sequence[Prediction]) -> list[float | None]:
+    def _case_rewards(self, cases: Sequence[_ScoringCase], predictions: Sequence[Prediction]) -> list[float | None]:
         rollouts = [
-            Rollout(scene.example, scene.text, scene.profiles, prediction, scene.profiles.failed is None)
-            for scene, prediction in zip(scenes, predictions, strict=True)
+            Rollout(case.example, case.text, case.profiles, prediction, case.profiles.failed is None)
+            for case, prediction in zip(cases, predictions, strict=True)
         ]
-        values = weighted_rewards(self._rewards, rollouts)
-        for place, rollout in enumerate(rollouts):
-            if not rollout.readable and values[place] is None:
-                values[place] = self._credit.unreadable
-            elif rollout.readable and rollout.prediction.value is None and self._credit.unscored is not None:
-                values[place] = self._credit.unscored
-        return values
+        rewards = weighted_rewards(self._rewards, rollouts)
+        for position, rollout in enumerate(rollouts):
+            if not rollout.readable and rewards[position] is None:
+                rewards[position] = self._rules.unreadable
+            elif rollout.readable and rollout.prediction.value is None and self._rules.unscored is not None:
+                rewards[position] = self._rules.unscored
+        return rewards
 
 
 class _ParsedStatus(NamedTuple):
@@ -187,67 +187,68 @@ class _ParsedStatus(NamedTuple):
 
 
 def weighted_rewards(rewards: Sequence[tuple[Reward, float]], rollouts: Sequence[Rollout]) -> list[float | None]:
-    """The weighted sum of the rewards that apply to each rollout; None where none applies.
+    """The weighted sum of the rewards that apply to each rollout; None if none applies.
 
     Raises:
-        TrainingError: a reward is no finite number.
+        TrainingError: a reward is not finite.
     """
     totals: list[float | None] = [None] * len(rollouts)
     for reward, weight in rewards:
-        for place, value in enumerate(reward(rollouts)):
+        for position, value in enumerate(reward(rollouts)):
             if value is not None:
                 if not math.isfinite(value):
-                    raise TrainingError(f"reward '{reward.name}' gives {value}, which nothing can learn from")
-                totals[place] = (totals[place] or 0.0) + weight * value
+                    raise TrainingError(f"reward '{reward.name}' returned {value}; rewards must be finite or None")
+                totals[position] = (totals[position] or 0.0) + weight * value
     return totals
 
 
 def check_scorer_errors(predictions: Sequence[Prediction]) -> None:
-    """Stops where the scorer mostly fails: training would learn nothing from it, or keep the wrong weights.
+    """Stops a training whose scorer calls mostly fail: it would learn nothing, or keep the wrong weights.
 
     Raises:
-        EngineError: with the first error.
+        EngineError: more than half of the predictions failed; the message contains the first error.
     """
     errors = [prediction for prediction in predictions if prediction.status == "error"]
     if 2 * len(errors) > len(predictions):
         raise EngineError(f"{len(errors)} of {len(predictions)} predictions failed, first: {errors[0].text}")
 
 
-def _completions(groups: Sequence[CompletionGroup]) -> Iterator[tuple[CompletionIndex, tuple[Prompt, Completion]]]:
-    for place, group in enumerate(groups):
-        for position, asked in enumerate(group.asked):
-            for number, completion in enumerate(asked.completions):
-                yield CompletionIndex(place, position, number), (asked.prompt, completion)
+def _completions(groups: Sequence[CompletionGroup]) -> Iterator[tuple[CompletionIndex, Prompt, Completion]]:
+    for number, group in enumerate(groups):
+        for position, sampled in enumerate(group.sampled):
+            for n, completion in enumerate(sampled.completions):
+                yield CompletionIndex(number, position, n), sampled.prompt, completion
 
 
-def _places(place: int, position: int, asked: PromptCompletions) -> list[tuple[CompletionIndex, str]]:
-    return [(CompletionIndex(place, position, n), completion.text) for n, completion in enumerate(asked.completions)]
+def _indexed(number: int, position: int, sampled: PromptCompletions) -> list[tuple[CompletionIndex, str]]:
+    return [(CompletionIndex(number, position, n), completion.text) for n, completion in enumerate(sampled.completions)]
 
 
-def _meetings(readable: Sequence[Sequence[CompletionIndex]], partners: int) -> list[tuple[CompletionIndex, ...]]:
-    """Who stands in one scene: each alone if one question was asked, else pairs of either side."""
+def _partners(readable: Sequence[Sequence[CompletionIndex]], n_partners: int) -> list[tuple[CompletionIndex, ...]]:
+    """The completions that are scored together: each alone if one prompt was sampled, else user-item pairs."""
     if len(readable) == 1:
-        return [(owner,) for owner in readable[0]]
+        return [(index,) for index in readable[0]]
     users, items = readable
-    return [(users[a], items[b]) for a, b in partner_pairs(len(users), len(items), partners)]
+    return [(users[a], items[b]) for a, b in partner_pairs(len(users), len(items), n_partners)]
 
 
-def _scene(owner: CompletionIndex, group: CompletionGroup, profiles: Profiles) -> _ScoringCase:
-    return _ScoringCase(owner, group.example, group.asked[owner.asked].completions[owner.completion].text, profiles)
+def _scoring_case(index: CompletionIndex, group: CompletionGroup, profiles: Profiles) -> _ScoringCase:
+    text = group.sampled[index.prompt].completions[index.completion].text
+    return _ScoringCase(index, group.example, text, profiles)
 
 
-def _key(scene: _ScoringCase) -> tuple[str, ...] | None:
-    """What a prediction depends on; None if there is nothing to predict from."""
-    written = scene.profiles
-    if written.failed is not None:
+def _key(case: _ScoringCase) -> tuple[str, ...] | None:
+    """All that a prediction depends on; None if there is nothing to predict from."""
+    profiles = case.profiles
+    if profiles.failed is not None:
         return None
-    texts = (profile.text if profile else "" for profile in (written.user, written.item, written.pair))
-    return (scene.example.request.request_id, *texts)
+    texts = (profile.text if profile else "" for profile in (profiles.user, profiles.item, profiles.pair))
+    return (case.example.request.request_id, *texts)
 
 
 def _first(entry: tuple[tuple[str, ...], _ScoringCase]) -> tuple[str, ...]:
     return entry[0]
 
 
-def _unwritten(scene: _ScoringCase) -> Prediction:
-    return Prediction(None, scene.profiles.failed or "unreadable", "profile")
+def _no_prediction(case: _ScoringCase) -> Prediction:
+    return Prediction(None, case.profiles.failed or "unreadable", "profile")

@@ -13,7 +13,7 @@ from duetbench.bench.grpo_runs import PhaseTimer, Round
 from duetbench.cli import main
 
 SMALL = ["--joint", "cross", "--steps", "3", "--repeats", "1", "--examples", "8"]
-FEW = ["--set", "grpo.pairs_per_round=2", "--set", "grpo.samples=2", "--set", "grpo.max_completion=24"]
+FEW = ["--set", "grpo.pairs_per_round=2", "--set", "grpo.num_generations=2", "--set", "grpo.max_completion_length=24"]
 
 
 def test_phases_add_up_to_the_total():
@@ -38,15 +38,15 @@ def test_fastest_repeat_of_a_round_counts():
 
 
 def test_a_plain_round_ends_with_its_last_update():
-    laps = PhaseTimer(2)
-    laps.begun(None, 0)
-    laps.paid([[1, 2], [3]])
-    laps.logged(1, {})
-    assert laps.rounds == []
-    laps.logged(2, {})
-    (found,) = laps.rounds
-    assert found.tokens == 3
-    assert found.total == pytest.approx(found.generate + found.update)
+    timer = PhaseTimer(2)
+    timer.on_train_begin(None, 0)
+    timer.on_rewards([[1, 2], [3]])
+    timer.on_log(1, {})
+    assert timer.rounds == []
+    timer.on_log(2, {})
+    (measured,) = timer.rounds
+    assert measured.tokens == 3
+    assert measured.total == pytest.approx(measured.generate + measured.update)
 
 
 def test_command_measures_duetbench_and_plain_trl(tmp_path: Path) -> None:
@@ -63,8 +63,8 @@ def test_command_measures_duetbench_and_plain_trl(tmp_path: Path) -> None:
     assert all(measured["update"] > 0 and measured["tokens"] > 0 for measured in plain)
 
 
-def test_forms_are_refused(tmp_path: Path) -> None:
-    forms = ["--set", "duet.answer=fill", "--folder", str(tmp_path)]
-    result = CliRunner().invoke(main, ["bench", "grpo", *SMALL, *FEW, *forms])
+def test_response_templates_are_an_error(tmp_path: Path) -> None:
+    fill = ["--set", "duet.answer=fill", "--folder", str(tmp_path)]
+    result = CliRunner().invoke(main, ["bench", "grpo", *SMALL, *FEW, *fill])
     assert result.exit_code == 2
-    assert "fills in no form" in result.stderr
+    assert "does not fill response templates" in result.stderr

@@ -18,7 +18,7 @@ SMALL = {
     "training.valid_examples": 8,
     "grpo.rounds": ROUNDS,
     "grpo.pairs_per_round": 4,
-    "grpo.samples": 4,
+    "grpo.num_generations": 4,
     "grpo.evaluate_every": 2,
     "grpo.learning_rate": 0.003,
 }

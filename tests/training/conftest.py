@@ -1,4 +1,4 @@
-"""A model of two layers with random weights, its tokenizer, and a strategy that such a model can answer."""
+"""A model of two layers with random weights, and its tokenizer."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from duetbench.types import ModelRef
 
 @pytest.fixture(scope="session")
 def tiny_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A Llama of two layers that writes random text."""
+    """The folder of a Llama with two layers, which writes random text."""
     import torch
     from transformers import LlamaConfig, LlamaForCausalLM
 
@@ -40,7 +40,7 @@ def tiny_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def tiny_ref(tiny_folder: Path) -> ModelRef:
-    """The reference to it."""
+    """The reference to that model."""
     from duetbench.models import resolve
 
     return resolve(f"path:{tiny_folder}")

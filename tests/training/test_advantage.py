@@ -1,101 +1,128 @@
-"""The algebra of credit, on made-up rewards."""
+"""Advantage estimators; that they agree with TRL is tested in `trl/test_grpo_advantages.py`."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from random import Random
+import math
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
+from grpo_runs import HERE
 
-from duetbench.training.advantage import PartnerPair, marginal_means, partner_pairs, reward_range
+from duetbench.config import options_of
+from duetbench.training import advantage
+from duetbench.training.advantage import ESTIMATORS, estimate_advantages, reward_range
 
-
-def made_up(n_users: int, n_items: int, seed: int = 0) -> dict[PartnerPair, float]:
-    rng = Random(seed)
-    return {PartnerPair(a, b): rng.random() for a in range(n_users) for b in range(n_items)}
-
-
-def of_users(rewards: Mapping[PartnerPair, float | None]) -> list[float | None]:
-    found = marginal_means([meeting.user for meeting in rewards], list(rewards.values()))
-    return [found[user] for user in sorted(found)]
+NAN = math.nan
 
 
-def of_items(rewards: Mapping[PartnerPair, float | None]) -> list[float | None]:
-    found = marginal_means([meeting.item for meeting in rewards], list(rewards.values()))
-    return [found[item] for item in sorted(found)]
+def advantages(estimator: str, *rewards: float, group_size: int = 4) -> list[float]:
+    import torch
+
+    values: list[float] = estimate_advantages(torch.tensor(rewards), estimator, group_size=group_size).tolist()
+    return values
 
 
-def centred(values: list[float | None]) -> list[float]:
-    known = [value for value in values if value is not None]
-    return [value - sum(known) / len(known) for value in known]
+def test_group_normalized_divides_by_the_sample_standard_deviation_of_the_group():
+    std = math.sqrt(2 / 3)
+    expected = [value / (std + 1e-4) for value in (-1.0, 0.0, 0.0, 1.0)]
+    assert advantages("group_normalized", 1.0, 2.0, 2.0, 3.0) == pytest.approx(expected, rel=1e-6)
 
 
-def test_everybody_meets_everybody_at_full_crossing():
-    assert partner_pairs(3, 3, 3) == [PartnerPair(a, b) for a in range(3) for b in range(3)]
+def test_batch_normalized_divides_by_the_standard_deviation_of_all_rewards():
+    rewards = [0.0, 1.0, 0.0, 1.0, 20.0, 20.0, 21.0, 21.0]
+    std = math.sqrt(sum((reward - 10.5) ** 2 for reward in rewards) / 7)
+    expected = [value / (std + 1e-4) for value in (-0.5, 0.5, -0.5, 0.5, -0.5, -0.5, 0.5, 0.5)]
+    assert advantages("batch_normalized", *rewards) == pytest.approx(expected, rel=1e-6)
 
 
-@pytest.mark.parametrize(("n_users", "n_items", "partners"), [(4, 4, 1), (8, 8, 4), (5, 3, 2), (1, 6, 2), (7, 2, 8)])
-def test_everybody_has_the_partners_that_there_are(n_users, n_items, partners):
-    met = partner_pairs(n_users, n_items, partners)
-    assert len(set(met)) == len(met)
-    assert all(sum(m.user == a for m in met) >= min(partners, n_items) for a in range(n_users))
-    assert all(sum(m.item == b for m in met) >= min(partners, n_users) for b in range(n_items))
+def test_mean_only_does_not_divide():
+    assert advantages("mean_only", 1.0, 2.0, 2.0, 7.0) == [-2.0, -1.0, -1.0, 4.0]
 
 
-def test_equal_numbers_meet_in_a_circle_without_extra_cost():
-    assert len(partner_pairs(8, 8, 3)) == 24
+def test_leave_one_out_subtracts_the_mean_of_the_other_rewards():
+    rewards = [0.5, 1.0, -1.0, 4.0]
+    expected = [
+        reward - sum(other for n, other in enumerate(rewards) if n != position) / 3
+        for position, reward in enumerate(rewards)
+    ]
+    assert advantages("leave_one_out", *rewards) == pytest.approx(expected)
 
 
-def test_nobody_meets_where_one_side_is_empty():
-    assert partner_pairs(0, 4, 2) == partner_pairs(4, 0, 2) == []
+def test_leave_one_out_counts_known_rewards_only():
+    assert advantages("leave_one_out", 1.0, NAN, 3.0, NAN) == [-2.0, 0.0, 2.0, 0.0]
 
 
-def test_permuting_partners_changes_nothing_at_full_crossing():
-    rewards = made_up(4, 4)
-    order = [2, 0, 3, 1]
-    permuted = {PartnerPair(m.user, order[m.item]): value for m, value in rewards.items()}
-    assert of_users(permuted) == pytest.approx(of_users(rewards))
-    assert [of_items(permuted)[order[b]] for b in range(4)] == pytest.approx(of_items(rewards))
+@pytest.mark.parametrize("estimator", ESTIMATORS)
+def test_a_completion_without_a_reward_changes_no_other_advantage(estimator):
+    without = advantages(estimator, 0.2, 0.9, 0.4, group_size=3)
+    assert advantages(estimator, 0.2, NAN, 0.9, 0.4) == pytest.approx([without[0], 0.0, *without[1:]])
 
 
-def test_a_partners_own_quality_cancels_in_the_baseline_at_full_crossing():
-    alpha, beta = [0.1, 0.7, 0.4], [0.9, -0.5, 0.2]
-    rewards = {PartnerPair(a, b): alpha[a] + beta[b] for a in range(3) for b in range(3)}
-    assert centred(of_users(rewards)) == pytest.approx(centred(list(alpha)))
-    assert centred(of_items(rewards)) == pytest.approx(centred(list(beta)))
+@pytest.mark.parametrize("estimator", ESTIMATORS)
+@pytest.mark.parametrize("rewards", [(NAN, NAN, NAN, NAN), (0.7, NAN, NAN, NAN)])
+def test_a_group_with_fewer_than_two_rewards_has_no_advantages(estimator, rewards):
+    assert advantages(estimator, *rewards, 1.0, 2.0, 3.0, 4.0)[:4] == [0.0] * 4
 
 
-def test_a_partners_own_quality_stays_inside_one_to_one_pairing():
-    alpha, beta = [0.1, 0.7, 0.4], [0.9, -0.5, 0.2]
-    rewards = {m: alpha[m.user] + beta[m.item] for m in partner_pairs(3, 3, 1)}
-    assert centred(of_users(rewards)) != pytest.approx(centred(list(alpha)))
+@pytest.mark.parametrize("estimator", ESTIMATORS)
+def test_equal_rewards_have_advantage_0(estimator):
+    assert advantages(estimator, 0.1, 0.1, 0.1, 1.0, 2.0, 3.0, group_size=3)[:3] == pytest.approx([0.0] * 3, abs=1e-3)
+    assert advantages(estimator, 0.5, 0.5, 0.5, 0.5) == [0.0] * 4
 
 
-def test_a_penalty_of_its_own_changes_nobody_elses_credit():
-    met = made_up(3, 4)
-    owners: list[object] = [meeting.user for meeting in met]
-    with_bad = marginal_means([*owners, "malformed"], [*met.values(), -1.0])
-    assert [with_bad[user] for user in range(3)] == of_users(met)
-    assert with_bad["malformed"] == -1.0
+@pytest.mark.parametrize("estimator", ESTIMATORS)
+def test_the_order_of_completions_is_kept(estimator):
+    rewards = [0.3, 0.1, 0.9, 0.2, 0.4, 0.8, 0.6, 0.5]
+    order = [2, 0, 3, 1, 5, 4, 7, 6]
+    plain = advantages(estimator, *rewards)
+    assert advantages(estimator, *(rewards[n] for n in order)) == pytest.approx([plain[n] for n in order])
 
 
-def test_what_could_not_be_judged_does_not_count():
-    assert marginal_means([0, 0, 1, 1], [1.0, None, None, None]) == {0: 1.0, 1: None}
+SIGN = '''
+def sign(rewards):
+    """`A[i] = sign(r[i] - mean(r))` within each group."""
+    return mean_only(rewards).sign()
 
 
-def test_spread_needs_two_credits():
+'''
+USE_SIGN = """
+import sys
+sys.path.insert(0, {here!r})
+import duetbench.training
+from importlib.util import module_from_spec, spec_from_file_location
+name = "duetbench.training.advantage"
+spec = spec_from_file_location(name, {path!r})
+sys.modules[name] = module_from_spec(spec)
+spec.loader.exec_module(sys.modules[name])
+from grpo_runs import grpo
+print(grpo(advantage="sign").config.advantage)
+import torch
+print(sys.modules[name].estimate_advantages(torch.tensor([1.0, 4.0, 5.0, 6.0]), "sign", group_size=4).tolist())
+"""
+
+
+def test_a_new_estimator_is_a_change_of_one_file(tmp_path):
+    table = "ESTIMATORS: dict["
+    source = Path(str(advantage.__file__)).read_text()
+    changed = source.replace(table, SIGN + table, 1).replace(
+        '"mean_only": mean_only,', '"mean_only": mean_only, "sign": sign,', 1
+    )
+    (tmp_path / "advantage.py").write_text(changed)
+    code = USE_SIGN.format(here=str(HERE), path=str(tmp_path / "advantage.py"))
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines() == ["sign", "[-1.0, 0.0, 1.0, 1.0]"]
+
+
+def test_the_option_offers_every_estimator_and_explains_it():
+    from duetbench.training.grpo.trainer import Grpo
+
+    (option,) = [option for option in options_of(Grpo.Config) if option.name == "advantage"]
+    assert option.type == " | ".join(["preset", *ESTIMATORS])
+    assert all(f"{name}: A[i] = " in option.meaning for name in ESTIMATORS)
+
+
+def test_the_reward_range_requires_two_rewards():
     assert reward_range([None, 0.4]) is None
     assert reward_range([0.1, None, 0.4]) == pytest.approx(0.3)
-
-
-def test_full_crossing_finds_the_true_effects_better_than_pairing():
-    rng = Random(3)
-    hits = {1: 0, 8: 0}
-    for _ in range(200):
-        alpha, beta = [rng.gauss(0, 1) for _ in range(8)], [rng.gauss(0, 1) for _ in range(8)]
-        noise = {PartnerPair(a, b): rng.gauss(0, 0.5) for a in range(8) for b in range(8)}
-        for partners in hits:
-            rewards = {m: alpha[m.user] + beta[m.item] + noise[m] for m in partner_pairs(8, 8, partners)}
-            users = of_users(rewards)
-            hits[partners] += users.index(max(users)) == alpha.index(max(alpha))
-    assert hits[8] > hits[1] + 40

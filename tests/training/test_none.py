@@ -1,4 +1,4 @@
-"""No training."""
+"""The trainer `none`."""
 
 from __future__ import annotations
 
@@ -15,6 +15,6 @@ class TestNoTraining(TrainerConformance):
     plugin = NoTraining
 
 
-def test_it_hands_back_the_jobs_model(tmp_path: Path) -> None:
+def test_it_returns_the_jobs_model(tmp_path: Path) -> None:
     job = TrainingJob(Duet(), [], [], GlobalMean(), [], dummy_model(), DummyEngine(), tmp_path, 0)
     assert NoTraining().fit(job) is job.model

@@ -1,4 +1,4 @@
-"""What is asked for a training example."""
+"""The prompts of training examples."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Notes(Stage):
 
 
 class Last(Stage):
-    """One question per request that tells how many notes there are."""
+    """One prompt per request that contains the number of readable notes."""
 
     def prompts(self, requests: Sequence[Request], earlier: Mapping[str, Sequence[Profile]]) -> list[Prompt]:
         return [_prompt(f"{request.user_id} {len(earlier)}", "user", n) for n, request in enumerate(requests)]
@@ -57,23 +57,24 @@ class Nothing(Strategy):
         return ()
 
 
-def units(joint: str) -> list[TrainingQuestion]:
-    return training_questions(Tiny(Tiny.Config(joint)), examples("train", 3), DummyEngine()).units
+def questions(joint: str) -> list[TrainingQuestion]:
+    return training_questions(Tiny(Tiny.Config(joint)), examples("train", 3), DummyEngine()).questions
 
 
-def test_paired_asks_one_question_per_example():
-    assert [len(unit.prompts) for unit in units("paired")] == [1, 1, 1]
+def test_paired_has_one_prompt_per_example():
+    assert [len(question.prompts) for question in questions("paired")] == [1, 1, 1]
 
 
-def test_apart_the_users_question_comes_first():
-    assert [prompt.side for prompt in units("cross")[1].prompts] == ["user", "item"]
+def test_with_separate_sides_the_users_prompt_comes_first():
+    assert [prompt.side for prompt in questions("cross")[1].prompts] == ["user", "item"]
 
 
-def test_earlier_stages_are_asked_once_and_their_answers_given():
-    found = training_questions(TwoStages(), examples("train", 3), DummyEngine())
-    assert found.unasked == 1
-    assert [unit.given.item.text for unit in found.units if unit.given.item] == ["noted", "noted"]
-    assert found.units[0].prompts[0].messages[0].content == "user 1 2"
+def test_earlier_stages_run_once_and_their_profiles_are_fixed():
+    kept, n_skipped = training_questions(TwoStages(), examples("train", 3), DummyEngine())
+    assert n_skipped == 1
+    notes = [question.fixed_profiles.item for question in kept]
+    assert [note.text for note in notes if note] == ["noted", "noted"]
+    assert kept[0].prompts[0].messages[0].content == "user 1 2"
 
 
 def test_a_strategy_that_writes_nothing_cannot_be_trained():
@@ -81,43 +82,43 @@ def test_a_strategy_that_writes_nothing_cannot_be_trained():
         trained_stage(Nothing())
 
 
-def test_the_mode_follows_the_questions():
-    assert resolve_credit_mode("auto", units("paired"), Tiny()) == "paired"
-    assert resolve_credit_mode("auto", units("cross"), Tiny()) == "cross"
-    assert resolve_credit_mode("item", units("cross"), Tiny()) == "item"
+def test_auto_follows_the_prompts():
+    assert resolve_credit_mode("auto", questions("paired"), Tiny()) == "paired"
+    assert resolve_credit_mode("auto", questions("cross"), Tiny()) == "cross"
+    assert resolve_credit_mode("item", questions("cross"), Tiny()) == "item"
 
 
 @pytest.mark.parametrize(("mode", "joint"), [("cross", "paired"), ("alternate", "paired"), ("paired", "cross")])
-def test_a_mode_that_does_not_fit_is_refused(mode, joint):
+def test_a_mode_that_does_not_fit_the_prompts_is_an_error(mode, joint):
     with pytest.raises(ConfigError, match=f"credit {mode}"):
-        resolve_credit_mode(mode, units(joint), Tiny())
+        resolve_credit_mode(mode, questions(joint), Tiny())
 
 
-def test_too_many_questions_for_one_pair_are_refused():
-    class Three(Last):
+def test_too_many_prompts_for_one_pair_are_an_error():
+    class ThreePrompts(Last):
         def prompts(self, requests: Sequence[Request], earlier: Mapping[str, Sequence[Profile]]) -> list[Prompt]:
             return [_prompt(f"{n}", "user", 0) for n in range(3)]
 
-    class Strange(Nothing):
+    class Unsupported(Nothing):
         def stages(self) -> tuple[Stage, ...]:
-            return (Three(),)
+            return (ThreePrompts(),)
 
-    with pytest.raises(ConfigError, match="several questions"):
-        training_questions(Strange(), examples("train", 1), DummyEngine())
+    with pytest.raises(ConfigError, match="several prompts"):
+        training_questions(Unsupported(), examples("train", 1), DummyEngine())
 
 
-def test_a_rounds_prompts_by_mode():
+def test_the_prompts_of_a_round_by_mode():
     assert rollout_keys([4, 7], "paired", 0, 1) == ["4:0", "7:0"]
     assert rollout_keys([4, 7], "cross", 0, 1) == ["4:0", "4:1", "7:0", "7:1"]
     assert rollout_keys([4], "user", 3, 1) == ["4:0"]
     assert rollout_keys([4], "item", 3, 1) == ["4:1"]
 
 
-def test_alternating_turns_to_the_other_side():
+def test_alternating_switches_to_the_other_side():
     assert [rollout_keys([0], "alternate", n, 2)[0] for n in range(6)] == ["0:0", "0:0", "0:1", "0:1", "0:0", "0:0"]
 
 
-def test_rounds_have_seeds_of_their_own():
+def test_every_round_has_its_own_seed():
     seeds = {rollout_seed(seed, step) for seed in range(3) for step in range(5)}
     assert len(seeds) == 15
     assert rollout_seed(1, 2) == rollout_seed(1, 2)

@@ -15,7 +15,7 @@ def test_another_seed_gives_another_order():
     assert batches_in_order(list(range(40)), 4, 20, seed=1) != batches_in_order(list(range(40)), 4, 20, seed=2)
 
 
-def test_rows_come_equally_often():
+def test_all_rows_are_used_equally_often():
     counts = Counter(row for batch in batches_in_order([1] * 10, 4, 25, seed=0) for row in batch)
     assert set(counts.values()) == {10}
 
@@ -24,12 +24,12 @@ def test_a_batch_may_be_larger_than_the_data():
     assert [len(batch) for batch in batches_in_order([1, 1], 5, 3, seed=0)] == [5, 5, 5]
 
 
-def test_similar_lengths_share_a_batch():
+def test_rows_of_similar_length_share_a_batch():
     lengths = [n % 50 for n in range(400)]
     batches = batches_in_order(lengths, 8, 50, seed=0)
     padded = sum(max(lengths[row] for row in batch) * len(batch) for batch in batches)
     assert padded < 1.15 * sum(lengths[row] for batch in batches for row in batch)
 
 
-def test_nothing_to_order():
+def test_without_rows_there_are_no_batches():
     assert batches_in_order([], 4, 3, seed=0) == []

@@ -1,4 +1,4 @@
-"""Several completions of each prompt from the weights as they are now, as texts and as the tokens to learn from."""
+"""Several completions of each prompt from the current weights, as text and as the tokens to learn from."""
 
 from __future__ import annotations
 
@@ -11,126 +11,136 @@ from duetbench.engines.tokens.truncation import TruncatedPrompt
 from duetbench.engines.transformers.decoding import GeneratedTokens
 from duetbench.training.grpo.sampling import SamplingSpec, sample_completions
 from duetbench.training.policy import Policy
+from duetbench.training.policy_engine import policy_engine
 from duetbench.types import Completion, Prompt, Sampling, Status
 
 if TYPE_CHECKING:
     from duetbench.engines.tokens.stop_texts import StopTexts
 
+EncodedPrompt = tuple[Prompt, TruncatedPrompt]
+"""A prompt and its tokens."""
+
 
 @dataclass(frozen=True, slots=True)
 class SampledCompletion:
-    """One completion."""
+    """One completion, as text and as tokens."""
 
     completion: Completion
     ids: list[int]
-    """Its tokens after the prompt's, never empty."""
-    own: list[int]
-    """1 for a token that the model chose, 0 for one that a form gave."""
+    """The tokens after the prompt's, never empty."""
+    loss_mask: list[int]
+    """1 for a token that the model chose, 0 for one that a response template gave."""
+
+    @property
+    def is_truncated(self) -> bool:
+        """Whether it reached its maximum length, or one of the slots of its response template did."""
+        return self.completion.status == "truncated" or self.completion.truncated_slots > 0
 
 
 @dataclass(frozen=True)
 class GenerationSpec:
-    """How drafts are drawn."""
+    """How completions are sampled."""
 
-    samples: int
-    """Of each prompt."""
+    num_generations: int
+    """Completions per prompt."""
     temperature: float
     max_tokens: int
     stop: tuple[str, ...]
     token_budget: int
-    """Tokens of one batch, prompts and completions."""
+    """Tokens per batch, prompts and completions."""
 
 
 def sample_prompts(
-    policy: Policy, asked: Sequence[tuple[Prompt, TruncatedPrompt]], pen: GenerationSpec, seed: int
+    policy: Policy, prompts: Sequence[EncodedPrompt], generation: GenerationSpec, seed: int
 ) -> list[list[SampledCompletion]]:
-    """`pen.samples` drafts of each prompt, same order; the same seed draws the same.
+    """`num_generations` completions of each prompt, in the order of the prompts.
 
     Args:
-        policy: Writes.
-        asked: Prompts with their tokens; those with a form are filled in gap by gap.
-        pen: See `GenerationSpec`.
-        seed: Decides all draws.
+        policy: Its current weights are used.
+        prompts: With their tokens; those with a response template are filled in slot by slot.
+        generation: See `GenerationSpec`.
+        seed: The same seed gives the same completions.
     """
-    free = [place for place, (prompt, _) in enumerate(asked) if not prompt.response_template]
-    forms = [place for place, (prompt, _) in enumerate(asked) if prompt.response_template]
-    found = dict(zip(free, _draw_free(policy, [asked[place] for place in free], pen, seed), strict=True))
-    found |= zip(forms, _fill_forms(policy, [asked[place] for place in forms], pen, seed), strict=True)
-    return [found[place] for place in range(len(asked))]
+    plain = [position for position, (prompt, _) in enumerate(prompts) if not prompt.response_template]
+    templates = [position for position, (prompt, _) in enumerate(prompts) if prompt.response_template]
+    sampled = dict(zip(plain, _sample_plain(policy, [prompts[n] for n in plain], generation, seed), strict=True))
+    sampled |= zip(templates, _fill_templates(policy, [prompts[n] for n in templates], generation, seed), strict=True)
+    return [sampled[position] for position in range(len(prompts))]
 
 
-def _draw_free(
-    policy: Policy, asked: Sequence[tuple[Prompt, TruncatedPrompt]], pen: GenerationSpec, seed: int
+def _sample_plain(
+    policy: Policy, prompts: Sequence[EncodedPrompt], generation: GenerationSpec, seed: int
 ) -> list[list[SampledCompletion]]:
     import torch
 
-    if not asked:
+    if not prompts:
         return []
-    stops = policy.stops(pen.stop)
-    how = SamplingSpec(pen.temperature, pen.max_tokens, pen.token_budget, policy.chat.pad_id)
+    stops = policy.stops(generation.stop)
+    spec = SamplingSpec(generation.temperature, generation.max_tokens, generation.token_budget, policy.chat.pad_id)
     with policy.running(trained=True) as model:
         generator = torch.Generator(model.device).manual_seed(seed)
-        drawn = sample_completions(model, [fitted.ids for _, fitted in asked], pen.samples, how, stops, generator)
+        contexts = [encoded.ids for _, encoded in prompts]
+        groups = sample_completions(model, contexts, generation.num_generations, spec, stops, generator)
     return [
-        [_draft(policy, prompt, fitted, answer, stops) for answer in answers]
-        for (prompt, fitted), answers in zip(asked, drawn, strict=True)
+        [_sampled(policy, prompt, encoded, generated, stops) for generated in group]
+        for (prompt, encoded), group in zip(prompts, groups, strict=True)
     ]
 
 
-def _draft(
-    policy: Policy, prompt: Prompt, fitted: TruncatedPrompt, answer: GeneratedTokens, stops: StopTexts
+def _sampled(
+    policy: Policy, prompt: Prompt, encoded: TruncatedPrompt, generated: GeneratedTokens, stops: StopTexts
 ) -> SampledCompletion:
-    """The completion as the engine would have told it, see `engines.running`."""
-    ids = [token for token in answer.ids if token not in stops.ends]
-    text, is_stopped = stops.cut(policy.chat.decode_continuation(fitted.ids, ids))
-    status: Status = "truncated" if not (answer.is_ended or is_stopped) else "ok" if text.strip() else "empty"
-    completion = Completion(prompt.prefill + text, status, len(fitted.ids), len(ids), fitted.dropped)
-    return SampledCompletion(completion, answer.ids, [1] * len(answer.ids))
+    """The completion as the engine would have returned it, see `engines.transformers.model_runner`."""
+    ids = [token for token in generated.ids if token not in stops.ends]
+    text, is_stopped = stops.cut(policy.chat.decode_continuation(encoded.ids, ids))
+    status: Status = "truncated" if not (generated.is_ended or is_stopped) else "ok" if text.strip() else "empty"
+    completion = Completion(prompt.prefill + text, status, len(encoded.ids), len(ids), encoded.dropped)
+    return SampledCompletion(completion, generated.ids, [1] * len(generated.ids))
 
 
-def _fill_forms(
-    policy: Policy, asked: Sequence[tuple[Prompt, TruncatedPrompt]], pen: GenerationSpec, seed: int
+def _fill_templates(
+    policy: Policy, prompts: Sequence[EncodedPrompt], generation: GenerationSpec, seed: int
 ) -> list[list[SampledCompletion]]:
-    """One pass over all forms per sample. What stands in the gaps is cut into tokens anew, together with the tags."""
-    drafts: list[list[SampledCompletion]] = [[] for _ in asked]
-    engine = policy.engine(trained=True)
-    for sample in range(pen.samples if asked else 0):
-        sampling = Sampling(pen.temperature, seed=seed, sample_index=sample)
-        completions = fill_template(engine, [prompt for prompt, _ in asked], sampling)
-        for place, ((prompt, fitted), completion) in enumerate(zip(asked, completions, strict=True)):
-            drafts[place].append(_filled(policy, prompt, fitted, completion))
-    return drafts
+    """One pass over all templates per sample. The texts of the slots are tokenized together with the tags."""
+    sampled: list[list[SampledCompletion]] = [[] for _ in prompts]
+    engine = policy_engine(policy, trained=True)
+    for sample_index in range(generation.num_generations if prompts else 0):
+        sampling = Sampling(generation.temperature, seed=seed, sample_index=sample_index)
+        completions = fill_template(engine, [prompt for prompt, _ in prompts], sampling)
+        for position, ((prompt, encoded), completion) in enumerate(zip(prompts, completions, strict=True)):
+            sampled[position].append(_filled(policy, prompt, encoded, completion))
+    return sampled
 
 
-def _filled(policy: Policy, prompt: Prompt, fitted: TruncatedPrompt, completion: Completion) -> SampledCompletion:
-    texts, is_own = split_form(prompt, completion.text)
-    pieces = policy.pieces(prompt, fitted.dropped, texts)
+def _filled(policy: Policy, prompt: Prompt, encoded: TruncatedPrompt, completion: Completion) -> SampledCompletion:
+    texts, is_generated = split_template(prompt, completion.text)
+    pieces = policy.pieces(prompt, encoded.dropped, texts)
     ids = [token for piece in pieces for token in piece]
-    own = [int(mark) for piece, mark in zip(pieces, is_own, strict=True) for _ in piece]
-    return SampledCompletion(completion, ids, own)
+    loss_mask = [int(mark) for piece, mark in zip(pieces, is_generated, strict=True) for _ in piece]
+    return SampledCompletion(completion, ids, loss_mask)
 
 
-def split_form(prompt: Prompt, text: str) -> tuple[list[str], list[bool]]:
-    """A filled form in pieces, and which of them the model wrote.
+def split_template(prompt: Prompt, text: str) -> tuple[list[str], list[bool]]:
+    """A filled response template in pieces, and whether the model wrote each piece.
 
     Args:
-        prompt: With its form.
-        text: The whole answer; one that broke off ends after any piece.
+        prompt: With its response template.
+        text: The completion with the prefill; an incomplete one ends after any piece.
     """
     rest = text.removeprefix(prompt.prefill)
     pieces: list[str] = []
-    is_own: list[bool] = []
+    is_generated: list[bool] = []
     for number, slot in enumerate(prompt.response_template):
         if not rest.startswith(slot.literal):
             break
         pieces.append(slot.literal)
-        is_own.append(False)
+        is_generated.append(False)
         rest = rest[len(slot.literal) :]
         following = prompt.response_template[number + 1].literal if number + 1 < len(prompt.response_template) else ""
         end = rest.find(following) if following else len(rest)
-        gap = rest if end < 0 else rest[:end]
-        if gap:
-            pieces.append(gap)
-            is_own.append(True)
-        rest = rest[len(gap) :]
-    return pieces, is_own
+        filling = rest if end < 0 else rest[:end]
+        if filling:
+            pieces.append(filling)
+            is_generated.append(True)
+        rest = rest[len(filling) :]
+    return pieces, is_generated

@@ -1,4 +1,4 @@
-"""A first look at the training pairs with the untrained weights: where all rewards tie, there is nothing to learn."""
+"""Samples every training question with the untrained weights, to leave out those whose rewards are all equal."""
 
 from __future__ import annotations
 
@@ -18,48 +18,52 @@ if TYPE_CHECKING:
     from duetbench.training.questions import TrainingQuestion
 
 _CHUNK = 64
-"""Units that are looked at together."""
+"""Questions that are sampled and graded together."""
 
 
 def reward_ranges(
     session: TrainingSession,
-    units: Sequence[TrainingQuestion],
-    fitted: Mapping[tuple[int, int], TruncatedPrompt],
+    questions: Sequence[TrainingQuestion],
+    encoded: Mapping[tuple[int, int], TruncatedPrompt],
     grader: CompletionGrader,
-    pen: GenerationSpec,
+    generation: GenerationSpec,
 ) -> list[float]:
-    """How far the rewards of each unit lie apart, for its question with the widest spread; kept in `pilot.json`."""
-    path = session.folder.path / "pilot.json"
+    """The reward range of each question, the larger one if it has two prompts; saved in `prefilter.json`."""
+    path = session.folder.path / "prefilter.json"
     if path.is_file():
-        kept: list[float] = json.loads(path.read_text(encoding="utf-8"))
-        return kept
-    found: list[float] = []
-    for start in range(0, len(units), _CHUNK):
-        places = range(start, min(start + _CHUNK, len(units)))
-        found += _spreads(session, places, units, fitted, grader, pen)
-    write_json(path, found)
-    return found
+        saved: list[float] = json.loads(path.read_text(encoding="utf-8"))
+        return saved
+    ranges: list[float] = []
+    for start in range(0, len(questions), _CHUNK):
+        positions = range(start, min(start + _CHUNK, len(questions)))
+        ranges += _ranges_of(session, positions, questions, encoded, grader, generation)
+    write_json(path, ranges)
+    return ranges
 
 
-def _spreads(
+def _ranges_of(
     session: TrainingSession,
-    places: range,
-    units: Sequence[TrainingQuestion],
-    fitted: Mapping[tuple[int, int], TruncatedPrompt],
+    positions: range,
+    questions: Sequence[TrainingQuestion],
+    encoded: Mapping[tuple[int, int], TruncatedPrompt],
     grader: CompletionGrader,
-    pen: GenerationSpec,
+    generation: GenerationSpec,
 ) -> list[float]:
-    asked = [(prompt, fitted[place, n]) for place in places for n, prompt in enumerate(units[place].prompts)]
-    drafts = iter(sample_prompts(session.policy, asked, pen, rollout_seed(session.job.seed, -1 - places.start)))
+    prompts = [(prompt, encoded[n, m]) for n in positions for m, prompt in enumerate(questions[n].prompts)]
+    seed = rollout_seed(session.job.seed, -1 - positions.start)
+    sampled = iter(sample_prompts(session.policy, prompts, generation, seed))
     groups = [
         CompletionGroup(
-            units[place].example,
+            questions[position].example,
             tuple(
-                PromptCompletions(prompt, tuple(one.completion for one in next(drafts)))
-                for prompt in units[place].prompts
+                PromptCompletions(prompt, tuple(sample.completion for sample in next(sampled)))
+                for prompt in questions[position].prompts
             ),
-            units[place].given,
+            questions[position].fixed_profiles,
         )
-        for place in places
+        for position in positions
     ]
-    return [max(reward_range([one.reward for one in side]) or 0.0 for side in sides) for sides in grader(groups)]
+    return [
+        max(reward_range([graded.reward for graded in completions]) or 0.0 for completions in group)
+        for group in grader(groups)
+    ]

@@ -1,4 +1,4 @@
-"""GRPO's rounds: which prompts are asked, how completions are drawn, and what each of them earns."""
+"""GRPO's rounds: which prompts are sampled, how completions are generated, and which rewards they get."""
 
 from __future__ import annotations
 
@@ -10,40 +10,41 @@ from typing import Any
 
 from duetbench.engines.complete import complete
 from duetbench.engines.tokens.truncation import TruncatedPrompt
+from duetbench.evaluation.leakage import leak_rate
 from duetbench.interfaces import Stage
 from duetbench.profiling import parse_completion
 from duetbench.training.advantage import reward_range
 from duetbench.training.grpo.generation import GenerationSpec, SampledCompletion, sample_prompts
-from duetbench.training.leaks import leak_rate
 from duetbench.training.policy import Policy
+from duetbench.training.policy_engine import policy_engine
 from duetbench.training.questions import CreditMode, TrainingQuestion
 from duetbench.training.rewarding import CompletionGrader, CompletionGroup, GradedCompletion, PromptCompletions
 from duetbench.training.trl.adapter import RolloutBatch
 from duetbench.types import Profiles, Sampling
 
 _TIED = 1e-9
-"""Credits of a group that lie closer than this are equal, and the group teaches nothing."""
+"""Rewards of a group whose range is smaller are equal: their advantages are 0."""
 
 
-def rollout_keys(units: Sequence[int], mode: CreditMode, n_round: int, alternate_every: int) -> list[str]:
-    """The prompts of one round as `UNIT:QUESTION`; a unit's two questions stand side by side.
+def rollout_keys(questions: Sequence[int], mode: CreditMode, n_round: int, alternate_every: int) -> list[str]:
+    """The prompts of one round as `QUESTION:PROMPT`; the two prompts of a question are adjacent.
 
     Args:
-        units: Positions of the units.
-        mode: See `units.Mode`.
-        n_round: Which round it is, from 0.
-        alternate_every: Rounds after which `alternate` turns to the other side.
+        questions: Positions of the questions.
+        mode: Which of their prompts are sampled.
+        n_round: Number of the round, from 0.
+        alternate_every: Rounds after which `alternate` switches to the other side.
     """
     match mode:
         case "paired":
-            questions: tuple[int, ...] = (0,)
+            prompts: tuple[int, ...] = (0,)
         case "cross":
-            questions = (0, 1)
+            prompts = (0, 1)
         case "user" | "item":
-            questions = (int(mode == "item"),)
+            prompts = (int(mode == "item"),)
         case "alternate":
-            questions = (n_round // alternate_every % 2,)
-    return [f"{unit}:{question}" for unit in units for question in questions]
+            prompts = (n_round // alternate_every % 2,)
+    return [f"{question}:{prompt}" for question in questions for prompt in prompts]
 
 
 def rollout_seed(seed: int, step: int) -> int:
@@ -53,160 +54,180 @@ def rollout_seed(seed: int, step: int) -> int:
 
 
 @dataclass(frozen=True, slots=True)
-class _Question:
-    """One prompt of a round."""
+class _SampledPrompt:
+    """One prompt of a round with its completions."""
 
-    unit: int
-    place: int
-    """Which of the unit's questions."""
-    fitted: TruncatedPrompt
-    drafts: list[SampledCompletion]
+    question: int
+    prompt: int
+    """Position among the question's prompts."""
+    encoded: TruncatedPrompt
+    samples: list[SampledCompletion]
 
 
 class RolloutSampler:
-    """Samples from the policy and has the grader pay; see `trl_adapter.Rounds`.
+    """Samples completions from the policy and grades them; implements `trl.adapter.RolloutSource`.
 
     Args:
-        policy: Writes.
+        policy: Generates.
         stage: The stage that is trained.
-        units: What the keys name.
-        fitted: The tokens of each question of each unit.
-        grader: Pays.
-        pen: How completions are drawn.
-        seed: Of the whole training.
+        questions: The questions that the keys refer to.
+        encoded: The tokens of each prompt of each question.
+        grader: Computes the rewards.
+        generation: How completions are sampled.
+        seed: The seed of the training.
+        mask_truncated: Whether completions that reached their maximum length are left out of the loss.
     """
 
     def __init__(
         self,
         policy: Policy,
         stage: Stage,
-        units: Sequence[TrainingQuestion],
-        fitted: Mapping[tuple[int, int], TruncatedPrompt],
+        questions: Sequence[TrainingQuestion],
+        encoded: Mapping[tuple[int, int], TruncatedPrompt],
         *,
         grader: CompletionGrader,
-        pen: GenerationSpec,
+        generation: GenerationSpec,
         seed: int,
+        mask_truncated: bool = False,
     ) -> None:
         self._policy = policy
         self._stage = stage
-        self._units = units
-        self._fitted = fitted
+        self._questions = questions
+        self._encoded = encoded
         self._grader = grader
-        self._pen = pen
+        self._generation = generation
         self._seed = seed
-        self._questions: list[_Question] = []
-        self._given: dict[tuple[int, int], Profiles] = {}
-        self._clock = 0.0
+        self._mask_truncated = mask_truncated
+        self._sampled: list[_SampledPrompt] = []
+        self._fixed_profiles: dict[tuple[int, int], Profiles] = {}
+        self._phase_end = 0.0
         self._report: dict[str, float] = {}
-        self.tokens = 0
-        """Tokens drawn so far by this process."""
 
     def sample(self, keys: Sequence[str], model: Any, step: int) -> RolloutBatch:
-        """See `Rounds`."""
+        """The completions of one round, see `RolloutSource`."""
         import torch
 
         started = time.perf_counter()
         self._policy.model = model
         seed = rollout_seed(self._seed, step)
-        # TRL shuffles a round's rows with torch's global generator: tied to the step, a resumed run shuffles alike.
+        # TRL shuffles a round's rows with torch's global generator: seeded by the step, a resumed run shuffles alike.
         torch.manual_seed(seed)
-        places = [tuple(map(int, key.split(":"))) for key in keys[:: self._pen.samples]]
-        asked = [(self._units[unit].prompts[place], self._fitted[unit, place]) for unit, place in places]
-        drafts = sample_prompts(self._policy, asked, self._pen, seed)
-        self._questions = [
-            _Question(unit, place, fitted, found)
-            for (unit, place), (_, fitted), found in zip(places, asked, drafts, strict=True)
+        positions = [tuple(map(int, key.split(":"))) for key in keys[:: self._generation.num_generations]]
+        prompts = [(self._questions[n].prompts[m], self._encoded[n, m]) for n, m in positions]
+        groups = sample_prompts(self._policy, prompts, self._generation, seed)
+        self._sampled = [
+            _SampledPrompt(question, prompt, encoded, samples)
+            for (question, prompt), (_, encoded), samples in zip(positions, prompts, groups, strict=True)
         ]
-        self._given = self._partners()
-        self._clock = time.perf_counter()
-        self._report = {"generate_seconds": self._clock - started}
-        flat = [(question, draft) for question in self._questions for draft in question.drafts]
+        self._fixed_profiles = self._profiles_of_other_sides()
+        self._phase_end = time.perf_counter()
+        self._report = {"generate_seconds": self._phase_end - started}
+        flat = [(sampled, sample) for sampled in self._sampled for sample in sampled.samples]
         return RolloutBatch(
-            [list(question.fitted.ids) for question, _ in flat],
-            [draft.ids for _, draft in flat],
-            [draft.own for _, draft in flat],
+            [list(sampled.encoded.ids) for sampled, _ in flat],
+            [sample.ids for _, sample in flat],
+            [self._loss_mask(sample) for _, sample in flat],
         )
+
+    def _loss_mask(self, sample: SampledCompletion) -> list[int]:
+        # TRL's own option takes a completion for truncated unless it ends with an end-of-sequence or padding token.
+        # Completions here end at stop texts, so that it would mask all of them.
+        return [0] * len(sample.ids) if self._mask_truncated and sample.is_truncated else sample.loss_mask
 
     def rewards(self) -> list[float | None]:
-        """See `Rounds`. TRL computes log-probabilities between sampling and this."""
-        started, scoring = time.perf_counter(), self._grader.scorer_seconds
-        groups = list(self._groups())
-        graded = [one for group in self._grader(groups) for one in group]
-        found = summarize_rollout(graded) | self._lengths()
-        score = self._grader.scorer_seconds - scoring
-        times = {"logps_seconds": started - self._clock, "score_seconds": score}
-        self._clock = time.perf_counter()
-        self._report |= found | times | {"reward_seconds": self._clock - started - score}
-        return [one.reward for group in graded for one in group]
+        """The rewards of the round, see `RolloutSource`. TRL computes log-probabilities between sampling and this."""
+        started, scored_before = time.perf_counter(), self._grader.scorer_seconds
+        prompts = [completions for group in self._grader(list(self._groups())) for completions in group]
+        summary = summarize_rollout(prompts) | self._lengths()
+        score_seconds = self._grader.scorer_seconds - scored_before
+        times = {"logps_seconds": started - self._phase_end, "score_seconds": score_seconds}
+        self._phase_end = time.perf_counter()
+        self._report |= summary | times | {"reward_seconds": self._phase_end - started - score_seconds}
+        return [graded.reward for completions in prompts for graded in completions]
 
     def report(self) -> dict[str, float]:
-        """What the latest round was like and how long its phases took; empty until the next one has been graded.
+        """Statistics and phase times of the latest round; empty until the next round has been graded.
 
-        `score_seconds` are the scorer's own, `reward_seconds` go to reading, meeting and rewarding, `update_seconds`
-        lie between the rewards and this call.
+        `score_seconds` is the scorer's own time, `reward_seconds` that of parsing, pairing and rewarding,
+        `update_seconds` the time between the rewards and this call.
         """
         report, self._report = self._report, {}
-        return report | {"update_seconds": time.perf_counter() - self._clock} if report else {}
+        return report | {"update_seconds": time.perf_counter() - self._phase_end} if report else {}
 
     def _groups(self) -> Iterator[CompletionGroup]:
-        """Questions of one unit that were asked together form one group; a side that was not asked is given."""
-        waiting = list(self._questions)
-        while waiting:
-            first = waiting.pop(0)
-            mine = [first]
-            if first.place == 0 and waiting and (waiting[0].unit, waiting[0].place) == (first.unit, 1):
-                mine.append(waiting.pop(0))
-            unit = self._units[first.unit]
-            asked = tuple(
-                PromptCompletions(unit.prompts[one.place], tuple(draft.completion for draft in one.drafts))
-                for one in mine
+        """One group per question; a side that was not sampled has a fixed profile."""
+        pending = list(self._sampled)
+        while pending:
+            first = pending.pop(0)
+            sides = [first]
+            if first.prompt == 0 and pending and (pending[0].question, pending[0].prompt) == (first.question, 1):
+                sides.append(pending.pop(0))
+            question = self._questions[first.question]
+            completions = tuple(
+                PromptCompletions(question.prompts[side.prompt], tuple(sample.completion for sample in side.samples))
+                for side in sides
             )
-            yield CompletionGroup(unit.example, asked, self._given.get((first.unit, first.place), unit.given))
+            fixed = self._fixed_profiles.get((first.question, first.prompt), question.fixed_profiles)
+            yield CompletionGroup(question.example, completions, fixed)
 
-    def _partners(self) -> dict[tuple[int, int], Profiles]:
-        """The other side's greedy profile, as the weights write it now, wherever one side is asked alone."""
-        asked = {(one.unit, one.place) for one in self._questions}
+    def _profiles_of_other_sides(self) -> dict[tuple[int, int], Profiles]:
+        """The greedy profile of the other side, from the current weights, where one side is sampled alone."""
+        positions = {(sampled.question, sampled.prompt) for sampled in self._sampled}
         alone = sorted(
-            (unit, place)
-            for unit, place in asked
-            if len(self._units[unit].prompts) == 2 and (unit, 1 - place) not in asked
+            (question, prompt)
+            for question, prompt in positions
+            if len(self._questions[question].prompts) == 2 and (question, 1 - prompt) not in positions
         )
-        prompts = [self._units[unit].prompts[1 - place] for unit, place in alone]
+        prompts = [self._questions[question].prompts[1 - prompt] for question, prompt in alone]
         if not prompts:
             return {}
-        sampling = Sampling(max_tokens=self._pen.max_tokens, stop=self._pen.stop)
-        completions = complete(self._policy.engine(trained=True), prompts, sampling)
-        found: dict[tuple[int, int], Profiles] = {}
-        for key, prompt, completion in zip(alone, prompts, completions, strict=True):
-            answer = parse_completion(self._stage, prompt, completion)
-            given = self._units[key[0]].given
-            for profile in answer.profiles:
-                given = given.with_profile(profile)
-            found[key] = given if answer.status == "ok" else Profiles(failed=answer.status)
-        return found
+        sampling = Sampling(max_tokens=self._generation.max_tokens, stop=self._generation.stop)
+        completions = complete(policy_engine(self._policy, trained=True), prompts, sampling)
+        fixed: dict[tuple[int, int], Profiles] = {}
+        for position, prompt, completion in zip(alone, prompts, completions, strict=True):
+            parsed = parse_completion(self._stage, prompt, completion)
+            profiles = self._questions[position[0]].fixed_profiles
+            for profile in parsed.profiles:
+                profiles = profiles.with_profile(profile)
+            fixed[position] = profiles if parsed.status == "ok" else Profiles(failed=parsed.status)
+        return fixed
 
     def _lengths(self) -> dict[str, float]:
-        drafts = [draft for question in self._questions for draft in question.drafts]
-        n_tokens = sum(len(draft.ids) for draft in drafts)
-        self.tokens += n_tokens
-        return {"tokens": n_tokens, "mean_tokens": n_tokens / len(drafts)}
+        samples = [sample for sampled in self._sampled for sample in sampled.samples]
+        n_tokens = sum(len(sample.ids) for sample in samples)
+        lengths = {"tokens": n_tokens, "mean_tokens": n_tokens / len(samples)}
+        if self._mask_truncated:
+            lengths["masked"] = sum(sample.is_truncated for sample in samples) / len(samples)
+        return lengths
 
 
-def summarize_rollout(groups: Sequence[Sequence[GradedCompletion]]) -> dict[str, float]:
-    """What a round was like: mean reward and error, spread, ties, and how much could be read."""
-    graded = [one for group in groups for one in group]
-    rewards = [one.reward for one in graded if one.reward is not None]
-    spreads = [found for group in groups if (found := reward_range([one.reward for one in group])) is not None]
-    profiles = [profile for one in graded for profile in one.profiles]
-    known = {
+def summarize_rollout(prompts: Sequence[Sequence[GradedCompletion]]) -> dict[str, float]:
+    """Statistics of a round for its curve: mean reward, reward range within groups, shares.
+
+    Args:
+        prompts: The graded completions of each prompt.
+
+    Returns:
+        `reward`, mean; `spread`, mean reward range of a group; shares `tied` of groups with equal rewards, `readable`
+        and `unjudged` (without a reward) of completions, `leaks` of profiles that contain a rating. No entry without
+        data.
+    """
+    graded = [completion for completions in prompts for completion in completions]
+    rewards = [completion.reward for completion in graded if completion.reward is not None]
+    ranges = [
+        spread
+        for completions in prompts
+        if (spread := reward_range([completion.reward for completion in completions])) is not None
+    ]
+    summary = {
         "reward": _mean(rewards),
-        "spread": _mean(spreads),
-        "tied": _mean([float(value < _TIED) for value in spreads]),
-        "readable": _mean([float(one.status == "ok") for one in graded]),
-        "unjudged": _mean([float(one.reward is None) for one in graded]),
-        "leaks": leak_rate(profiles),
+        "spread": _mean(ranges),
+        "tied": _mean([float(spread < _TIED) for spread in ranges]),
+        "readable": _mean([float(completion.status == "ok") for completion in graded]),
+        "unjudged": _mean([float(completion.reward is None) for completion in graded]),
+        "leaks": leak_rate([profile for completion in graded for profile in completion.profiles]),
     }
-    return {name: value for name, value in known.items() if value is not None}
+    return {name: value for name, value in summary.items() if value is not None}
 
 
 def _mean(values: Sequence[float]) -> float | None:

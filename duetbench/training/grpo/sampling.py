@@ -1,7 +1,7 @@
-"""Draws completions from a model that is being trained: token by token, with the draw decided by one seed.
+"""Samples completions from the model that is being trained, token by token, determined by one seed.
 
-A prompt is read once for all of its samples. The random numbers come from a generator of their own, so that a resumed
-training draws what an undisturbed one would have drawn, whatever else used torch's global generator in between.
+A prompt is processed once for all of its completions. The random numbers come from a separate generator, so that a
+resumed training samples what an uninterrupted one would have sampled, whatever else uses torch's global generator.
 """
 
 from __future__ import annotations
@@ -21,81 +21,81 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class SamplingSpec:
-    """How to draw."""
+    """How tokens are sampled."""
 
     temperature: float
-    """What the logits are divided by, > 0."""
+    """Divisor of the logits, > 0."""
     max_tokens: int
-    """Length at which a completion is cut off, >= 1."""
+    """Maximum length of a completion, >= 1."""
     budget: int
-    """At most so many tokens (longest prompt plus `max_tokens`, times samples) in one batch."""
+    """Maximum of (longest prompt + `max_tokens`) * completions in one batch."""
     pad: int
-    """Fills the left side of shorter prompts."""
+    """Id of the token that pads shorter prompts on the left."""
 
 
 def sample_completions(
     model: Any,
     contexts: Sequence[Sequence[int]],
     copies: int,
-    how: SamplingSpec,
+    spec: SamplingSpec,
     stops: StopTexts,
     generator: torch.Generator,
 ) -> list[list[GeneratedTokens]]:
-    """`copies` completions of each context, same order.
+    """`copies` completions of each context, in the order of the contexts.
 
     Args:
         model: A causal language model in evaluation mode.
         contexts: Token ids of each prompt, none empty.
-        copies: Samples per context, >= 1.
-        how: See `SamplingSpec`.
-        stops: Where completions end.
+        copies: Completions per context, >= 1.
+        spec: See `SamplingSpec`.
+        stops: The ends of completions.
         generator: On the model's device.
 
     Returns:
-        Tokens with those that ended them. None is empty.
+        The tokens of each completion, never empty, including the token that ended it.
     """
-    found: list[list[GeneratedTokens]] = [[] for _ in contexts]
-    for rows in _batches(contexts, copies, how):
-        drawn = _draw_batch(model, [contexts[row] for row in rows], copies, how, stops, generator)
-        for place, row in enumerate(rows):
-            found[row] = drawn[place * copies : (place + 1) * copies]
-    return found
+    completions: list[list[GeneratedTokens]] = [[] for _ in contexts]
+    for rows in _batches(contexts, copies, spec):
+        generated = _sample_batch(model, [contexts[row] for row in rows], copies, spec, stops, generator)
+        for position, row in enumerate(rows):
+            completions[row] = generated[position * copies : (position + 1) * copies]
+    return completions
 
 
-def _batches(contexts: Sequence[Sequence[int]], copies: int, how: SamplingSpec) -> Iterator[list[int]]:
-    """Positions of the contexts by falling length, as many at a time as the budget holds, at least one."""
+def _batches(contexts: Sequence[Sequence[int]], copies: int, spec: SamplingSpec) -> Iterator[list[int]]:
+    """Positions of the contexts by decreasing length, as many per batch as the budget allows, at least one."""
     rows = sorted(range(len(contexts)), key=lambda row: -len(contexts[row]))
     while rows:
-        longest = len(contexts[rows[0]]) + how.max_tokens
-        n = max(how.budget // (longest * copies), 1)
+        longest = len(contexts[rows[0]]) + spec.max_tokens
+        n = max(spec.budget // (longest * copies), 1)
         yield rows[:n]
         rows = rows[n:]
 
 
-def _draw_batch(
+def _sample_batch(
     model: Any,
     contexts: Sequence[Sequence[int]],
     copies: int,
-    how: SamplingSpec,
+    spec: SamplingSpec,
     stops: StopTexts,
     generator: torch.Generator,
 ) -> list[GeneratedTokens]:
     import torch
 
-    answers = [GeneratedTokens() for _ in range(len(contexts) * copies)]
+    completions = [GeneratedTokens() for _ in range(len(contexts) * copies)]
     with torch.no_grad():
-        live = _ActiveBatch.start(model, contexts, copies, how.pad)
-        for position in range(how.max_tokens):
-            tokens = live.sample(how.temperature, generator)
-            live.note(answers, tokens, stops)
-            if all(live.is_done) or position + 1 == how.max_tokens:
+        batch = _ActiveBatch.start(model, contexts, copies, spec.pad)
+        for position in range(spec.max_tokens):
+            tokens = batch.sample(spec.temperature, generator)
+            batch.append(completions, tokens, stops)
+            if all(batch.is_done) or position + 1 == spec.max_tokens:
                 break
-            live.step(model, tokens)
-    return answers
+            batch.step(model, tokens)
+    return completions
 
 
 class _ActiveBatch:
-    """The completions that are still being written, with what the model remembers of them."""
+    """The completions that have not ended, with their key-value cache."""
 
     def __init__(self, logits: torch.Tensor, cache: Any, mask: torch.Tensor, position: torch.Tensor) -> None:
         self.logits, self.cache, self.mask, self.position = logits, cache, mask, position
@@ -104,7 +104,7 @@ class _ActiveBatch:
 
     @classmethod
     def start(cls, model: Any, contexts: Sequence[Sequence[int]], copies: int, pad: int) -> _ActiveBatch:
-        """Reads every context once and copies what was remembered."""
+        """Processes every context once and copies its cache for each completion."""
         ids, mask = left_padded(contexts, pad=pad, device=model.device)  # (contexts, longest)
         position = (mask.cumsum(-1) - 1).clamp(min=0)
         out = model(input_ids=ids, attention_mask=mask, position_ids=position, use_cache=True, logits_to_keep=1)
@@ -117,31 +117,32 @@ class _ActiveBatch:
         """The next token of every row.
 
         Raises:
-            TrainingError: the weights have burst, so that a row has no probabilities.
+            TrainingError: the weights diverged, so that a row has no probabilities.
         """
         import torch
 
-        chances = torch.softmax(self.logits.float() / temperature, dim=-1)
-        if bool(chances[:, 0].isnan().any()):  # one odd logit spoils all of its row; multinomial would kill a GPU
+        probabilities = torch.softmax(self.logits.float() / temperature, dim=-1)
+        # One non-finite logit makes its row NaN; multinomial would then fail on a GPU in a way that cannot be caught.
+        if bool(probabilities[:, 0].isnan().any()):
             raise TrainingError(
-                "the probabilities of the model that is trained are not finite: its weights have burst; lower the "
-                "learning rate and train in a new folder; what was kept as best is still good"
+                "weights diverged: the logits of the trained model are not finite; lower the learning rate and train "
+                "in a new folder; the weights kept as best are still valid"
             )
-        return torch.multinomial(chances, 1, generator=generator)[:, 0]  # (rows,)
+        return torch.multinomial(probabilities, 1, generator=generator)[:, 0]  # (rows,)
 
-    def note(self, answers: Sequence[GeneratedTokens], tokens: torch.Tensor, stops: StopTexts) -> None:
-        """Adds a token to every completion that goes on."""
-        going = [place for place, is_done in enumerate(self.is_done) if not is_done]
-        newest = tokens.tolist()
-        written = [answers[self.rows[place]] for place in going]
-        for place, answer in zip(going, written, strict=True):
-            answer.ids.append(newest[place])
-        ended = stops.are_ended([answer.ids for answer in written])
-        for place, answer, is_ended in zip(going, written, ended, strict=True):
-            answer.is_ended = self.is_done[place] = is_ended
+    def append(self, completions: Sequence[GeneratedTokens], tokens: torch.Tensor, stops: StopTexts) -> None:
+        """Adds a token to every completion that has not ended."""
+        active = [position for position, is_done in enumerate(self.is_done) if not is_done]
+        new = tokens.tolist()
+        unfinished = [completions[self.rows[position]] for position in active]
+        for position, completion in zip(active, unfinished, strict=True):
+            completion.ids.append(new[position])
+        ended = stops.are_ended([completion.ids for completion in unfinished])
+        for position, completion, is_ended in zip(active, unfinished, ended, strict=True):
+            completion.is_ended = self.is_done[position] = is_ended
 
     def step(self, model: Any, tokens: torch.Tensor) -> None:
-        """Reads the tokens; rows that have ended go once they are a quarter of all."""
+        """Processes the tokens; finished rows are removed once they are a quarter of the batch."""
         import torch
 
         if 4 * sum(self.is_done) >= len(self.rows):
@@ -160,10 +161,10 @@ class _ActiveBatch:
     def _drop_done(self, tokens: torch.Tensor) -> torch.Tensor:
         import torch
 
-        going = [place for place, is_done in enumerate(self.is_done) if not is_done]
-        kept = torch.tensor(going, device=tokens.device)
+        active = [position for position, is_done in enumerate(self.is_done) if not is_done]
+        kept = torch.tensor(active, device=tokens.device)
         self.cache.batch_select_indices(kept)
-        self.rows = [self.rows[place] for place in going]
-        self.is_done = [False] * len(going)
+        self.rows = [self.rows[position] for position in active]
+        self.is_done = [False] * len(active)
         self.mask, self.position = self.mask[kept], self.position[kept]
         return tokens[kept]

@@ -1,4 +1,4 @@
-"""The trainer `grpo`: the profile writer learns from the recommender's feedback."""
+"""The trainer `grpo`: trains the profile writer on the recommender's feedback."""
 
 from __future__ import annotations
 
@@ -6,11 +6,12 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from duetbench.errors import TrainingError
+from duetbench.training.grpo.settings import GrpoSettings
 from duetbench.training.options import POLICY_OPTIONS
-from duetbench.training.presets import PRESETS, GrpoSettings, PresetTrainer, options_with_presets, preset_settings
+from duetbench.training.presets import GRPO_PRESETS, PresetTrainer, options_with_presets, preset_settings
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from duetbench.engines.tokens.truncation import TruncatedPrompt
     from duetbench.interfaces import Stage, TrainingJob
@@ -24,26 +25,24 @@ if TYPE_CHECKING:
 
 
 class Grpo(PresetTrainer):
-    """Group-relative policy optimisation of a strategy's last stage, through TRL."""
+    """Group relative policy optimization of a strategy's last stage, through TRL."""
 
     name = "grpo"
-    summary = "reinforcement learning: completions that lead to better predicted ratings become likelier"
+    summary = "reinforcement learning: completions that lead to better predicted ratings become more likely"
     source = "DUET, section 3.4; GRPO: Shao et al. 2024 (DeepSeekMath)"
     settings_class = GrpoSettings
-    presets = PRESETS
+    presets = GRPO_PRESETS
     policy_options = POLICY_OPTIONS
-    Config = options_with_presets("Grpo.Config", __name__, GrpoSettings, PRESETS)  # type: ignore[assignment]
+    Config = options_with_presets("Grpo.Config", __name__, GrpoSettings, GRPO_PRESETS)  # type: ignore[assignment]
 
     def fit(self, job: TrainingJob) -> ModelRef:
-        """See the base class."""
         from duetbench.training.loop.run import fit
 
-        settings = preset_settings(self.config, GrpoSettings, PRESETS)
-        return fit(self, settings, job, lambda session: _course(session, settings))
+        settings = preset_settings(self.config, GrpoSettings, GRPO_PRESETS)
+        return fit(self, settings, job, lambda session: _plan(session, settings))
 
 
-def _course(session: TrainingSession, settings: GrpoSettings) -> TrainingPlan:
-    """Questions, credit and order of a training; see `lifecycle.Course`."""
+def _plan(session: TrainingSession, settings: GrpoSettings) -> TrainingPlan:
     from duetbench.training.grpo.generation import GenerationSpec
     from duetbench.training.grpo.rollout import RolloutSampler
     from duetbench.training.loop.monitor import StoppingRules
@@ -52,46 +51,57 @@ def _course(session: TrainingSession, settings: GrpoSettings) -> TrainingPlan:
     from duetbench.training.rewarding import CompletionGrader, RewardRules
 
     job, stage = session.job, trained_stage(session.job.strategy)
-    asked = training_questions(job.strategy, job.train, job.engine)
-    mode = resolve_credit_mode(settings.credit, asked.units, job.strategy)
-    max_tokens = longest_completion(settings, stage)
-    units, fitted = encode_questions(session.policy, asked.units, max_tokens)
-    pen = GenerationSpec(settings.samples, settings.temperature, max_tokens, stage.stop, settings.token_budget)
-    credit = RewardRules(settings.partners, settings.unreadable_reward, settings.unscored_reward)
-    grader = CompletionGrader(stage, job.scorer, session.frozen, job.rewards, credit)
-    kept = _worth_asking(session, settings, units, fitted, grader, pen)
-    rounds = RolloutSampler(session.policy, stage, units, fitted, grader=grader, pen=pen, seed=job.seed)
-    terms = terms_of(settings, mode, max_tokens)
+    all_questions, n_skipped = training_questions(job.strategy, job.train, job.engine)
+    mode = resolve_credit_mode(settings.credit, all_questions, job.strategy)
+    max_tokens = max_completion_length(settings, stage)
+    questions, encoded = encode_questions(session.policy, all_questions, max_tokens)
+    generation = GenerationSpec(
+        settings.num_generations, settings.temperature, max_tokens, stage.stop, settings.token_budget
+    )
+    rules = RewardRules(settings.partners, settings.unreadable_reward, settings.unscored_reward)
+    grader = CompletionGrader(stage, job.scorer, session.scorer_engine, job.rewards, rules)
+    kept = _prefiltered(session, settings, questions, encoded, grader, generation)
+    source = RolloutSampler(
+        session.policy,
+        stage,
+        questions,
+        encoded,
+        grader=grader,
+        generation=generation,
+        seed=job.seed,
+        mask_truncated=settings.mask_truncated_completions,
+    )
+    terms = grpo_terms(settings, mode, max_tokens)
     facts = {
         "examples": len(job.train),
-        "unasked": asked.unasked,
-        "too_long": len(asked.units) - len(units),
-        "tied_in_pilot": len(units) - len(kept),
+        "unasked": n_skipped,
+        "too_long": len(all_questions) - len(questions),
+        "tied_in_pilot": len(questions) - len(kept),
         "pairs": len(kept),
         "credit": mode,
     }
 
-    def run(learner: TrainableModel, loop: LoopSettings, events: TrainingCallbacks) -> None:
+    def run(model: TrainableModel, loop: LoopSettings, callbacks: TrainingCallbacks) -> None:
         from duetbench.training.trl.adapter import train_grpo
 
-        keys = keys_in_order(kept, fitted, mode, settings, job.seed)
-        train_grpo(learner, keys, settings, loop, events, terms, rounds)
+        keys = keys_in_order(kept, encoded, mode, settings, job.seed)
+        train_grpo(model, keys, settings, loop, callbacks, terms, source)
 
-    updates = settings.rounds * settings.updates_per_round * settings.iterations
-    limits = StoppingRules(settings.patience, loss_factor=None, reward_drop=0.5)
-    per_update = terms.per_round // settings.updates_per_round
-    resolved = {"credit": mode, "max_completion": max_tokens}
-    return TrainingPlan(updates, per_update, run, facts, limits, rounds.report, settings=resolved)
+    updates = settings.rounds * settings.updates_per_round * settings.num_iterations
+    stopping = StoppingRules(settings.patience, loss_factor=None, reward_drop=0.5)
+    per_update = terms.completions_per_round // settings.updates_per_round
+    resolved = {"credit": mode, "max_completion_length": max_tokens}
+    return TrainingPlan(updates, per_update, run, facts, stopping, source.report, settings=resolved)
 
 
-def longest_completion(settings: GrpoSettings, stage: Stage) -> int:
-    """How many tokens a completion may have."""
-    return min(settings.max_completion or stage.max_tokens, stage.max_tokens)
+def max_completion_length(settings: GrpoSettings, stage: Stage) -> int:
+    """The maximum length of a completion in tokens: the setting's, at most the stage's."""
+    return min(settings.max_completion_length or stage.max_tokens, stage.max_tokens)
 
 
 def keys_in_order(
     kept: Sequence[int],
-    fitted: dict[tuple[int, int], TruncatedPrompt],
+    encoded: Mapping[tuple[int, int], TruncatedPrompt],
     mode: CreditMode,
     settings: GrpoSettings,
     seed: int,
@@ -101,55 +111,55 @@ def keys_in_order(
     from duetbench.training.grpo.rollout import rollout_keys
 
     longest: dict[int, int] = {}
-    for (unit, _), found in fitted.items():
-        longest[unit] = max(longest.get(unit, 0), len(found.ids))
-    lengths = [longest[unit] for unit in kept]
+    for (question, _), tokens in encoded.items():
+        longest[question] = max(longest.get(question, 0), len(tokens.ids))
+    lengths = [longest[question] for question in kept]
     batches = batches_in_order(lengths, settings.pairs_per_round, settings.rounds, seed)
     return [
         key
         for n_round, batch in enumerate(batches)
-        for key in rollout_keys([kept[place] for place in batch], mode, n_round, settings.alternate_every)
+        for key in rollout_keys([kept[row] for row in batch], mode, n_round, settings.alternate_every)
     ]
 
 
-def terms_of(settings: GrpoSettings, mode: CreditMode, max_tokens: int) -> GrpoTerms:
-    """What defines the objective, for TRL."""
+def grpo_terms(settings: GrpoSettings, mode: CreditMode, max_tokens: int) -> GrpoTerms:
+    """The terms of the objective, for TRL."""
     from duetbench.training.trl.settings import GrpoTerms
 
     return GrpoTerms(
-        samples=settings.samples,
-        per_round=settings.pairs_per_round * settings.samples * (2 if mode == "cross" else 1),
-        iterations=settings.iterations,
+        num_generations=settings.num_generations,
+        completions_per_round=settings.pairs_per_round * settings.num_generations * (2 if mode == "cross" else 1),
+        num_iterations=settings.num_iterations,
         temperature=settings.temperature,
-        max_completion=max_tokens,
-        kl=settings.kl,
-        clip_low=settings.clip_low,
-        clip_high=settings.clip_high,
-        loss=settings.loss,
-        scale=settings.scale,
-        mask_truncated=settings.mask_truncated,
+        max_completion_length=max_tokens,
+        beta=settings.beta,
+        epsilon=settings.epsilon,
+        epsilon_high=settings.epsilon_high,
+        loss_type=settings.loss_type,
+        advantage=settings.advantage,
     )
 
 
-def _worth_asking(
+def _prefiltered(
     session: TrainingSession,
     settings: GrpoSettings,
-    units: Sequence[TrainingQuestion],
-    fitted: dict[tuple[int, int], TruncatedPrompt],
+    questions: Sequence[TrainingQuestion],
+    encoded: Mapping[tuple[int, int], TruncatedPrompt],
     grader: CompletionGrader,
-    pen: GenerationSpec,
+    generation: GenerationSpec,
 ) -> list[int]:
-    """Positions of the units to train on: all, or those whose rewards lie apart in a first look."""
+    """Positions of the questions to train on: all, or those whose rewards differ in the prefilter."""
     from duetbench.training.grpo.prefilter import reward_ranges
 
-    if not settings.pilot:
-        return list(range(len(units)))
-    session.print_line(f"looking at {len(units)} pairs, {settings.pilot} samples each")
-    first = replace(pen, samples=settings.pilot)
-    spreads = reward_ranges(session, units, fitted, grader, first)
-    kept = [place for place, found in enumerate(spreads) if found > settings.pilot_spread]
+    if not settings.prefilter_samples:
+        return list(range(len(questions)))
+    session.print_line(f"prefilter: {len(questions)} pairs with {settings.prefilter_samples} samples each")
+    few = replace(generation, num_generations=settings.prefilter_samples)
+    ranges = reward_ranges(session, questions, encoded, grader, few)
+    kept = [position for position, spread in enumerate(ranges) if spread > settings.prefilter_range]
     if not kept:
         raise TrainingError(
-            "the rewards of all pairs tie in the pilot: there is nothing to learn; set grpo.pilot=0 to try"
+            "the prefilter left no training example: the rewards of each are all equal; change the rewards or set "
+            "grpo.prefilter_samples=0"
         )
     return kept

@@ -1,1 +1,1 @@
-"""What every training shares. Open `run` first; monitor, validation, checkpoints and split checks serve it."""
+"""The part that all trainers share. Open `run` first; monitor, validation, checkpoints and split checks serve it."""

@@ -1,12 +1,13 @@
-"""A training's own folder: whose it is, how far it came, and what came out. Everything survives a kill at any moment.
+"""The folder of a training: its identity, checkpoints, logs and result. It is valid after a kill at any moment.
 
 ```
-job.json            what decides the outcome; a folder belongs to one job for ever
-checkpoints/        checkpoint-N, each with a mark once it is whole
+job.json            everything that determines the outcome; a folder belongs to one job
+checkpoints/        checkpoint-N, each with a marker file once it is complete
 evaluations.jsonl   one line per evaluation on validation rows
-curve.csv curve.png what was logged on the way
+profiles.jsonl      profiles of a few validation rows at each evaluation
+curve.jsonl         one line per update; also as curve.csv and curve.png
 best/               the adapter (or the weights) of the best evaluation
-result.json         there once the training has ended
+result.json         written when the training has ended
 ```
 """
 
@@ -22,15 +23,15 @@ from typing import Any
 from duetbench.atomic import append_json_line, atomic_folder, write_json, write_json_lines
 from duetbench.errors import TrainingError
 
-MARK = "whole.json"
-"""Written into a checkpoint after everything else: a checkpoint without it was cut off and does not count."""
+MARKER = "whole.json"
+"""Written into a checkpoint after everything else: a checkpoint without it is incomplete and ignored."""
 
 
 class TrainingFolder:
     """The files of one training.
 
     Args:
-        path: Created if it is not there.
+        path: Created if it does not exist.
 
     Raises:
         TrainingError: it cannot be written.
@@ -46,81 +47,81 @@ class TrainingFolder:
             raise TrainingError(f"the training folder {path} cannot be written: {error.strerror}") from error
 
     @contextmanager
-    def held(self) -> Iterator[None]:
-        """Keeps other processes out: who needs the same training waits for it, and then finds it finished."""
+    def locked(self) -> Iterator[None]:
+        """Excludes other processes: one that needs the same training waits, and then finds it finished."""
         from filelock import FileLock
 
         with FileLock(self.path / "lock"):
             yield
 
     def claim(self, identity: Mapping[str, Any]) -> None:
-        """Makes the folder this job's.
+        """Assigns the folder to a job, or checks that it belongs to it.
 
         Raises:
-            TrainingError: it is another job's: its checkpoints would be continued with other settings.
+            TrainingError: it belongs to another job, whose checkpoints must not be continued with other settings.
         """
         known = self.job
-        wanted = json.loads(json.dumps(identity, default=str))
+        claimed = json.loads(json.dumps(identity, default=str))
         if known is None:
-            self._write("job.json", wanted)
-        elif known != wanted:
-            names = sorted(name for name in {*known, *wanted} if known.get(name) != wanted.get(name))
+            self._write("job.json", claimed)
+        elif known != claimed:
+            names = sorted(name for name in {*known, *claimed} if known.get(name) != claimed.get(name))
             raise TrainingError(
-                f"{self.path} holds another training, which differs in {', '.join(names)}; "
+                f"{self.path} contains another training, which differs in {', '.join(names)}; "
                 "delete it or use another folder"
             )
 
     @property
     def job(self) -> dict[str, Any] | None:
-        """Whose the folder is; None: nobody's yet."""
+        """The identity of the job that the folder belongs to; None if it is not claimed."""
         return self._read("job.json")
 
     @property
     def result(self) -> dict[str, Any] | None:
-        """What came out; None as long as the training has not ended."""
+        """The result; None if the training has not ended."""
         return self._read("result.json")
 
     def finish(self, result: Mapping[str, Any]) -> None:
-        """Writes the result and removes the checkpoints, which nothing needs any more."""
+        """Writes the result and removes the checkpoints, which are no longer needed."""
         self._write("result.json", result)
         shutil.rmtree(self.checkpoints, ignore_errors=True)
 
     def discard(self) -> None:
-        """Removes all weights: what they were trained from cannot be trusted."""
+        """Removes all weights."""
         for path in (self.checkpoints, self.best):
             shutil.rmtree(path, ignore_errors=True)
         self.checkpoints.mkdir()
 
-    def mark(self, step: int) -> None:
-        """Says that the checkpoint of a step is whole, and removes all but the two latest."""
-        self._write(f"checkpoints/checkpoint-{step}/{MARK}", {"step": step})
-        for old in self._whole()[:-2]:
+    def mark_complete(self, step: int) -> None:
+        """Marks the checkpoint of a step as complete, and removes all but the two latest ones."""
+        self._write(f"checkpoints/checkpoint-{step}/{MARKER}", {"step": step})
+        for old in self._complete_steps()[:-2]:
             shutil.rmtree(self._checkpoint(old), ignore_errors=True)
 
     def last_checkpoint(self) -> Path | None:
-        """The latest whole checkpoint; what was cut off is removed. None: there is none yet."""
-        whole = self._whole()
+        """The latest complete checkpoint, None if there is none; incomplete ones are removed."""
+        steps = self._complete_steps()
         for path in self.checkpoints.glob("*"):
-            if path.is_dir() and not (path / MARK).is_file():
+            if path.is_dir() and not (path / MARKER).is_file():
                 shutil.rmtree(path, ignore_errors=True)
-        return self._checkpoint(whole[-1]) if whole else None
+        return self._checkpoint(steps[-1]) if steps else None
 
-    def _whole(self) -> list[int]:
-        marks = self.checkpoints.glob(f"checkpoint-*/{MARK}")
-        return sorted(int(mark.parent.name.removeprefix("checkpoint-")) for mark in marks)
+    def _complete_steps(self) -> list[int]:
+        markers = self.checkpoints.glob(f"checkpoint-*/{MARKER}")
+        return sorted(int(marker.parent.name.removeprefix("checkpoint-")) for marker in markers)
 
     def _checkpoint(self, step: int) -> Path:
         return self.checkpoints / f"checkpoint-{step}"
 
-    def keep_best(self, source: Path, names: tuple[str, ...]) -> None:
-        """Copies a checkpoint's weights to `best`, whole or not at all.
+    def keep_best(self, source: Path, patterns: tuple[str, ...]) -> None:
+        """Replaces `best` by a checkpoint's weights, atomically.
 
         Args:
             source: The checkpoint.
-            names: Patterns of the files to copy.
+            patterns: Glob patterns of the files to copy.
         """
         with atomic_folder(self.best, replace=True) as partial:
-            for path in sorted({path for name in names for path in source.glob(name)}):
+            for path in sorted({path for pattern in patterns for path in source.glob(pattern)}):
                 shutil.copy2(path, partial / path.name)
 
     def _read(self, name: str) -> dict[str, Any] | None:
@@ -130,7 +131,7 @@ class TrainingFolder:
         try:
             content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
         except ValueError as error:
-            raise TrainingError(f"{path} is damaged ({error}); delete {self.path} to train anew") from error
+            raise TrainingError(f"{path} is damaged ({error}); delete {self.path} to train again") from error
         return content
 
     def _write(self, name: str, content: Mapping[str, Any]) -> None:
@@ -138,17 +139,17 @@ class TrainingFolder:
 
 
 class JsonLinesLog:
-    """A file of JSON lines, one per step, that a resumed training continues where its checkpoint stands.
+    """A file of JSON lines, one per step, that a resumed training continues from the step of its checkpoint.
 
     Args:
-        path: The file; need not be there.
+        path: The file; may not exist yet.
     """
 
     def __init__(self, path: Path) -> None:
         self.path = path
 
     def read(self) -> list[dict[str, Any]]:
-        """All whole lines; a last one that was cut off does not count."""
+        """All complete lines; an incomplete last line is ignored."""
         if not self.path.is_file():
             return []
         lines = self.path.read_text(encoding="utf-8").split("\n")[:-1]
@@ -159,6 +160,6 @@ class JsonLinesLog:
         append_json_line(self.path, entry)
 
     def rewind(self, step: int) -> None:
-        """Forgets what came after a step."""
+        """Removes the lines of later steps."""
         kept = [entry for entry in self.read() if entry["step"] <= step]
         write_json_lines(self.path, kept)

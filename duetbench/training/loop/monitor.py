@@ -1,4 +1,4 @@
-"""Follows a training: keeps its curve, evaluates its checkpoints, keeps the best one, and stops what goes wrong."""
+"""Monitors a training: logs its curve, evaluates its checkpoints, keeps the best one, and stops it when it diverges."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ _LOGGED = {
     "rewards/margins": "pair_margin",
     "mean_token_accuracy": "token_accuracy",
 }
-"""What is kept of TRL's logs, under our names."""
+"""What is kept of TRL's logs, and its name in the curve."""
 
 _WINDOW = 20
-"""Updates at the beginning and at the end that are compared to tell whether a training diverges."""
+"""Updates at the start and at the end that are compared to detect divergence."""
 
 
 class TrainingStopped(Exception):
-    """The training has nothing more to do."""
+    """The training ends before its last update."""
 
 
 @dataclass(frozen=True)
@@ -41,74 +41,86 @@ class StoppingRules:
     """When to stop before the last update."""
 
     patience: int
-    """Evaluations without a better one; 0: never."""
+    """Evaluations without an improvement; 0: never."""
     loss_factor: float | None
-    """The mean loss of the latest updates may be so many times that of the first; None: the loss tells nothing."""
+    """Stop if the mean loss of the latest updates exceeds that of the first by this factor; None: loss not checked."""
     reward_drop: float | None
-    """The mean reward of the latest updates may lie so far below that of the first; None: there is none."""
+    """Stop if the mean reward of the latest updates is lower than that of the first by this much; None: not checked."""
 
 
 class TrainingMonitor:
-    """The events of one training, see `trl_adapter.Events`.
+    """The callbacks of one training, see `trl.adapter.TrainingCallbacks`.
 
     Args:
-        folder: The training's own.
-        display: What the user sees.
-        limits: When to stop.
-        evaluate: Evaluates the model that it is given on validation rows; None: there are none.
-        keep: Patterns of the files of a checkpoint that make up its weights.
-        report: What else is known of the latest update, for the curve.
+        folder: The folder of the training.
+        display: Progress display.
+        stopping: When to stop.
+        evaluate: Evaluates a model on validation rows; None: there are none.
+        weight_files: Glob patterns of the files of a checkpoint that contain its weights.
+        report: Further values of the latest update, for the curve.
     """
 
     def __init__(
         self,
         folder: TrainingFolder,
         display: TrainingDisplay,
-        limits: StoppingRules,
+        stopping: StoppingRules,
         *,
         evaluate: Callable[[Any], Evaluation] | None,
-        keep: tuple[str, ...],
+        weight_files: tuple[str, ...],
         report: Callable[[], Mapping[str, float]],
     ) -> None:
         self._folder = folder
         self._display = display
-        self._limits = limits
+        self._stopping = stopping
         self._evaluate = evaluate
-        self._keep = keep
+        self._weight_files = weight_files
         self._report = report
         self._curve = JsonLinesLog(folder.path / "curve.jsonl")
         self._evaluations = JsonLinesLog(folder.path / "evaluations.jsonl")
-        self._shown = JsonLinesLog(folder.path / "profiles.jsonl")
+        self._profiles = JsonLinesLog(folder.path / "profiles.jsonl")
         self._rows: list[dict[str, Any]] = []
-        self._clock = 0.0
+        self._last_time = 0.0
 
-    def begun(self, model: Any, step: int) -> None:
-        """Goes back to where the checkpoint stands, and evaluates it if that was cut off."""
-        for lines in (self._curve, self._evaluations, self._shown):
-            lines.rewind(step)
+    def on_train_begin(self, model: Any, step: int) -> None:
+        """Rewinds the logs to the checkpoint, and evaluates it if it was not.
+
+        Raises:
+            TrainingStopped: the patience had run out before.
+        """
+        for log in (self._curve, self._evaluations, self._profiles):
+            log.rewind(step)
         self._rows = self._curve.read()
         if step:
-            self._display.print_line(f"going on after update {step}")
+            self._display.print_line(f"resuming after update {step}")
         if self._evaluate and step not in [entry["step"] for entry in self._evaluations.read()]:
-            self._evaluated(model, step)
-        if self._is_enough():
+            self._add_evaluation(model, step)
+        if self._is_out_of_patience():
             raise TrainingStopped
-        self._clock = time.perf_counter()
+        self._last_time = time.perf_counter()
 
-    def before_update(self, model: Any, step: int) -> None:
-        """Stops before gradients that are no numbers reach the weights."""
+    def on_pre_optimizer_step(self, model: Any, step: int) -> None:
+        """Stops before non-finite gradients change the weights.
+
+        Raises:
+            TrainingError: a gradient is not finite.
+        """
         import torch
 
         gradients = [weights.grad for weights in model.parameters() if weights.grad is not None]
         if gradients and not math.isfinite(float(torch.nn.utils.get_total_norm(gradients))):
-            raise TrainingError(f"the gradient is not finite in update {step + 1}; {self._way_out()}")
+            raise TrainingError(f"the gradient is not finite in update {step + 1}; {self._remedy()}")
 
-    def logged(self, step: int, values: dict[str, float]) -> None:
-        """Adds to the curve, and stops a training that diverges."""
+    def on_log(self, step: int, values: dict[str, float]) -> None:
+        """Adds a row to the curve.
+
+        Raises:
+            TrainingError: the training diverges.
+        """
         now = time.perf_counter()
         row: dict[str, Any] = {"step": step, **{ours: values[name] for name, ours in _LOGGED.items() if name in values}}
-        row |= {**self._report(), "seconds": now - self._clock}
-        self._clock = now
+        row |= {**self._report(), "seconds": now - self._last_time}
+        self._last_time = now
         if row.get("tokens"):
             row["tokens_per_second"] = row["tokens"] / max(row["seconds"], 1e-9)
         self._curve.append(row)
@@ -116,72 +128,71 @@ class TrainingMonitor:
         self._display.update(step, row)
         self._check(step, row)
 
-    def saved(self, model: Any, step: int, checkpoint: Path) -> bool:
-        """Evaluates the checkpoint; True if nothing better has come for too long."""
-        self._folder.mark(step)
+    def on_save(self, model: Any, step: int, checkpoint: Path) -> bool:
+        """Evaluates the checkpoint; True if the patience has run out."""
+        self._folder.mark_complete(step)
         if self._evaluate:
-            self._evaluated(model, step)
+            self._add_evaluation(model, step)
         else:
-            self._folder.keep_best(checkpoint, self._keep)
+            self._folder.keep_best(checkpoint, self._weight_files)
         self._draw()
-        self._clock = time.perf_counter()
-        return self._is_enough()
+        self._last_time = time.perf_counter()
+        return self._is_out_of_patience()
 
     @property
     def best_step(self) -> int:
-        """Updates behind the best evaluation, the earliest of equals; behind the last one where none was made."""
-        found = self._evaluations.read()
-        if not found:
+        """The updates before the best evaluation, the earliest of equals; without evaluations, all updates."""
+        evaluations = self._evaluations.read()
+        if not evaluations:
             return int(self._rows[-1]["step"]) if self._rows else 0
-        return int(min(found, key=lambda entry: (entry["mae"], entry["step"]))["step"])
+        return int(min(evaluations, key=lambda entry: (entry["mae"], entry["step"]))["step"])
 
     @property
     def evaluations(self) -> list[dict[str, Any]]:
-        """All evaluations so far, the untrained weights' first."""
+        """All evaluations so far, that of the untrained weights first."""
         return self._evaluations.read()
 
     @property
     def curve(self) -> list[dict[str, Any]]:
-        """All updates so far."""
+        """One row per update so far."""
         return self._curve.read()
 
-    def _evaluated(self, model: Any, step: int) -> None:
+    def _add_evaluation(self, model: Any, step: int) -> None:
         assert self._evaluate is not None
         evaluation = self._evaluate(model)
         best = min((entry["mae"] for entry in self._evaluations.read()), default=math.inf)
         is_best = (evaluation.metrics["mae"] or 0.0) < best
-        if is_best and step:  # before the first update the weights are the base's own
-            self._folder.keep_best(self._folder.checkpoints / f"checkpoint-{step}", self._keep)
-        # The weights first: a run that is killed in between evaluates, and keeps, the same checkpoint again.
-        self._shown.append({"step": step, "rows": evaluation.shown})
+        if is_best and step:  # before the first update the weights are the base model's
+            self._folder.keep_best(self._folder.checkpoints / f"checkpoint-{step}", self._weight_files)
+        # The weights are saved first: a run that is killed in between evaluates, and saves, the checkpoint again.
+        self._profiles.append({"step": step, "rows": evaluation.shown})
         self._evaluations.append({"step": step, **evaluation.metrics})
         self._display.evaluated(step, evaluation.metrics, is_best=is_best)
 
-    def _is_enough(self) -> bool:
-        """Whether the last `patience` evaluations all failed to beat an earlier one."""
+    def _is_out_of_patience(self) -> bool:
+        """Whether none of the last `patience` evaluations is better than an earlier one."""
         steps = [entry["step"] for entry in self._evaluations.read()]
-        if not self._limits.patience or not steps:
+        if not self._stopping.patience or not steps:
             return False
-        return len(steps) - 1 - steps.index(self.best_step) >= self._limits.patience
+        return len(steps) - 1 - steps.index(self.best_step) >= self._stopping.patience
 
     def _check(self, step: int, row: Mapping[str, Any]) -> None:
         loss = row.get("loss")
         if loss is not None and not math.isfinite(loss):
-            raise TrainingError(f"the loss is not finite in update {step}; {self._way_out()}")
+            raise TrainingError(f"the loss is not finite in update {step}; {self._remedy()}")
         if len(self._rows) < 2 * _WINDOW:
             return
         first, last = self._rows[:_WINDOW], self._rows[-_WINDOW:]
-        factor, drop = self._limits.loss_factor, self._limits.reward_drop
+        factor, drop = self._stopping.loss_factor, self._stopping.reward_drop
         before, now = _mean(first, "loss"), _mean(last, "loss")
         if factor is not None and before is not None and now is not None and now > factor * before:
-            raise TrainingError(f"the loss grew from {before:.3g} to {now:.3g} by update {step}; {self._way_out()}")
+            raise TrainingError(f"the loss grew from {before:.3g} to {now:.3g} by update {step}; {self._remedy()}")
         before, now = _mean(first, "reward"), _mean(last, "reward")
         if drop is not None and before is not None and now is not None and now < before - drop:
-            raise TrainingError(f"the reward fell from {before:.3g} to {now:.3g} by update {step}; {self._way_out()}")
+            raise TrainingError(f"the reward fell from {before:.3g} to {now:.3g} by update {step}; {self._remedy()}")
 
-    def _way_out(self) -> str:
-        kept = self._folder.best if self._folder.best.exists() else None
-        where = f"; the best weights so far are in {kept}" if kept else ""
+    def _remedy(self) -> str:
+        where = f"; the best weights so far are in {self._folder.best}" if self._folder.best.exists() else ""
         return f"lower the learning rate and train in a new folder{where}"
 
     def _draw(self) -> None:

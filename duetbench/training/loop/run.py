@@ -1,4 +1,4 @@
-"""What all trainings share from beginning to end: a folder of their own, guards, resuming, the best weights, a card."""
+"""Runs a training from start to end, for all trainers: folder, checks, resuming, best weights, result."""
 
 from __future__ import annotations
 
@@ -23,6 +23,7 @@ from duetbench.training.loop.split_checks import check_rows
 from duetbench.training.loop.validation import Evaluation, Validation
 from duetbench.training.options import TrainerSettings, divisor_at_most
 from duetbench.training.policy import Policy
+from duetbench.training.policy_engine import policy_engine
 from duetbench.training.report.display import open_display, print_line
 from duetbench.training.report.model_card import write_model_card
 from duetbench.training.trl.adapter import TrainableModel, TrainingCallbacks
@@ -39,60 +40,61 @@ class TrainingPlan:
 
     updates: int
     per_update: int
-    """Sequences, pairs or completions behind one update."""
+    """Sequences, pairs or completions per update."""
     run: Callable[[TrainableModel, LoopSettings, TrainingCallbacks], None]
     facts: Mapping[str, Any]
-    """What there is to say about its rows; stands in the result."""
-    limits: StoppingRules
+    """Counts of its rows, for the result."""
+    stopping: StoppingRules
     report: Callable[[], Mapping[str, float]] = dict
-    """What is known of the latest update beside the loss."""
+    """Values of the latest update other than those that TRL logs."""
     evaluate: Callable[[Engine], Evaluation] | None = None
-    """What weights are worth on validation rows; None: what the last stage's profiles are worth that they write."""
+    """Evaluates the weights behind an engine on validation rows; None: by the profiles that they write in the last
+    stage."""
     settings: Mapping[str, Any] = field(default_factory=dict)
-    """Settings whose value depends on strategy or rows, as they are in effect; the others are those of the options."""
+    """Effective values of settings that depend on the strategy or the rows; other settings have their option's value."""
 
 
 @dataclass(frozen=True)
 class TrainingSession:
-    """What a training works with."""
+    """What a trainer works with while it prepares its plan."""
 
     job: TrainingJob
     folder: TrainingFolder
     policy: Policy
-    frozen: Engine
-    """Runs the untouched weights for the scorer, or the job's scorer_engine; keeps nothing in the request store."""
+    scorer_engine: Engine
+    """Runs the scorer's prompts: on the untrained weights, or the job's own. Nothing is kept in the request store."""
     print_line: Callable[[str], None]
 
 
 def fit(
-    trainer: Plugin, tuning: TrainerSettings, job: TrainingJob, prepare: Callable[[TrainingSession], TrainingPlan]
+    trainer: Plugin, settings: TrainerSettings, job: TrainingJob, prepare: Callable[[TrainingSession], TrainingPlan]
 ) -> ModelRef:
-    """The trained model; a training that has ended in this folder is not run again.
+    """The trained model. A training that has ended in this folder is not run again.
 
     Args:
-        trainer: Named in the folder and the result.
-        tuning: All of its settings, resolved.
+        trainer: Named in the folder and in the result.
+        settings: All of its settings, resolved.
         job: What to train, and on which rows.
-        prepare: Makes the course; may itself use the policy.
+        prepare: Makes the plan; may use the policy.
 
     Raises:
-        TrainingError: it cannot go on; the last good checkpoint stays in the folder.
+        TrainingError: it cannot continue; the last complete checkpoint stays in the folder.
     """
     folder = TrainingFolder(job.workdir)
-    with folder.held():
+    with folder.locked():
         check_rows(job.train, job.valid)
-        folder.claim(job_identity(trainer, tuning, job))
+        folder.claim(job_identity(trainer, settings, job))
         result = folder.result
         if result is None:
-            result = _train(trainer, tuning, job, folder, prepare)
-        return _checked(ModelRef(**result["model"]), folder)
+            result = _train(trainer, settings, job, folder, prepare)
+        return _verified(ModelRef(**result["model"]), folder)
 
 
-def job_identity(trainer: Plugin, tuning: TrainerSettings, job: TrainingJob) -> dict[str, Any]:
-    """All that decides the outcome of a training, as JSON values."""
+def job_identity(trainer: Plugin, settings: TrainerSettings, job: TrainingJob) -> dict[str, Any]:
+    """Everything that determines the outcome of a training, as JSON values."""
     return {
         "trainer": trainer.name,
-        "settings": asdict(tuning),
+        "settings": asdict(settings),
         "strategy": _named(job.strategy),
         "scorer": _named(job.scorer),
         "rewards": [{**_named(reward), "weight": weight} for reward, weight in job.rewards],
@@ -122,138 +124,138 @@ def _named(plugin: Plugin) -> dict[str, Any]:
 
 def _train(
     trainer: Plugin,
-    tuning: TrainerSettings,
+    settings: TrainerSettings,
     job: TrainingJob,
     folder: TrainingFolder,
     prepare: Callable[[TrainingSession], TrainingPlan],
 ) -> dict[str, Any]:
-    policy = Policy(job.model, tuning, job.policy_config)
+    policy = Policy(job.model, settings, job.policy_config)
     title = f"{trainer.name} of {job.strategy.name}"
-    is_adapter = tuning.adapter == "lora"
+    is_adapter = settings.adapter == "lora"
     # Not through the request store: the prompts of a training are rarely repeated.
-    frozen = policy.engine(trained=False) if is_adapter else job.engine.uncached()
+    scorer_engine = policy_engine(policy, trained=False) if is_adapter else job.engine.uncached()
     if job.scorer_engine is not None:
-        frozen = job.scorer_engine.uncached()
-    course = prepare(TrainingSession(job, folder, policy, frozen, lambda line: print_line(title, line)))
+        scorer_engine = job.scorer_engine.uncached()
+    plan = prepare(TrainingSession(job, folder, policy, scorer_engine, lambda line: print_line(title, line)))
     if is_adapter:
-        job.engine.close()  # the base with the adapter off scores: its weights need not lie in memory twice
-    before = policy.frozen_digest()
-    display = open_display(title, course.updates)
-    watch = TrainingMonitor(
+        job.engine.close()  # the scorer runs on the policy's base weights: a second copy in memory is not needed
+    frozen_digest = policy.frozen_digest()
+    display = open_display(title, plan.updates)
+    monitor = TrainingMonitor(
         folder,
         display,
-        course.limits,
-        evaluate=_evaluation(tuning, job, policy, frozen, course),
-        keep=_ADAPTER_FILES if is_adapter else _MODEL_FILES,
-        report=course.report,
+        plan.stopping,
+        evaluate=_evaluation(settings, job, policy, scorer_engine, plan),
+        weight_files=_ADAPTER_FILES if is_adapter else _MODEL_FILES,
+        report=plan.report,
     )
     try:
-        _run(tuning, job, folder, policy, course, watch)
+        _run(settings, job, folder, policy, plan, monitor)
     finally:
         display.close()
-    if policy.frozen_digest() != before:
+    if policy.frozen_digest() != frozen_digest:
         folder.discard()
-        raise TrainingError("the frozen weights changed while the adapter was trained; nothing of it is kept")
-    write_json(folder.path / "settings.json", _settings_in_effect(tuning, policy, course))
-    return _finish(trainer, tuning, job, folder, course, watch, before)
+        raise TrainingError("the frozen weights changed while the adapter was trained; all trained weights are deleted")
+    write_json(folder.path / "settings.json", _settings_in_effect(settings, policy, plan))
+    return _finish(trainer, settings, job, folder, plan, monitor, frozen_digest)
 
 
-def _settings_in_effect(tuning: TrainerSettings, policy: Policy, course: TrainingPlan) -> dict[str, Any]:
-    """Every setting with the value that was used, for the records; and the device that `auto` was resolved for."""
+def _settings_in_effect(settings: TrainerSettings, policy: Policy, plan: TrainingPlan) -> dict[str, Any]:
+    """The value of every setting that was used, and the device that was chosen for `auto`; for the records."""
     return {
-        **asdict(tuning),
+        **asdict(settings),
         "precision": "bf16" if policy.uses_bf16 else "fp32",
-        "micro_batch": divisor_at_most(course.per_update, tuning.micro_batch),
-        "device": policy.place.device,
-        **course.settings,
+        "micro_batch_size": divisor_at_most(plan.per_update, settings.micro_batch_size),
+        "device": policy.placement.device,
+        **plan.settings,
     }
 
 
 def _evaluation(
-    tuning: TrainerSettings, job: TrainingJob, policy: Policy, frozen: Engine, course: TrainingPlan
+    settings: TrainerSettings, job: TrainingJob, policy: Policy, scorer_engine: Engine, plan: TrainingPlan
 ) -> Callable[[Any], Evaluation] | None:
     if not job.valid:
         return None
-    others = {stage.name: job.engine for stage in job.strategy.stages()[:-1]}
-    validation = Validation(job.strategy, job.valid, job.scorer, tuning.show_profiles, others)
-    writer = policy.engine(trained=True)
+    earlier = {stage.name: job.engine for stage in job.strategy.stages()[:-1]}
+    validation = Validation(job.strategy, job.valid, job.scorer, settings.show_profiles, earlier)
+    writer = policy_engine(policy, trained=True)
 
     def evaluate(model: Any) -> Evaluation:
         policy.model = model
-        return course.evaluate(writer) if course.evaluate else validation.evaluate(writer, frozen)
+        return plan.evaluate(writer) if plan.evaluate else validation.evaluate(writer, scorer_engine)
 
     return evaluate
 
 
 def _run(
-    tuning: TrainerSettings,
+    settings: TrainerSettings,
     job: TrainingJob,
     folder: TrainingFolder,
     policy: Policy,
-    course: TrainingPlan,
-    watch: TrainingMonitor,
+    plan: TrainingPlan,
+    monitor: TrainingMonitor,
 ) -> None:
     loop = LoopSettings(
         checkpoints=folder.checkpoints,
-        updates=course.updates,
-        per_update=course.per_update,
-        micro_batch=divisor_at_most(course.per_update, tuning.micro_batch),
-        save_every=tuning.evaluate_every,
+        updates=plan.updates,
+        per_update=plan.per_update,
+        micro_batch_size=divisor_at_most(plan.per_update, settings.micro_batch_size),
+        save_every=settings.evaluate_every,
         seed=job.seed,
-        use_cpu=policy.place.device == "cpu",
+        use_cpu=policy.placement.device == "cpu",
         bf16=policy.uses_bf16,
         resume_from=folder.last_checkpoint(),
     )
-    learner = TrainableModel(policy.model, policy.chat.tokenizer, policy.adapter())
+    model = TrainableModel(policy.model, policy.chat.tokenizer, policy.adapter())
     with _explained(folder), few_threads(policy.model), contextlib.suppress(TrainingStopped):
-        course.run(learner, loop, watch)
+        plan.run(model, loop, monitor)
 
 
 @contextlib.contextmanager
 def _explained(folder: TrainingFolder) -> Iterator[None]:
-    """Says what to do where the world fails: the disk is full, the scorer does not answer, the memory is short."""
+    """Turns failures of the environment (full disk, scorer unavailable, out of memory) into errors with a remedy."""
     import torch
     from safetensors import SafetensorError
 
-    way_on = f"the checkpoints in {folder.path} are kept, and the same command goes on from there"
+    resume = f"the checkpoints in {folder.path} are kept, and the same command resumes from there"
     try:
         yield
     except (OSError, SafetensorError) as error:
         raise TrainingError(
-            f"a checkpoint or a curve cannot be written ({error}); free some space: {way_on}"
+            f"a checkpoint or a curve cannot be written ({error}); free some space: {resume}"
         ) from error
     except torch.OutOfMemoryError as error:
-        raise TrainingError(f"out of memory; lower micro_batch or token_budget: {way_on}") from error
+        raise TrainingError(f"out of memory; lower micro_batch_size or token_budget: {resume}") from error
     except EngineError as error:
-        raise TrainingError(f"the frozen scorer does not answer ({error}): {way_on}") from error
+        raise TrainingError(f"the frozen scorer does not answer ({error}): {resume}") from error
 
 
 def _finish(
     trainer: Plugin,
-    tuning: TrainerSettings,
+    settings: TrainerSettings,
     job: TrainingJob,
     folder: TrainingFolder,
-    course: TrainingPlan,
-    watch: TrainingMonitor,
-    frozen: str,
+    plan: TrainingPlan,
+    monitor: TrainingMonitor,
+    frozen_digest: str,
 ) -> dict[str, Any]:
-    """Writes what came out. Where no checkpoint beat the untrained weights, those are the result."""
-    curve = watch.curve
-    model = _trained(job, folder, tuning) if watch.best_step else job.model
+    """Writes the result. If no checkpoint is better than the untrained weights, those are the result."""
+    curve = monitor.curve
+    model = _trained_model(job, folder, settings) if monitor.best_step else job.model
     result = {
         "trainer": trainer.name,
         "model": asdict(model),
-        "best_step": watch.best_step,
+        "best_step": monitor.best_step,
         "steps": curve[-1]["step"] if curve else 0,
-        "tokens": int(sum(row.get("tokens", 0) for row in curve)) + course.facts.get("sampled_tokens", 0),
-        "seconds": sum(row["seconds"] for row in curve) + course.facts.get("sampling_seconds", 0.0),
-        "evaluations": watch.evaluations,
-        "rows": dict(course.facts),
-        "settings": asdict(tuning),
-        "frozen_digest": frozen,
+        "tokens": int(sum(row.get("tokens", 0) for row in curve)) + plan.facts.get("sampled_tokens", 0),
+        "seconds": sum(row["seconds"] for row in curve) + plan.facts.get("sampling_seconds", 0.0),
+        "evaluations": monitor.evaluations,
+        "rows": dict(plan.facts),
+        "settings": asdict(settings),
+        "frozen_digest": frozen_digest,
         "versions": {name: version(name) for name in ("torch", "transformers", "trl", "peft")},
     }
-    if watch.best_step:
+    if monitor.best_step:
         write_model_card(folder.best, job, result)
     budget = {name: result[name] for name in ("steps", "tokens", "seconds")}
     write_json(folder.path / "budget.json", budget)
@@ -261,36 +263,36 @@ def _finish(
     return result
 
 
-def _trained(job: TrainingJob, folder: TrainingFolder, tuning: TrainerSettings) -> ModelRef:
-    if tuning.adapter == "lora":
-        _sort_targets(folder.best / "adapter_config.json")
+def _trained_model(job: TrainingJob, folder: TrainingFolder, settings: TrainerSettings) -> ModelRef:
+    if settings.adapter == "lora":
+        _sort_target_modules(folder.best / "adapter_config.json")
         return replace(job.model, adapter=str(folder.best), adapter_digest=adapter_digest(folder.best))
-    for file in Path(job.model.path).iterdir():  # what the checkpoint lacks of a whole model folder
+    for file in Path(job.model.path).iterdir():  # what a checkpoint lacks of a complete model folder
         if file.is_file() and file.suffix != ".safetensors" and not (folder.best / file.name).exists():
             shutil.copy2(file, folder.best / file.name)
-    where = str(folder.best)
-    return replace(job.model, name=f"path:{where}", path=where, digest=model_digest(folder.best))
+    path = str(folder.best)
+    return replace(job.model, name=f"path:{path}", path=path, digest=model_digest(folder.best))
 
 
-def _sort_targets(path: Path) -> None:
-    """Puts the adapted modules in order: peft writes a set, and equal adapters would have different digests."""
+def _sort_target_modules(path: Path) -> None:
+    """Sorts the adapted modules: peft writes a set, so that equal adapters would have different digests."""
     config = json.loads(path.read_text(encoding="utf-8"))
     config["target_modules"] = sorted(config["target_modules"])
     write_json(path, config, sort_keys=True)
 
 
-def _checked(model: ModelRef, folder: TrainingFolder) -> ModelRef:
-    """The model, if its weights are still those that came out.
+def _verified(model: ModelRef, folder: TrainingFolder) -> ModelRef:
+    """The model, if its weights are still those that were trained.
 
     Raises:
-        TrainingError: they were changed or are gone.
+        TrainingError: they were changed or removed.
     """
     if model.adapter is not None and Path(model.adapter) == folder.best:
-        found, wanted = adapter_digest(folder.best), model.adapter_digest
+        digest, expected = adapter_digest(folder.best), model.adapter_digest
     elif Path(model.path) == folder.best:
-        found, wanted = model_digest(folder.best), model.digest
+        digest, expected = model_digest(folder.best), model.digest
     else:
         return model
-    if found != wanted:
+    if digest != expected:
         raise TrainingError(f"the weights in {folder.best} are not those that were trained; delete {folder.path}")
     return model

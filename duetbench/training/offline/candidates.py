@@ -1,7 +1,7 @@
-"""Rollouts through an engine, shared by `sft` and `dpo`: sample candidates, read, score and reward them.
+"""Candidates of `sft` and `dpo`: completions that are sampled through an engine, parsed, scored and rewarded.
 
-The candidates are plain values and are kept in `rollouts.jsonl`: a training that was killed while it sampled goes on
-where it stopped, and what was learned from can be read afterwards.
+They are saved in `rollouts.jsonl`: a training that was killed while sampling resumes where it stopped, and what a model
+learned from can be read afterwards.
 """
 
 from __future__ import annotations
@@ -29,15 +29,15 @@ if TYPE_CHECKING:
     from duetbench.training.loop.run import TrainingSession
 
 CHUNK = 32
-"""Training examples that are sampled, judged and kept together."""
+"""Training questions that are sampled, graded and saved together."""
 
 
 @dataclass(frozen=True, slots=True)
-class CandidateQuestion:
-    """One question with its candidates."""
+class PromptCandidates:
+    """One prompt with its graded candidates."""
 
     truth: float
-    """The true rating of the pair that it was asked for."""
+    """The true rating of the pair that the prompt is about."""
     prompt: Prompt
     candidates: list[GradedCompletion]
 
@@ -47,125 +47,124 @@ class CandidateSpec:
     """How candidates are sampled."""
 
     candidates: int
-    """Of each question, per model."""
+    """Per prompt and model."""
     temperature: float
     top_p: float
     models: tuple[str, ...]
-    """Who writes them; none: the model that is trained."""
+    """Names of the models that write them; (): the model that is trained."""
     pairs: int | None = None
-    """Training examples at most; None: all."""
+    """Maximum number of training examples; None: all."""
 
 
 @dataclass(frozen=True)
 class CandidateSet:
-    """What was sampled for a training."""
+    """The candidates of a training."""
 
     stage: Stage
-    questions: list[CandidateQuestion]
+    prompts: list[PromptCandidates]
     facts: dict[str, Any]
     """Counts for the result."""
 
 
-def sample_candidates(session: TrainingSession, how: CandidateSpec) -> CandidateSet:
-    """The judged candidates of every question of the job's training examples.
+def sample_candidates(session: TrainingSession, spec: CandidateSpec) -> CandidateSet:
+    """The graded candidates of every prompt of the job's training examples.
 
-    Where user and item are asked apart, all candidates of one example meet.
+    Where user and item have separate prompts, every user candidate is scored with every item candidate of the example.
     """
     job, stage = session.job, trained_stage(session.job.strategy)
-    train = _sample_of(job.train, how.pairs, job.seed)
-    asked = training_questions(job.strategy, train, job.engine)
-    engines = _engines(job, how.models)
-    partners = how.candidates * len(engines)
-    grader = CompletionGrader(
-        stage, job.scorer, job.scorer_engine or job.engine, job.rewards, RewardRules(partners, unreadable=None)
-    )
-    kept = JsonLinesLog(session.folder.path / "rollouts.jsonl")
-    session.print_line(f"sampling {partners} candidates for each of {len(asked.units)} pairs")
-    rows = _rows(asked.units, kept, lambda units: _sample(stage, units, engines, grader, how, job.seed))
-    prompts = [(unit.example.rating, prompt) for unit in asked.units for prompt in unit.prompts]
-    flat = [candidates for row in rows for candidates in row["questions"]]
-    questions = [
-        CandidateQuestion(
-            truth,
-            prompt,
-            [GradedCompletion(one["text"], one["status"], (), one["reward"], one["value"]) for one in found],
-        )
-        for (truth, prompt), found in zip(prompts, flat, strict=True)
+    train = _subset(job.train, spec.pairs, job.seed)
+    questions, n_skipped = training_questions(job.strategy, train, job.engine)
+    engines = _engines(job, spec.models)
+    partners = spec.candidates * len(engines)
+    rules = RewardRules(partners, unreadable=None)
+    grader = CompletionGrader(stage, job.scorer, job.scorer_engine or job.engine, job.rewards, rules)
+    log = JsonLinesLog(session.folder.path / "rollouts.jsonl")
+    session.print_line(f"sampling {partners} candidates for each of {len(questions)} pairs")
+    rows = _rows(questions, log, lambda chunk: _sample(stage, chunk, engines, grader, spec, job.seed))
+    prompts = [(question.example.rating, prompt) for question in questions for prompt in question.prompts]
+    saved = [candidates for row in rows for candidates in row["questions"]]
+    candidates_of = [
+        PromptCandidates(truth, prompt, [_graded(values) for values in candidates])
+        for (truth, prompt), candidates in zip(prompts, saved, strict=True)
     ]
-    statuses = [one.status for question in questions for one in question.candidates]
+    statuses = [candidate.status for prompt in candidates_of for candidate in prompt.candidates]
     facts = {
         "examples": len(train),
-        "unasked": asked.unasked,
-        "questions": len(questions),
+        "unasked": n_skipped,
+        "questions": len(candidates_of),
         "candidates": len(statuses),
         "readable": statuses.count("ok"),
         "sampled_tokens": sum(row["tokens"] for row in rows),
         "sampling_seconds": sum(row["seconds"] for row in rows),
     }
-    return CandidateSet(stage, questions, facts)
+    return CandidateSet(stage, candidates_of, facts)
 
 
-def _sample_of(examples: Sequence[Example], limit: int | None, seed: int) -> Sequence[Example]:
-    """So many of them in their order, or all."""
+def _subset(examples: Sequence[Example], limit: int | None, seed: int) -> Sequence[Example]:
+    """A random subset in the original order, or all."""
     if limit is None or limit >= len(examples):
         return examples
-    return [examples[place] for place in sorted(Random(seed).sample(range(len(examples)), limit))]
+    return [examples[row] for row in sorted(Random(seed).sample(range(len(examples)), limit))]
 
 
 def _rows(
-    units: Sequence[TrainingQuestion],
-    kept: JsonLinesLog,
+    questions: Sequence[TrainingQuestion],
+    log: JsonLinesLog,
     sample: Callable[[Sequence[TrainingQuestion]], dict[str, Any]],
 ) -> list[dict[str, Any]]:
-    """What was sampled, chunk by chunk; chunks that are kept already are not sampled again."""
-    rows = kept.read()
-    for start in range(len(rows) * CHUNK, len(units), CHUNK):
+    """The sampled candidates, one row per chunk; chunks that are in the log are not sampled again."""
+    rows = log.read()
+    for start in range(len(rows) * CHUNK, len(questions), CHUNK):
         started = time.perf_counter()
-        row = sample(units[start : start + CHUNK])
+        row = sample(questions[start : start + CHUNK])
         rows.append({"step": start, **row, "seconds": time.perf_counter() - started})
-        kept.append(rows[-1])
+        log.append(rows[-1])
     return rows
 
 
 def _sample(
     stage: Stage,
-    units: Sequence[TrainingQuestion],
+    questions: Sequence[TrainingQuestion],
     engines: Sequence[Engine],
     grader: CompletionGrader,
-    how: CandidateSpec,
+    spec: CandidateSpec,
     seed: int,
 ) -> dict[str, Any]:
-    """The candidates of every question of these units, in order, as JSON values."""
-    prompts = list({prompt.key: prompt for unit in units for prompt in unit.prompts}.values())
-    pools: dict[str, list[Completion]] = {prompt.key: [] for prompt in prompts}
+    """The candidates of every prompt of these questions, in order, as JSON values."""
+    prompts = list({prompt.key: prompt for question in questions for prompt in question.prompts}.values())
+    completions_of: dict[str, list[Completion]] = {prompt.key: [] for prompt in prompts}
     for engine in engines:
-        for number in range(how.candidates):
-            limits = Sampling(how.temperature, how.top_p, stage.max_tokens, stage.stop, seed, number)
-            for prompt, completion in zip(prompts, complete(engine, prompts, limits), strict=True):
-                pools[prompt.key].append(completion)
+        for sample_index in range(spec.candidates):
+            sampling = Sampling(spec.temperature, spec.top_p, stage.max_tokens, stage.stop, seed, sample_index)
+            for prompt, completion in zip(prompts, complete(engine, prompts, sampling), strict=True):
+                completions_of[prompt.key].append(completion)
     groups = [
         CompletionGroup(
-            unit.example,
-            tuple(PromptCompletions(prompt, tuple(pools[prompt.key])) for prompt in unit.prompts),
-            unit.given,
+            question.example,
+            tuple(PromptCompletions(prompt, tuple(completions_of[prompt.key])) for prompt in question.prompts),
+            question.fixed_profiles,
         )
-        for unit in units
+        for question in questions
     ]
-    questions = [[_plain(one) for one in candidates] for group in grader(groups) for candidates in group]
-    tokens = sum(completion.completion_tokens for pool in pools.values() for completion in pool)
-    return {"questions": questions, "tokens": tokens}
+    graded = [[_as_json(candidate) for candidate in candidates] for group in grader(groups) for candidates in group]
+    tokens = sum(completion.completion_tokens for pool in completions_of.values() for completion in pool)
+    return {"questions": graded, "tokens": tokens}
 
 
-def _plain(one: GradedCompletion) -> dict[str, Any]:
-    return {"text": one.text, "status": one.status, "reward": one.reward, "value": one.value}
+def _as_json(graded: GradedCompletion) -> dict[str, Any]:
+    return {"text": graded.text, "status": graded.status, "reward": graded.reward, "value": graded.value}
+
+
+def _graded(values: dict[str, Any]) -> GradedCompletion:
+    return GradedCompletion(values["text"], values["status"], (), values["reward"], values["value"])
 
 
 def _engines(job: TrainingJob, names: Sequence[str]) -> list[Engine]:
-    """Engines that sample candidates: the job's own, or others of its kind behind the same store.
+    """The engines that sample candidates: the job's own, or others of its kind behind the same store.
 
     Raises:
-        UnknownName: no such model.
-        ModelError: a model cannot be had.
+        UnknownName: there is no such model.
+        ModelError: a model is not available.
     """
     from duetbench.models import resolve
 
@@ -173,5 +172,5 @@ def _engines(job: TrainingJob, names: Sequence[str]) -> list[Engine]:
 
 
 def engine_for(job: TrainingJob, model: ModelRef) -> Engine:
-    """An engine of the job's kind for another model, behind the same store; the job's own for its own."""
+    """An engine of the job's kind for another model, behind the same store; the job's engine for the job's model."""
     return job.engine if model == job.model else job.engine.with_model(model)

@@ -1,4 +1,4 @@
-"""Gives a strategy's lessons in order: each a training of its own, whose model the later ones build on."""
+"""Runs the training stages of a strategy in order: each trains a model that the later ones build on."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from random import Random
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from duetbench.atomic import write_json
 from duetbench.engines.complete import complete
@@ -18,7 +19,8 @@ from duetbench.profiling import ParsedCompletion, parse_completion, write_profil
 from duetbench.training.loop.run import TrainingPlan, TrainingSession, fit
 from duetbench.training.loop.validation import Evaluation, Validation
 from duetbench.training.offline.candidates import engine_for
-from duetbench.training.offline.sft import SftSettings, training_plan
+from duetbench.training.offline.settings import SftSettings
+from duetbench.training.offline.supervised import supervised_plan
 from duetbench.training.offline.tokenization import TargetTokenizer
 from duetbench.training.questions import EarlierStages
 from duetbench.training.report.display import print_line
@@ -29,65 +31,69 @@ if TYPE_CHECKING:
     from duetbench.interfaces import Trainer
 
 Target = tuple[Prompt, str]
-"""A question and the answer to learn."""
+"""A prompt and the completion to learn."""
 
 
 class _NoTargetsError(TrainingError):
-    """A lesson without targets."""
+    """A training stage has no targets."""
 
 
 def distill(trainer: Trainer, settings: SftSettings, job: TrainingJob) -> TrainedModels:
-    """The models that the strategy's lessons leave; a lesson that has ended in its folder is not given again.
+    """The models of the strategy's training stages; a stage that has ended in its folder is not run again.
 
-    A lesson without a single target, such as one whose teacher writes nothing readable, is passed over and told.
+    A stage without a target, for instance because its teacher writes nothing readable, is skipped with a message.
 
     Raises:
-        TrainingError: no lesson can be given, or one goes wrong.
+        TrainingError: no stage can be run, or one fails.
     """
-    school = _Distillation(job, settings)
-    lessons: list[TrainingStage] = []
+    distillation = _Distillation(job, settings)
+    trained: list[TrainingStage] = []
     failures: list[str] = []
-    for training_stage in filter(school.is_given, job.strategy.training_stages()):
-        tuning = replace(settings, **training_stage.settings) if settings.lessons == "published" else settings
-        part = replace(
-            job,
-            train=_rows(job.train, training_stage, settings.pairs, job.seed),
-            workdir=job.workdir / training_stage.name,
-        )
+    for stage in filter(distillation.is_applicable, job.strategy.training_stages()):
+        stage_settings = replace(settings, **stage.settings) if settings.stage_settings == "published" else settings
+        rows = _rows(job.train, stage, settings.pairs, job.seed)
+        stage_job = replace(job, train=rows, workdir=job.workdir / stage.name)
         try:
-            model = fit(trainer, tuning, part, school.course(training_stage, part, tuning))
-        except _NoTargetsError as reason:  # its learner stays untrained, as the record shows
+            model = fit(trainer, stage_settings, stage_job, distillation.plan(stage, stage_job, stage_settings))
+        except _NoTargetsError as reason:  # its model stays untrained, as the record shows
             print_line(f"{trainer.name} of {job.strategy.name}", str(reason))
             failures.append(str(reason))
             continue
-        school.graduated(training_stage, model)
-        lessons.append(training_stage)
-    if not lessons:
-        raise TrainingError("; ".join(failures) or f"no lesson of {job.strategy.name} fits scorer {job.scorer.name}")
-    found = [
-        json.loads((job.workdir / training_stage.name / "budget.json").read_text(encoding="utf-8"))
-        for training_stage in lessons
-    ]
-    budget = {name: sum(each[name] for each in found) for name in ("steps", "tokens", "seconds")}
-    write_json(job.workdir / "budget.json", budget)
-    files = {training_stage.name: job.workdir / training_stage.name / "settings.json" for training_stage in lessons}
-    settings_of = {name: json.loads(file.read_text(encoding="utf-8")) for name, file in files.items() if file.is_file()}
-    write_json(job.workdir / "settings.json", settings_of)
-    return school.models()
+        distillation.add(stage, model)
+        trained.append(stage)
+    if not trained:
+        raise TrainingError(
+            "; ".join(failures) or f"no training stage of {job.strategy.name} applies to scorer {job.scorer.name}"
+        )
+    budgets = [_read_json(job.workdir / stage.name / "budget.json") for stage in trained]
+    total = {name: sum(budget[name] for budget in budgets) for name in ("steps", "tokens", "seconds")}
+    write_json(job.workdir / "budget.json", total)
+    settings_by_stage = {
+        stage.name: _read_json(file)
+        for stage in trained
+        if (file := job.workdir / stage.name / "settings.json").is_file()
+    }
+    write_json(job.workdir / "settings.json", settings_by_stage)
+    return distillation.models()
 
 
-def _rows(examples: Sequence[Example], training_stage: TrainingStage, limit: int | None, seed: int) -> list[Example]:
-    """The lesson's share of the rows with a history on both sides, of which `limit` are looked at."""
+def _read_json(path: Path) -> dict[str, Any]:
+    values: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    return values
+
+
+def _rows(examples: Sequence[Example], stage: TrainingStage, limit: int | None, seed: int) -> list[Example]:
+    """The stage's share of `limit` rows that have a history on both sides."""
     known = [example for example in examples if example.request.user_history and example.request.item_history]
     Random(seed).shuffle(known)
     pool = known[:limit]
-    first, last = (round(share * len(pool)) for share in training_stage.share)
-    return pool[first:last][: training_stage.rows]
+    first, last = (round(share * len(pool)) for share in stage.share)
+    return pool[first:last][: stage.rows]
 
 
 @dataclass
 class _Distillation:
-    """Which models there are so far."""
+    """The models that were trained so far."""
 
     job: TrainingJob
     settings: SftSettings
@@ -97,16 +103,16 @@ class _Distillation:
         self._predictors: dict[str, ModelRef] = {}
         self._scorer: ModelRef | None = None
 
-    def is_given(self, training_stage: TrainingStage) -> bool:
-        """Whether a lesson can be given: a scorer has to have an answer to learn, and the final one to be in use."""
+    def is_applicable(self, training_stage: TrainingStage) -> bool:
+        """Whether a stage can be run. To train a scorer, it must have a target text and be the scorer of the job."""
         if not isinstance(training_stage, RatingStage):
             return True
         domain = self.job.train[0].request.domain
         can_learn = self.job.scorer.target(domain.labels[0], domain) is not None
         return can_learn and training_stage.scorer in (None, self.job.scorer.name)
 
-    def graduated(self, training_stage: TrainingStage, model: ModelRef) -> None:
-        """Puts the model where later lessons find it."""
+    def add(self, training_stage: TrainingStage, model: ModelRef) -> None:
+        """Adds the model of a stage, for the later ones to use."""
         if isinstance(training_stage, DistillationStage):
             self._stages[training_stage.stage] = model
         elif isinstance(training_stage, RatingStage) and training_stage.scorer is not None:
@@ -115,31 +121,32 @@ class _Distillation:
             self._predictors[training_stage.name] = model
 
     def models(self) -> TrainedModels:
-        """All that outlives the lessons."""
+        """The models that are used after the training."""
         earlier = dict(self._stages)
         last = self.job.strategy.stages()[-1].name
         return TrainedModels(earlier.pop(last, self.job.model), earlier, self._scorer)
 
-    def course(
-        self, training_stage: TrainingStage, part: TrainingJob, tuning: SftSettings
+    def plan(
+        self, training_stage: TrainingStage, job: TrainingJob, settings: SftSettings
     ) -> Callable[[TrainingSession], TrainingPlan]:
-        """What `lifecycle.fit` asks for."""
+        """The function that makes the stage's plan, for `loop.run.fit`."""
 
         def prepare(session: TrainingSession) -> TrainingPlan:
-            session.print_line(f"lesson {training_stage.name}: targets from {len(part.train)} rows")
-            counts: Counter[str] = Counter(examples=len(part.train))
+            session.print_line(f"training stage {training_stage.name}: targets from {len(job.train)} rows")
+            counts: Counter[str] = Counter(examples=len(job.train))
             stage = self._stage(training_stage)
             started = time.perf_counter()
-            found = self._targets(training_stage, part, stage, counts)
+            targets = self._targets(training_stage, job, stage, counts)
             seconds = time.perf_counter() - started
-            tokens = TargetTokenizer(session.policy, stage.stop if stage else (), stage.max_tokens if stage else 16)
-            rows = [TokenRow(*row) for prompt, text in found if (row := tokens.row(prompt, text))]
-            facts = {**counts, "too_long": tokens.too_long, "targets": len(rows)}
+            stops, max_tokens = (stage.stop, stage.max_tokens) if stage else ((), 16)
+            tokenizer = TargetTokenizer(session.policy, stops, max_tokens)
+            rows = [TokenRow(*row) for prompt, text in targets if (row := tokenizer.row(prompt, text))]
+            facts = {**counts, "too_long": tokenizer.too_long, "targets": len(rows)}
             if not rows:
-                told = ", ".join(f"{name} {number}" for name, number in facts.items())
-                raise _NoTargetsError(f"lesson {training_stage.name} has nothing to learn from: {told}")
-            course = training_plan(rows, {**facts, "sampling_seconds": seconds}, tuning, part.seed)
-            return replace(course, evaluate=self._evaluation(training_stage, part, session) if part.valid else None)
+                summary = ", ".join(f"{name} {number}" for name, number in facts.items())
+                raise _NoTargetsError(f"training stage {training_stage.name} has no targets: {summary}")
+            plan = supervised_plan(rows, {**facts, "sampling_seconds": seconds}, settings, job.seed)
+            return replace(plan, evaluate=self._evaluation(training_stage, job, session) if job.valid else None)
 
         return prepare
 
@@ -149,55 +156,55 @@ class _Distillation:
         return next(stage for stage in self.job.strategy.stages() if stage.name == training_stage.stage)
 
     def _targets(
-        self, training_stage: TrainingStage, part: TrainingJob, stage: Stage | None, counts: Counter[str]
+        self, training_stage: TrainingStage, job: TrainingJob, stage: Stage | None, counts: Counter[str]
     ) -> list[Target]:
         if isinstance(training_stage, DistillationStage):
             assert stage is not None
-            return self._imitated(training_stage, part, stage, counts)
+            return self._teacher_targets(training_stage, job, stage, counts)
         assert isinstance(training_stage, RatingStage)
-        return self._rated(training_stage, part, counts)
+        return self._rating_targets(training_stage, job, counts)
 
     def _writers(self) -> dict[str, Engine]:
-        """Who writes each stage as things stand; without an entry: the untrained model."""
+        """The engines of the stages that have been trained; other stages run on the untrained model."""
         return {name: engine_for(self.job, model) for name, model in self._stages.items()}
 
-    def _imitated(
-        self, training_stage: DistillationStage, part: TrainingJob, stage: Stage, counts: Counter[str]
+    def _teacher_targets(
+        self, training_stage: DistillationStage, job: TrainingJob, stage: Stage, counts: Counter[str]
     ) -> list[Target]:
-        requests = [example.request for example in part.train]
-        until = EarlierStages(part.strategy, stage.name)
-        before = write_profiles(until, requests, part.engine, Sampling(), stage_engines=self._writers())
-        earlier = {answer.key: answer.profiles for answer in before.answers if answer.status == "ok"}
+        requests = [example.request for example in job.train]
+        earlier_stages = EarlierStages(job.strategy, stage.name)
+        written = write_profiles(earlier_stages, requests, job.engine, Sampling(), stage_engines=self._writers())
+        earlier = {answer.key: answer.profiles for answer in written.answers if answer.status == "ok"}
         prompts = stage.prompts(requests, earlier)
         counts["questions"] = len(prompts)
-        teacher = _TeacherModel(self._teacher(), stage, training_stage.temperature, part.seed, counts)
+        teacher = _TeacherModel(self._teacher(), stage, training_stage.temperature, job.seed, counts)
         if training_stage.check is None:
             answers = teacher.answers(prompts, prompts, 0)
             return [(prompt, answer.text) for prompt, answer in zip(prompts, answers, strict=True) if answer]
         predictor = engine_for(self.job, self._predictors.get(training_stage.check.predictor, self.job.model))
-        return _checked(teacher, prompts, part, training_stage.check, predictor)
+        return _filtered(teacher, prompts, job, training_stage.check, predictor)
 
     def _teacher(self) -> Engine:
         from duetbench.models import resolve
 
         names = self.settings.teachers
         if len(names) > 1:
-            raise TrainingError("lessons have one teacher: name a single model in sft.teachers")
+            raise TrainingError(f"sft.teachers must name one model for training stages, got {', '.join(names)}")
         return engine_for(self.job, resolve(names[0])) if names else self.job.engine
 
-    def _rated(self, training_stage: RatingStage, part: TrainingJob, counts: Counter[str]) -> list[Target]:
-        evidence = self._evidence(training_stage, part.train)
-        found: list[Target] = []
-        for example, profiles in zip(part.train, evidence, strict=True):
+    def _rating_targets(self, training_stage: RatingStage, job: TrainingJob, counts: Counter[str]) -> list[Target]:
+        evidence = self._evidence(training_stage, job.train)
+        targets: list[Target] = []
+        for example, profiles in zip(job.train, evidence, strict=True):
             if profiles is None:
                 counts["no_evidence"] += 1
                 continue
-            (prompt,) = part.scorer.prompts([example.request], [profiles])
-            found.append((prompt, str(part.scorer.target(example.rating, example.request.domain))))
-        return found
+            (prompt,) = job.scorer.prompts([example.request], [profiles])
+            targets.append((prompt, str(job.scorer.target(example.rating, example.request.domain))))
+        return targets
 
     def _evidence(self, training_stage: RatingStage, examples: Sequence[Example]) -> list[Profiles | None]:
-        """What the scorer reads of each row; None where there is no review, or nothing readable was written."""
+        """What the scorer reads of each row; None if it has no review, or if its profiles are unreadable."""
         if training_stage.evidence == "review":
             texts = [" ".join(example.review.split()) for example in examples]
             return [Profiles(pair=Profile("pair", text)) if text else None for text in texts]
@@ -208,29 +215,31 @@ class _Distillation:
         return [None if profiles.failed else profiles for profiles in written.profiles]
 
     def _evaluation(
-        self, training_stage: TrainingStage, part: TrainingJob, session: TrainingSession
+        self, training_stage: TrainingStage, job: TrainingJob, session: TrainingSession
     ) -> Callable[[Engine], Evaluation]:
-        """What is compared at checkpoints: the whole strategy's prediction with the learner in its place."""
+        """How checkpoints are evaluated: predictions of the complete strategy, with the trained model in its place."""
         if isinstance(training_stage, RatingStage):
             valid = [
                 (example, profiles)
-                for example, profiles in zip(part.valid, self._evidence(training_stage, part.valid), strict=True)
+                for example, profiles in zip(job.valid, self._evidence(training_stage, job.valid), strict=True)
                 if profiles is not None
             ]
             if not valid:
-                raise TrainingError(f"lesson {training_stage.name}: no validation row has anything to predict from")
-            rows = Validation(part.strategy, [example for example, _ in valid], part.scorer, 0)
-            return lambda learner: rows.evaluate_profiles([profiles for _, profiles in valid], learner)
+                raise TrainingError(
+                    f"training stage {training_stage.name}: no validation row has a review or readable profiles"
+                )
+            rows = Validation(job.strategy, [example for example, _ in valid], job.scorer, 0)
+            return lambda engine: rows.evaluate_profiles([profiles for _, profiles in valid], engine)
         assert isinstance(training_stage, DistillationStage)
-        base = {stage.name: part.engine for stage in part.strategy.stages()}
-        others = {name: engine for name, engine in {**base, **self._writers()}.items() if name != training_stage.stage}
-        whole = Validation(part.strategy, part.valid, part.scorer, self.settings.show_profiles, others)
-        return lambda learner: whole.evaluate(learner, session.frozen)
+        engines = {stage.name: job.engine for stage in job.strategy.stages()} | self._writers()
+        del engines[training_stage.stage]
+        validation = Validation(job.strategy, job.valid, job.scorer, self.settings.show_profiles, engines)
+        return lambda engine: validation.evaluate(engine, session.scorer_engine)
 
 
 @dataclass
 class _TeacherModel:
-    """Answers the questions of one stage."""
+    """Writes completions for the prompts of one stage."""
 
     engine: Engine
     stage: Stage
@@ -238,60 +247,64 @@ class _TeacherModel:
     seed: int
     counts: Counter[str]
 
-    def answers(self, prompts: Sequence[Prompt], asked: Sequence[Prompt], number: int) -> list[ParsedCompletion | None]:
-        """One per question, None, counted, where it cannot be read.
+    def answers(
+        self, prompts: Sequence[Prompt], sent: Sequence[Prompt], sample_index: int
+    ) -> list[ParsedCompletion | None]:
+        """One parsed completion per prompt; None, and counted, if it is unreadable.
 
         Args:
-            prompts: The questions as they are learned.
-            asked: As the teacher gets them, with a hint or without.
-            number: Of the sample.
+            prompts: The prompts that are learned.
+            sent: The prompts as the teacher gets them, with or without a hint.
+            sample_index: The number of the sample.
         """
-        limits = Sampling(self.temperature, 1.0, self.stage.max_tokens, self.stage.stop, self.seed, number)
-        completions = complete(self.engine, asked, limits)
-        found = [parse_completion(self.stage, *pair) for pair in zip(prompts, completions, strict=True)]
-        self.counts["sampled_tokens"] += sum(answer.completion_tokens for answer in found)
-        self.counts.update(f"teacher_{answer.status}" for answer in found if answer.status != "ok")
-        return [answer if answer.status == "ok" else None for answer in found]
+        sampling = Sampling(self.temperature, 1.0, self.stage.max_tokens, self.stage.stop, self.seed, sample_index)
+        completions = complete(self.engine, sent, sampling)
+        parsed = [parse_completion(self.stage, *pair) for pair in zip(prompts, completions, strict=True)]
+        self.counts["sampled_tokens"] += sum(answer.completion_tokens for answer in parsed)
+        self.counts.update(f"teacher_{answer.status}" for answer in parsed if answer.status != "ok")
+        return [answer if answer.status == "ok" else None for answer in parsed]
 
 
-def _checked(
-    teacher: _TeacherModel, prompts: Sequence[Prompt], part: TrainingJob, check: TargetFilter, predictor: Engine
+def _filtered(
+    teacher: _TeacherModel, prompts: Sequence[Prompt], job: TrainingJob, check: TargetFilter, predictor: Engine
 ) -> list[Target]:
-    """The answers that pass the check, each with its question, hinted or not, as it stands without a hint."""
-    example_of = {prompt.key: part.train[prompt.for_requests[0]] for prompt in prompts}
-    alone = _errors(part, [(example, Profiles()) for example in example_of.values()], predictor)
-    without = dict(zip(example_of, alone, strict=True))
-    found: dict[str, str] = {}
+    """The completions that pass the filter, each with its prompt without a hint."""
+    example_of = {prompt.key: job.train[prompt.for_requests[0]] for prompt in prompts}
+    baseline = _errors(job, [(example, Profiles()) for example in example_of.values()], predictor)
+    error_without = dict(zip(example_of, baseline, strict=True))
+    accepted: dict[str, str] = {}
     pending = list(prompts)
-    for number in range(1 + check.retries if pending else 0):
-        asked = [check.hint(prompt, example_of[prompt.key]) for prompt in pending] if number else pending
-        answers = zip(pending, teacher.answers(pending, asked, number), strict=True)
-        known = [(prompt, answer) for prompt, answer in answers if answer]
-        if number:
-            allowed = [(prompt, answer) for prompt, answer in known if not _gives_away(answer.text, check.forbidden)]
-            teacher.counts["forbidden_word"] += len(known) - len(allowed)
-            known = allowed
-        pairs = [(example_of[prompt.key], Profiles.of(answer.profiles)) for prompt, answer in known]
-        for (prompt, answer), error in zip(known, _errors(part, pairs, predictor), strict=True):
-            before = without[prompt.key]
+    for attempt in range(1 + check.retries if pending else 0):
+        sent = [check.hint(prompt, example_of[prompt.key]) for prompt in pending] if attempt else pending
+        answers = zip(pending, teacher.answers(pending, sent, attempt), strict=True)
+        readable = [(prompt, answer) for prompt, answer in answers if answer]
+        if attempt:
+            allowed = [
+                (prompt, answer) for prompt, answer in readable if not _contains_any(answer.text, check.forbidden)
+            ]
+            teacher.counts["forbidden_word"] += len(readable) - len(allowed)
+            readable = allowed
+        pairs = [(example_of[prompt.key], Profiles.of(answer.profiles)) for prompt, answer in readable]
+        for (prompt, answer), error in zip(readable, _errors(job, pairs, predictor), strict=True):
+            before = error_without[prompt.key]
             if error is not None and before is not None and error - before < check.tau:
-                found[prompt.key] = answer.text
-                teacher.counts["accepted_with_hint" if number else "accepted"] += 1
-        pending = [prompt for prompt in pending if prompt.key not in found]
+                accepted[prompt.key] = answer.text
+                teacher.counts["accepted_with_hint" if attempt else "accepted"] += 1
+        pending = [prompt for prompt in pending if prompt.key not in accepted]
         if not pending:
             break
     teacher.counts["rejected"] = len(pending)
-    return [(prompt, found[prompt.key]) for prompt in prompts if prompt.key in found]
+    return [(prompt, accepted[prompt.key]) for prompt in prompts if prompt.key in accepted]
 
 
-def _gives_away(text: str, forbidden: Sequence[str]) -> bool:
-    return any(word in text.lower() for word in forbidden)
+def _contains_any(text: str, words: Sequence[str]) -> bool:
+    return any(word in text.lower() for word in words)
 
 
-def _errors(part: TrainingJob, pairs: Sequence[tuple[Example, Profiles]], predictor: Engine) -> list[float | None]:
-    """How far the predictor's prediction lies from the truth; None where there is none."""
+def _errors(job: TrainingJob, pairs: Sequence[tuple[Example, Profiles]], predictor: Engine) -> list[float | None]:
+    """The absolute error of each prediction; None if there is no prediction."""
     requests, profiles = [example.request for example, _ in pairs], [written for _, written in pairs]
-    predictions = part.scorer.score(requests, profiles, predictor) if pairs else []
+    predictions = job.scorer.score(requests, profiles, predictor) if pairs else []
     return [
         None if prediction.value is None else abs(prediction.value - example.rating)
         for (example, _), prediction in zip(pairs, predictions, strict=True)

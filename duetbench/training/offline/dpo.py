@@ -1,15 +1,14 @@
-"""The trainer `dpo`: the model learns to prefer answers that led to better predicted ratings over other answers."""
+"""The trainer `dpo`: the model learns to prefer completions that led to better predicted ratings."""
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from random import Random
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from duetbench.errors import TrainingError
-from duetbench.interfaces import option
-from duetbench.training.options import POLICY_OPTIONS, TrainerSettings
+from duetbench.training.offline.settings import DpoSettings
+from duetbench.training.options import POLICY_OPTIONS
 from duetbench.training.presets import DPO_PRESETS, PresetTrainer, options_with_presets, preset_settings
 
 if TYPE_CHECKING:
@@ -20,43 +19,11 @@ if TYPE_CHECKING:
     from duetbench.types import ModelRef
 
 
-@dataclass(frozen=True)
-class DpoSettings(TrainerSettings):
-    """All settings of direct preference optimisation."""
-
-    learning_rate: float = option(1e-5, "AdamW's learning rate")
-    beta: float = option(0.1, "weight of staying near the untrained model", gt=0)
-    loss: Literal["sigmoid", "hinge", "ipo"] = option("sigmoid", "sigmoid is DPO's own")
-    label_smoothing: float = option(0.0, "share of preferences that are taken to be wrong", ge=0, lt=0.5)
-    pairs: int | None = option(
-        None, "training examples that candidates are sampled for at most, a seeded sample; none: all", ge=1
-    )
-    candidates: int = option(10, "answers sampled per question and explorer", ge=1)
-    temperature: float = option(1.0, "sampling temperature of the candidates", ge=0)
-    top_p: float = option(1.0, "draw from the likeliest tokens that hold this share", gt=0, le=1)
-    explorers: tuple[str, ...] = option((), "models that write the candidates; none: the model itself")
-    judge: Literal["reward", "class"] = option(
-        "reward",
-        "reward: rewards of a pair lie at least margin apart; class: one hits the rating, the other does not",
-    )
-    margin: float = option(0.125, "least difference of rewards in a pair; 0.125 is half a star on 1 to 5", ge=0)
-    pairing: Literal["all", "best_worst", "sampled"] = option("all", "which pairs of a question's candidates")
-    max_pairs: int = option(8, "pairs of one question at most, the widest first", ge=1)
-    epochs: float = option(1.0, "passes over the pairs", gt=0)
-    batch: int = option(16, "pairs behind one update", ge=1)
-
-    def __post_init__(self) -> None:
-        """Refuses a question with a single candidate."""
-        super().__post_init__()
-        if self.candidates * max(len(self.explorers), 1) < 2:
-            raise ValueError("candidates must be >= 2, over all explorers together")
-
-
 class Dpo(PresetTrainer):
-    """Direct preference optimisation of a strategy's last stage on pairs of sampled candidates, through TRL."""
+    """Direct preference optimization of a strategy's last stage on pairs of sampled candidates, through TRL."""
 
     name = "dpo"
-    summary = "direct preference optimisation on better and worse sampled answers"
+    summary = "direct preference optimization on pairs of better and worse sampled completions"
     source = "LettinGo (KDD 2025): explore, judge, pair, align; DPO: Rafailov et al. 2023"
     settings_class = DpoSettings
     presets = DPO_PRESETS
@@ -64,58 +31,63 @@ class Dpo(PresetTrainer):
     Config = options_with_presets("Dpo.Config", __name__, DpoSettings, DPO_PRESETS)  # type: ignore[assignment]
 
     def fit(self, job: TrainingJob) -> ModelRef:
-        """See the base class."""
         from duetbench.training.loop.run import fit
 
         settings = preset_settings(self.config, DpoSettings, DPO_PRESETS)
-        return fit(self, settings, job, lambda session: _course(session, settings))
+        return fit(self, settings, job, lambda session: _plan(session, settings))
 
 
-def _course(session: TrainingSession, config: DpoSettings) -> TrainingPlan:
+def _plan(session: TrainingSession, settings: DpoSettings) -> TrainingPlan:
     from duetbench.training.batching import batches_in_order
     from duetbench.training.loop.monitor import StoppingRules
     from duetbench.training.loop.run import TrainingPlan
 
-    pairs, facts = _pairs(session, config)
-    updates = math.ceil(len(pairs) * config.epochs / config.batch)
+    pairs, facts = _pairs(session, settings)
+    updates = math.ceil(len(pairs) * settings.epochs / settings.batch)
 
-    def run(learner: TrainableModel, loop: LoopSettings, events: TrainingCallbacks) -> None:
+    def run(model: TrainableModel, loop: LoopSettings, callbacks: TrainingCallbacks) -> None:
         from duetbench.training.trl.adapter import train_dpo
         from duetbench.training.trl.settings import DpoTerms
 
-        lengths = [len(row.prompt) + max(len(row.chosen), len(row.rejected)) for row in pairs]
-        order = batches_in_order(lengths, config.batch, updates, session.job.seed)
-        rows = [pairs[place] for batch in order for place in batch]
-        train_dpo(learner, rows, config, loop, events, DpoTerms(config.beta, config.loss, config.label_smoothing))
+        lengths = [len(pair.prompt) + max(len(pair.chosen), len(pair.rejected)) for pair in pairs]
+        batches = batches_in_order(lengths, settings.batch, updates, session.job.seed)
+        rows = [pairs[row] for batch in batches for row in batch]
+        terms = DpoTerms(settings.beta, settings.loss_type, settings.label_smoothing)
+        train_dpo(model, rows, settings, loop, callbacks, terms)
 
-    limits = StoppingRules(config.patience, loss_factor=3.0, reward_drop=None)
-    return TrainingPlan(updates, config.batch, run, facts, limits)
+    stopping = StoppingRules(settings.patience, loss_factor=3.0, reward_drop=None)
+    return TrainingPlan(updates, settings.batch, run, facts, stopping)
 
 
-def _pairs(session: TrainingSession, config: DpoSettings) -> tuple[list[TokenPair], dict[str, Any]]:
-    """The pairs of all questions, and the counts.
+def _pairs(session: TrainingSession, settings: DpoSettings) -> tuple[list[TokenPair], dict[str, Any]]:
+    """The pairs of all prompts, and the counts.
 
     Raises:
-        TrainingError: no question has one: its candidates are all good, all bad, or all the same.
+        TrainingError: no prompt has a pair: its candidates are all good, all bad, or all the same.
     """
     from duetbench.training.offline.candidates import CandidateSpec, sample_candidates
     from duetbench.training.offline.preferences import PairingRule, preference_pairs
     from duetbench.training.offline.tokenization import TargetTokenizer
     from duetbench.training.trl.adapter import TokenPair
 
-    how = CandidateSpec(config.candidates, config.temperature, config.top_p, config.explorers, config.pairs)
-    explored = sample_candidates(session, how)
-    tokens = TargetTokenizer(session.policy, explored.stage.stop, explored.stage.max_tokens)
-    pairing = PairingRule(config.judge, config.pairing, config.margin, config.max_pairs)
+    spec = CandidateSpec(settings.candidates, settings.temperature, settings.top_p, settings.explorers, settings.pairs)
+    sampled = sample_candidates(session, spec)
+    tokenizer = TargetTokenizer(session.policy, sampled.stage.stop, sampled.stage.max_tokens)
+    rule = PairingRule(settings.judge, settings.pairing, settings.margin, settings.max_pairs)
     rng = Random(session.job.seed)
-    found: list[TokenPair] = []
-    n_flat = 0
-    for question in explored.questions:
-        pairs = preference_pairs(question.candidates, question.truth, pairing, rng)
-        n_flat += not pairs
+    token_pairs: list[TokenPair] = []
+    n_without = 0
+    for prompt in sampled.prompts:
+        pairs = preference_pairs(prompt.candidates, prompt.truth, rule, rng)
+        n_without += not pairs
         for better, worse in pairs:
-            row = tokens.row(question.prompt, question.candidates[better].text, question.candidates[worse].text)
-            found += [TokenPair(*row)] if row else []
-    if not found:
-        raise TrainingError("no question has a better and a worse candidate; lower dpo.margin, or sample more")
-    return found, {**explored.facts, "no_pair": n_flat, "too_long": tokens.too_long, "pairs": len(found)}
+            row = tokenizer.row(prompt.prompt, prompt.candidates[better].text, prompt.candidates[worse].text)
+            token_pairs += [TokenPair(*row)] if row else []
+    if not token_pairs:
+        raise TrainingError("no prompt has a better and a worse candidate; lower dpo.margin or raise dpo.candidates")
+    return token_pairs, {
+        **sampled.facts,
+        "no_pair": n_without,
+        "too_long": tokenizer.too_long,
+        "pairs": len(token_pairs),
+    }

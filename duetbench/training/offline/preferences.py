@@ -1,4 +1,4 @@
-"""From judged candidates to what is learned from: the best of n, and better/worse pairs."""
+"""From graded candidates to what is learned from: the best of n, or pairs of a better and a worse one."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from duetbench.training.rewarding import GradedCompletion
 
 
 class PreferencePair(NamedTuple):
-    """Two candidates of one question, by position."""
+    """Two candidates of one prompt, by position."""
 
     better: int
     worse: int
@@ -22,86 +22,94 @@ class PairingRule:
     """Which pairs are made."""
 
     judge: Literal["reward", "class"] = "reward"
-    """`reward`: their rewards lie at least `margin` apart; `class`: one hits the rating's class, the other does not."""
+    """`reward`: the rewards differ by at least `margin`; `class`: one predicts the rating's class, the other does
+    not."""
     pairing: Literal["all", "best_worst", "sampled"] = "all"
     margin: float = 0.125
     max_pairs: int = 8
-    """Of one question; the widest ones, or a seeded sample."""
+    """Per prompt: those with the largest differences, or a random subset."""
 
 
 def best_candidate(candidates: Sequence[GradedCompletion], *, least: float | None, gain: float = 0.0) -> int | None:
-    """The position of the candidate that earned most, the first of equals; None if none is readable and good enough.
+    """The position of the candidate with the highest reward, the first of equals; None if none is good enough.
 
     Args:
-        candidates: Answers to one question.
-        least: What the best must have earned; None: anything will do.
-        gain: How far it must lie above the mean of the readable ones, if this is more than 0: where all earned the
-            same, being the best says nothing.
+        candidates: Completions of one prompt; unreadable ones are ignored.
+        least: Minimum reward of the best one; None: no minimum.
+        gain: If > 0, its minimum difference from the mean reward of the readable ones: where all rewards are equal,
+            the best candidate is no better than the others.
     """
-    known = _known(candidates)
-    if not known:
+    rewards = _rewards(candidates)
+    if not rewards:
         return None
-    place, reward = max(known, key=lambda entry: entry[1])
-    if gain > 0 and reward - sum(each for _, each in known) / len(known) < gain:
+    best, highest = max(rewards, key=lambda entry: entry[1])
+    if gain > 0 and highest - sum(reward for _, reward in rewards) / len(rewards) < gain:
         return None
-    return place if least is None or reward >= least else None
+    return best if least is None or highest >= least else None
 
 
 def preference_pairs(
-    candidates: Sequence[GradedCompletion], truth: float, how: PairingRule, rng: Random
+    candidates: Sequence[GradedCompletion], truth: float, rule: PairingRule, rng: Random
 ) -> list[PreferencePair]:
-    """Better and worse candidates of one question; none of a pool that is all good or all bad.
+    """Pairs of a better and a worse candidate of one prompt; none if all are good or all are bad.
 
-    Unreadable candidates take no part: which of two texts is better can only be said of texts that were read.
+    Unreadable candidates are in no pair: only texts that were read can be compared.
 
     Args:
-        candidates: Answers to one question.
+        candidates: Completions of one prompt.
         truth: The true rating.
-        how: See `PairingRule`.
-        rng: Decides which pairs stay where `pairing` is `sampled`.
+        rule: See `PairingRule`.
+        rng: Chooses the pairs if `pairing` is `sampled`.
 
     Source: LettinGo (KDD 2025) pairs every right with every wrong candidate: `judge` class, `pairing` all.
     """
-    found = _by_reward(candidates, how.margin) if how.judge == "reward" else _by_class(candidates, truth)
-    if how.pairing == "best_worst":
-        return [pair for pair, _ in found[:1]]
-    if how.pairing == "sampled":
-        found = rng.sample(found, min(len(found), how.max_pairs))
-    return [pair for pair, _ in found[: how.max_pairs]]
+    pairs = _by_reward(candidates, rule.margin) if rule.judge == "reward" else _by_class(candidates, truth)
+    if rule.pairing == "best_worst":
+        return [pair for pair, _ in pairs[:1]]
+    if rule.pairing == "sampled":
+        pairs = rng.sample(pairs, min(len(pairs), rule.max_pairs))
+    return [pair for pair, _ in pairs[: rule.max_pairs]]
 
 
-def _known(candidates: Sequence[GradedCompletion]) -> list[tuple[int, float]]:
+def _rewards(candidates: Sequence[GradedCompletion]) -> list[tuple[int, float]]:
+    """Position and reward of the readable candidates that have a reward."""
     return [
-        (place, one.reward) for place, one in enumerate(candidates) if one.status == "ok" and one.reward is not None
+        (position, candidate.reward)
+        for position, candidate in enumerate(candidates)
+        if candidate.status == "ok" and candidate.reward is not None
     ]
 
 
 def _by_reward(candidates: Sequence[GradedCompletion], margin: float) -> list[tuple[PreferencePair, float]]:
-    """All pairs that lie far enough apart and do not say the same, the widest first."""
-    known = _known(candidates)
-    found = [
+    """All pairs of different texts whose rewards differ enough, the largest difference first."""
+    rewards = _rewards(candidates)
+    pairs = [
         (PreferencePair(a, b), high - low)
-        for a, high in known
-        for b, low in known
+        for a, high in rewards
+        for b, low in rewards
         if high - low >= margin and high > low and candidates[a].text != candidates[b].text
     ]
-    return sorted(found, key=lambda entry: (-entry[1], entry[0]))
+    return sorted(pairs, key=lambda entry: (-entry[1], entry[0]))
 
 
 def _by_class(candidates: Sequence[GradedCompletion], truth: float) -> list[tuple[PreferencePair, float]]:
-    """All pairs of a right and a wrong one, the widest first."""
-    known = [(place, one.value) for place, one in enumerate(candidates) if one.status == "ok" and one.value is not None]
-    right = [(place, value) for place, value in known if _class_of(value) == _class_of(truth)]
-    wrong = [(place, value) for place, value in known if _class_of(value) != _class_of(truth)]
-    found = [
-        (PreferencePair(a, b), abs(wide - truth) - abs(near - truth))
+    """All pairs of a right and a wrong candidate, the largest difference of errors first."""
+    values = [
+        (position, candidate.value)
+        for position, candidate in enumerate(candidates)
+        if candidate.status == "ok" and candidate.value is not None
+    ]
+    right = [(position, value) for position, value in values if _class_of(value) == _class_of(truth)]
+    wrong = [(position, value) for position, value in values if _class_of(value) != _class_of(truth)]
+    pairs = [
+        (PreferencePair(a, b), abs(far - truth) - abs(near - truth))
         for a, near in right
-        for b, wide in wrong
+        for b, far in wrong
         if candidates[a].text != candidates[b].text
     ]
-    return sorted(found, key=lambda entry: (-entry[1], entry[0]))
+    return sorted(pairs, key=lambda entry: (-entry[1], entry[0]))
 
 
 def _class_of(value: float) -> int:
-    """The nearest whole rating; a half belongs to the upper one (Python's own rounding takes 2.5 to 2)."""
+    """The nearest whole rating, rounded half up (Python's `round` takes 2.5 to 2)."""
     return int(value + 0.5)

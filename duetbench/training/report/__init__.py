@@ -1,1 +1,1 @@
-"""What people see of a training: progress display, learning curves, model card, `duetbench train show`."""
+"""Output of a training for people: progress display, learning curves, model card, `duetbench train show`."""

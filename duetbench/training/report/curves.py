@@ -1,4 +1,4 @@
-"""Learning curves: one row per update, one per evaluation, as CSV and as a picture."""
+"""Learning curves as CSV files and as an image: one row per update, one per evaluation."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from duetbench.atomic import atomic_file, write_text
 PANELS = (
     ("reward", "Reward"),
     ("readable", "Readable share"),
-    ("spread", "Spread within groups"),
-    ("kl", "KL to the start"),
+    ("spread", "Reward range within groups"),
+    ("kl", "KL from the untrained model"),
     ("loss", "Loss"),
     ("grad_norm", "Gradient norm"),
 )
-"""What is drawn over updates, where there is any of it."""
+"""Quantity and title of the panels that are drawn over updates, if there is data."""
 
 _BARS = "▁▂▃▄▅▆▇█"
 
 
 def write_csv(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
-    """All rows with all columns that occur, `step` first; an absent value is an empty field."""
+    """Writes all rows with all columns that occur, `step` first; a missing value is an empty field."""
     columns = sorted({name for row in rows for name in row} - {"step"})
     text = io.StringIO()
     writer = csv.DictWriter(text, ["step", *columns], lineterminator="\n")
@@ -34,7 +34,7 @@ def write_csv(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
 
 
 def draw_curves(path: Path, curve: Sequence[Mapping[str, Any]], evaluations: Sequence[Mapping[str, Any]]) -> None:
-    """A picture with one panel per quantity, validation error first; nothing if there is nothing to draw."""
+    """Draws one panel per quantity, the validation error first; writes no file if there is nothing to draw."""
     panels = [(name, title) for name, title in PANELS if any(row.get(name) is not None for row in curve)]
     if not panels and not evaluations:
         return
@@ -52,9 +52,9 @@ def draw_curves(path: Path, curve: Sequence[Mapping[str, Any]], evaluations: Seq
 
 
 def sparkline(values: Sequence[float], *, width: int = 40) -> str:
-    """The values as a line of bars from the lowest to the highest, neighbours averaged where there are too many."""
+    """The values as a line of bars from the lowest to the highest; more than `width` values are averaged in groups."""
     n = min(len(values), width)
-    parts = [values[len(values) * place // n : len(values) * (place + 1) // n] for place in range(n)]
+    parts = [values[len(values) * bar // n : len(values) * (bar + 1) // n] for bar in range(n)]
     means = [sum(part) / len(part) for part in parts]
     low, high = min(means, default=0.0), max(means, default=0.0)
     scale = (len(_BARS) - 1) / (high - low) if high > low else 0.0

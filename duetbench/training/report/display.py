@@ -1,4 +1,4 @@
-"""What the user sees while a training runs: a live table on a terminal, a plain line now and then elsewhere."""
+"""Progress display of a training: a live table on a terminal, plain lines elsewhere."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any, Protocol, TextIO
 
 _COLUMNS = (
     ("reward", "reward", "{:.3f}"),
-    ("spread", "spread", "{:.3f}"),
+    ("spread", "range", "{:.3f}"),
     ("readable", "readable", "{:.0%}"),
     ("loss", "loss", "{:.4f}"),
     ("kl", "KL", "{:.4f}"),
@@ -19,11 +19,11 @@ _COLUMNS = (
 """Quantity, heading, format."""
 
 _PLAIN_SECONDS = 10.0
-"""Where there is no terminal, at most one line in so many seconds, beside evaluations."""
+"""Without a terminal: minimum time between two lines, not counting those of evaluations."""
 
 
 class TrainingDisplay(Protocol):
-    """Shows how a training goes."""
+    """Shows the progress of a training."""
 
     def update(self, step: int, values: Mapping[str, Any]) -> None:
         """After an update of the weights."""
@@ -32,19 +32,19 @@ class TrainingDisplay(Protocol):
         """After an evaluation on validation rows."""
 
     def print_line(self, line: str) -> None:
-        """Something that happens once."""
+        """A message, such as that the training resumes."""
 
     def close(self) -> None:
-        """The end, good or bad."""
+        """The training has ended or failed."""
 
 
 def print_line(title: str, line: str, stream: TextIO | None = None) -> None:
-    """Tells one line outside of any display (default: on stderr)."""
+    """Prints a line without a display (default: on stderr)."""
     print(f"{title}: {line}", file=stream or sys.stderr, flush=True)
 
 
 def open_display(title: str, n_steps: int, stream: TextIO | None = None) -> TrainingDisplay:
-    """The display that fits the stream (default: stderr)."""
+    """A display for the stream (default: stderr): a table if it is a terminal, else lines."""
     stream = stream or sys.stderr
     if stream.isatty():
         return _Table(title, n_steps, stream)
@@ -54,16 +54,16 @@ def open_display(title: str, n_steps: int, stream: TextIO | None = None) -> Trai
 class _Plain:
     def __init__(self, title: str, n_steps: int, stream: TextIO) -> None:
         self._title, self._n_steps, self._stream = title, n_steps, stream
-        self._pace = _Pace(n_steps)
+        self._remaining = _RemainingTime(n_steps)
         self._shown = 0.0
 
     def update(self, step: int, values: Mapping[str, Any]) -> None:
-        self._pace.note(step)
+        self._remaining.update(step)
         now = time.monotonic()
         if now - self._shown >= _PLAIN_SECONDS or step == self._n_steps:
             self._shown = now
-            known = [f"{head} {text}" for head, text in _formatted(values)]
-            self.print_line(", ".join([f"update {step}/{self._n_steps}", *known, f"{self._pace.left(step)} left"]))
+            known = [f"{heading} {text}" for heading, text in _formatted(values)]
+            self.print_line(", ".join([f"update {step}/{self._n_steps}", *known, f"{self._remaining.text(step)} left"]))
 
     def evaluated(self, step: int, evaluation: Mapping[str, Any], *, is_best: bool) -> None:
         self.print_line(f"update {step}: {_evaluation(evaluation)}{' (best)' if is_best else ''}")
@@ -81,14 +81,14 @@ class _Table:
         from rich.live import Live
 
         self._title, self._n_steps = title, n_steps
-        self._pace = _Pace(n_steps)
+        self._remaining = _RemainingTime(n_steps)
         self._rows: list[tuple[int, Mapping[str, Any]]] = []
         self._notes: list[str] = []
         self._live = Live(console=Console(file=stream), refresh_per_second=4, transient=False)
         self._live.start()
 
     def update(self, step: int, values: Mapping[str, Any]) -> None:
-        self._pace.note(step)
+        self._remaining.update(step)
         self._rows = [*self._rows, (step, values)][-8:]
         self._show(step)
 
@@ -107,27 +107,27 @@ class _Table:
         from rich.table import Table
         from rich.text import Text
 
-        table = Table(title=f"{self._title}: {step} of {self._n_steps} updates, {self._pace.left(step)} left")
+        table = Table(title=f"{self._title}: {step} of {self._n_steps} updates, {self._remaining.text(step)} left")
         table.add_column("update", justify="right")
-        heads = [(name, head, form) for name, head, form in _COLUMNS if any(name in row for _, row in self._rows)]
-        for _, head, _ in heads:
-            table.add_column(head, justify="right")
+        columns = [column for column in _COLUMNS if any(column[0] in row for _, row in self._rows)]
+        for _, heading, _ in columns:
+            table.add_column(heading, justify="right")
         for number, row in self._rows:
-            table.add_row(str(number), *(_text(row.get(name), form) for name, _, form in heads))
+            table.add_row(str(number), *(_text(row.get(name), pattern) for name, _, pattern in columns))
         self._live.update(Group(table, *(Text(note) for note in self._notes)))
 
 
-class _Pace:
-    """How long the rest will take, at the pace since this process began."""
+class _RemainingTime:
+    """Estimates the remaining time from the updates that this process has made."""
 
     def __init__(self, n_steps: int) -> None:
         self._n_steps = n_steps
         self._first: tuple[int, float] | None = None
 
-    def note(self, step: int) -> None:
+    def update(self, step: int) -> None:
         self._first = self._first or (step, time.monotonic())
 
-    def left(self, step: int) -> str:
+    def text(self, step: int) -> str:
         if self._first is None or step <= self._first[0]:
             return "unknown time"
         seconds = (time.monotonic() - self._first[1]) / (step - self._first[0]) * (self._n_steps - step)
@@ -135,11 +135,13 @@ class _Pace:
 
 
 def _formatted(values: Mapping[str, Any]) -> list[tuple[str, str]]:
-    return [(head, _text(values[name], form)) for name, head, form in _COLUMNS if values.get(name) is not None]
+    return [
+        (heading, _text(values[name], pattern)) for name, heading, pattern in _COLUMNS if values.get(name) is not None
+    ]
 
 
-def _text(value: Any, form: str) -> str:
-    return "-" if value is None else form.format(value)
+def _text(value: Any, pattern: str) -> str:
+    return "-" if value is None else pattern.format(value)
 
 
 def _evaluation(evaluation: Mapping[str, Any]) -> str:

@@ -1,4 +1,4 @@
-"""The card that lies beside trained weights: what they are, what they were trained on, how to use them."""
+"""The model card of trained weights: what they are, what they were trained on, how to use them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from duetbench.models.origin import Origin, write_origin
 
 
 def write_model_card(folder: Path, job: TrainingJob, result: Mapping[str, Any]) -> None:
-    """Writes `README.md` into the folder, and for `--model path:` what the weights were trained from."""
+    """Writes `README.md` into the folder, and the base model, which `--model path:` reads."""
     is_adapter = result["settings"]["adapter"] == "lora"
     rewards = ", ".join(f"{reward.name} x {weight:g}" for reward, weight in job.rewards)
     lines = [
@@ -26,7 +26,7 @@ def write_model_card(folder: Path, job: TrainingJob, result: Mapping[str, Any]) 
         f"# {job.strategy.name}, trained with {result['trainer']}",
         "",
         f"{'An adapter for' if is_adapter else 'Weights trained from'} {job.model.name} that writes the profiles of "
-        f"strategy `{job.strategy.name}`. Made by duetbench {__version__}.",
+        f"strategy `{job.strategy.name}`. Trained with duetbench {__version__}.",
         "",
         "| | |",
         "|---|---|",
@@ -64,20 +64,20 @@ def _evaluations(result: Mapping[str, Any]) -> list[str]:
     first = rows[0]
     best = next(row for row in rows if row["step"] == result["best_step"])
     return [
-        f"On {best['rows']} validation rows, which chose the checkpoint: mean absolute error {best['mae']:.4f}, "
-        f"before the training {first['mae']:.4f}; {best['readable']:.1%} of the profiles could be read.",
+        f"On the {best['rows']} validation rows that the checkpoint was chosen by: mean absolute error "
+        f"{best['mae']:.4f}, before training {first['mae']:.4f}; {best['readable']:.1%} of the profiles were readable.",
         "",
     ]
 
 
 def _use(folder: Path, job: TrainingJob, *, is_adapter: bool) -> list[str]:
-    here = ["```", f"duetbench run --strategy {job.strategy.name} --trainer none --model path:{folder}", "```"]
+    command = ["```", f"duetbench run --strategy {job.strategy.name} --trainer none --model path:{folder}", "```"]
     if not is_adapter:
-        return here
+        return command
     return [
-        *here,
+        *command,
         "",
-        "Or elsewhere, with BASE the base model's folder:",
+        "Or with peft, where BASE is the folder of the base model:",
         "",
         "```python",
         "from peft import PeftModel",

@@ -1,4 +1,4 @@
-"""What a training's folder tells: how it went, and how a few profiles changed on the way."""
+"""`duetbench train show`: curves, evaluations and changing profiles of a training, read from its folder."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _EVALUATION = (
 
 @dataclass(frozen=True)
 class TrainingReport:
-    """A training, finished or not, as its folder tells it."""
+    """The contents of a training's folder, finished or not."""
 
     folder: Path
     job: Mapping[str, Any]
@@ -34,28 +34,28 @@ class TrainingReport:
     """One row per update."""
     evaluations: Sequence[Mapping[str, Any]]
     profiles: Sequence[Mapping[str, Any]]
-    """Per evaluation: `step` and `rows`, see `validate.Evaluation.shown`."""
+    """Per evaluation: `step` and `rows`, see `loop.validation.Evaluation.shown`."""
     result: Mapping[str, Any] | None
     """None: it has not ended."""
 
 
 def find_trainings(run: Path) -> list[Path]:
-    """The folders of a run's trainings, lesson by lesson where one has several; the folder itself if it is one.
+    """The folders of a run's trainings, or the folder itself if it is one; training stages have their own folders.
 
     Raises:
         TrainingError: there is none.
     """
     if (run / "job.json").is_file():
         return [run]
-    places = sorted(path for path in run.glob("trainings/*") if path.is_dir()) or [run]
-    found = [path for place in places for path in _parts(place)]
-    if not found:
-        raise TrainingError(f"{run} holds no training; name a folder that `duetbench run --trainer ...` has written")
-    return found
+    folders = sorted(path for path in run.glob("trainings/*") if path.is_dir()) or [run]
+    trainings = [stage for folder in folders for stage in _stage_folders(folder)]
+    if not trainings:
+        raise TrainingError(f"{run} contains no training; name a folder that `duetbench run --trainer ...` has written")
+    return trainings
 
 
-def _parts(folder: Path) -> list[Path]:
-    """The training in a folder, or its lessons in the order in which they began."""
+def _stage_folders(folder: Path) -> list[Path]:
+    """The folder of a training, or those of its stages in the order in which they began."""
     if (folder / "job.json").is_file():
         return [folder]
     jobs = sorted(folder.glob("*/job.json"), key=lambda job: (job.stat().st_mtime_ns, job.parent.name))
@@ -63,10 +63,10 @@ def _parts(folder: Path) -> list[Path]:
 
 
 def read_training(folder: Path) -> TrainingReport:
-    """What the folder of a training tells.
+    """The report of the training in a folder.
 
     Raises:
-        TrainingError: its files are damaged.
+        TrainingError: a file is damaged.
     """
     training = TrainingFolder(folder)
     return TrainingReport(
@@ -79,36 +79,36 @@ def read_training(folder: Path) -> TrainingReport:
     )
 
 
-def render_training(story: TrainingReport, *, rows: int) -> Iterator[RenderableType]:
-    """The story for a terminal: what was trained, curves, evaluations, profiles of `rows` validation rows."""
+def render_training(report: TrainingReport, *, rows: int) -> Iterator[RenderableType]:
+    """The report for a terminal: title, curves, evaluations, profiles of `rows` validation rows."""
     from rich.text import Text
 
-    trainer, strategy = story.job.get("trainer", "?"), story.job.get("strategy", {}).get("name", "?")
-    yield Text(f"{trainer} of {strategy} ({story.folder})", style="bold")
-    yield Text(_ending(story.result))
-    if story.curve:
-        yield _curves(story)
-    if story.evaluations:
-        yield _evaluations(story)
-    places = range(min(rows, len(story.profiles[0]["rows"]))) if story.profiles else range(0)
-    for place in places:
-        yield _changes(story, place)
+    trainer, strategy = report.job.get("trainer", "?"), report.job.get("strategy", {}).get("name", "?")
+    yield Text(f"{trainer} of {strategy} ({report.folder})", style="bold")
+    yield Text(_outcome(report.result))
+    if report.curve:
+        yield _curves(report)
+    if report.evaluations:
+        yield _evaluations(report)
+    shown = range(min(rows, len(report.profiles[0]["rows"]))) if report.profiles else range(0)
+    for row in shown:
+        yield _profile_changes(report, row)
 
 
-def _ending(result: Mapping[str, Any] | None) -> str:
+def _outcome(result: Mapping[str, Any] | None) -> str:
     if result is None:
-        return "not finished; the same command that began it goes on with it"
+        return "not finished; the command that started it resumes it"
     best = f"best after {result['best_step']}" if result["best_step"] else "none better than the untrained model"
     return f"{result['steps']} updates ({best}), {result['tokens']} tokens sampled, {result['seconds']:.0f} s"
 
 
-def _curves(story: TrainingReport) -> RenderableType:
-    """Where each quantity began, how it went, and where it ended: means of the first and the last tenth."""
+def _curves(report: TrainingReport) -> RenderableType:
+    """Each quantity over all updates, with the means of the first and the last tenth."""
     from rich.table import Table
 
-    table = Table("", "first", "over all updates", "last", title="curves", caption=_pictures(story.folder))
+    table = Table("", "first", "over all updates", "last", title="curves", caption=_curve_files(report.folder))
     for name, title in PANELS:
-        values = [row[name] for row in story.curve if row.get(name) is not None]
+        values = [row[name] for row in report.curve if row.get(name) is not None]
         if values:
             n = max(len(values) // 10, 1)
             first, last = sum(values[:n]) / n, sum(values[-n:]) / n
@@ -116,35 +116,35 @@ def _curves(story: TrainingReport) -> RenderableType:
     return table
 
 
-def _pictures(folder: Path) -> str | None:
-    kept = [name for name in ("curve.png", "curve.csv") if (folder / name).is_file()]
-    return f"in full: {' and '.join(kept)} in that folder" if kept else None
+def _curve_files(folder: Path) -> str | None:
+    names = [name for name in ("curve.png", "curve.csv") if (folder / name).is_file()]
+    return f"in full: {' and '.join(names)} in that folder" if names else None
 
 
-def _evaluations(story: TrainingReport) -> RenderableType:
+def _evaluations(report: TrainingReport) -> RenderableType:
     from rich.table import Table
 
-    best = story.result["best_step"] if story.result else None
-    table = Table("update", *(head for _, head, _ in _EVALUATION), "", title="validation rows")
-    for entry in story.evaluations:
-        cells = ("-" if entry.get(name) is None else form.format(entry[name]) for name, _, form in _EVALUATION)
+    best = report.result["best_step"] if report.result else None
+    table = Table("update", *(heading for _, heading, _ in _EVALUATION), "", title="validation rows")
+    for entry in report.evaluations:
+        cells = ("-" if entry.get(name) is None else pattern.format(entry[name]) for name, _, pattern in _EVALUATION)
         table.add_row(str(entry["step"]), *cells, "best" if entry["step"] == best else "")
     return table
 
 
-def _changes(story: TrainingReport, place: int) -> RenderableType:
-    """One row's profiles at every evaluation at which they were others than before."""
+def _profile_changes(report: TrainingReport, row: int) -> RenderableType:
+    """The profiles of one validation row, at every evaluation at which they differ from the one before."""
     from rich.table import Table
 
-    first = story.profiles[0]["rows"][place]
+    first = report.profiles[0]["rows"][row]
     table = Table("update", "predicted", "profiles", title=f"{first['request_id']}, rated {first['rating']:g}")
-    before: Any = None
-    for entry in story.profiles:
-        row = entry["rows"][place]
-        texts = "\n".join(f"{side}: {profile['text']}" for side, profile in row["profiles"].items())
-        told = texts or f"({row['failed']})"
-        if told != before:
-            value = "-" if row["value"] is None else f"{row['value']:.2f}"
-            table.add_row(str(entry["step"]), value, told)
-        before = told
+    previous: str | None = None
+    for entry in report.profiles:
+        shown = entry["rows"][row]
+        texts = "\n".join(f"{side}: {profile['text']}" for side, profile in shown["profiles"].items())
+        content = texts or f"({shown['failed']})"
+        if content != previous:
+            value = "-" if shown["value"] is None else f"{shown['value']:.2f}"
+            table.add_row(str(entry["step"]), value, content)
+        previous = content
     return table

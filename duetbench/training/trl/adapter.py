@@ -1,7 +1,7 @@
-"""The one file that names TRL: plain values in, its trainers' loops inside, plain events out.
+"""The only module that imports TRL: plain values in, TRL's training loops inside, plain callbacks out.
 
-Rows come in the order in which they are to be used, as token ids that our own code made, so that nothing is shuffled,
-re-tokenized or cut on the way.
+Rows come in the order in which they are used, as token ids made by duetbench, so that nothing is shuffled, tokenized
+again or truncated on the way.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from duetbench.errors import MissingDependency
+from duetbench.training.advantage import estimate_advantages
 from duetbench.training.options import TrainerSettings
 from duetbench.training.trl.settings import (
     DpoTerms,
@@ -34,39 +35,39 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class TrainableModel:
-    """What is trained."""
+    """A model with what is needed to train it."""
 
     model: PreTrainedModel
     tokenizer: PreTrainedTokenizerBase
     adapter: PeftConfig | None
-    """None: all weights are trained."""
+    """The adapter to add; None: all weights are trained."""
 
 
 class TrainingCallbacks(Protocol):
-    """What a training tells of itself while it runs. Raising ends it."""
+    """Events of a training, named as in transformers. An exception ends the training."""
 
-    def begun(self, model: Any, step: int) -> None:
-        """The model is ready, its weights those of a checkpoint after `step` updates."""
+    def on_train_begin(self, model: Any, step: int) -> None:
+        """The model is ready, with the weights of the checkpoint after `step` updates."""
 
-    def before_update(self, model: Any, step: int) -> None:
-        """The gradients are there and not yet used."""
+    def on_pre_optimizer_step(self, model: Any, step: int) -> None:
+        """The gradients of the next update are complete and not yet applied."""
 
-    def logged(self, step: int, values: dict[str, float]) -> None:
-        """After an update."""
+    def on_log(self, step: int, values: dict[str, float]) -> None:
+        """An update was made."""
 
-    def saved(self, model: Any, step: int, checkpoint: Path) -> bool:
-        """A checkpoint was written; True: stop here."""
+    def on_save(self, model: Any, step: int, checkpoint: Path) -> bool:
+        """A checkpoint was written. True: stop the training."""
 
 
 class TokenRow(NamedTuple):
-    """A prompt and its target."""
+    """A prompt and its target as token ids."""
 
     prompt: list[int]
     target: list[int]
 
 
 class TokenPair(NamedTuple):
-    """A prompt, a better and a worse answer."""
+    """A prompt, a better and a worse completion as token ids."""
 
     prompt: list[int]
     chosen: list[int]
@@ -75,177 +76,209 @@ class TokenPair(NamedTuple):
 
 @dataclass(frozen=True)
 class RolloutBatch:
-    """Completions of a batch of prompts, in order."""
+    """One completion per key of a round as token ids, in the order of the keys."""
 
     prompts: list[list[int]]
     completions: list[list[int]]
     """None is empty."""
-    own: list[list[int]]
-    """1 for each token that the model chose, 0 for one that it was given and earns nothing for."""
+    loss_mask: list[list[int]]
+    """Per token of each completion: 1 if it is in the loss, 0 if it is not."""
 
 
 class RolloutSource(Protocol):
-    """GRPO's other half: what is asked, and what the answers earn."""
+    """Samples the completions of a round and computes their rewards."""
 
     def sample(self, keys: Sequence[str], model: Any, step: int) -> RolloutBatch:
-        """One completion per key; equal keys stand side by side and form a group."""
+        """One completion per key; equal keys are adjacent and form a group."""
 
     def rewards(self) -> list[float | None]:
-        """What the completions just sampled earn; None: left out."""
+        """The rewards of the completions that were just sampled; None: no reward."""
 
 
 def train_sft(
-    learner: TrainableModel,
+    model: TrainableModel,
     rows: Sequence[TokenRow],
-    tuning: TrainerSettings,
+    settings: TrainerSettings,
     loop: LoopSettings,
-    events: TrainingCallbacks,
+    callbacks: TrainingCallbacks,
 ) -> None:
-    """Supervised fine-tuning: likelihood of the targets, prompts masked."""
+    """Supervised fine-tuning: maximizes the likelihood of the targets."""
     trl = _trl()
     data = [{"input_ids": row.prompt + row.target, "labels": [-100] * len(row.prompt) + row.target} for row in rows]
-    with _quiet():
+    with _silenced():
         trainer = trl.SFTTrainer(
-            model=learner.model,
-            args=trl.SFTConfig(**shared_settings(tuning, loop), **sft_settings()),
+            model=model.model,
+            args=trl.SFTConfig(**shared_settings(settings, loop), **sft_settings()),
             train_dataset=_dataset(data),
-            processing_class=learner.tokenizer,
-            peft_config=learner.adapter,
+            processing_class=model.tokenizer,
+            peft_config=model.adapter,
         )
-        _run(trainer, loop, events)
+        _run(trainer, loop, callbacks)
 
 
 def train_dpo(
-    learner: TrainableModel,
+    model: TrainableModel,
     rows: Sequence[TokenPair],
-    tuning: TrainerSettings,
+    settings: TrainerSettings,
     loop: LoopSettings,
-    events: TrainingCallbacks,
+    callbacks: TrainingCallbacks,
     terms: DpoTerms,
 ) -> None:
-    """Direct preference optimisation against the model as it was at the start."""
+    """Direct preference optimization, with the untrained model as the reference."""
     trl = _trl()
     data = [{"prompt_ids": row.prompt, "chosen_ids": row.chosen, "rejected_ids": row.rejected} for row in rows]
-    with _quiet():
+    with _silenced():
         trainer = trl.DPOTrainer(
-            model=learner.model,
-            args=trl.DPOConfig(**shared_settings(tuning, loop), **dpo_settings(terms)),
+            model=model.model,
+            args=trl.DPOConfig(**shared_settings(settings, loop), **dpo_settings(terms)),
             train_dataset=_dataset([{"prompt": "a", "chosen": "b", "rejected": "c"}]),
-            processing_class=learner.tokenizer,
-            peft_config=learner.adapter,
+            processing_class=model.tokenizer,
+            peft_config=model.adapter,
         )
-        trainer.train_dataset = _dataset(data)  # it tokenizes what it is given, and cannot be given token ids
-        _run(trainer, loop, events)
+        trainer.train_dataset = _dataset(data)  # the constructor tokenizes text and does not accept token ids
+        _run(trainer, loop, callbacks)
 
 
 def train_grpo(
-    learner: TrainableModel,
+    model: TrainableModel,
     keys: Sequence[str],
-    tuning: TrainerSettings,
+    settings: TrainerSettings,
     loop: LoopSettings,
-    events: TrainingCallbacks,
+    callbacks: TrainingCallbacks,
     terms: GrpoTerms,
-    rounds: RolloutSource,
+    source: RolloutSource,
 ) -> None:
-    """Group-relative policy optimisation. `keys` name the prompts of all rounds, in order."""
+    """Group relative policy optimization. `keys` are the prompts of all rounds, in order."""
     trl = _trl()
+    with _silenced():
+        trainer = grpo_trainer(trl, terms)(
+            model=model.model,
+            reward_funcs=reward_function(source),
+            args=trl.GRPOConfig(**shared_settings(settings, loop), **grpo_settings(terms, loop)),
+            train_dataset=_dataset([{"prompt": key} for key in keys]),
+            processing_class=model.tokenizer,
+            peft_config=model.adapter,
+            rollout_func=rollout_function(source),
+        )
+        _run(trainer, loop, callbacks)
+
+
+def grpo_trainer(trl: Any, terms: GrpoTerms) -> type[Any]:
+    """A `GRPOTrainer` whose advantages come from `training.advantage` instead of TRL.
+
+    TRL computes advantages in the middle of the method that also computes log-probabilities and logs rewards. Its
+    result is kept except for the advantages, which are computed again from the rewards of all processes.
+    """
+
+    class OwnAdvantages(trl.GRPOTrainer):  # type: ignore[misc]
+        def _calculate_rewards(self, *args: Any) -> Any:
+            self._rewards = super()._calculate_rewards(*args)  # (completions of all processes, reward functions)
+            return self._rewards
+
+        def _generate_and_score_completions(self, inputs: Any) -> Any:
+            outputs = super()._generate_and_score_completions(inputs)
+            advantages = estimate_advantages(self._rewards[:, 0], terms.advantage, group_size=terms.num_generations)
+            n_local = len(outputs["advantages"])
+            first = self.accelerator.process_index * n_local
+            outputs["advantages"] = advantages[first : first + n_local]
+            return outputs
+
+    return OwnAdvantages
+
+
+def rollout_function(source: RolloutSource) -> Callable[[list[str], Any], dict[str, Any]]:
+    """The function that `GRPOTrainer` calls to sample a round."""
 
     def rollout(prompts: list[str], trainer: Any) -> dict[str, Any]:
-        sampled = rounds.sample(prompts, trainer.accelerator.unwrap_model(trainer.model), trainer.state.global_step)
-        found: dict[str, Any] = {
-            "prompt_ids": sampled.prompts,
-            "completion_ids": sampled.completions,
-            "logprobs": None,  # only vLLM's importance sampling reads them
+        batch = source.sample(prompts, trainer.accelerator.unwrap_model(trainer.model), trainer.state.global_step)
+        outputs: dict[str, Any] = {
+            "prompt_ids": batch.prompts,
+            "completion_ids": batch.completions,
+            "logprobs": None,  # needed only for vLLM's importance sampling
         }
-        is_all_own = all(all(mask) for mask in sampled.own)
-        return found if is_all_own else {**found, "env_mask": sampled.own}
+        is_complete = all(all(mask) for mask in batch.loss_mask)
+        return outputs if is_complete else {**outputs, "env_mask": batch.loss_mask}
 
-    def credit(**_columns: Any) -> list[float | None]:
-        return rounds.rewards()
+    return rollout
 
-    with _quiet():
-        trainer = trl.GRPOTrainer(
-            model=learner.model,
-            reward_funcs=credit,
-            args=trl.GRPOConfig(**shared_settings(tuning, loop), **grpo_settings(terms, loop)),
-            train_dataset=_dataset([{"prompt": key} for key in keys]),
-            processing_class=learner.tokenizer,
-            peft_config=learner.adapter,
-            rollout_func=rollout,
-        )
-        _run(trainer, loop, events)
+
+def reward_function(source: RolloutSource) -> Callable[..., list[float | None]]:
+    """The function that `GRPOTrainer` calls for the rewards of the completions that it has just sampled."""
+
+    def reward(**_columns: Any) -> list[float | None]:
+        return source.rewards()
+
+    return reward
 
 
 def train_grpo_reference(
-    learner: TrainableModel,
+    model: TrainableModel,
     prompts: Sequence[str],
-    tuning: TrainerSettings,
+    settings: TrainerSettings,
     loop: LoopSettings,
-    events: TrainingCallbacks,
+    callbacks: TrainingCallbacks,
     terms: GrpoTerms,
-    paid: Callable[[Sequence[Sequence[int]]], None],
+    on_rewards: Callable[[Sequence[Sequence[int]]], None],
 ) -> None:
-    """GRPO as TRL does it alone, for comparisons: its own sampling, and the same reward for everything.
+    """GRPO with TRL alone, for benchmarks: TRL's own sampling, and a constant reward.
 
-    Equal rewards save it nothing: advantages of 0 still go forward and backward through the model.
+    Constant rewards do not save TRL any work: completions with advantage 0 still go forward and backward.
 
     Args:
-        learner: What is trained.
-        prompts: As text with all special tokens, one per prompt and round, in order.
-        tuning: See `train_grpo`.
+        model: See `train_grpo`.
+        prompts: Text with all special tokens, one per prompt and round, in order.
+        settings: See `train_grpo`.
         loop: See `train_grpo`.
-        events: See `train_grpo`.
+        callbacks: See `train_grpo`.
         terms: See `train_grpo`.
-        paid: Called with the completions of a round when they are to be rewarded.
+        on_rewards: Called with the completions of a round when their rewards are due.
     """
     trl = _trl()
 
     def constant(completion_ids: list[list[int]], **_columns: Any) -> list[float]:
-        paid(completion_ids)
+        on_rewards(completion_ids)
         return [1.0] * len(completion_ids)
 
-    with _quiet():
+    with _silenced():
         trainer = trl.GRPOTrainer(
-            model=learner.model,
+            model=model.model,
             reward_funcs=constant,
-            args=trl.GRPOConfig(**shared_settings(tuning, loop), **grpo_settings(terms, loop)),
+            args=trl.GRPOConfig(**shared_settings(settings, loop), **grpo_settings(terms, loop)),
             train_dataset=_dataset([{"prompt": prompt} for prompt in prompts]),
-            processing_class=learner.tokenizer,
-            peft_config=learner.adapter,
+            processing_class=model.tokenizer,
+            peft_config=model.adapter,
         )
-        _run(trainer, loop, events)
+        _run(trainer, loop, callbacks)
 
 
-def _run(trainer: Trainer, loop: LoopSettings, events: TrainingCallbacks) -> None:
+def _run(trainer: Trainer, loop: LoopSettings, callbacks: TrainingCallbacks) -> None:
     from transformers import PrinterCallback
 
     trainer.remove_callback(PrinterCallback)
-    trainer.add_callback(_callback(loop, events))
+    trainer.add_callback(_forwarding(loop, callbacks))
     trainer.train(resume_from_checkpoint=str(loop.resume_from) if loop.resume_from else None)
 
 
-def _callback(loop: LoopSettings, events: TrainingCallbacks) -> TrainerCallback:
+def _forwarding(loop: LoopSettings, callbacks: TrainingCallbacks) -> TrainerCallback:
     from transformers import TrainerCallback
 
-    class OnProgress(TrainerCallback):
-        """Passes events on."""
-
+    class Forwarding(TrainerCallback):
         def on_train_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
-            events.begun(kwargs["model"], state.global_step)
+            callbacks.on_train_begin(kwargs["model"], state.global_step)
 
         def on_pre_optimizer_step(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
-            events.before_update(kwargs["model"], state.global_step)
+            callbacks.on_pre_optimizer_step(kwargs["model"], state.global_step)
 
         def on_log(self, args: Any, state: Any, control: Any, logs: Any = None, **kwargs: Any) -> None:
-            if logs and "loss" in logs:  # the last one only sums up
-                events.logged(state.global_step, dict(logs))
+            if logs and "loss" in logs:  # the last log of a training is a summary without it
+                callbacks.on_log(state.global_step, dict(logs))
 
         def on_save(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
             checkpoint = loop.checkpoints / f"checkpoint-{state.global_step}"
-            if events.saved(kwargs["model"], state.global_step, checkpoint):
+            if callbacks.on_save(kwargs["model"], state.global_step, checkpoint):
                 control.should_training_stop = True
 
-    return OnProgress()
+    return Forwarding()
 
 
 def _dataset(rows: list[dict[str, Any]]) -> Any:
@@ -264,8 +297,8 @@ def _trl() -> Any:
 
 
 @contextlib.contextmanager
-def _quiet() -> Iterator[None]:
-    """TRL's and transformers' own talk stays off the terminal: what matters arrives as events."""
+def _silenced() -> Iterator[None]:
+    """Keeps the logs and progress bars of TRL, transformers and datasets off the terminal."""
     from datasets import are_progress_bars_disabled, disable_progress_bars, enable_progress_bars
 
     from duetbench.models.silence_logging import silence_transformers
@@ -276,7 +309,7 @@ def _quiet() -> Iterator[None]:
     level = log.level
     log.setLevel(logging.ERROR)
     before = os.environ.get("TRL_EXPERIMENTAL_SILENCE")
-    os.environ["TRL_EXPERIMENTAL_SILENCE"] = "1"  # custom rollouts count as experimental; the version is pinned
+    os.environ["TRL_EXPERIMENTAL_SILENCE"] = "1"  # rollout functions are experimental; the version of TRL is pinned
     try:
         with warnings.catch_warnings(), silence_transformers():
             warnings.simplefilter("ignore")

@@ -1,6 +1,6 @@
-"""What is told to TRL: every setting that defines an experiment, none left to defaults that move between releases.
+"""The arguments of TRL's trainers: every one that defines an experiment is set, since defaults change between releases.
 
-A test compares these lists with the fields that the installed release has.
+A test compares these dictionaries with the fields of the installed release.
 """
 
 from __future__ import annotations
@@ -9,20 +9,21 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from duetbench.training.advantage import EstimatorName
 from duetbench.training.options import TrainerSettings, warmup_updates
 
 
 @dataclass(frozen=True)
 class LoopSettings:
-    """How long a training runs and in which steps."""
+    """Length and batch sizes of a training."""
 
     checkpoints: Path
     updates: int
-    """Steps of the optimizer."""
+    """Optimizer steps."""
     per_update: int
-    """Sequences (SFT), pairs (DPO) or completions (GRPO) behind one update."""
-    micro_batch: int
-    """Of them, how many go through the model at once; divides `per_update`."""
+    """Sequences (SFT), pairs (DPO) or completions (GRPO) per update."""
+    micro_batch_size: int
+    """How many of them go through the model at once; divides `per_update`."""
     save_every: int
     """Updates between two checkpoints."""
     seed: int
@@ -33,58 +34,57 @@ class LoopSettings:
 
 @dataclass(frozen=True)
 class GrpoTerms:
-    """The terms of GRPO's objective."""
+    """The terms of GRPO's objective, named as in TRL except for `completions_per_round` and `advantage`."""
 
-    samples: int
-    per_round: int
-    """Completions of one round of sampling; a multiple of the updates' size."""
-    iterations: int
+    num_generations: int
+    completions_per_round: int
+    """A multiple of the completions per update."""
+    num_iterations: int
     temperature: float
-    max_completion: int
-    kl: float
-    clip_low: float
-    clip_high: float
-    loss: Literal["grpo", "bnpo", "dr_grpo", "dapo"]
-    scale: Literal["group", "batch", "none"]
-    mask_truncated: bool
+    max_completion_length: int
+    beta: float
+    epsilon: float
+    epsilon_high: float
+    loss_type: Literal["grpo", "bnpo", "dr_grpo", "dapo"]
+    advantage: EstimatorName
 
 
 @dataclass(frozen=True)
 class DpoTerms:
-    """The terms of DPO's objective."""
+    """The terms of DPO's objective, named as in TRL."""
 
     beta: float
-    loss: Literal["sigmoid", "hinge", "ipo"]
+    loss_type: Literal["sigmoid", "hinge", "ipo"]
     label_smoothing: float
 
 
-def shared_settings(tuning: TrainerSettings, loop: LoopSettings) -> dict[str, Any]:
-    """What all three have in common: transformers' own arguments."""
+def shared_settings(settings: TrainerSettings, loop: LoopSettings) -> dict[str, Any]:
+    """The arguments that all three trainers inherit from transformers."""
     return {
         "output_dir": str(loop.checkpoints),
         "max_steps": loop.updates,
-        "per_device_train_batch_size": loop.micro_batch,
-        "gradient_accumulation_steps": loop.per_update // loop.micro_batch,
+        "per_device_train_batch_size": loop.micro_batch_size,
+        "gradient_accumulation_steps": loop.per_update // loop.micro_batch_size,
         "optim": "adamw_torch",
-        "learning_rate": tuning.learning_rate,
-        "lr_scheduler_type": tuning.scheduler,
+        "learning_rate": settings.learning_rate,
+        "lr_scheduler_type": settings.lr_scheduler,
         "lr_scheduler_kwargs": None,
-        "warmup_steps": warmup_updates(tuning.warmup, loop.updates),
-        "weight_decay": tuning.weight_decay,
-        "adam_beta1": tuning.beta1,
-        "adam_beta2": tuning.beta2,
+        "warmup_steps": warmup_updates(settings.warmup, loop.updates),
+        "weight_decay": settings.weight_decay,
+        "adam_beta1": settings.beta1,
+        "adam_beta2": settings.beta2,
         "adam_epsilon": 1e-8,
-        "max_grad_norm": tuning.max_grad_norm,
+        "max_grad_norm": settings.max_grad_norm,
         "label_smoothing_factor": 0.0,
         "neftune_noise_alpha": None,
         "average_tokens_across_devices": True,
         "auto_find_batch_size": False,
         "use_cpu": loop.use_cpu,
-        "bf16": loop.bf16,  # TRL's own default is True, on CPUs too, where it can be 200 times slower than fp32
+        "bf16": loop.bf16,  # TRL's default is True, also on CPUs, where bf16 can be 200 times slower than fp32
         "fp16": False,
         "tf32": None,
         "torch_compile": False,
-        "gradient_checkpointing": tuning.gradient_checkpointing,
+        "gradient_checkpointing": settings.gradient_checkpointing,
         "seed": loop.seed,
         "data_seed": loop.seed,
         "full_determinism": False,
@@ -109,13 +109,13 @@ def shared_settings(tuning: TrainerSettings, loop: LoopSettings) -> dict[str, An
 
 
 def sft_settings() -> dict[str, Any]:
-    """What defines supervised fine-tuning in TRL."""
+    """The arguments of `SFTConfig`."""
     return {
-        "dataset_kwargs": {"skip_prepare_dataset": True},  # the rows are tokens with labels already
+        "dataset_kwargs": {"skip_prepare_dataset": True},  # the rows are already token ids with labels
         "max_length": None,
         "packing": False,
         "padding_free": False,
-        "completion_only_loss": False,  # the labels say it
+        "completion_only_loss": False,  # the labels mask the prompts
         "assistant_only_loss": False,
         "loss_type": "nll",
         "shuffle_dataset": False,
@@ -128,19 +128,19 @@ def sft_settings() -> dict[str, Any]:
 
 
 def dpo_settings(terms: DpoTerms) -> dict[str, Any]:
-    """What defines direct preference optimisation in TRL."""
+    """The arguments of `DPOConfig`."""
     return {
         "beta": terms.beta,
-        "loss_type": [terms.loss],
+        "loss_type": [terms.loss_type],
         "loss_weights": None,
         "label_smoothing": terms.label_smoothing,
         "f_divergence_type": "reverse_kl",
         "ld_alpha": None,
         "use_weighting": False,
-        "max_length": None,  # TRL's own 1024 would cut the answers off behind a long history
+        "max_length": None,  # TRL's default of 1024 would truncate completions after long prompts
         "padding_free": False,
         "pad_to_multiple_of": None,
-        "precompute_ref_log_probs": False,  # with an adapter the start is the base; computed anew, it needs no memory
+        "precompute_ref_log_probs": False,  # with an adapter the reference is the base model, without further memory
         "sync_ref_model": False,
         "disable_dropout": True,
         "router_aux_loss_coef": None,
@@ -149,29 +149,29 @@ def dpo_settings(terms: DpoTerms) -> dict[str, Any]:
 
 
 def grpo_settings(terms: GrpoTerms, loop: LoopSettings) -> dict[str, Any]:
-    """What defines GRPO in TRL."""
+    """The arguments of `GRPOConfig`."""
     return {
-        "num_generations": terms.samples,
-        "steps_per_generation": terms.per_round // loop.micro_batch,
-        "num_iterations": terms.iterations,
+        "num_generations": terms.num_generations,
+        "steps_per_generation": terms.completions_per_round // loop.micro_batch_size,
+        "num_iterations": terms.num_iterations,
         "temperature": terms.temperature,
         "top_p": 1.0,
         "top_k": 0,
         "min_p": None,
         "repetition_penalty": 1.0,
         "generation_kwargs": None,
-        "max_completion_length": terms.max_completion,
-        "beta": terms.kl,
+        "max_completion_length": terms.max_completion_length,
+        "beta": terms.beta,
         "use_bias_correction_kl": False,
-        "epsilon": terms.clip_low,
-        "epsilon_high": terms.clip_high,
+        "epsilon": terms.epsilon,
+        "epsilon_high": terms.epsilon_high,
         "delta": None,
         "importance_sampling_level": "token",
-        "loss_type": terms.loss,
-        "scale_rewards": terms.scale,
+        "loss_type": terms.loss_type,
+        "scale_rewards": "none",  # the advantages are replaced by our own, see `adapter`
         "reward_weights": None,
         "multi_objective_aggregation": "sum_then_normalize",
-        "mask_truncated_completions": terms.mask_truncated,
+        "mask_truncated_completions": False,  # masks all completions that end at a stop text; see `grpo.rollout`
         "top_entropy_quantile": 1.0,
         "entropy_coef": 0.0,
         "use_adaptive_entropy": False,

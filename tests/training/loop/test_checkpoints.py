@@ -1,4 +1,4 @@
-"""A training's own folder."""
+"""The folder of a training."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ def folder(tmp_path):
     return TrainingFolder(tmp_path / "work")
 
 
-def checkpoint(folder: TrainingFolder, step: int, *, whole: bool = True) -> None:
+def checkpoint(folder: TrainingFolder, step: int, *, is_complete: bool = True) -> None:
     path = folder.checkpoints / f"checkpoint-{step}"
     path.mkdir()
     (path / "adapter_model.safetensors").write_text(str(step))
-    if whole:
-        folder.mark(step)
+    if is_complete:
+        folder.mark_complete(step)
 
 
 def test_a_folder_belongs_to_one_job(folder):
@@ -30,32 +30,32 @@ def test_a_folder_belongs_to_one_job(folder):
         folder.claim({"seed": 2, "lr": 0.2})
 
 
-def test_nothing_has_come_out_before_the_end(folder):
+def test_there_is_no_result_before_the_end(folder):
     assert folder.result is None
     folder.finish({"steps": 3})
     assert folder.result == {"steps": 3}
 
 
-def test_a_checkpoint_that_was_cut_off_does_not_count(folder):
+def test_an_incomplete_checkpoint_is_ignored_and_removed(folder):
     checkpoint(folder, 10)
-    checkpoint(folder, 20, whole=False)
+    checkpoint(folder, 20, is_complete=False)
     last = folder.last_checkpoint()
     assert last is not None
     assert last.name == "checkpoint-10"
     assert not (folder.checkpoints / "checkpoint-20").exists()
 
 
-def test_the_two_latest_checkpoints_stay(folder):
+def test_the_two_latest_checkpoints_are_kept(folder):
     for step in (5, 10, 15):
         checkpoint(folder, step)
     assert sorted(path.name for path in folder.checkpoints.iterdir()) == ["checkpoint-10", "checkpoint-15"]
 
 
-def test_without_a_checkpoint_there_is_none(folder):
+def test_without_a_checkpoint_the_last_one_is_none(folder):
     assert folder.last_checkpoint() is None
 
 
-def test_the_best_is_replaced_as_a_whole(folder):
+def test_the_best_weights_are_replaced_completely(folder):
     checkpoint(folder, 1)
     checkpoint(folder, 2)
     for step in (1, 2):
@@ -64,27 +64,27 @@ def test_the_best_is_replaced_as_a_whole(folder):
     assert (folder.best / "adapter_model.safetensors").read_text() == "2"
 
 
-def test_a_damaged_file_says_what_to_do(folder):
+def test_a_damaged_file_is_an_error_with_a_remedy(folder):
     (folder.path / "result.json").write_text("{half")
     with pytest.raises(TrainingError, match="delete"):
         _ = folder.result
 
 
-def test_a_folder_that_cannot_be_made_is_an_error(tmp_path):
+def test_a_folder_that_cannot_be_created_is_an_error(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(TrainingError, match="cannot be written"):
         TrainingFolder(tmp_path / "file" / "work")
 
 
-def test_lines_go_back_to_a_step(tmp_path):
-    lines = JsonLinesLog(tmp_path / "curve.jsonl")
+def test_a_log_is_rewound_to_a_step(tmp_path):
+    log = JsonLinesLog(tmp_path / "curve.jsonl")
     for step in (1, 2, 3):
-        lines.append({"step": step})
-    lines.rewind(2)
-    assert lines.read() == [{"step": 1}, {"step": 2}]
+        log.append({"step": step})
+    log.rewind(2)
+    assert log.read() == [{"step": 1}, {"step": 2}]
 
 
-def test_a_line_that_was_cut_off_does_not_count(tmp_path):
+def test_an_incomplete_line_is_ignored(tmp_path):
     path = tmp_path / "curve.jsonl"
     path.write_text(json.dumps({"step": 1}) + "\n" + '{"step": ')
     assert JsonLinesLog(path).read() == [{"step": 1}]

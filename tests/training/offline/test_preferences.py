@@ -1,4 +1,4 @@
-"""Choosing what to learn from."""
+"""Best candidates and preference pairs."""
 
 from __future__ import annotations
 
@@ -12,37 +12,37 @@ def candidates(*rewards: float | None) -> list[GradedCompletion]:
     return [GradedCompletion(f"text {n}", "ok", (), reward, None) for n, reward in enumerate(rewards)]
 
 
-def predicting(*values: float | None) -> list[GradedCompletion]:
+def with_values(*values: float | None) -> list[GradedCompletion]:
     return [GradedCompletion(f"text {n}", "ok", (), 0.0, value) for n, value in enumerate(values)]
 
 
-def pairs(found: list[GradedCompletion], how: PairingRule, truth: float = 4.0, seed: int = 0) -> list[PreferencePair]:
-    return preference_pairs(found, truth, how, Random(seed))
+def pairs(pool: list[GradedCompletion], rule: PairingRule, truth: float = 4.0, seed: int = 0) -> list[PreferencePair]:
+    return preference_pairs(pool, truth, rule, Random(seed))
 
 
-def test_the_best_is_the_one_that_earned_most():
+def test_the_best_candidate_has_the_highest_reward():
     assert best_candidate(candidates(0.2, None, 0.9, 0.9), least=None) == 2
 
 
-def test_a_best_that_is_not_good_enough_is_none():
+def test_without_a_good_enough_candidate_there_is_none():
     assert best_candidate(candidates(0.2, 0.4), least=0.5) is None
 
 
-def test_a_best_among_equals_says_nothing_where_a_gain_is_asked():
+def test_the_best_candidate_must_exceed_the_mean_by_the_gain():
     assert best_candidate(candidates(0.5, 0.5, 0.5), least=None, gain=0.01) is None
     assert best_candidate(candidates(0.5, 0.5, 0.8), least=None, gain=0.2) == 2
     assert best_candidate(candidates(0.5, 0.5, 0.8), least=None, gain=0.21) is None
 
 
-def test_of_unreadable_candidates_none_is_best():
+def test_an_unreadable_candidate_is_never_the_best():
     assert best_candidate([GradedCompletion("x", "unreadable", (), 1.0, None)], least=None) is None
 
 
-def test_pairs_need_their_margin():
+def test_the_rewards_of_a_pair_differ_by_the_margin():
     assert pairs(candidates(1.0, 0.9, 0.2), PairingRule(margin=0.5)) == [PreferencePair(0, 2), PreferencePair(1, 2)]
 
 
-def test_a_pool_of_equals_gives_no_pair():
+def test_equal_rewards_give_no_pair():
     assert pairs(candidates(0.5, 0.5, 0.5), PairingRule(margin=0.0)) == []
 
 
@@ -50,18 +50,18 @@ def test_best_and_worst_are_one_pair():
     assert pairs(candidates(0.5, 0.1, 0.9), PairingRule(pairing="best_worst", margin=0.1)) == [PreferencePair(2, 1)]
 
 
-def test_the_widest_pairs_stay():
+def test_the_pairs_with_the_largest_differences_are_kept():
     assert pairs(candidates(1.0, 0.6, 0.0), PairingRule(margin=0.1, max_pairs=2)) == [
         PreferencePair(0, 2),
         PreferencePair(1, 2),
     ]
 
 
-def test_a_sample_follows_its_seed():
-    how = PairingRule(pairing="sampled", margin=0.0, max_pairs=3)
+def test_a_random_subset_of_pairs_depends_on_the_seed():
+    rule = PairingRule(pairing="sampled", margin=0.0, max_pairs=3)
     pool = candidates(*(n / 10 for n in range(8)))
-    assert pairs(pool, how, seed=1) == pairs(pool, how, seed=1)
-    assert {tuple(pairs(pool, how, seed=n)) for n in range(9)} != {tuple(pairs(pool, how, seed=1))}
+    assert pairs(pool, rule, seed=1) == pairs(pool, rule, seed=1)
+    assert {tuple(pairs(pool, rule, seed=n)) for n in range(9)} != {tuple(pairs(pool, rule, seed=1))}
 
 
 def test_unreadable_candidates_are_in_no_pair():
@@ -75,10 +75,10 @@ def test_equal_texts_are_no_pair():
 
 
 def test_right_and_wrong_by_class():
-    pool = predicting(3.6, 4.4, 2.0, None)
+    pool = with_values(3.6, 4.4, 2.0, None)
     assert pairs(pool, PairingRule(judge="class")) == [PreferencePair(0, 2), PreferencePair(1, 2)]
 
 
 def test_all_right_or_all_wrong_gives_no_pair():
-    assert pairs(predicting(4.0, 4.1), PairingRule(judge="class")) == []
-    assert pairs(predicting(1.0, 2.0), PairingRule(judge="class")) == []
+    assert pairs(with_values(4.0, 4.1), PairingRule(judge="class")) == []
+    assert pairs(with_values(1.0, 2.0), PairingRule(judge="class")) == []

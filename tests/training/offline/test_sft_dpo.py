@@ -1,4 +1,4 @@
-"""Fine-tuning on targets and on pairs, on a model of two layers."""
+"""The trainers `sft` and `dpo` on a model of two layers."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def test_sft_learns_its_targets(tiny_ref, tmp_path):
     assert trained.adapter == str(tmp_path / "best") or result["best_step"] == 0
 
 
-def test_a_tiny_model_learns_on_one_thread(tiny_ref, tmp_path, monkeypatch):
+def test_a_tiny_model_is_trained_on_one_thread(tiny_ref, tmp_path, monkeypatch):
     import torch
 
     from duetbench.training.trl import adapter
@@ -55,7 +55,7 @@ def test_a_tiny_model_learns_on_one_thread(tiny_ref, tmp_path, monkeypatch):
         torch.set_num_threads(before)
 
 
-def test_sft_on_sides_apart_learns_from_both(tiny_ref, tmp_path):
+def test_sft_with_separate_prompts_learns_from_both_sides(tiny_ref, tmp_path):
     trainer(Sft, epochs=1).fit(job(tiny_ref, tmp_path, joint="cross"))
     assert json.loads((tmp_path / "result.json").read_text())["rows"]["questions"] == 24
 
@@ -67,24 +67,24 @@ def test_candidates_that_are_not_good_enough_are_left_out(tiny_ref, tmp_path):
 
 def test_dpo_learns_its_preferences(tiny_ref, tmp_path):
     trainer(Dpo, epochs=3, margin=0.05, learning_rate=0.003).fit(job(tiny_ref, tmp_path))
-    right = curve(tmp_path, "pairs_right")
-    assert sum(right[-5:]) / 5 > 0.8
+    accuracies = curve(tmp_path, "pairs_right")
+    assert sum(accuracies[-5:]) / 5 > 0.8
     assert json.loads((tmp_path / "result.json").read_text())["rows"]["pairs"] > 8
 
 
-def test_without_differences_there_is_no_pair(tiny_ref, tmp_path):
+def test_without_a_pair_dpo_is_an_error(tiny_ref, tmp_path):
     with pytest.raises(TrainingError, match="better and a worse"):
         trainer(Dpo, margin=5.0).fit(job(tiny_ref, tmp_path))
 
 
 @pytest.mark.parametrize("cls", [Sft, Dpo])
-def test_what_was_sampled_is_not_sampled_again(tiny_ref, tmp_path, cls):
-    work = job(tiny_ref, tmp_path)
-    first = trainer(cls, epochs=1).fit(work)
+def test_saved_candidates_are_not_sampled_again(tiny_ref, tmp_path, cls):
+    training_job = job(tiny_ref, tmp_path)
+    first = trainer(cls, epochs=1).fit(training_job)
     (tmp_path / "result.json").unlink()
-    kept = (tmp_path / "rollouts.jsonl").read_bytes()
-    assert trainer(cls, epochs=1).fit(work) == first
-    assert (tmp_path / "rollouts.jsonl").read_bytes() == kept
+    saved = (tmp_path / "rollouts.jsonl").read_bytes()
+    assert trainer(cls, epochs=1).fit(training_job) == first
+    assert (tmp_path / "rollouts.jsonl").read_bytes() == saved
 
 
 def test_a_teacher_writes_the_candidates(tiny_ref, tmp_path):
@@ -92,6 +92,6 @@ def test_a_teacher_writes_the_candidates(tiny_ref, tmp_path):
     assert json.loads((tmp_path / "result.json").read_text())["rows"]["candidates"] == 24
 
 
-def test_candidates_are_sampled_for_as_many_pairs_as_asked(tiny_ref, tmp_path):
+def test_candidates_are_sampled_for_the_requested_number_of_pairs(tiny_ref, tmp_path):
     trainer(Sft, pairs=5, epochs=1, candidates=2).fit(job(tiny_ref, tmp_path))
     assert json.loads((tmp_path / "result.json").read_text())["rows"]["examples"] == 5

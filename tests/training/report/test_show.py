@@ -1,4 +1,4 @@
-"""What a training's folder tells afterwards."""
+"""The report on a training, read from its folder."""
 
 from __future__ import annotations
 
@@ -33,19 +33,19 @@ def test_the_trainings_of_a_run_are_found(run):
     assert find_trainings(run / "trainings" / "one") == [run / "trainings" / "one"]
 
 
-def test_lessons_are_trainings_of_their_own_in_the_order_in_which_they_began(run):
-    for place, name in enumerate(("summarizer", "reward", "reasoner")):
+def test_training_stages_are_listed_in_the_order_in_which_they_began(run):
+    for started, name in enumerate(("summarizer", "reward", "reasoner")):
         folder = TrainingFolder(run / "trainings" / "two" / name)
         folder.claim({"trainer": "sft", "strategy": {"name": "r4rec"}})
-        os.utime(folder.path / "job.json", (place, place))
-    lessons = [run / "trainings" / "two" / name for name in ("summarizer", "reward", "reasoner")]
-    assert find_trainings(run) == [run / "trainings" / "one", *lessons]
-    assert find_trainings(run / "trainings" / "two") == lessons
+        os.utime(folder.path / "job.json", (started, started))
+    stages = [run / "trainings" / "two" / name for name in ("summarizer", "reward", "reasoner")]
+    assert find_trainings(run) == [run / "trainings" / "one", *stages]
+    assert find_trainings(run / "trainings" / "two") == stages
     shown = CliRunner().invoke(main, ["train", "show", str(run)])
     assert shown.output.count("sft of r4rec") == 3
 
 
-def test_curves_are_shown_with_where_they_began_and_ended(run):
+def test_curves_are_shown_with_their_first_and_last_values(run):
     for step in range(1, 41):
         JsonLinesLog(run / "trainings" / "one" / "curve.jsonl").append({"step": step, "reward": step / 100, "kl": None})
     shown = CliRunner().invoke(main, ["train", "show", str(run)])
@@ -66,12 +66,12 @@ def test_the_best_evaluation_is_marked(run):
 @pytest.mark.parametrize(
     ("values", "drawn"), [([], ""), ([1.0], "▁"), ([2.0, 2.0], "▁▁"), ([0.0, 7.0], "▁█"), ([1.0, 3.0, 0.0, 0.0], "█▁")]
 )
-def test_a_line_of_bars_goes_from_the_lowest_to_the_highest(values, drawn):
+def test_a_sparkline_goes_from_the_lowest_to_the_highest_value(values, drawn):
     assert sparkline(values, width=2) == drawn
 
 
-def test_a_run_without_a_training_says_so(tmp_path):
-    with pytest.raises(TrainingError, match="holds no training"):
+def test_a_run_without_a_training_is_an_error(tmp_path):
+    with pytest.raises(TrainingError, match="contains no training"):
         find_trainings(tmp_path)
 
 
@@ -86,7 +86,7 @@ def test_the_command_shows_evaluations_and_how_profiles_changed(run):
         assert text in shown.output
 
 
-def test_what_came_out_stands_at_the_top(run):
+def test_the_outcome_is_at_the_top(run):
     folder = TrainingFolder(run / "trainings" / "one")
     folder.finish({"steps": 25, "best_step": 25, "tokens": 1000, "seconds": 12.3})
     shown = CliRunner().invoke(main, ["train", "show", str(run), "--rows", "0"])

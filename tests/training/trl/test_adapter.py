@@ -1,4 +1,4 @@
-"""The adapter gives every setting that defines an experiment; a release of TRL with a new one fails here."""
+"""Every argument of TRL that defines an experiment is set; a release of TRL with a new one fails here."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from duetbench.training.trl.settings import (
     shared_settings,
 )
 
-pytestmark = pytest.mark.filterwarnings("ignore::FutureWarning")  # the old name of activation_checkpointing is TRL's
+pytestmark = pytest.mark.filterwarnings("ignore::FutureWarning")  # TRL uses the old name of activation_checkpointing
 
 LOOP = LoopSettings(Path("x"), 10, 16, 8, 5, 0, use_cpu=True, bf16=False)
-GRPO = GrpoTerms(8, 32, 1, 1.0, 64, 0.0, 0.2, 0.2, "dapo", "group", mask_truncated=False)
+GRPO = GrpoTerms(8, 32, 1, 1.0, 64, 0.0, 0.2, 0.2, "dapo", "group_normalized")
 DPO = DpoTerms(0.1, "sigmoid", 0.0)
 
-BESIDE = {
+UNUSED = {
     "sft": {"model_init_kwargs", "trust_remote_code", "dataset_text_field", "dataset_num_proc", "truncation_mode"}
     | {"packing_strategy", "eval_packing", "pad_token"},
     "dpo": {"model_init_kwargs", "trust_remote_code", "dataset_num_proc", "truncation_mode", "pad_token"}
@@ -37,11 +37,11 @@ BESIDE = {
     | {"entropy_coef_min", "entropy_coef_max", "entropy_coef_delta", "entropy_target", "num_completions_to_print"}
     | {"log_completions_hub_repo", "transformers_continuous_batching_config", "use_transformers_paged"},
 }
-"""Settings that play no part here: of losses and engines that are not used, of loading models, of logs."""
+"""Arguments without effect here: of losses and engines that are not used, of loading models, of logs."""
 
 
 @pytest.mark.parametrize("name", ["sft", "dpo", "grpo"])
-def test_no_setting_is_left_to_trls_defaults(name):
+def test_no_argument_is_left_to_trls_defaults(name):
     import trl
     from transformers import TrainingArguments
 
@@ -49,13 +49,13 @@ def test_no_setting_is_left_to_trls_defaults(name):
     own = {"sft": sft_settings(), "dpo": dpo_settings(DPO), "grpo": grpo_settings(GRPO, LOOP)}[name]
     general = {field.name for field in fields(TrainingArguments)}
     known = {field.name for field in fields(config)} - general
-    left = {setting for setting in known - set(own) - BESIDE[name] if not setting.startswith("vllm_")}
-    assert not left
+    missing = {setting for setting in known - set(own) - UNUSED[name] if not setting.startswith("vllm_")}
+    assert not missing
     assert set(own) <= known | general
 
 
 @pytest.mark.parametrize("name", ["sft", "dpo", "grpo"])
-def test_the_settings_are_accepted_and_stay_fp32_on_a_cpu(name, tmp_path):
+def test_the_arguments_are_accepted_and_stay_fp32_on_a_cpu(name, tmp_path):
     import trl
 
     config = {"sft": trl.SFTConfig, "dpo": trl.DPOConfig, "grpo": trl.GRPOConfig}[name]
@@ -66,7 +66,7 @@ def test_the_settings_are_accepted_and_stay_fp32_on_a_cpu(name, tmp_path):
     assert getattr(arguments, "max_length", None) is None
 
 
-def test_a_round_is_sampled_once_and_shared_by_its_updates():
+def test_a_round_is_sampled_once_for_all_of_its_updates():
     import trl
 
     arguments = trl.GRPOConfig(**shared_settings(TrainerSettings(), LOOP), **grpo_settings(GRPO, LOOP))
@@ -74,6 +74,6 @@ def test_a_round_is_sampled_once_and_shared_by_its_updates():
     assert arguments.steps_per_generation == 4
 
 
-@pytest.mark.parametrize(("whole", "limit", "size"), [(16, 8, 8), (12, 8, 6), (7, 4, 1), (4, 9, 4)])
-def test_a_micro_batch_fills_a_batch_exactly(whole, limit, size):
-    assert divisor_at_most(whole, limit) == size
+@pytest.mark.parametrize(("total", "limit", "size"), [(16, 8, 8), (12, 8, 6), (7, 4, 1), (4, 9, 4)])
+def test_a_micro_batch_fills_a_batch_exactly(total, limit, size):
+    assert divisor_at_most(total, limit) == size
