@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 from duetbench.errors import ConfigError
 from duetbench.options import bound_faults
 from duetbench.options import option as option  # plugins import it from here
+from duetbench.progress import Progress
 from duetbench.types import (
     Completion,
     Domain,
@@ -397,6 +398,8 @@ class TrainingJob:
     """Engine of the scorer during training; None: the untrained `model`."""
     policy_config: Any = None
     """Options of the engine that the trainer's `policy_options` name; None: that engine's defaults."""
+    progress: Progress = field(default_factory=Progress)
+    """Receives messages, updates and evaluations, for display."""
 
 
 class Trainer(Plugin):

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from duetbench.interfaces import Engine, Reward, Scorer, Stage, Strategy, TrainingJob, option
+from duetbench.progress import Progress, TrainingProgress
 from duetbench.prompts import prompt_key
 from duetbench.types import (
     Domain,
@@ -101,6 +102,32 @@ def examples(split: str, n: int) -> list[Example]:
         Example(Request(f"{split}:{first + k}", f"user {k}", Item(f"i{k}", f"record {k}"), 10, DOMAIN), 5.0)
         for k in range(n)
     ]
+
+
+class RecordedProgress(Progress):
+    """Keeps what a training reports."""
+
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+        self.updates: list[int] = []
+        self.evaluations: list[int] = []
+
+    def print_line(self, line: str) -> None:
+        self.lines.append(line)
+
+    def training(self, title: str, n_updates: int) -> TrainingProgress:
+        return _RecordedTraining(self)
+
+
+class _RecordedTraining(TrainingProgress):
+    def __init__(self, progress: RecordedProgress) -> None:
+        self._progress = progress
+
+    def update(self, step: int, values: Mapping[str, Any]) -> None:
+        self._progress.updates.append(step)
+
+    def evaluated(self, step: int, metrics: Mapping[str, Any], *, is_best: bool) -> None:
+        self._progress.evaluations.append(step)
 
 
 def job(model: ModelRef, workdir: Path, *, joint: str = "paired", seed: int = 0, **changes: Any) -> TrainingJob:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import io
 import json
 import time
 from collections.abc import Sequence
@@ -12,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from duetbench.errors import UsageError
+from duetbench.progress import Progress
 from duetbench.runner.engine_pool import EnginePool
 from duetbench.runner.examples import Examples
 from duetbench.runner.trainings import TrainingRunner
@@ -82,8 +81,7 @@ class ComparedRuns:
         writing = self._cell.writing
         assert writing is not None
         job = self._job(f"ours-{repeat}")
-        with contextlib.redirect_stderr(io.StringIO()):
-            writing.trainer.registered.cls(self._config).fit(job)  # type: ignore[attr-defined]
+        writing.trainer.registered.cls(self._config).fit(job)  # type: ignore[attr-defined]
         rows = [json.loads(line) for line in (job.workdir / "curve.jsonl").read_text().splitlines()]
         size = self._settings.updates_per_round * self._settings.num_iterations
         return [_our_round(rows[start : start + size]) for start in range(0, len(rows), size)]
@@ -120,7 +118,8 @@ class ComparedRuns:
         folder = self._scratch / name
         folder.mkdir()
         model = self._pool.model(writing.model)
-        job = TrainingRunner(self._examples).job(self._cell, folder, model, self._pool.engine(writing.engine, model))
+        engine = self._pool.engine(writing.engine, model)
+        job = TrainingRunner(self._examples, Progress()).job(self._cell, folder, model, engine)
         return replace(job, valid=[])
 
 

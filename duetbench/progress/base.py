@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from types import TracebackType
 from typing import Any, Self
 
@@ -78,11 +77,6 @@ class Progress:
             n_updates: Optimizer steps of the whole training.
         """
         return TrainingProgress()
-
-    @contextmanager
-    def aside(self) -> Iterator[None]:
-        """Clears the display while something else draws."""
-        yield
 
     def print_line(self, line: str) -> None:
         """A message that stays visible."""

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
@@ -91,15 +90,6 @@ class ProgressDisplay(Progress):
 
     def print_line(self, line: str) -> None:
         self._console.print(line, markup=False, highlight=False, soft_wrap=True)
-
-    @contextmanager
-    def aside(self) -> Iterator[None]:
-        self._live.stop()
-        try:
-            yield
-        finally:
-            if self._console.is_terminal:
-                self._live.start()
 
     def show_training(self, table: TrainingTable | None) -> None:
         """Shows a training's table below the bars; None: none."""

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 _COLUMNS = (
     ("reward", "reward", "{:.3f}"),
-    ("spread", "spread", "{:.3f}"),
+    ("spread", "range", "{:.3f}"),
     ("readable", "readable", "{:.0%}"),
     ("loss", "loss", "{:.4f}"),
     ("kl", "KL", "{:.4f}"),

@@ -57,7 +57,7 @@ class CellExecutor:
         self._pool = pool
         self._progress = progress
         self._examples = Examples(progress.status)
-        self._trainings = TrainingRunner(self._examples)
+        self._trainings = TrainingRunner(self._examples, progress)
 
     def run(self, state: CellState) -> None:
         """Fills in model, training, profiles and predictions."""
@@ -83,14 +83,14 @@ class CellExecutor:
         if writing.training is None:
             return
         folder = self._folder.training(state.cell)
-        with self._progress.aside():
-            is_done = read_trained(folder, str(state.cell.training_id)) is not None
-            action = "using the finished training of" if is_done else "training"
-            self._progress.print_line(f"{action} {writing.strategy.name} with {writing.trainer.name} in {folder}")
-            assert state.model is not None
-            spec = writing.scorer_engine
-            scorer_engine = self._pool.engine(spec.engine, self._pool.model(spec.model)) if spec else None
-            state.trained = self._trainings.trained(state.cell, folder, state.model, frozen, scorer_engine)
+        is_done = read_trained(folder, str(state.cell.training_id)) is not None
+        action = "using the finished training of" if is_done else "training"
+        self._progress.print_line(f"{action} {writing.strategy.name} with {writing.trainer.name} in {folder}")
+        self._progress.phase("training")
+        assert state.model is not None
+        spec = writing.scorer_engine
+        scorer_engine = self._pool.engine(spec.engine, self._pool.model(spec.model)) if spec else None
+        state.trained = self._trainings.trained(state.cell, folder, state.model, frozen, scorer_engine)
         state.model = state.trained.models.writer
         if state.model != frozen.model:
             frozen.with_model(state.model)  # an engine bound to a served model refuses; others load nothing here

@@ -13,6 +13,7 @@ from typing import Any
 from duetbench.atomic import write_json
 from duetbench.errors import DuetbenchError, TrainingError
 from duetbench.interfaces import Engine, TrainingJob
+from duetbench.progress import Progress
 from duetbench.records import BudgetRecord, ModelRecord, TrainingRecord, from_json, to_json
 from duetbench.runner.examples import Examples, train_rows
 from duetbench.runner.planning.cells import Cell
@@ -39,10 +40,12 @@ class TrainingRunner:
 
     Args:
         examples: Builds the training and validation examples.
+        progress: Receives the progress of trainings.
     """
 
-    def __init__(self, examples: Examples) -> None:
+    def __init__(self, examples: Examples, progress: Progress) -> None:
         self._examples = examples
+        self._progress = progress
         self._failed: dict[str, DuetbenchError] = {}
 
     def trained(
@@ -116,6 +119,7 @@ class TrainingRunner:
             seed=cell.seed,
             scorer_engine=scorer_engine,
             policy_config=writing.policy_engine.config if writing.policy_engine else None,
+            progress=self._progress,
         )
 
     def _rows(self, cell: Cell, split: Split, limit: int | None) -> list[Example]:

@@ -12,6 +12,7 @@ from duetbench.prompts import prompt_key
 from duetbench.testing import DummyEngine
 from duetbench.training.options import TrainerSettings
 from duetbench.training.policy import Policy
+from duetbench.training.policy_engine import policy_engine
 from duetbench.types import Message, Prompt
 
 Config = TransformersEngine.Config
@@ -38,13 +39,13 @@ def test_a_policy_shortens_prompts_to_the_context_limit(tiny_ref):
 
 
 def test_a_policy_engine_batches_completions_by_its_options(tiny_ref):
-    small = Policy(tiny_ref, TrainerSettings(), Config(batch_tokens=1)).engine(trained=True)
+    small = policy_engine(Policy(tiny_ref, TrainerSettings(), Config(batch_tokens=1)), trained=True)
     assert [len(batch) for batch in small.batches(PROMPTS, 4)] == [1] * 6
     assert [len(batch) for batch in small.batches(PROMPTS, 0)] == [6]  # labels are batched by common prefixes
 
 
 def test_the_batch_size_does_not_change_label_logprobs(tiny_ref):
-    small = Policy(tiny_ref, TrainerSettings(), Config(batch_tokens=1)).engine(trained=True)
+    small = policy_engine(Policy(tiny_ref, TrainerSettings(), Config(batch_tokens=1)), trained=True)
     results = small.label_logprobs(PROMPTS, "Rating: ", list("12345"))
     expected = TransformersEngine(model=tiny_ref).label_logprobs(PROMPTS, "Rating: ", list("12345"))
     for result, other in zip(results, expected, strict=True):

@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from duetbench.errors import TrainingError
-from duetbench.training.loop.checkpoints import JsonLinesLog, TrainingFolder
+from duetbench.progress import TrainingProgress
 from duetbench.training.loop.validation import Evaluation
 from duetbench.training.report.curves import draw_curves, write_csv
-from duetbench.training.report.display import TrainingDisplay
+from duetbench.training.training_folder import JsonLinesLog, TrainingFolder
 
 _LOGGED = {
     "loss": "loss",
@@ -53,7 +53,7 @@ class TrainingMonitor:
 
     Args:
         folder: The folder of the training.
-        display: Progress display.
+        progress: Receives updates and evaluations.
         stopping: When to stop.
         evaluate: Evaluates a model on validation rows; None: there are none.
         weight_files: Glob patterns of the files of a checkpoint that contain its weights.
@@ -63,7 +63,7 @@ class TrainingMonitor:
     def __init__(
         self,
         folder: TrainingFolder,
-        display: TrainingDisplay,
+        progress: TrainingProgress,
         stopping: StoppingRules,
         *,
         evaluate: Callable[[Any], Evaluation] | None,
@@ -71,7 +71,7 @@ class TrainingMonitor:
         report: Callable[[], Mapping[str, float]],
     ) -> None:
         self._folder = folder
-        self._display = display
+        self._progress = progress
         self._stopping = stopping
         self._evaluate = evaluate
         self._weight_files = weight_files
@@ -92,7 +92,7 @@ class TrainingMonitor:
             log.rewind(step)
         self._rows = self._curve.read()
         if step:
-            self._display.print_line(f"resuming after update {step}")
+            self._progress.print_line(f"resuming after update {step}")
         if self._evaluate and step not in [entry["step"] for entry in self._evaluations.read()]:
             self._add_evaluation(model, step)
         if self._is_out_of_patience():
@@ -125,7 +125,7 @@ class TrainingMonitor:
             row["tokens_per_second"] = row["tokens"] / max(row["seconds"], 1e-9)
         self._curve.append(row)
         self._rows.append(row)
-        self._display.update(step, row)
+        self._progress.update(step, row)
         self._check(step, row)
 
     def on_save(self, model: Any, step: int, checkpoint: Path) -> bool:
@@ -167,7 +167,7 @@ class TrainingMonitor:
         # The weights are saved first: a run that is killed in between evaluates, and saves, the checkpoint again.
         self._profiles.append({"step": step, "rows": evaluation.shown})
         self._evaluations.append({"step": step, **evaluation.metrics})
-        self._display.evaluated(step, evaluation.metrics, is_best=is_best)
+        self._progress.evaluated(step, evaluation.metrics, is_best=is_best)
 
     def _is_out_of_patience(self) -> bool:
         """Whether none of the last `patience` evaluations is better than an earlier one."""

@@ -17,15 +17,14 @@ from duetbench.engines.transformers.threads import few_threads
 from duetbench.errors import EngineError, TrainingError
 from duetbench.interfaces import Engine, Plugin, TrainingJob
 from duetbench.models.digests import adapter_digest, model_digest
-from duetbench.training.loop.checkpoints import TrainingFolder
 from duetbench.training.loop.monitor import StoppingRules, TrainingMonitor, TrainingStopped
 from duetbench.training.loop.split_checks import check_rows
 from duetbench.training.loop.validation import Evaluation, Validation
 from duetbench.training.options import TrainerSettings, divisor_at_most
 from duetbench.training.policy import Policy
 from duetbench.training.policy_engine import policy_engine
-from duetbench.training.report.display import open_display, print_line
 from duetbench.training.report.model_card import write_model_card
+from duetbench.training.training_folder import TrainingFolder
 from duetbench.training.trl.adapter import TrainableModel, TrainingCallbacks
 from duetbench.training.trl.settings import LoopSettings
 from duetbench.types import Example, ModelRef
@@ -51,7 +50,7 @@ class TrainingPlan:
     """Evaluates the weights behind an engine on validation rows; None: by the profiles that they write in the last
     stage."""
     settings: Mapping[str, Any] = field(default_factory=dict)
-    """Effective values of settings that depend on the strategy or the rows; other settings have their option's value."""
+    """Effective values of settings that depend on the strategy or the rows; the others are those of the options."""
 
 
 @dataclass(frozen=True)
@@ -136,23 +135,23 @@ def _train(
     scorer_engine = policy_engine(policy, trained=False) if is_adapter else job.engine.uncached()
     if job.scorer_engine is not None:
         scorer_engine = job.scorer_engine.uncached()
-    plan = prepare(TrainingSession(job, folder, policy, scorer_engine, lambda line: print_line(title, line)))
+    session = TrainingSession(
+        job, folder, policy, scorer_engine, lambda line: job.progress.print_line(f"{title}: {line}")
+    )
+    plan = prepare(session)
     if is_adapter:
         job.engine.close()  # the scorer runs on the policy's base weights: a second copy in memory is not needed
     frozen_digest = policy.frozen_digest()
-    display = open_display(title, plan.updates)
-    monitor = TrainingMonitor(
-        folder,
-        display,
-        plan.stopping,
-        evaluate=_evaluation(settings, job, policy, scorer_engine, plan),
-        weight_files=_ADAPTER_FILES if is_adapter else _MODEL_FILES,
-        report=plan.report,
-    )
-    try:
+    with job.progress.training(title, plan.updates) as progress:
+        monitor = TrainingMonitor(
+            folder,
+            progress,
+            plan.stopping,
+            evaluate=_evaluation(settings, job, policy, scorer_engine, plan),
+            weight_files=_ADAPTER_FILES if is_adapter else _MODEL_FILES,
+            report=plan.report,
+        )
         _run(settings, job, folder, policy, plan, monitor)
-    finally:
-        display.close()
     if policy.frozen_digest() != frozen_digest:
         folder.discard()
         raise TrainingError("the frozen weights changed while the adapter was trained; all trained weights are deleted")

@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any
 
 from duetbench.engines.complete import complete
 from duetbench.interfaces import Engine, Stage, TrainingJob
-from duetbench.training.loop.checkpoints import JsonLinesLog
 from duetbench.training.questions import TrainingQuestion, trained_stage, training_questions
 from duetbench.training.rewarding import (
     CompletionGrader,
@@ -23,6 +22,7 @@ from duetbench.training.rewarding import (
     PromptCompletions,
     RewardRules,
 )
+from duetbench.training.training_folder import JsonLinesLog
 from duetbench.types import Completion, Example, ModelRef, Prompt, Sampling
 
 if TYPE_CHECKING:

@@ -23,7 +23,6 @@ from duetbench.training.offline.settings import SftSettings
 from duetbench.training.offline.supervised import supervised_plan
 from duetbench.training.offline.tokenization import TargetTokenizer
 from duetbench.training.questions import EarlierStages
-from duetbench.training.report.display import print_line
 from duetbench.training.trl.adapter import TokenRow
 from duetbench.types import Example, ModelRef, Profile, Profiles, Prompt, Sampling, TrainedModels
 
@@ -56,7 +55,7 @@ def distill(trainer: Trainer, settings: SftSettings, job: TrainingJob) -> Traine
         try:
             model = fit(trainer, stage_settings, stage_job, distillation.plan(stage, stage_job, stage_settings))
         except _NoTargetsError as reason:  # its model stays untrained, as the record shows
-            print_line(f"{trainer.name} of {job.strategy.name}", str(reason))
+            job.progress.print_line(f"{trainer.name} of {job.strategy.name}: {reason}")
             failures.append(str(reason))
             continue
         distillation.add(stage, model)

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from duetbench.errors import TrainingError
-from duetbench.training.loop.checkpoints import JsonLinesLog, TrainingFolder
 from duetbench.training.report.curves import PANELS, sparkline
+from duetbench.training.training_folder import JsonLinesLog, TrainingFolder
 
 if TYPE_CHECKING:
     from rich.console import RenderableType

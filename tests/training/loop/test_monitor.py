@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import io
 import math
 from pathlib import Path
 
 import pytest
 
 from duetbench.errors import TrainingError
-from duetbench.training.loop.checkpoints import JsonLinesLog, TrainingFolder
+from duetbench.progress import TrainingProgress
 from duetbench.training.loop.monitor import StoppingRules, TrainingMonitor, TrainingStopped
 from duetbench.training.loop.validation import Evaluation
-from duetbench.training.report.display import open_display
+from duetbench.training.training_folder import JsonLinesLog, TrainingFolder
 
 NEVER = StoppingRules(patience=0, loss_factor=None, reward_drop=None)
 
@@ -26,7 +25,7 @@ def monitoring(folder: Path, stopping: StoppingRules = NEVER, maes: tuple[float,
 
     return TrainingMonitor(
         TrainingFolder(folder),
-        open_display("test", 10, io.StringIO()),
+        TrainingProgress(),
         stopping,
         evaluate=evaluate if maes else None,
         weight_files=("weights",),
@@ -123,7 +122,7 @@ def test_a_falling_reward_stops_the_training_and_the_error_names_the_best_weight
     report = iter([{"reward": 0.8}] * 20 + [{"reward": -0.5}] * 40)
     monitor = TrainingMonitor(
         TrainingFolder(tmp_path),
-        open_display("test", 10, io.StringIO()),
+        TrainingProgress(),
         StoppingRules(0, None, 0.5),
         evaluate=None,
         weight_files=("weights",),

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tiny_world import DOMAIN, job
+from tiny_world import DOMAIN, RecordedProgress, job
 
 from duetbench.config import build_config
 from duetbench.engines.transformers.engine import TransformersEngine
@@ -202,15 +202,17 @@ def test_four_stages_train_three_models_that_are_used(tiny_ref, tmp_path):
     assert json.loads((tmp_path / "budget.json").read_text())["steps"] == sum(steps) > 0
     settings = json.loads((tmp_path / "settings.json").read_text())
     assert list(settings) == ["summarizer", "reward", "reasoner", "predictor"]
-    assert all((stage["epochs"], stage["lessons"]) == (1.0, "own") for stage in settings.values())
+    assert all((stage["epochs"], stage["stage_settings"]) == (1.0, "own") for stage in settings.values())
 
 
-def test_a_stage_without_targets_is_skipped_with_a_message(tiny_ref, tmp_path, capsys):
-    training_job = stage_job(tiny_ref, tmp_path, Teacher(model=tiny_ref, rationales=("",)), valid=[])
+def test_a_stage_without_targets_is_skipped_with_a_message(tiny_ref, tmp_path):
+    progress = RecordedProgress()
+    teacher = Teacher(model=tiny_ref, rationales=("",))
+    training_job = stage_job(tiny_ref, tmp_path, teacher, valid=[], progress=progress)
     models = Sft(build_config(Sft.Config, {"epochs": 1.0, "stage_settings": "own"}, path="sft")[0]).fit(training_job)
     assert models.writer == tiny_ref
     assert "summary" in models.stages
-    assert "training stage reasoner has no targets" in capsys.readouterr().err
+    assert any("training stage reasoner has no targets" in line for line in progress.lines)
 
 
 def test_a_training_without_any_target_is_an_error_with_the_counts(tiny_ref, tmp_path):

@@ -11,9 +11,9 @@ from tiny_world import job
 from duetbench.config import build_config
 from duetbench.errors import TrainingError
 from duetbench.interfaces import Trainer
-from duetbench.training.loop.checkpoints import JsonLinesLog
 from duetbench.training.offline.dpo import Dpo
 from duetbench.training.offline.sft import Sft
+from duetbench.training.training_folder import JsonLinesLog
 
 SMALL = {"candidates": 6, "batch": 4, "evaluate_every": 20, "learning_rate": 0.01}
 

@@ -1,11 +1,8 @@
-"""Learning curves and the progress display."""
+"""Learning curves."""
 
 from __future__ import annotations
 
-import io
-
 from duetbench.training.report.curves import draw_curves, write_csv
-from duetbench.training.report.display import open_display
 
 
 def test_the_csv_file_has_all_columns_step_first(tmp_path):
@@ -23,28 +20,3 @@ def test_an_image_is_drawn(tmp_path):
 def test_without_data_there_is_no_image(tmp_path):
     draw_curves(tmp_path / "curve.png", [], [])
     assert not list(tmp_path.iterdir())
-
-
-def test_without_a_terminal_there_are_plain_lines():
-    stream = io.StringIO()
-    display = open_display("grpo of duet", 2, stream)
-    display.evaluated(0, {"mae": 1.25, "readable": 0.5}, is_best=True)
-    display.update(1, {"reward": 0.5, "readable": 1.0})
-    display.close()
-    first, second = stream.getvalue().splitlines()
-    assert first == "grpo of duet: update 0: validation MAE 1.2500, readable 50% (best)"
-    assert second.startswith("grpo of duet: update 1/2, reward 0.500, readable 100%")
-
-
-def test_a_terminal_gets_a_table():
-    class Terminal(io.StringIO):
-        def isatty(self) -> bool:
-            return True
-
-    stream = Terminal()
-    display = open_display("grpo of duet", 2, stream)
-    display.update(1, {"reward": 0.5})
-    display.evaluated(1, {"mae": None, "readable": 0.0}, is_best=False)
-    display.close()
-    assert "0.500" in stream.getvalue()
-    assert "validation MAE -" in stream.getvalue()

@@ -10,9 +10,9 @@ from click.testing import CliRunner
 
 from duetbench.cli import main
 from duetbench.errors import TrainingError
-from duetbench.training.loop.checkpoints import JsonLinesLog, TrainingFolder
 from duetbench.training.report.curves import sparkline
 from duetbench.training.report.show import find_trainings, read_training
+from duetbench.training.training_folder import JsonLinesLog, TrainingFolder
 
 
 @pytest.fixture

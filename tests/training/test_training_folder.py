@@ -7,7 +7,7 @@ import json
 import pytest
 
 from duetbench.errors import TrainingError
-from duetbench.training.loop.checkpoints import JsonLinesLog, TrainingFolder
+from duetbench.training.training_folder import JsonLinesLog, TrainingFolder
 
 
 @pytest.fixture
