@@ -5,42 +5,22 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from duetbench.errors import PluginError
 from duetbench.interfaces import Engine, Scorer, Strategy
 from duetbench.progress import Progress
+from duetbench.runner.cell_state import CellState
 from duetbench.runner.engine_pool import EnginePool
 from duetbench.runner.examples import Examples, train_rows
 from duetbench.runner.metering import MeteredEngine, UsageMeter
 from duetbench.runner.output.run_folder import RunFolder
-from duetbench.runner.planning.cells import Cell, WriterSpec
-from duetbench.runner.trainings import TrainingResult, TrainingRunner, read_trained
-from duetbench.types import EngineInfo, Example, ModelRef, Prediction, Profiles, Request, Sampling
+from duetbench.runner.planning.cells import WriterSpec
+from duetbench.runner.trainings import TrainingRunner, read_trained
+from duetbench.types import ModelRef, Prediction, Profiles, Request, Sampling
 
 if TYPE_CHECKING:
-    from duetbench.profiling import WrittenProfiles
-
-
-@dataclass
-class CellState:
-    """Results of a cell so far; a failed cell keeps what it has."""
-
-    cell: Cell
-    examples: Sequence[Example] = ()
-    model: ModelRef | None = None
-    """The writer's weights."""
-    engine: EngineInfo | None = None
-    """The writer's engine."""
-    trained: TrainingResult | None = None
-    written: WrittenProfiles | None = None
-    profiles: Sequence[Profiles] = ()
-    """One per example."""
-    predictions: Sequence[Prediction] = ()
-    """One per example."""
-    profile_meter: UsageMeter = field(default_factory=UsageMeter)
-    rating_meter: UsageMeter = field(default_factory=UsageMeter)
+    pass
 
 
 class CellExecutor:

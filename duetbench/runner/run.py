@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from duetbench.errors import DuetbenchError, RecordError, StoreError
 from duetbench.progress import Progress
+from duetbench.runner.cell_state import CellState
 from duetbench.runner.engine_pool import EnginePool
-from duetbench.runner.execute import CellExecutor, CellState
+from duetbench.runner.execute import CellExecutor
 from duetbench.runner.output.run_folder import RunFolder
 from duetbench.runner.planning.cells import Cell
 from duetbench.runner.planning.plan import Plan

@@ -37,9 +37,9 @@ from duetbench.records import (
     utc_now,
     write_record,
 )
+from duetbench.runner.cell_state import CellState
 from duetbench.runner.config.sections import TrainingOptions
 from duetbench.runner.examples import train_rows
-from duetbench.runner.execute import CellState
 from duetbench.runner.output.request_logs import write_logs
 from duetbench.runner.planning.cells import Cell, DatasetChoice, PluginChoice, WriterSpec
 from duetbench.types import Status

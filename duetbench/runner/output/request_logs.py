@@ -9,7 +9,7 @@ from typing import Any
 
 from duetbench.atomic import atomic_file, write_json_lines
 from duetbench.profiling import ParsedCompletion
-from duetbench.runner.execute import CellState
+from duetbench.runner.cell_state import CellState
 from duetbench.runner.metering import LoggedRequest
 from duetbench.types import Completion
 

@@ -1,0 +1,35 @@
+"""What is known of a cell while it is executed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from duetbench.runner.metering import UsageMeter
+from duetbench.runner.planning.cells import Cell
+from duetbench.runner.trainings import TrainingResult
+from duetbench.types import EngineInfo, Example, ModelRef, Prediction, Profiles
+
+if TYPE_CHECKING:
+    from duetbench.profiling import WrittenProfiles
+
+
+@dataclass
+class CellState:
+    """Results of a cell so far; a failed cell keeps what it has."""
+
+    cell: Cell
+    examples: Sequence[Example] = ()
+    model: ModelRef | None = None
+    """The writer's weights."""
+    engine: EngineInfo | None = None
+    """The writer's engine."""
+    trained: TrainingResult | None = None
+    written: WrittenProfiles | None = None
+    profiles: Sequence[Profiles] = ()
+    """One per example."""
+    predictions: Sequence[Prediction] = ()
+    """One per example."""
+    profile_meter: UsageMeter = field(default_factory=UsageMeter)
+    rating_meter: UsageMeter = field(default_factory=UsageMeter)
