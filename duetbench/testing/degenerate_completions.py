@@ -1,4 +1,4 @@
-"""Degenerate completions, as a policy generates them that exploits a flaw of its reward."""
+"""Degenerate completions, such as those of a policy that exploits a flaw of its reward."""
 
 from __future__ import annotations
 
@@ -76,16 +76,18 @@ def _constant(example: Example) -> Rollout:
 
 def _copied(example: Example) -> Rollout:
     request = example.request
-    return _rollout(example, _lines(request), f"{request.item.title}\n{_others(request)}", example.rating)
+    return _rollout(
+        example, _user_history_text(request), f"{request.item.title}\n{_item_history_text(request)}", example.rating
+    )
 
 
-def _lines(request: Request) -> str:
+def _user_history_text(request: Request) -> str:
     return "\n".join(
         f"{line.item.title}, {', '.join(line.item.categories)}: {line.review}" for line in request.user_history
     )
 
 
-def _others(request: Request) -> str:
+def _item_history_text(request: Request) -> str:
     return "\n".join(f"{line.user_id}: {line.review}" for line in request.item_history)
 
 
