@@ -165,7 +165,7 @@ def _find_shingles(text: str, known: dict[_Shingle, list[int]], sizes: Sequence[
 
 
 def _in_most(matches: Sequence[set[_Shingle]]) -> set[_Shingle]:
-    """Shingles in most of at least ten prompts: they come from the template."""
+    """Shingles in at least ten prompts and in more than half of all prompts: they come from the template."""
     counts = Counter(shingle for matched in matches for shingle in matched)
     return {shingle for shingle, count in counts.items() if count >= 10 and count > len(matches) / 2}
 
