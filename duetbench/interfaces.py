@@ -382,8 +382,7 @@ class Trainer(Plugin):
     trains: ClassVar[bool] = True
     """False: it hands back the model as it is, and is given neither examples nor an engine."""
     policy_options: ClassVar[PolicyOptions | None] = None
-    """The engine options that `fit` receives as `TrainingJob.policy_config`, whatever engine the cell has; None: none.
-    """
+    """The engine options that `fit` receives as `TrainingJob.policy_config`; None: it receives none."""
 
     @abstractmethod
     def fit(self, job: TrainingJob) -> ModelRef | TrainedModels:

@@ -16,7 +16,7 @@ from duetbench.runner.metering import MeteredEngine, UsageMeter
 from duetbench.runner.output.run_folder import RunFolder
 from duetbench.runner.planning.cells import Cell, WriterSpec
 from duetbench.runner.progress import Progress
-from duetbench.runner.trainings import TrainingResult, TrainingRunner, read_trained
+from duetbench.runner.trainings import TrainingResult, TrainingRunner, all_models, read_trained
 from duetbench.types import EngineInfo, Example, ModelRef, Prediction, Profiles, Request, Sampling
 
 if TYPE_CHECKING:
@@ -92,8 +92,9 @@ class CellExecutor:
             scorer_engine = self._pool.engine(named.engine, self._pool.model(named.model)) if named else None
             work.trained = self._trainings.trained(work.cell, folder, work.model, frozen, scorer_engine)
         work.model = work.trained.models.writer
-        if work.model != frozen.model:
-            frozen.with_model(work.model)  # an engine that is bound to a served model refuses; others load nothing here
+        for model in all_models(work.trained.models):
+            if model != frozen.model:
+                frozen.with_model(model)  # refused by an engine that is bound to a served model; loads nothing
 
     def _write(self, work: CellState, writing: WriterSpec, requests: Sequence[Request], untrained: ModelRef) -> None:
         from duetbench.profiling import write_profiles

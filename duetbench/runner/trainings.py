@@ -141,7 +141,7 @@ def read_trained(folder: Path, training_id: str) -> TrainingResult | None:
     if "models" not in content:  # left by an earlier version; the trainer finds what it kept itself
         return None
     models = _models(content["models"])
-    for path in (path for model in _all(models) for path in (model.adapter, model.path)):
+    for path in (path for model in all_models(models) for path in (model.adapter, model.path)):
         if path is not None and not Path(path).is_dir():
             raise TrainingError(f"{path}, which the training {folder} left, is gone: delete {folder} to train anew")
     return TrainingResult(models, **content["budget"])
@@ -153,7 +153,8 @@ def _models(content: Mapping[str, Any]) -> TrainedModels:
     return TrainedModels(ModelRef(**content["writer"]), stages, scorer)
 
 
-def _all(models: TrainedModels) -> list[ModelRef]:
+def all_models(models: TrainedModels) -> list[ModelRef]:
+    """Every model that a training has left."""
     return [models.writer, *models.stages.values(), *([models.scorer] if models.scorer else [])]
 
 

@@ -109,8 +109,7 @@ class WriterSpec:
     scorer_engine: ScorerEngineSpec | None = None
     """What that scorer asks; None: the untrained model."""
     policy_engine: PluginChoice | None = None
-    """The engine whose options apply to the weights in training; None: nothing is trained, or the trainer names none.
-    """
+    """The engine whose options apply to the weights in training; None: the trainer names none."""
 
     @property
     def separate_policy_engine(self) -> PluginChoice | None:
