@@ -408,8 +408,7 @@ class Trainer(Plugin):
     trains: ClassVar[bool] = True
     """False: it returns the model unchanged, and `fit` is never called."""
     policy_options: ClassVar[PolicyOptions | None] = None
-    """The engine options that `fit` receives as `TrainingJob.policy_config`, whatever engine the cell has; None: none.
-    """
+    """The engine options that `fit` receives as `TrainingJob.policy_config`; None: it receives none."""
 
     @abstractmethod
     def fit(self, job: TrainingJob) -> ModelRef | TrainedModels:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
 
 from duetbench.errors import PluginError
 from duetbench.interfaces import Engine, Scorer, Strategy
@@ -16,11 +15,8 @@ from duetbench.runner.examples import Examples, train_rows
 from duetbench.runner.metering import MeteredEngine, UsageMeter
 from duetbench.runner.output.run_folder import RunFolder
 from duetbench.runner.planning.cells import WriterSpec
-from duetbench.runner.trainings import TrainingRunner, read_trained
+from duetbench.runner.trainings import TrainingRunner, all_models, read_trained
 from duetbench.types import ModelRef, Prediction, Profiles, Request, Sampling
-
-if TYPE_CHECKING:
-    pass
 
 
 class CellExecutor:
@@ -72,8 +68,9 @@ class CellExecutor:
         scorer_engine = self._pool.engine(spec.engine, self._pool.model(spec.model)) if spec else None
         state.trained = self._trainings.trained(state.cell, folder, state.model, frozen, scorer_engine)
         state.model = state.trained.models.writer
-        if state.model != frozen.model:
-            frozen.with_model(state.model)  # an engine bound to a served model refuses; others load nothing here
+        for model in all_models(state.trained.models):
+            if model != frozen.model:
+                frozen.with_model(model)  # refused by an engine that is bound to a served model; loads nothing
 
     def _write(self, state: CellState, writing: WriterSpec, requests: Sequence[Request], untrained: ModelRef) -> None:
         from duetbench.profiling import write_profiles

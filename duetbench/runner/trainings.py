@@ -151,7 +151,7 @@ def read_trained(folder: Path, training_id: str) -> TrainingResult | None:
     if "models" not in content:  # written by an earlier version; the trainer finds its own result
         return None
     models = _models(content["models"])
-    for path in (path for model in _all(models) for path in (model.adapter, model.path)):
+    for path in (path for model in all_models(models) for path in (model.adapter, model.path)):
         if path is not None and not Path(path).is_dir():
             raise TrainingError(f"{path}, left by the training {folder}, is missing: delete {folder} to train again")
     training = from_json(TrainingRecord, content["training"]) if "training" in content else None
@@ -164,7 +164,8 @@ def _models(content: Mapping[str, Any]) -> TrainedModels:
     return TrainedModels(ModelRef(**content["writer"]), stages, scorer)
 
 
-def _all(models: TrainedModels) -> list[ModelRef]:
+def all_models(models: TrainedModels) -> list[ModelRef]:
+    """Every model that a training has left."""
     return [models.writer, *models.stages.values(), *([models.scorer] if models.scorer else [])]
 
 

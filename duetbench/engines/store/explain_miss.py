@@ -71,13 +71,13 @@ def explain_miss(store: RequestStore, prefix: str, other: str | None = None) -> 
     Raises:
         StoreError: no request has such a key.
     """
-    entries = find_requests(store, prefix)
+    entries = _find_requests(store, prefix)
     if other is None:
         return [_explanation(entry, _nearest(store, entry)) for entry in entries]
-    return [_explanation(entry, _most_similar(entry, find_requests(store, other))) for entry in entries]
+    return [_explanation(entry, _most_similar(entry, _find_requests(store, other))) for entry in entries]
 
 
-def find_requests(store: RequestStore, prefix: str) -> list[StoredRequest]:
+def _find_requests(store: RequestStore, prefix: str) -> list[StoredRequest]:
     """Requests whose key or prompt key begins with the prefix, newest first.
 
     Raises:
@@ -93,7 +93,7 @@ def find_requests(store: RequestStore, prefix: str) -> list[StoredRequest]:
     return entries
 
 
-def key_differences(here: StoredRequest, there: StoredRequest) -> tuple[KeyDifference, ...]:
+def _key_differences(here: StoredRequest, there: StoredRequest) -> tuple[KeyDifference, ...]:
     """The parts in which two keys differ."""
     return tuple(
         KeyDifference(path, *_shown(here.parts.get(path), there.parts.get(path)))
@@ -107,7 +107,7 @@ def _differing_paths(here: StoredRequest, there: StoredRequest) -> list[str]:
 
 
 def _explanation(entry: StoredRequest, nearest: StoredRequest | None) -> MissExplanation:
-    return MissExplanation(entry, nearest, key_differences(entry, nearest) if nearest else ())
+    return MissExplanation(entry, nearest, _key_differences(entry, nearest) if nearest else ())
 
 
 def _nearest(store: RequestStore, entry: StoredRequest) -> StoredRequest | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, TypeVar
 
 from duetbench.engines.store.database import RequestOutcome, RequestStore, default_store
@@ -11,23 +11,9 @@ from duetbench.engines.store.keys import RequestKey, generate_key, labels_key
 from duetbench.interfaces import Engine
 from duetbench.types import Completion, EngineInfo, LabelLogprobs, ModelRef, Prompt, Sampling
 
-__all__ = ["EngineUsage", "RequestStore", "StoredEngine", "default_store"]
+__all__ = ["RequestStore", "StoredEngine", "default_store"]
 
 _T = TypeVar("_T", Completion, LabelLogprobs)
-
-
-@dataclass(slots=True)
-class EngineUsage:
-    """Counts of the requests to an engine."""
-
-    calls: int = 0
-    """Distinct requests that the engine computed."""
-    cached: int = 0
-    """Requests answered from the store, or together with an equal one."""
-    prompt_tokens: int = 0
-    """Of the computed requests."""
-    completion_tokens: int = 0
-    """Of the computed requests."""
 
 
 class StoredEngine(Engine):
@@ -44,7 +30,6 @@ class StoredEngine(Engine):
 
     def __init__(self, engine: Engine, store: RequestStore, on_done: Callable[[int], None] | None = None) -> None:
         super().__init__(engine.config, model=engine.model)
-        self.usage = EngineUsage()
         self._engine = engine
         self._store = store
         self._on_done = on_done
@@ -109,17 +94,8 @@ class StoredEngine(Engine):
             batch_keys = [keys[position] for position in positions]
             self._store.put([_outcome(key, answer) for key, answer in zip(batch_keys, answers, strict=True)])
             computed.update((key.digest, answer) for key, answer in zip(batch_keys, answers, strict=True))
-            self._count_calls(answers)
             self._report_done(sum(repetitions[key.digest] for key in batch_keys))
-        self.usage.cached += len(keys) - len(computed)
         return [_answer_at(position, key, first, known, computed) for position, key in enumerate(keys)]
-
-    def _count_calls(self, answers: Sequence[Completion] | Sequence[LabelLogprobs]) -> None:
-        self.usage.calls += len(answers)
-        self.usage.prompt_tokens += sum(answer.prompt_tokens for answer in answers)
-        self.usage.completion_tokens += sum(
-            answer.completion_tokens for answer in answers if isinstance(answer, Completion)
-        )
 
     def _report_done(self, n: int) -> None:
         if self._on_done and n:
