@@ -27,7 +27,7 @@ def models() -> None:
 @pass_settings
 def list_models(settings: Settings) -> None:
     """List all model cards, and which models are on this machine."""
-    from duetbench.cli.plugins_list import print_rows
+    from duetbench.cli.tables import print_rows
     from duetbench.models import card_names, load_card
     from duetbench.models.locations import local_folder
 

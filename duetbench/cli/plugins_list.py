@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import inspect
-import sys
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from duetbench.cli.context import Settings, pass_settings
+from duetbench.cli.tables import print_rows
 
 if TYPE_CHECKING:
     from duetbench.config import OptionInfo
@@ -103,20 +102,3 @@ def _default_text(option: OptionInfo) -> str:
     if isinstance(value, tuple):
         return f"[{', '.join(map(str, value))}]"
     return str(value) if str(value) else "''"
-
-
-def print_rows(settings: Settings, titles: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """Prints a table on a terminal, else tab-separated lines without titles."""
-    if not sys.stdout.isatty():
-        for row in rows:
-            click.echo("\t".join(row))
-        return
-    from rich.markup import escape
-    from rich.table import Table
-
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
-    for title in titles:
-        table.add_column(title, header_style="bold", overflow="fold", no_wrap=title in ("kind", "name", "option"))
-    for row in rows:
-        table.add_row(*map(escape, row))
-    settings.console.print(table, soft_wrap=False)

@@ -32,7 +32,7 @@ def store() -> None:
 @pass_settings
 def stats(settings: Settings, path: Path | None) -> None:
     """Show how many answers are stored, from which models, and what failed."""
-    from duetbench.cli.plugins_list import print_rows
+    from duetbench.cli.tables import print_rows
     from duetbench.engines.store.statistics import store_contents
 
     with _existing_store(path) as opened:

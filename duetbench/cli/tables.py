@@ -1,9 +1,12 @@
-"""Prints tables of results."""
+"""Prints tables of results and lists of names."""
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING
+
+import click
 
 if TYPE_CHECKING:
     from duetbench.cli.context import Settings
@@ -36,3 +39,26 @@ def print_table(
     if not console.is_terminal:
         console.width = max(console.width, _MIN_FILE_WIDTH)
     console.print(table)
+
+
+def print_rows(settings: Settings, titles: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """Prints a list for people and for programs: a table on a terminal, else tab-separated lines without titles.
+
+    Args:
+        settings: The console.
+        titles: Column titles.
+        rows: Cells by row.
+    """
+    if not sys.stdout.isatty():
+        for row in rows:
+            click.echo("\t".join(row))
+        return
+    from rich.markup import escape
+    from rich.table import Table
+
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    for title in titles:
+        table.add_column(title, header_style="bold", overflow="fold", no_wrap=title in ("kind", "name", "option"))
+    for row in rows:
+        table.add_row(*map(escape, row))
+    settings.console.print(table, soft_wrap=False)

@@ -92,7 +92,7 @@ def test_show_of_an_unknown_name_is_a_one_line_error() -> None:
 
 def test_terminal_output_is_a_table(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     from duetbench.cli.context import Settings
-    from duetbench.cli.plugins_list import print_rows
+    from duetbench.cli.tables import print_rows
 
     monkeypatch.setattr("sys.stdout.isatty", lambda: True)
     print_rows(Settings(), ("name", "meaning"), [("[bold]", "not markup")])

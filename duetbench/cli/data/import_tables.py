@@ -58,7 +58,7 @@ def _options(arguments: dict[str, Any]) -> ImportOptions:
 
 
 def _print_result(settings: Settings, result: ImportResult) -> None:
-    from duetbench.cli.data_tables import print_row_counts
+    from duetbench.cli.data.tables import print_row_counts
 
     click.echo("columns: " + ", ".join(f"{ours} from '{theirs}'" for ours, theirs in result.columns.items()))
     splits = "with" if result.has_splits else "no"

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from duetbench.cli.dataset_arguments import build_options, history_options, prepare_dataset, select_options
+from duetbench.cli.data.arguments import build_options, history_options, prepare_dataset, select_options
 
 if TYPE_CHECKING:
     from duetbench.cli.context import Settings

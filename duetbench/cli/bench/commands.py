@@ -108,7 +108,7 @@ def _grpo(
     settings: Settings, folder: Path | None, options: GrpoBenchOptions, chosen: dict[str, str]
 ) -> GrpoBenchResult:
     from duetbench.bench.grpo import bench_grpo
-    from duetbench.cli.bench_tables import print_grpo
+    from duetbench.cli.bench.tables import print_grpo
 
     with settings.progress_console.status("measuring") as status:
         result = bench_grpo(options, chosen, settings.plugins, folder=_scratch(folder), on_progress=status.update)
@@ -146,6 +146,6 @@ def _report(path: Path | None, results: Sequence[BenchResult]) -> None:
 
 
 def _print(settings: Settings, results: Sequence[BenchResult]) -> None:
-    from duetbench.cli.bench_tables import print_results
+    from duetbench.cli.bench.tables import print_results
 
     print_results(settings, results)

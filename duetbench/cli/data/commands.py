@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from duetbench.cli.context import Settings, pass_settings
-from duetbench.cli.dataset_arguments import (
+from duetbench.cli.data.arguments import (
     dataset_arguments,
     history_options,
     max_error_rate_option,
@@ -33,12 +33,12 @@ def prepare(settings: Settings, /, **arguments: Any) -> None:
 
     A dataset that was prepared before, from the same files with the same steps, is not prepared again.
     """
-    from duetbench.cli import data_tables
+    from duetbench.cli.data import tables
 
     prepared, dataset = prepare_dataset(settings, arguments)
-    data_tables.print_steps(settings, prepared)
-    data_tables.print_row_counts(settings, prepared.counts, prepared.notes)
-    data_tables.print_differences(settings, prepared, dataset)
+    tables.print_steps(settings, prepared)
+    tables.print_row_counts(settings, prepared.counts, prepared.notes)
+    tables.print_differences(settings, prepared, dataset)
     click.echo(f"fingerprint {prepared.fingerprint}")
     click.echo(f"prepared in {prepared.folder}")
 
@@ -54,7 +54,7 @@ def stats(settings: Settings, /, *, split: Any, windows: str, as_json: bool, **a
 
     DATASET is a name, or a folder that `duetbench data prepare` has written.
     """
-    from duetbench.cli import data_tables
+    from duetbench.cli.data import tables
     from duetbench.data.statistics import split_statistics, window_statistics
 
     lengths = _parse_windows(windows)
@@ -62,12 +62,12 @@ def stats(settings: Settings, /, *, split: Any, windows: str, as_json: bool, **a
     splits = split_statistics(prepared)
     window_rows = window_statistics(prepared, split, history_options(arguments), windows=lengths)
     if as_json:
-        data_tables.print_json(prepared, splits, window_rows)
+        tables.print_json(prepared, splits, window_rows)
         return
-    data_tables.print_splits(settings, splits)
-    data_tables.print_windows(settings, window_rows, split)
-    data_tables.print_row_counts(settings, prepared.counts, prepared.notes)
-    data_tables.print_differences(settings, prepared, dataset)
+    tables.print_splits(settings, splits)
+    tables.print_windows(settings, window_rows, split)
+    tables.print_row_counts(settings, prepared.counts, prepared.notes)
+    tables.print_differences(settings, prepared, dataset)
 
 
 @data.command()
@@ -79,7 +79,7 @@ def stats(settings: Settings, /, *, split: Any, windows: str, as_json: bool, **a
 @pass_settings
 def sample(settings: Settings, /, *, split: Any, n: int, seed: int, lines: int, **arguments: Any) -> None:
     """Show examples of DATASET with their histories."""
-    from duetbench.cli import data_tables
+    from duetbench.cli.data import tables
     from duetbench.data import build_examples
     from duetbench.errors import DataError
 
@@ -88,7 +88,7 @@ def sample(settings: Settings, /, *, split: Any, n: int, seed: int, lines: int, 
     if not examples:
         raise DataError(f"{prepared.name} has no {split} rows after its steps: choose another --split or other --steps")
     for example in examples:
-        click.echo(data_tables.example_text(example, lines))
+        click.echo(tables.example_text(example, lines))
 
 
 @data.command()
@@ -107,7 +107,7 @@ def check(settings: Settings, /, **arguments: Any) -> None:
     A log has one JSON object per line: `text` or `messages`, optionally `requests`, `key`, `purpose`; or it is a
     cell's folder of `duetbench run`. Any leak is an error.
     """
-    from duetbench.cli.data_check import check_command
+    from duetbench.cli.data.check import check_command
 
     check_command(settings, arguments)
 
@@ -162,7 +162,7 @@ def import_(settings: Settings, /, **arguments: Any) -> None:
     split. Columns are found by their usual names, or named with --map. Every rating must be one of --labels. Use the
     import with: duetbench run --dataset imported --set imported.table=NAME ...
     """
-    from duetbench.cli.data_import import import_command
+    from duetbench.cli.data.import_tables import import_command
 
     import_command(settings, arguments)
 
