@@ -249,3 +249,11 @@ def test_no_class_name_is_used_twice() -> None:
     trees = [ast.parse(path.read_text(encoding="utf-8")) for path in (ROOT / "duetbench").rglob("*.py")]
     names = Counter(node.name for tree in trees for node in ast.walk(tree) if isinstance(node, ast.ClassDef))
     assert [name for name, count in names.items() if count > 1 and name != "Config"] == []
+
+
+def test_modules_named_in_contributing_exist() -> None:
+    text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    rows = [row for row in text.splitlines() if re.match(r"\| \d+\.", row)]
+    named = [path for row in rows for path in re.findall(r"`([a-z_/]+(?:\.py|/))`", row)]
+    assert len(named) > 20
+    assert [path for path in named if not (ROOT / "duetbench" / path).exists()] == []

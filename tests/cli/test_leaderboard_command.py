@@ -10,7 +10,7 @@ from click.testing import CliRunner, Result
 from record_making import WITHOUT_LLM, make_cell
 
 from duetbench.cli import main
-from duetbench.records import read_record, write_record
+from duetbench.records import Record, from_json, read_record, to_json, write_record
 
 
 @pytest.fixture
@@ -103,10 +103,10 @@ def test_an_unknown_format_names_the_known_ones(run: Path) -> None:
 
 
 def test_check_names_what_it_could_not_check(run: Path) -> None:
-    record = read_record(run / "cells" / "duet")
+    record = to_json(read_record(run / "cells" / "duet"))
     for values in record["metrics"]["over"].values():
         values["gone"] = {"raw": 1.0}
-    write_record(run / "cells" / "duet", record)
+    write_record(run / "cells" / "duet", from_json(Record, record))
     result = _call("export", "--check", run)
     assert result.exit_code == 0
     assert "not checked, since they are not registered: gone" in result.stderr

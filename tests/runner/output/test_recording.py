@@ -15,7 +15,7 @@ from duetbench.plugins import Plugins
 from duetbench.records import Record, from_json, read_record, to_json
 from duetbench.runner import Plan, RunOutcome
 from duetbench.runner.output.recording import _options
-from duetbench.training.presets import DPO_PRESETS, PRESETS, SFT_PRESETS
+from duetbench.training.presets import DPO_PRESETS, GRPO_PRESETS, SFT_PRESETS
 
 Planned = Callable[..., Plan]
 Ran = Callable[..., RunOutcome]
@@ -28,12 +28,12 @@ def _only_record(outcome: RunOutcome) -> Record:
     return read_record(path)
 
 
-@pytest.mark.parametrize(("trainer", "presets"), [("grpo", PRESETS), ("sft", SFT_PRESETS), ("dpo", DPO_PRESETS)])
+@pytest.mark.parametrize(("trainer", "presets"), [("grpo", GRPO_PRESETS), ("sft", SFT_PRESETS), ("dpo", DPO_PRESETS)])
 def test_options_of_a_trainer_have_the_values_of_its_preset(planned: Planned, trainer: str, presets: Any) -> None:
-    settings = (f"{trainer}.preset=lora-gpu", f"{trainer}.micro_batch=2")
+    settings = (f"{trainer}.preset=lora-gpu", f"{trainer}.micro_batch_size=2")
     (cell,) = planned(*settings, strategies=("duet",), trainers=(trainer,), baselines=False).cells
     options = _options(cell)[trainer]
-    assert (options["preset"], options["micro_batch"]) == ("lora-gpu", 2)
+    assert (options["preset"], options["micro_batch_size"]) == ("lora-gpu", 2)
     assert options["learning_rate"] == presets["lora-gpu"]["learning_rate"]
     assert "preset" not in [value for name, value in options.items() if name != "preset"]
 

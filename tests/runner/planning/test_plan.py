@@ -14,7 +14,7 @@ from duetbench.errors import ConfigError, DataError, PluginError, UnknownName
 from duetbench.interfaces import TrainingStage
 from duetbench.plugins import Plugins
 from duetbench.runner import Grid, Plan, RunConfig, plan
-from duetbench.training.presets import PRESETS
+from duetbench.training.presets import GRPO_PRESETS
 
 Planned = Callable[..., Plan]
 
@@ -109,7 +109,7 @@ def test_every_setting_makes_another_cell(planned: Planned, setting: str) -> Non
 def test_a_changed_preset_makes_another_cell(planned: Planned, monkeypatch: pytest.MonkeyPatch) -> None:
     grid: dict[str, Any] = {"strategies": ("duet",), "trainers": ("grpo",), "baselines": False}
     before = _ids(planned(**grid))
-    monkeypatch.setitem(PRESETS["cpu"], "learning_rate", 5e-4)
+    monkeypatch.setitem(GRPO_PRESETS["cpu"], "learning_rate", 5e-4)
     after = _ids(planned(**grid))
     assert before[0] != after[0]
     assert before[1] != after[1]
@@ -134,7 +134,7 @@ def test_a_changed_setting_of_a_training_stage_makes_another_cell(
 
 def test_a_preset_and_its_own_values_are_one_training(planned: Planned) -> None:
     grid: dict[str, Any] = {"strategies": ("duet",), "trainers": ("grpo",), "baselines": False}
-    rate = PRESETS["cpu"]["learning_rate"]
+    rate = GRPO_PRESETS["cpu"]["learning_rate"]
     assert planned(**grid).cells[0].id == planned(f"grpo.learning_rate={rate}", **grid).cells[0].id
 
 

@@ -42,7 +42,7 @@ def test_results_have_outcome_meaning_and_reason() -> None:
 def test_exception_fails_the_check_with_its_location() -> None:
     result = next(result for result in _SampleConformance().run() if result.check == "test_broken")
     assert result.outcome == "fail"
-    assert "KeyError('lost') at test_conformance_base.py:" in result.reason
+    assert "KeyError('lost') at test_base.py:" in result.reason
 
 
 def test_general_checks_come_first() -> None:
