@@ -127,8 +127,7 @@ def preset_settings(config: Any, settings: type[S], presets: Mapping[str, Mappin
     Raises:
         ValueError: the settings contradict each other, are out of bounds, or the user set one that has no effect.
     """
-    values = {entry.name: getattr(config, entry.name) for entry in fields(config) if entry.name != "preset"}
-    explicit = {name: value for name, value in values.items() if value != FROM_PRESET}
+    explicit = explicit_values(config)
     resolved = settings(**{**presets[config.preset], **explicit})
     reasons = resolved.without_effect()
     faults = bound_faults(resolved) + [
@@ -137,6 +136,12 @@ def preset_settings(config: Any, settings: type[S], presets: Mapping[str, Mappin
     if faults:
         raise ValueError("; ".join(faults))
     return resolved
+
+
+def explicit_values(config: Any) -> dict[str, Any]:
+    """The settings that the user set, without those left to the preset."""
+    values = {entry.name: getattr(config, entry.name) for entry in fields(config) if entry.name != "preset"}
+    return {name: value for name, value in values.items() if value != FROM_PRESET}
 
 
 def options_with_presets(

@@ -14,7 +14,16 @@ from typing import TYPE_CHECKING, Any
 from duetbench.atomic import write_json
 from duetbench.engines.complete import complete
 from duetbench.errors import TrainingError
-from duetbench.interfaces import DistillationStage, Engine, RatingStage, Stage, TargetFilter, TrainingJob, TrainingStage
+from duetbench.interfaces import (
+    DistillationStage,
+    Engine,
+    RatingStage,
+    Stage,
+    Strategy,
+    TargetFilter,
+    TrainingJob,
+    TrainingStage,
+)
 from duetbench.profiling import ParsedCompletion, parse_completion, write_profiles
 from duetbench.training.loop.run import TrainingPlan, TrainingSession, fit
 from duetbench.training.loop.validation import Evaluation, Validation
@@ -22,6 +31,7 @@ from duetbench.training.offline.candidates import engine_for
 from duetbench.training.offline.settings import SftSettings
 from duetbench.training.offline.supervised import supervised_plan
 from duetbench.training.offline.tokenization import TargetTokenizer
+from duetbench.training.presets import explicit_values
 from duetbench.training.questions import EarlierStages
 from duetbench.training.trl.adapter import TokenRow
 from duetbench.types import Example, ModelRef, Profile, Profiles, Prompt, Sampling, TrainedModels
@@ -43,8 +53,9 @@ def distill(trainer: Trainer, settings: SftSettings, job: TrainingJob) -> Traine
     A stage without a target, for instance because its teacher writes nothing readable, is skipped with a message.
 
     Raises:
-        TrainingError: no stage can be run, or one fails.
+        TrainingError: no stage can be run, one fails, or an option has no effect in any stage.
     """
+    _check_overridden(trainer, settings, job.strategy)
     distillation = _Distillation(job, settings)
     trained: list[TrainingStage] = []
     failures: list[str] = []
@@ -79,6 +90,19 @@ def distill(trainer: Trainer, settings: SftSettings, job: TrainingJob) -> Traine
 def _read_json(path: Path) -> dict[str, Any]:
     values: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     return values
+
+
+def _check_overridden(trainer: Trainer, settings: SftSettings, strategy: Strategy) -> None:
+    """Refuses options that the user set and that the published settings of all stages replace."""
+    if settings.stage_settings != "published":
+        return
+    fixed = set.intersection(*(set(stage.settings) for stage in strategy.training_stages()))
+    overridden = sorted(fixed & explicit_values(trainer.config).keys())
+    if overridden:
+        raise TrainingError(
+            f"{', '.join(f'{trainer.name}.{name}' for name in overridden)}: no effect, since the training stages of "
+            f"{strategy.name} have published settings; set {trainer.name}.stage_settings=own to use yours"
+        )
 
 
 def _rows(examples: Sequence[Example], stage: TrainingStage, limit: int | None, seed: int) -> list[Example]:

@@ -215,6 +215,13 @@ def test_a_stage_without_targets_is_skipped_with_a_message(tiny_ref, tmp_path):
     assert any("training stage reasoner has no targets" in line for line in progress.lines)
 
 
+def test_an_option_that_the_published_settings_of_all_stages_replace_is_an_error(tiny_ref, tmp_path):
+    training_job = stage_job(tiny_ref, tmp_path, Teacher(model=tiny_ref))
+    config = build_config(Sft.Config, {"stage_settings": "published", "learning_rate": 1.0}, path="sft")[0]
+    with pytest.raises(TrainingError, match=r"sft\.learning_rate: no effect.*set sft\.stage_settings=own"):
+        Sft(config).fit(training_job)
+
+
 def test_a_training_without_any_target_is_an_error_with_the_counts(tiny_ref, tmp_path):
     training_job = stage_job(tiny_ref, tmp_path, Teacher(model=tiny_ref), train=rows("train", 4, review=""))
     only_reward = type("Only", (Reason4Rec,), {"training_stages": lambda self: Reason4Rec.training_stages(self)[1:2]})
