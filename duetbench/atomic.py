@@ -22,10 +22,10 @@ _PARTIAL = re.compile(r"\.partial-(?P<host>.+)-(?P<process>\d+)-.*", re.DOTALL)
 
 @contextmanager
 def atomic_file(target: Path) -> Iterator[Path]:
-    """A file to write, which replaces `target` when the block ends well and is removed otherwise.
+    """A file to write, which replaces `target` when the block succeeds and is removed otherwise.
 
     Raises:
-        OSError: the place cannot be written, or the disk is full.
+        OSError: the location cannot be written, or the disk is full.
     """
     target.parent.mkdir(parents=True, exist_ok=True)
     partial = target.with_name(_prefix() + target.name)
@@ -49,7 +49,7 @@ def write_text(target: Path, text: str, *, errors: str = "strict") -> None:
 
 
 def write_json(target: Path, value: Any, *, indent: int | None = 2, sort_keys: bool = False) -> None:
-    """Writes a JSON file; values that JSON does not know, such as paths, become text."""
+    """Writes a JSON file; values without a JSON form, such as paths, become text."""
     text = json.dumps(value, indent=indent, ensure_ascii=False, default=str, sort_keys=sort_keys)
     write_text(target, text + "\n", errors="backslashreplace")
 
@@ -70,15 +70,15 @@ def append_json_line(target: Path, entry: Any) -> None:
 
 @contextmanager
 def atomic_folder(target: Path, *, replace: bool = False) -> Iterator[Path]:
-    """A folder to fill, which becomes `target` when the block ends well and is removed otherwise.
+    """A folder to fill, which becomes `target` when the block succeeds and is removed otherwise.
 
     Args:
         target: Its final name.
-        replace: Whether it takes the place of an existing folder. Otherwise one that another process made in the
-            meantime stays: both were made from the same inputs.
+        replace: Whether an existing folder is replaced. Otherwise one that another process made in the meantime is
+            kept: both were made from the same inputs.
 
     Raises:
-        OSError: the place cannot be written, or the disk is full.
+        OSError: the location cannot be written, or the disk is full.
     """
     target.parent.mkdir(parents=True, exist_ok=True)
     remove_abandoned(target.parent)
@@ -107,14 +107,14 @@ def scratch_folder() -> Iterator[Path]:
     Raises:
         OSError: it cannot be written.
     """
-    place = Path(tempfile.gettempdir())
-    remove_abandoned(place)
-    with tempfile.TemporaryDirectory(prefix=_prefix(), dir=place) as name:
+    parent = Path(tempfile.gettempdir())
+    remove_abandoned(parent)
+    with tempfile.TemporaryDirectory(prefix=_prefix(), dir=parent) as name:
         yield Path(name)
 
 
 def remove_abandoned(folder: Path) -> None:
-    """Removes what killed processes of this machine left unfinished in a folder."""
+    """Removes the unfinished files and folders of killed processes of this machine."""
     for path in folder.glob(".partial-*"):
         match = _PARTIAL.fullmatch(path.name)
         if match and match["host"] == socket.gethostname() and not _is_alive(int(match["process"])):
@@ -125,12 +125,12 @@ def remove_abandoned(folder: Path) -> None:
 
 
 def is_disk_full(error: BaseException) -> bool:
-    """Whether an error says that no space is left, in the words of the system or of a library."""
+    """Whether an error of the system or of a library means that no space is left."""
     return getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT) or "os error 28" in str(error)
 
 
 def _prefix() -> str:
-    """How names begin of what this process has not finished."""
+    """Prefix of the names of this process's unfinished files and folders."""
     return f".partial-{socket.gethostname()}-{os.getpid()}-"
 
 

@@ -63,7 +63,7 @@ def build_config(config_class: type, values: Mapping[str, Any], *, path: str) ->
 
 
 def parse_settings(settings: tuple[str, ...]) -> dict[str, str]:
-    """`--set` arguments by dotted path, later ones winning.
+    """`--set` arguments by dotted path; a later argument overrides an earlier one.
 
     Raises:
         ConfigError: an argument is not of the form `path=value`.

@@ -11,7 +11,7 @@ from typing import Any
 def canonical_json(value: Any) -> str:
     """The value as JSON in its canonical form: sorted keys, no spaces, no escaping.
 
-    Values that JSON does not know, such as paths, count by `str`.
+    Values without a JSON form, such as paths, are converted with `str`.
     """
     return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, default=str)
 

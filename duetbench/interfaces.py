@@ -111,11 +111,11 @@ class Tables:
 class Dataset(Plugin):
     """A source of interactions. The core applies the steps, the split and the histories.
 
-    An option `raw` names the folder of the raw files; it is no part of the data's fingerprint.
+    An option `raw` names the folder of the raw files; it is not part of the data's fingerprint.
     """
 
     version: ClassVar[int] = 1
-    """Increase it when `read` returns something else than before: prepared data is then computed again."""
+    """Increase it when the result of `read` changes: prepared data is then computed again."""
 
     @abstractmethod
     def domain(self) -> Domain:
@@ -309,7 +309,7 @@ class Engine(Plugin):
         return [list(range(start, min(start + 32, len(prompts)))) for start in range(0, len(prompts), 32)]
 
     def uncached(self) -> Engine:
-        """The engine that computes: this one, or the one that this one answers for from a store."""
+        """The engine without the request store: this one, or the one that it wraps."""
         return self
 
     def with_model(self, model: ModelRef) -> Engine:
@@ -423,7 +423,7 @@ class Metric(Plugin):
     """Turns predicted and true ratings into numbers.
 
     Every run computes every registered metric, and a number in a record must mean the same in all of them: a metric
-    has no options. What a publication may leave open is a variant; what else can be chosen is another metric.
+    has no options. A choice that publications leave open is a variant; any other choice is another metric.
     """
 
     title: ClassVar[str]
@@ -445,7 +445,7 @@ class Metric(Plugin):
         """The value that a leaderboard shows under a convention.
 
         Args:
-            values: What `compute` returned, or what a record holds of it.
+            values: What `compute` returned, or its recorded form.
             convention: Names a variant for errors (`error`), for classes (`classes`) and for averages over classes
                 (`f1`). By default the one for errors is shown.
         """

@@ -22,7 +22,7 @@ class OptionSpec:
     bounds: Mapping[str, float]
     """By kind of bound: `ge`, `gt`, `le`, `lt`. None and text are not compared."""
     old_names: tuple[str, ...]
-    """What it was called in earlier versions: named in the error, not accepted."""
+    """Its names in earlier versions: suggested in the error, not accepted."""
 
 
 def option(
@@ -40,11 +40,11 @@ def option(
     Args:
         default: Its value if the user sets none.
         meaning: One line, printed by `duetbench show`.
-        ge: Least value.
+        ge: Minimum.
         gt: Value that it must exceed.
-        le: Greatest value.
+        le: Maximum.
         lt: Value that it must stay below.
-        old_names: What the option was called in earlier versions, for the error message.
+        old_names: Names of the option in earlier versions, for the error message.
     """
     given = {"ge": ge, "gt": gt, "le": le, "lt": lt}
     bounds = {name: bound for name, bound in given.items() if bound is not None}
@@ -70,5 +70,5 @@ def bound_faults(config: Any) -> list[str]:
 
 
 def renamed_options(config_class: type) -> dict[str, str]:
-    """Earlier names of the options of a `Config`, and what they are called now."""
+    """Earlier names of the options of a `Config`, and their current names."""
     return {old: each.name for each in fields(config_class) for old in spec_of(each).old_names}

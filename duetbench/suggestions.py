@@ -12,7 +12,7 @@ def closest_name(name: str, known: Iterable[str], renamed: Mapping[str, str] | N
     Args:
         name: What was written.
         known: What exists.
-        renamed: Names of earlier versions and what they are called now; they win over similar spelling.
+        renamed: Names of earlier versions with their current names; they take precedence over similar spelling.
     """
     if renamed and name in renamed:
         return renamed[name]

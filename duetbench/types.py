@@ -288,7 +288,7 @@ class EngineInfo:
     prefix_cache: bool = False
     settings: Mapping[str, Any] = field(default_factory=dict)
     """Values that the engine chose for options left to it (`auto`, None), such as the device. They are recorded, but
-    are no part of the store's keys: answers do not depend on them beyond rounding."""
+    are not part of the store's keys: answers do not depend on them beyond rounding."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,15 +23,15 @@ class BenchOptions:
     """Sizes of the measurements."""
 
     small: int = 1_000_000
-    """Interactions of the smaller data set."""
+    """Interactions of the smaller dataset."""
     large: int = 10_000_000
-    """Interactions of the larger data set; each needs about 1 kB of disk."""
+    """Interactions of the larger dataset; each needs about 1 kB of disk."""
     repeats: int = 3
-    """Runs of each workload on the small data set, of which the fastest counts; at most 2 on the large data set."""
+    """Runs of each workload on the small dataset, of which the fastest counts; at most 2 on the large dataset."""
 
     @property
     def large_repeats(self) -> int:
-        """Runs of each workload on the large data set."""
+        """Runs of each workload on the large dataset."""
         return min(self.repeats, 2)
 
 
@@ -51,7 +51,7 @@ def bench_data(folder: Path, options: BenchOptions, *, on_progress: Callable[[st
             generate(raw, "amazon-2018", SyntheticSpec(n), compression="none")
         on_progress("reading JSON lines")
         results += _reading(small, large, options)
-        on_progress("preparing complete data sets")
+        on_progress("preparing complete datasets")
         results += _preparing(small, large, options)
         on_progress("5-core and histories")
         results += [_core(options), _histories()]

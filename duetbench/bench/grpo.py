@@ -55,7 +55,7 @@ class GrpoBenchResult:
     plain: Sequence[Sequence[Round]]
 
     def seconds(self, phase: str, *, plain: bool = False) -> float:
-        """Mean seconds of a phase over all rounds; of each round, the fastest repeat counts."""
+        """Mean seconds of a phase over all rounds; the fastest repeat of each round counts."""
         rounds = _fastest(self.plain if plain else self.ours)
         return statistics.fmean(getattr(measured, phase) for measured in rounds)
 

@@ -45,7 +45,7 @@ INTERRUPTED = 130
 """Exit code after Ctrl-C, as in shells."""
 
 RENAMED_OPTIONS = {"--tolerated": "--max-error-rate"}
-"""Options of earlier versions, and their names now: suggested in the error, not accepted."""
+"""Options of earlier versions, with their current names: suggested in the error, not accepted."""
 
 
 class _Main(click.Group):

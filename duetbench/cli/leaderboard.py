@@ -118,7 +118,7 @@ def _check(settings: Settings, runs: tuple[Path, ...], metrics: Sequence[Metric]
 
 
 def _refuse_faults(board: Board) -> None:
-    """Makes the exit code 1 if a record could not be read; the rest of the board has been shown by then."""
+    """Sets exit code 1 if a record could not be read; called after the rest of the board has been shown."""
     from duetbench.errors import RecordError
 
     if board.faults:

@@ -90,7 +90,7 @@ def new(settings: Settings, /, kind: str, name: str, into: Path) -> None:
 
 
 def _registered(settings: Settings, name: str, kind: str | None) -> RegisteredPlugin:
-    """The plugin of that name; its kind is only required if plugins of several kinds have the name."""
+    """The plugin of that name; the kind is required only if plugins of several kinds have the name."""
     from duetbench.cli.plugins_list import kind_named
     from duetbench.errors import UnknownName, UsageError
     from duetbench.interfaces import PLURALS

@@ -120,16 +120,17 @@ def _print_plan(settings: Settings, planned: Plan, folder: Path) -> None:
 
     estimates = estimate(planned, folder)
     shared, rows = _named_columns(planned)
-    titles = [*rows[0], "pairs", "prompts", "prompt tokens", "answer tokens", "state"]
+    titles = [*rows[0], "pairs", "prompts", "prompt tokens", "completion tokens", "state"]
     lines = [[*row.values(), *_numbers(expected)] for row, expected in zip(rows, estimates.cells, strict=True)]
     click.echo(f"{len(rows)} cells; {', '.join(f'{name} {value}' for name, value in shared.items())}")
     print_table(settings, titles, lines, text_titles=(*rows[0], "state"))
     total = estimates.total
     done = sum(expected.is_finished for expected in estimates.cells)
-    rest = ", trainings not counted" if any(cell.training_id for cell in planned.cells) else ""
+    excluded = ", trainings not counted" if any(cell.training_id for cell in planned.cells) else ""
     click.echo(
         f"{done} of {len(rows)} cells are finished. To do: {total.prompts:,} distinct prompts, "
-        f"about {total.prompt_tokens:,} tokens to read and at most {total.completion_tokens:,} to write{rest}."
+        f"about {total.prompt_tokens:,} prompt tokens and at most {total.completion_tokens:,} completion tokens"
+        f"{excluded}."
     )
 
 

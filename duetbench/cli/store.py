@@ -80,7 +80,7 @@ class _existing_store:
 
         path = self._path or default_store()
         if not path.is_file():
-            raise StoreError(f"there is no request store at {path}: run something first, or name its file with --store")
+            raise StoreError(f"there is no request store at {path}: start a run first, or name the file with --store")
         self._store = RequestStore(path)
         return self._store
 

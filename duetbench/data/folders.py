@@ -1,4 +1,4 @@
-"""Atomic folders and files of data, with errors that say what to do; see `duetbench.atomic`."""
+"""Atomic folders and files of data, with errors that state a remedy; see `duetbench.atomic`."""
 
 from __future__ import annotations
 
@@ -18,14 +18,16 @@ def new_folder(target: Path, *, replace: bool = False) -> Iterator[Path]:
     """A folder to fill, see `atomic.atomic_folder`.
 
     Raises:
-        DataError: the place cannot be written, or the disk is full.
+        DataError: the location cannot be written, or the disk is full.
     """
     with ExitStack() as stack:
         try:
             partial = stack.enter_context(atomic.atomic_folder(target, replace=replace))
         except OSError as error:
-            why = f"cannot be written ({error.strerror})"
-            raise DataError(f"{target.parent} {why}: choose another place (for the cache: DUETBENCH_CACHE)") from error
+            raise DataError(
+                f"{target.parent} cannot be written ({error.strerror}): "
+                "choose another location (for the cache: DUETBENCH_CACHE)"
+            ) from error
         with _disk_full_explained(target):
             yield partial
             stack.close()
@@ -36,7 +38,7 @@ def new_file(target: Path) -> Iterator[Path]:
     """A file to write, see `atomic.atomic_file`.
 
     Raises:
-        DataError: the place cannot be written, or the disk is full.
+        DataError: the location cannot be written, or the disk is full.
     """
     try:
         with _disk_full_explained(target), atomic.atomic_file(target) as partial:
@@ -62,8 +64,8 @@ def scratch_folder() -> Iterator[Path]:
         except OSError as error:
             if not atomic.is_disk_full(error):
                 raise
-            place = tempfile.gettempdir()
-            raise DataError(f"no space left in {place} to unpack into: free some, or set TMPDIR to another") from error
+            folder = Path(tempfile.gettempdir())
+            raise DataError(f"no space left in {folder} to unpack into: free some, or set TMPDIR to another") from error
 
 
 @contextmanager

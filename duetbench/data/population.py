@@ -48,7 +48,7 @@ def population_at(
         prepared: The dataset.
         side: Users or items.
         options: How histories are built; the cut replaces their `source`.
-        cut: Rows of later splits are in no history, and a user or item that occurs only there is unknown.
+        cut: Rows of later splits are not in any history, and a user or item that occurs only there is unknown.
     """
     options = replace(options, source="prequential" if cut == "all" else cut)
     column = prepared.interactions[f"{side}_id"]

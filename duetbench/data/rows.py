@@ -148,6 +148,6 @@ def encode_ids(parts: Sequence[Hashes]) -> IntArray:
         second_of_code.append(second[rows[position]])
         n_codes += len(distinct)
     if not np.array_equal(np.concatenate(second_of_code)[codes], second):
-        # Two ids have the same first hash, which happens once in a trillion data sets: encode by both, slowly.
+        # Two ids have the same first hash, which happens once in a trillion datasets: encode by both, slowly.
         codes = np.unique(np.stack((first, second)), axis=1, return_inverse=True)[1].astype(np.int32)
     return codes

@@ -1,4 +1,4 @@
-"""Statistics of a prepared dataset: sizes, ratings, history windows, and differences to published sizes."""
+"""Statistics of a prepared dataset: sizes, ratings, history windows, and differences from published sizes."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class SplitStatistics:
 
 @dataclass(frozen=True, slots=True)
 class WindowStatistics:
-    """How many interactions a history window of k really contains, over the requests of a split."""
+    """How many interactions a history window of k contains, over the requests of a split."""
 
     k: int
     mean_user: float | None

@@ -99,7 +99,7 @@ def find_files(
     """The release's raw files by role, plain or compressed.
 
     Raises:
-        MissingRawFiles: a file is missing; the message says where to get it and where to put it.
+        MissingRawFiles: a file is missing; the message names the source and the target folder.
     """
     names = card.releases[release].files
     paths = {role: _first_existing(folder, names[role]) for role in roles}

@@ -19,7 +19,7 @@ ROUNDINGS = ("half_up", "bankers", "floor")
 """How a value between two labels is rounded: up from the middle on; in the middle to the even label; always down."""
 
 ERRORS = ("raw", "clipped", *(f"rounded_{rounding}" for rounding in ROUNDINGS))
-"""The value that an error is taken from: as predicted; clipped to the scale; clipped and rounded to a label."""
+"""The value from which an error is computed: as predicted; clipped to the scale; clipped and rounded to a label."""
 
 CLASSES = ("exact_float", *(f"rounded_{rounding}" for rounding in ROUNDINGS), "bucket3")
 """What a class is: the number itself (a prediction of 4.5 is never correct); the label after rounding; below, at or
@@ -42,7 +42,7 @@ X."""
 
 @dataclass(frozen=True, slots=True)
 class Convention:
-    """One choice of all that metrics leave open. They are taken over all pairs, with missing predictions filled."""
+    """One choice for all that metrics leave open. Metrics are over all pairs, with missing predictions filled."""
 
     name: str
     meaning: str
@@ -113,7 +113,7 @@ def rounded(values: Floats, labels: Sequence[int], rounding: str) -> Floats:
 
 
 def for_error(values: Floats, domain: Domain, error: str) -> Floats:
-    """The values that errors are taken from. See ERRORS."""
+    """The values from which errors are computed. See ERRORS."""
     import numpy as np
 
     if error == "raw":

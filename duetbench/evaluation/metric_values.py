@@ -37,7 +37,7 @@ def compute_values(metrics: Sequence[Metric], predicted: Floats, truth: Floats, 
 
 
 def _read_only(values: Floats) -> Floats:
-    """A view that a metric cannot change for those that come after it."""
+    """A read-only view, so that a metric cannot change the values for later metrics."""
     view = values.view()
     view.flags.writeable = False
     return view
@@ -111,20 +111,20 @@ def _short(value: Any) -> str:
 
 
 class ShownValues(NamedTuple):
-    """What a convention shows of one record."""
+    """The values of one record that a convention selects."""
 
     values: dict[str, float | None]
-    """By metric: the registered ones in their order, then what is recorded of others."""
+    """By metric: the registered ones in their order, then other recorded ones."""
     unrecorded: tuple[str, ...]
-    """Registered metrics of which the record holds nothing."""
+    """Registered metrics without recorded values."""
     faults: tuple[str, ...]
-    """Metrics that cannot read what is recorded of them, one line each; their value is None."""
+    """Metrics that cannot read their recorded values, one line each; their value is None."""
 
 
 def shown_values(
     recorded: Mapping[str, MetricValues], metrics: Sequence[Metric], convention: Convention
 ) -> ShownValues:
-    """What a convention shows of the recorded values of one population of pairs, by metric."""
+    """The recorded values of one population of pairs that a convention selects, by metric."""
     shown: dict[str, float | None] = {}
     unrecorded, faults = [], []
     for metric in metrics:
@@ -155,7 +155,7 @@ def selected_value(metric: Metric, values: Mapping[str, Any], convention: Conven
 
 
 def unregistered_value(values: Mapping[str, Any], convention: Convention) -> float | None:
-    """The value to show of a metric whose class is not there to select it.
+    """The value to show of a metric that is not registered.
 
     The variant that the convention names for errors, for classes or for averages; without such a variant, the first.
     """

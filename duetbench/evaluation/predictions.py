@@ -90,7 +90,7 @@ def check_predictions(table: pl.DataFrame) -> None:
     """Raises an error if a table is incomplete or contradicts itself.
 
     Raises:
-        DataError: a column is missing, a request is in it twice, or value, status and failed_at contradict each other.
+        DataError: a column is missing, a request occurs twice, or value, status and failed_at contradict each other.
     """
     import polars as pl
 

@@ -73,7 +73,7 @@ def collect(runs: Sequence[Path], metrics: Sequence[Metric], options: BoardOptio
 
     Raises:
         RecordError: a folder holds no results.
-        UnknownName: there is no row of the name `options.baseline`, or no metric of the name `options.sort`.
+        UnknownName: no row is named `options.baseline`, or no metric is named `options.sort`.
     """
     options = options or BoardOptions()
     if options.sort not in [RANKED_BY, *(metric.name for metric in metrics)]:

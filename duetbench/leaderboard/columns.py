@@ -94,7 +94,7 @@ def _metric_columns(section: BoardSection, metrics: Sequence[BoardMetric]) -> li
 
 
 def notes(section: BoardSection) -> list[str]:
-    """What a reader has to know in addition to the columns."""
+    """The notes below the table: conventions, abbreviations, intervals."""
     convention = section.convention
     lines = [
         f"{_digests(section)}. Convention {convention.name}: "
@@ -155,7 +155,7 @@ def _budget(row: BoardRow) -> str:
 
 
 def _coverage(row: BoardRow) -> str:
-    """Rounded down: a coverage below the floor must not look as if it reached it."""
+    """Rounded down, so that a coverage below the floor is not shown as equal to it."""
     return NOTHING if row.coverage is None else f"{math.floor(row.coverage * 1000 + 1e-9) / 1000:.3f}"
 
 

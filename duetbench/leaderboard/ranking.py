@@ -51,7 +51,7 @@ def _errors(table: pl.DataFrame, result: CellResult, convention: Convention, fil
     metrics, domain = result.record.metrics, domain_of(result)
     assert metrics is not None
     if table.height != metrics.n:
-        raise RecordError(f"{result.predictions} has {table.height} rows, its record says {metrics.n}")
+        raise RecordError(f"{result.predictions} has {table.height} rows, but its record has n = {metrics.n}")
     values = filled(table, convention.over or fill, domain, metrics.train_mean)
     truth = table["rating"].to_numpy().astype(float)
     return abs(for_error(values, domain, convention.error) - truth)

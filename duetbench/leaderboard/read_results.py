@@ -40,7 +40,7 @@ class ReadResults:
     results: tuple[CellResult, ...]
     """One per cell id, in the order of the ids."""
     notes: tuple[str, ...] = ()
-    """What a reader of the board should know."""
+    """Notes for the reader of the board."""
     faults: tuple[str, ...] = ()
     """Records that could not be read."""
 

@@ -1,4 +1,4 @@
-"""The metrics of records: which there are, and the values that a convention shows of them."""
+"""The metrics of records: their names, and the values that a convention selects."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def board_metrics(metrics: Sequence[Metric], results: Sequence[CellResult]) -> t
 
 
 class MetricReader:
-    """Reads the values that a convention shows out of records, and notes what it could not read."""
+    """Reads the values that a convention selects from records, and collects notes on those that it could not read."""
 
     def __init__(self, metrics: Sequence[Metric], convention: Convention, fill: str) -> None:
         self.convention = convention
@@ -51,7 +51,7 @@ class MetricReader:
         return shown.values
 
     def notes(self) -> list[str]:
-        """What a reader of the values has to know."""
+        """Notes on missing values."""
         names = ", ".join(self._unrecorded)
         lines = [f"empty where the record was written before the metric was registered: {names}"] if names else []
         return [*lines, *self._faults]

@@ -93,7 +93,7 @@ def text_of(value: Any) -> str:
 
 
 def differing_attributes(rows: Iterable[RowAttributes]) -> tuple[str, ...]:
-    """The names of attributes that differ between two rows which both have them, in the order of their appearance."""
+    """The names of attributes that differ between rows that have them, in the order of their first occurrence."""
     values: dict[str, set[str]] = {}
     for attributes in rows:
         for name, value in attributes.items():

@@ -77,7 +77,7 @@ def _order(key: SectionKey) -> tuple[str, ...]:
 
 
 def _pairs_spec(result: CellResult) -> tuple[object, ...]:
-    """What decides the pairs of a cell, for cells that failed before the digest of their pairs was known."""
+    """The settings that determine the pairs of a cell, for cells that failed before their digest was known."""
     cell = result.record.cell
     return (cell.dataset, cell.split, cell.limit)
 

@@ -18,7 +18,7 @@ _REPEATED = ("convention", "n", "cached", "MAE read.")
 
 _COSTS = ("tokens", "seconds")
 _METRICS_KEPT = 2
-"""So many metrics are left out after the costs, and further ones before them."""
+"""Number of metrics that are left out after the cost columns; all further metrics are left out before them."""
 
 _UNLIMITED = 10_000
 

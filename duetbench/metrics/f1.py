@@ -18,7 +18,7 @@ class F1(Metric):
 
     name = "f1"
     title = "F1"
-    summary = "F1 over the classes, averaged as the convention says"
+    summary = "F1 over the classes, averaged according to the convention"
     lower_is_better = False
 
     def compute(self, predicted: Floats, truth: Floats, domain: Domain) -> dict[str, dict[str, float | None]]:

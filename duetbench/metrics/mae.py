@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 class Mae(Metric):
-    """Mean absolute difference of prediction and true rating, by the value that errors are taken from (ERRORS)."""
+    """Mean absolute difference of prediction and true rating, by the value used for errors (ERRORS)."""
 
     name = "mae"
     title = "MAE"

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 class Rmse(Metric):
-    """Root of the mean squared difference of prediction and true rating, by the value that errors are taken from."""
+    """Root of the mean squared difference of prediction and true rating, by the value used for errors (ERRORS)."""
 
     name = "rmse"
     title = "RMSE"

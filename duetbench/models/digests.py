@@ -54,7 +54,7 @@ def check_files(folder: Path, expected: Mapping[str, str]) -> None:
         digest = cache.sha256_of(path)
         if digest != expected_digest:
             raise DigestMismatch(
-                f"{path} has SHA-256 {digest}, the card says {expected_digest}; install or fetch it again"
+                f"{path} has SHA-256 {digest}, the card has {expected_digest}; install or fetch it again"
             )
     cache.save()
 

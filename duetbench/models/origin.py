@@ -11,7 +11,7 @@ from duetbench.models.cards import ModelCard, card_names, load_card
 from duetbench.models.folder import read_json
 
 ORIGIN = "duetbench.json"
-"""File in the folder of weights that were trained here; no part of their digest."""
+"""File in the folder of weights that were trained here; not part of their digest."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +53,7 @@ def base_of(folder: Path) -> str:
     """The model that an adapter was trained for: a card's name or `path:DIR`.
 
     Raises:
-        ModelError: the adapter names a model that has no card and is no folder on this machine.
+        ModelError: the adapter names a model that has no card and is not a folder on this machine.
     """
     origin = read_origin(folder)
     if origin:
@@ -66,7 +66,7 @@ def base_of(folder: Path) -> str:
     if named and (Path(named) / "config.json").is_file():
         return f"path:{named}"
     raise ModelError(
-        f"adapter {folder} is for '{named or 'a model without a name'}', which has no card and is no folder on this "
+        f"adapter {folder} is for '{named or 'a model without a name'}', which has no card and is not a folder on this "
         "machine; set base_model_name_or_path in its adapter_config.json to a card's name or a model folder"
     )
 

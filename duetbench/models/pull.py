@@ -33,7 +33,7 @@ def pull(card: ModelCard, *, on_progress: FetchProgress | None = None) -> Path:
         on_progress: See `FetchProgress`.
 
     Raises:
-        DigestMismatch: a source has other bytes than the card says; nothing is kept, no further source is tried.
+        DigestMismatch: files of a source differ from the card's digests; nothing is kept, no further source is tried.
         ModelError: no source could be fetched; the message gives each one's reason.
     """
     report = on_progress or _ignore
@@ -84,7 +84,7 @@ def _check_digests(source: ModelSource, folder: Path) -> None:
             raise ModelError(f"{name} is missing")
         digest = digest_of_file(folder / name)
         if digest != expected:
-            raise DigestMismatch(f"{source}: {name} has SHA-256 {digest}, the card says {expected}; nothing was kept")
+            raise DigestMismatch(f"{source}: {name} has SHA-256 {digest}, the card has {expected}; nothing was kept")
 
 
 def _write_provenance(source: ModelSource, folder: Path) -> None:

@@ -30,7 +30,7 @@ def resolve(
 
     Raises:
         UnknownName: no such card.
-        ModelError: the folder is incomplete, or the model cannot be fetched; the message says what to do.
+        ModelError: the folder is incomplete, or the model cannot be fetched; the message states the remedy.
     """
     if name.startswith("served:"):
         return _served(name, adapter)
@@ -80,7 +80,7 @@ def _adapted(name: str, adapter: str | None, *, pull: bool, on_progress: FetchPr
 
 
 def _check_shipped(card: ModelCard, folder: Path) -> None:
-    """A shipped folder may have been changed in place; a fetched one was checked before it got its name."""
+    """Checks the digests of a shipped folder, which may have been changed; a fetched one was checked before."""
     for source in card.sources:
         if source.kind == "folder" and source_folder(card, source) == folder:
             check_files(folder, source.files)

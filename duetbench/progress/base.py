@@ -67,7 +67,7 @@ class Progress:
         """The current cell has ended, successfully or not."""
 
     def status(self, line: str) -> None:
-        """Something slow begins, such as loading a model."""
+        """A slow operation begins, such as loading a model."""
 
     def training(self, title: str, n_updates: int) -> TrainingProgress:
         """The display of a training, to be used as a context manager.

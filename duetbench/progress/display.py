@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from rich.progress import TaskID
 
 _LINE_SECONDS = 10.0
-"""Where the console is no terminal: least time between two lines about updates."""
+"""Minimum seconds between two lines about updates if the console is not a terminal."""
 
 
 class ProgressDisplay(Progress):
@@ -97,7 +97,7 @@ class ProgressDisplay(Progress):
         self.refresh()
 
     def refresh(self) -> None:
-        """Redraws a live display now instead of at its next turn."""
+        """Redraws a live display at once instead of at its next refresh."""
         if self._live.is_started:
             self._live.refresh()
 

@@ -1,4 +1,4 @@
-"""The machine, the software and the time, as records state them."""
+"""The machine, the software and the time, as recorded."""
 
 from __future__ import annotations
 

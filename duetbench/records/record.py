@@ -39,9 +39,9 @@ class Limits:
     forbidden: str | None = None
     """Regular expression that a text must not match."""
     min_length: int | None = None
-    """Least number of characters of a text."""
+    """Minimum number of characters of a text."""
     min_items: int | None = None
-    """Least number of entries of a list."""
+    """Minimum number of entries of a list."""
     required: tuple[str, ...] = ()
     """Keys that a mapping must have."""
 

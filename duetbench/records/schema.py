@@ -146,7 +146,7 @@ def _limited(schema: Schema, limits: Limits) -> Schema:
 
 
 def _key_rules(hint: Any) -> Schema:
-    """`propertyNames`, for keys with limits; every key is a text."""
+    """`propertyNames`, for keys with limits; every key is a string."""
     return {"propertyNames": _limited({}, get_args(hint)[1])} if get_origin(hint) is Annotated else {}
 
 

@@ -1,4 +1,4 @@
-"""What is known of a cell while it is executed."""
+"""The state of a cell during its execution."""
 
 from __future__ import annotations
 

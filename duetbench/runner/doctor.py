@@ -73,7 +73,7 @@ def _package(name: str, bounds: str, extra: str) -> Diagnosis:
         state: Literal["warning", "error"] = "warning" if extra else "error"
         return Diagnosis("packages", name, f"not installed{purpose}", state, install)
     if bounds and not _fits(found, bounds):
-        return Diagnosis("packages", name, f"{found}, but supported is {bounds}", "warning", install)
+        return Diagnosis("packages", name, f"{found}, supported: {bounds}", "warning", install)
     return Diagnosis("packages", name, found)
 
 
@@ -122,11 +122,11 @@ def _gpus() -> Diagnosis:
         listed = subprocess.run(command, capture_output=True, text=True, timeout=20, check=True).stdout.split("\n")
     except (OSError, subprocess.SubprocessError) as error:
         return Diagnosis(
-            "hardware", "GPU", f"nvidia-smi fails ({error})", "warning", "repair the driver, or continue without a GPU"
+            "hardware", "GPU", f"nvidia-smi fails ({error})", "warning", "fix the driver, or continue without a GPU"
         )
     names = "; ".join(line.strip() for line in listed if line.strip())
     if names and "+cpu" in _version("torch"):
-        advice = "pip install torch from the index that its site names for your CUDA version"
+        advice = "pip install torch from the index for your CUDA version (see pytorch.org)"
         return Diagnosis("hardware", "GPU", f"{names}, but torch is a CPU build", "warning", advice)
     return Diagnosis("hardware", "GPU", names or "none found by nvidia-smi")
 
@@ -165,7 +165,7 @@ def models() -> Iterator[Diagnosis]:
         try:
             card = load_card(name)
         except DuetbenchError as error:
-            yield Diagnosis("models", name, str(error), "warning", "repair its card, or reinstall duetbench")
+            yield Diagnosis("models", name, str(error), "warning", "fix its card, or reinstall duetbench")
             continue
         try:
             found = resolve(name, pull=False)
@@ -186,7 +186,7 @@ def plugins(known: Plugins) -> Iterator[Diagnosis]:
         else:
             yield Diagnosis("plugins", plural, ", ".join(found) or "none")
     for broken in dict.fromkeys(known.broken):
-        advice = "repair or remove it, or block it with DUETBENCH_DISABLE_PLUGINS"
+        advice = "fix or remove it, or block it with DUETBENCH_DISABLE_PLUGINS"
         yield Diagnosis("plugins", broken.origin, f"broken: {broken.reason}", "warning", advice)
     for name in dict.fromkeys(known.blocked):
         yield Diagnosis("plugins", name, "blocked by DUETBENCH_DISABLE_PLUGINS")

@@ -24,7 +24,7 @@ class EnginePool:
     Args:
         store: File of the request store; None: the one in the user's cache.
         on_done: Called with the number of prompts that were just answered.
-        on_progress: Called with a status line when something slow begins.
+        on_progress: Called with a status line when a slow operation begins.
     """
 
     def __init__(

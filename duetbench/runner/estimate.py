@@ -18,7 +18,7 @@ from duetbench.runner.run import is_finished
 from duetbench.types import Profile, Profiles, Prompt, Request
 
 SAMPLE = 2000
-"""At most so many requests are rendered; the counts are scaled to all of them."""
+"""Maximum number of requests that are rendered; the counts are scaled to all requests."""
 
 CHARS_PER_TOKEN = 4
 """Approximate, for English text; toy-lm has one token per word and needs fewer."""

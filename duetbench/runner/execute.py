@@ -70,7 +70,7 @@ class CellExecutor:
         state.model = state.trained.models.writer
         for model in all_models(state.trained.models):
             if model != frozen.model:
-                frozen.with_model(model)  # refused by an engine that is bound to a served model; loads nothing
+                frozen.with_model(model)  # rejected by an engine that is bound to a served model; loads nothing
 
     def _write(self, state: CellState, writing: WriterSpec, requests: Sequence[Request], untrained: ModelRef) -> None:
         from duetbench.profiling import write_profiles

@@ -53,7 +53,7 @@ class HistoryLine:
 
     item: Item
     feeling: str
-    """The sentiment, or the rating in stars, as `history_ratings` says."""
+    """The sentiment, or the rating in stars, according to `history_ratings`."""
     rating: float
     review: str
     """Already cut; empty if reviews are not shown, or if there is none."""

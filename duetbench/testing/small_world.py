@@ -1,4 +1,4 @@
-"""A small synthetic data set in memory: a few users and items, histories before each request, and leakage canaries.
+"""A small synthetic dataset in memory: a few users and items, histories before each request, and leakage canaries.
 
 The review of every target contains a canary word, which must reach no prompt; the histories of one user and one item
 contain hostile text. It needs no file, no model and no heavy package.

@@ -1,4 +1,4 @@
-"""No training: the model writes as it is."""
+"""No training: the model is used unchanged."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ class NoTraining(Trainer):
     """The untrained baseline of every comparison of trainers."""
 
     name = "none"
-    summary = "no training: the model writes as it is"
+    summary = "no training: the model is used unchanged"
     trains = False
 
     def fit(self, job: TrainingJob) -> ModelRef:

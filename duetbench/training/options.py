@@ -8,7 +8,7 @@ from typing import Literal
 from duetbench.interfaces import PolicyOptions, option
 
 POLICY_OPTIONS = PolicyOptions("transformers", ("device", "batch_tokens", "max_context"))
-"""The trained weights run on transformers, whatever engine the cell has; their precision is `TrainerSettings`' own."""
+"""The trained weights run on transformers, whatever the cell's engine; their precision is in `TrainerSettings`."""
 
 
 @dataclass(frozen=True)

@@ -58,7 +58,7 @@ class RewardRules:
     unreadable: float | None = -1.0
     """Reward of an unreadable completion to which no reward function applies; None: it is left out."""
     unscored: float | None = None
-    """Reward of a readable completion whose predicted rating is unreadable; None: as the reward functions say."""
+    """Reward of a readable completion whose predicted rating is unreadable; None: the reward functions decide."""
 
 
 class CompletionIndex(NamedTuple):
@@ -108,7 +108,7 @@ class CompletionGrader:
         self.n_reused = 0
         """Scoring cases that reused the prediction of an equal case."""
         self.scorer_seconds = 0.0
-        """Time that the scorer took."""
+        """Seconds that the scorer took."""
 
     def __call__(self, groups: Sequence[CompletionGroup]) -> list[list[list[GradedCompletion]]]:
         """The graded completions: per group, per prompt of the group, per completion of the prompt."""

@@ -48,7 +48,7 @@ class TrainingFolder:
 
     @contextmanager
     def locked(self) -> Iterator[None]:
-        """Excludes other processes: one that needs the same training waits, and then finds it finished."""
+        """Locks the folder: another process that needs the same training waits until it is finished."""
         from filelock import FileLock
 
         with FileLock(self.path / "lock"):

@@ -55,7 +55,7 @@ def test_a_package_outside_its_bounds_is_noted(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr(doctor, "requires", lambda _name: ["click>=100", "nothing-like-it>=1; extra == 'train'"])
     _, click_found, missing = doctor.packages()
     assert click_found.state == "warning"
-    assert "supported is >=100" in click_found.found
+    assert "supported: >=100" in click_found.found
     assert (missing.state, missing.advice) == ("warning", "pip install 'duetbench[train]'")
 
 

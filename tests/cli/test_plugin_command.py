@@ -33,7 +33,7 @@ def test_check_of_a_broken_plugin_fails_with_the_reason(tmp_path: Path) -> None:
     (tmp_path / "mine.py").write_text(text)
     result = _run("--plugins-dir", str(tmp_path), "plugin", "check", "mine")
     assert result.exit_code == 1
-    assert ": an unreadable completion earns more than a readable one\n" in result.stdout
+    assert ": an unreadable completion gets a higher reward than a readable one\n" in result.stdout
 
 
 def test_report_holds_every_check(tmp_path: Path) -> None:

@@ -165,7 +165,7 @@ def test_predictions_of_other_pairs_are_not_used(cell: Callable, run: Path) -> N
 
     path = cell("a", 0.5) / "predictions.parquet"
     pl.read_parquet(path)[:50].write_parquet(path)
-    assert "has 50 rows, its record says 80" in only(run).rows[0].reason
+    assert "has 50 rows, but its record has n = 80" in only(run).rows[0].reason
 
 
 def test_a_failed_cell_is_the_last_row_with_its_reason(cell: Callable, run: Path) -> None:

@@ -68,7 +68,7 @@ def test_a_second_pull_fetches_nothing(card: ModelCard, monkeypatch: pytest.Monk
 @pytest.mark.parametrize("which", ["sha256", "member_sha256"])
 def test_a_wrong_digest_leaves_nothing(card: ModelCard, packed: tuple[Path, Path], tmp_path: Path, which: str) -> None:
     wrong = modified_card(packed, tmp_path, **{which: "0" * 64})
-    with pytest.raises(DigestMismatch, match="the card says 0000"):
+    with pytest.raises(DigestMismatch, match="the card has 0000"):
         pull(wrong)
     assert cached_names(tmp_path) == []
 

@@ -84,7 +84,7 @@ def test_other_files_do_not_change_the_digest(folder: Path) -> None:
 def test_files_are_checked_against_the_digests_of_a_card(folder: Path) -> None:
     digest = digests.digest_of_file(folder / WEIGHTS)
     digests.check_files(folder, {WEIGHTS: digest})
-    with pytest.raises(DigestMismatch, match="the card says 0000"):
+    with pytest.raises(DigestMismatch, match="the card has 0000"):
         digests.check_files(folder, {WEIGHTS: "0" * 64})
     with pytest.raises(DigestMismatch, match="is missing"):
         digests.check_files(folder, {"other": digest})

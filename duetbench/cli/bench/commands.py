@@ -68,7 +68,7 @@ def _grpo_options(command: Callable[..., Any]) -> Callable[..., Any]:
         click.option("--model", default="toy-lm", show_default=True, metavar="NAME"),
         click.option("--joint", metavar="MODE", help="The strategy's option: paired or cross."),
         click.option("--steps", default=10, show_default=True, type=click.IntRange(min=2), help="Rounds per run."),
-        click.option("--repeats", default=3, show_default=True, type=click.IntRange(min=1), help="Runs of each side."),
+        click.option("--repeats", default=3, show_default=True, type=click.IntRange(min=1), help="Runs of each."),
         click.option("--examples", default=256, show_default=True, type=click.IntRange(min=1), help="Training rows."),
     ]
     for option in reversed(options):
@@ -92,7 +92,7 @@ def grpo(
 ) -> None:
     """Measure a GRPO step by phase, compared with plain TRL: same model, prompts and settings, a constant reward.
 
-    Both run alternately, each from the untrained weights. Of each round the fastest repeat counts, and the first round
+    Both run alternately, each from the untrained weights. The fastest repeat of each round counts, and the first round
     is a warm-up. The constant reward does not save TRL any time: advantages of 0 are computed and backpropagated too.
     """
     from duetbench.bench.grpo import GrpoBenchOptions

@@ -24,7 +24,7 @@ max_error_rate_option = click.option(
 
 
 def dataset_arguments(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Adds the argument DATASET and the options that say how it is prepared."""
+    """Adds the argument DATASET and the options of its preparation."""
     options = [
         click.argument("dataset"),
         click.option("--raw", type=click.Path(path_type=Path), metavar="DIR", help="Folder of the raw files."),

@@ -1,4 +1,4 @@
-"""Runs the leakage guards for `duetbench data check`."""
+"""Runs the leakage checks for `duetbench data check`."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _MAX_PROBED = 50
 
 
 def check_command(settings: Settings, arguments: dict[str, Any]) -> None:
-    """Runs the guards that apply and prints the number of violations of each.
+    """Runs the checks that apply and prints the number of violations of each.
 
     Raises:
         DataError: there is a leak.
@@ -99,7 +99,7 @@ def _plugin(settings: Settings, kind: Any, name: str, arguments: dict[str, Any])
 
 
 def _applied_guards(arguments: dict[str, Any]) -> set[str]:
-    """The guards that had something to check."""
+    """The checks that had data to run on."""
     from duetbench.data.leakage import GUARDS
 
     log_guards = set(GUARDS) - {"own_item_history", *_STRATEGY_GUARDS}
@@ -119,5 +119,5 @@ def _print(settings: Settings, findings: list[LeakageFinding], applied: set[str]
         (guard, f"{counts[guard]:,}" if counts[guard] else "none" if guard in applied else "not checked", meaning)
         for guard, meaning in GUARDS.items()
     ]
-    titles = ("guard", "violations", "what must hold")
+    titles = ("check", "violations", "requirement")
     print_table(settings, titles, rows, text_titles=titles)

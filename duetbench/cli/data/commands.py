@@ -102,7 +102,7 @@ def sample(settings: Settings, /, *, split: Any, n: int, seed: int, lines: int, 
 @click.option("--limit", default=200, show_default=True, type=click.IntRange(min=1), help="Largest number of examples.")
 @pass_settings
 def check(settings: Settings, /, **arguments: Any) -> None:
-    """Run the leakage guards on data, prompt logs and strategies.
+    """Run the leakage checks on data, prompt logs and strategies.
 
     A log has one JSON object per line: `text` or `messages`, optionally `requests`, `key`, `purpose`; or it is a
     cell's folder of `duetbench run`. Any leak is an error.

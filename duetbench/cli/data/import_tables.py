@@ -46,7 +46,7 @@ def _options(arguments: dict[str, Any]) -> ImportOptions:
     pairs = [text.partition("=") for text in arguments["maps"]]
     invalid = [ours + equals + theirs for ours, equals, theirs in pairs if not (ours and theirs)]
     if invalid:
-        raise UsageError(f"--map: expected OURS=THEIRS, as in rating=stars, got '{invalid[0]}'")
+        raise UsageError(f"--map: expected FIELD=COLUMN, as in rating=stars, got '{invalid[0]}'")
     parse_timestamp_argument(arguments["since"], "--since")
     return ImportOptions(
         Domain(arguments["noun"], arguments["plural"] or f"{arguments['noun']}s", tuple(sorted(map(int, labels)))),

@@ -43,7 +43,7 @@ def print_row_counts(settings: Settings, dropped: Mapping[str, int], noted: Mapp
 
 
 def print_differences(settings: Settings, prepared: Prepared, dataset: Dataset | None) -> None:
-    """Prints published and actual sizes, and a warning if they differ, since the paper does not specify everything."""
+    """Prints published and actual sizes, and a warning if they differ: the paper leaves some steps unspecified."""
     from duetbench.data.statistics import size_differences
 
     expected = dict(dataset.expected()) if dataset else {}

@@ -30,7 +30,7 @@ class TableSource:
     location: str
     """A path, or `hf:NAME` or `hf:NAME:CONFIG`."""
     split: Split | None = None
-    """The split of all its rows; None: as its column `split` says, if it has one."""
+    """The split of all its rows; None: that of its column `split`, if it has one."""
 
     @property
     def path(self) -> Path:
@@ -105,7 +105,7 @@ def normalize_splits(frame: pl.DataFrame, source: TableSource) -> pl.DataFrame:
     """The table with our names of splits in its column `split`, or without the column if it is empty.
 
     Raises:
-        DataError: the column has an unknown name, or is empty in some rows: these would silently be in no split.
+        DataError: the column has an unknown name, or is empty in some rows, which would silently have no split.
     """
     if "split" not in frame.columns:
         return frame

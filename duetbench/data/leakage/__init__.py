@@ -1,4 +1,4 @@
-"""Leakage guards on tables, examples, prompt logs and strategies. Open `findings` first: it lists the guards."""
+"""Leakage checks on tables, examples, prompt logs and strategies. Open `findings` first: it lists the checks."""
 
 from duetbench.data.leakage.examples import check_examples
 from duetbench.data.leakage.findings import GUARDS, LeakageFinding

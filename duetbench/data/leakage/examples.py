@@ -1,4 +1,4 @@
-"""Guards on examples: every interaction of every history, and the averages, compared with the visibility rules."""
+"""Checks on examples: every interaction of every history, and the averages, compared with the visibility rules."""
 
 from __future__ import annotations
 

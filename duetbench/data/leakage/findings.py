@@ -1,4 +1,4 @@
-"""The leakage guards by name, and the findings that they report."""
+"""The leakage checks by name, and the findings that they report."""
 
 from __future__ import annotations
 
@@ -29,10 +29,10 @@ GUARDS: dict[Guard, str] = {
     "revealed_label": "true ratings are revealed for train rows only, for distillation",
     "selected_on_test": "no checkpoint is selected by its results on test rows",
     "trained_outside_train": "the rows that a model is trained on are train rows",
-    "canary": "a unique word placed in held-out reviews reaches no prompt and no profile",
+    "canary": "a unique word placed in held-out reviews does not appear in any prompt or profile",
     "depends_on_future": "replacing all interactions after a cut changes no byte of the prompts before it",
 }
-"""What must hold, by guard."""
+"""Requirement of each check."""
 
 
 @dataclass(frozen=True, slots=True)

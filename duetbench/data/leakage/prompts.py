@@ -1,4 +1,4 @@
-"""Guards on logged prompts, from any source: texts of rows, banned fields, revealed labels, shared keys."""
+"""Checks on logged prompts, from any source: texts of rows, banned fields, revealed labels, shared keys."""
 
 from __future__ import annotations
 

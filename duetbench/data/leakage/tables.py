@@ -1,4 +1,4 @@
-"""Guards on the tables of a prepared dataset."""
+"""Checks on the tables of a prepared dataset."""
 
 from __future__ import annotations
 

@@ -19,7 +19,7 @@ def canonical_digest(dataset: Dataset, digests: Mapping[str, str]) -> str:
 
 
 def describe(dataset: Dataset) -> dict[str, Any]:
-    """Name, version and options of the dataset, without the option `raw`, which only says where the files are."""
+    """Name, version and options of the dataset, without the option `raw`, which is only the location of the files."""
     options = {field.name: getattr(dataset.config, field.name) for field in fields(dataset.config)}
     options.pop("raw", None)
     return {"name": dataset.name, "version": dataset.version, "options": options}

@@ -15,8 +15,8 @@ def k_core_mask(user: IntArray, item: IntArray, *, k_user: int, k_item: int) -> 
     Args:
         user: (rows,) user codes from 0.
         item: (rows,) item codes from 0.
-        k_user: Least number of rows of a user.
-        k_item: Least number of rows of an item.
+        k_user: Minimum number of rows of a user.
+        k_item: Minimum number of rows of an item.
     """
     n_users, n_items = np.bincount(user), np.bincount(item)
     positions, users, items = np.arange(len(user)), user, item

@@ -66,7 +66,7 @@ def prepare(
         on_progress: Receives lines of progress.
 
     Raises:
-        MissingRawFiles: a raw file is missing; the message says where to get it and where to put it.
+        MissingRawFiles: a raw file is missing; the message names the source and the target folder.
         DataError: the raw files cannot be used, or the steps leave no rows.
         ConfigError: a step's argument is invalid.
         UnknownName: a step does not exist.

@@ -47,9 +47,9 @@ def read_json_lines(
 ) -> Iterator[tuple[pl.DataFrame, SourceLocation]]:
     """The file's rows in order, part by part; missing fields are null, unreadable lines are counted in `row_counts`.
 
-    A value of another type in a text field is kept as its JSON, with numbers reformatted (1.10 becomes 1.1). Of a field
-    that occurs twice in a line the first counts. The line of a `SourceLocation` is too low by the number of blank lines
-    before it.
+    A value of another type in a text field is kept as its JSON, with numbers reformatted (1.10 becomes 1.1). If a field
+    occurs twice in a line, the first one is used. The line of a `SourceLocation` is too low by the number of blank
+    lines before it.
 
     Raises:
         DataError: the file is damaged, most of its lines are not JSON, or two fields of the schema differ in case only.
@@ -186,7 +186,7 @@ def _parse(connection: duckdb.DuckDBPyConnection, plain: Path, query: _Query) ->
                 yield fresh
             return
         except (duckdb.Error, OSError) as error:
-            # An error in the middle of a stream reaches us as Arrow's OSError with DuckDB's message.
+            # An error in the middle of a stream is raised as Arrow's OSError with DuckDB's message.
             if '"maximum_object_size" of' not in str(error):
                 raise duckdb.Error(str(error)) from error
     raise _LineTooLong

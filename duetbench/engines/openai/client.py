@@ -20,7 +20,7 @@ _RETRIABLE = frozenset({408, 409, 425, 429, 500, 502, 503, 504})
 """Status codes of a server that is busy or restarting."""
 
 _FATAL = frozenset({401, 403})
-"""Status codes that every other request to the same server would get, too."""
+"""Status codes that every other request to the same server would get as well."""
 
 _MAX_WAIT = 60.0
 """Seconds."""
@@ -45,13 +45,13 @@ class HttpClient:
     timeout: float
     """Seconds for one response."""
     retries: int
-    """How often a request is repeated after the first attempt."""
+    """Retries of a request after the first attempt."""
     wait: float = 0.5
-    """Seconds before the first repetition; doubles with each further one."""
+    """Seconds before the first retry; doubles with each further one."""
     repeated: int = 0
-    """Repetitions so far, all requests together."""
+    """Retries so far, all requests together."""
     is_reached: bool = False
-    """Whether the server has ever responded. Until then nothing is repeated: it is not started, or elsewhere."""
+    """Whether the server has ever responded. Before that, nothing is retried: the address may be wrong."""
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
     def post(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
@@ -65,7 +65,7 @@ class HttpClient:
             path: Below `base_url`; with a leading `/`, below the server's root.
 
         Raises:
-            RequestRejected: the server rejects this request, or stays busy through all repetitions.
+            RequestRejected: the server rejects this request, or stays busy through all retries.
             EngineError: the server cannot be reached, or rejects the key.
         """
         return self._send(path, None)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 _T = TypeVar("_T", Completion, LabelLogprobs)
 
 _BATCH_ROUNDS = 4
-"""A batch, which is stored as soon as it is done, has so many times `in_flight` prompts: the server stays busy."""
+"""Prompts per batch as a multiple of `in_flight`; a batch is stored as soon as it is done."""
 
 
 class OpenAIEngine(Engine):
@@ -41,7 +41,7 @@ class OpenAIEngine(Engine):
         key_env: str = option("OPENAI_API_KEY", "environment variable with the API key, if the server requires one")
         in_flight: int = option(32, "number of concurrent requests", ge=1)
         timeout_s: float = option(300.0, "seconds to wait for one response", gt=0)
-        retries: int = option(5, "how often a request is repeated when the server is busy or unreachable", ge=0)
+        retries: int = option(5, "number of retries of a request when the server is busy or unreachable", ge=0)
         labels: Literal["auto", "exact", "top_k"] = option(
             "auto", "how label probabilities are read; auto: exact if the server is vLLM"
         )
@@ -78,7 +78,7 @@ class OpenAIEngine(Engine):
         )
 
     def info(self) -> EngineInfo:
-        """Asks the server once, which may serve something else than before."""
+        """What the server reports, requested once per engine: it may serve another model than in an earlier run."""
         return self._info
 
     def batches(self, prompts: Sequence[Prompt], max_tokens: int) -> list[list[int]]:
@@ -95,7 +95,7 @@ class OpenAIEngine(Engine):
 
     @property
     def retried(self) -> int:
-        """The number of requests that were repeated so far."""
+        """The number of retries so far."""
         return self._client.repeated
 
     @cached_property

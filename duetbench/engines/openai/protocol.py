@@ -18,10 +18,10 @@ _CONTINUING = ("vllm", "sglang")
 """Servers that can continue a last assistant message."""
 
 _TOP_LOGPROBS = 20
-"""Number of most likely tokens that OpenAI's API lists at most."""
+"""Maximum number of most likely tokens that OpenAI's API lists."""
 
 _MAX_STOPS = 4
-"""Number of stop texts that OpenAI's API accepts at most; further ones are searched for in the completion."""
+"""Maximum number of stop texts that OpenAI's API accepts; further ones are searched for in the completion."""
 
 _TOO_LONG = ("context length", "maximum context", "context window", "too long", "exceeds the available context")
 """How servers report that a prompt does not fit."""

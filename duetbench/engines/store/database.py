@@ -182,7 +182,7 @@ def _message(path: Path, error: Exception) -> str:
     text = " ".join(str(error).split())
     lead = f"request store {path}"
     if "disk is full" in text or "No space left" in text:
-        return f"{lead}: no space is left on the disk; free some and run again: what was stored before is kept"
+        return f"{lead}: no space is left on the disk; free some and run again: stored answers are kept"
     if "readonly" in text or isinstance(error, PermissionError):
         return f"{lead} is not writable; set DUETBENCH_CACHE to a writable folder"
     if "locked" in text:

@@ -26,7 +26,7 @@ class RequestKey:
     content: str
     """Messages, with their droppable spans, and prefill; canonical JSON."""
     prompt_key: str
-    """The prompt's own key, which identifies it in a run's log; no part of the digest."""
+    """The prompt's own key, which identifies it in a run's log; not part of the digest."""
 
 
 def generate_key(info: EngineInfo, prompt: Prompt, sampling: Sampling) -> RequestKey:

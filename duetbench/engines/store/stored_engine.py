@@ -70,7 +70,7 @@ class StoredEngine(Engine):
         return StoredEngine(self._engine.with_model(model), self._store)
 
     def close(self) -> None:
-        """Closes the engine, not the store, which others may use."""
+        """Closes the engine, not the store, which other engines may use."""
         self._engine.close()
 
     def _answer(

@@ -1,4 +1,4 @@
-"""What a model folder says about its tokens without its weights: tokenizer and context length."""
+"""Tokenizer and context length of a model folder, read without its weights."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from duetbench.models.silence_logging import silence_transformers
 from duetbench.types import ModelRef
 
 RENDERING_REVISION = "1"
-"""Part of every key of the request store: raise it when the same prompt becomes other token ids than before."""
+"""Part of every key of the request store: raise it when the token ids of a prompt change."""
 
 
 def load_tokenizer(model: ModelRef) -> Any:

@@ -110,7 +110,7 @@ def _with_adapter(base: Any, folder: Path) -> Any:
     if bool((_probe_logits(adapted) == before).all()):
         raise ModelError(
             f"adapter {folder} changes nothing: its weights are zero, or they belong to another model; "
-            "run without --adapter if the base model is intended"
+            "select the base model with --model if no adapter is intended"
         )
     return adapted
 

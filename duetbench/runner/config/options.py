@@ -31,7 +31,7 @@ class OptionValues:
         sections: Option sections of the core by name, each a `Config` class.
         file: Options from the file, by scope as written.
         settings: `--set` arguments by dotted path.
-        preferred: What a name without its kind refers to, if plugins of several kinds have it.
+        preferred: The kind of a name that is given without one, if plugins of several kinds have it.
     """
 
     def __init__(

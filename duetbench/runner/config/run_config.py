@@ -95,7 +95,7 @@ _TYPES = {
     "string": "text",
     "boolean": "true or false",
 }
-"""Types of JSON Schema in the words of option messages."""
+"""Types of JSON Schema as error messages name them."""
 
 
 def _schema_faults(content: Any) -> list[str]:

@@ -171,7 +171,7 @@ def _check_weights(writer: ModelRef, restored: RestoredCell) -> None:
 
 
 def _outcome(answer: ParsedCompletion | None, profile: Profile | None) -> Row:
-    """The profile, or the status that says why there is none."""
+    """The profile, or the status if there is none."""
     status = answer.status if answer else UNASKED
     readable = profile if status == "ok" else None
     return {

@@ -54,7 +54,7 @@ class ExecutionContext:
     started: str
     """UTC, as in records."""
     seconds: float
-    """Wall-clock time up to now."""
+    """Wall-clock time so far."""
     environment: EnvironmentRecord
 
 

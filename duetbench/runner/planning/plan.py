@@ -53,7 +53,7 @@ def plan(config: RunConfig, plugins: Plugins, *, on_progress: OnProgress | None 
     Args:
         config: The run's configuration.
         plugins: The plugin register.
-        on_progress: Called with a status line when something slow begins.
+        on_progress: Called with a status line when a slow operation begins.
 
     Raises:
         UnknownName: an unknown name.
@@ -88,7 +88,7 @@ class _Planner:
         self._stop_at_faults()
         cells = [cell for draft in drafts for cell in draft()]
         if not any(grid.strategies for grid in self.config.grids):
-            self.notes["no strategy is given, so only scorers without a model are run"] = None
+            self.notes["no strategy is given: only scorers without a model are run"] = None
         unique: dict[str, Cell] = {}
         for cell in cells:
             unique.setdefault(cell.id, cell)  # among equal cells the label of the first one is kept

@@ -1,4 +1,4 @@
-"""Checks for metrics: what a wrong number on a leaderboard could come from."""
+"""Checks for metrics: possible causes of wrong numbers on a leaderboard."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class MetricConformance(Conformance):
         return metric
 
     def test_has_a_title_and_a_direction(self) -> None:
-        """It has a one-line title for its column, and says whether lower is better."""
+        """It has a one-line title for its column, and declares whether lower is better."""
         title = self.plugin.title  # type: ignore[attr-defined]
         require(isinstance(title, str) and title.strip(), "`title` is empty: write the heading of its column")
         require("\n" not in title, "`title` is longer than one line")

@@ -48,29 +48,29 @@ class RewardConformance(Conformance):
         require(list(backward)[::-1] == list(forward), "rollouts in reverse order get other rewards")
 
     def test_wrong_predictions_earn_no_more(self) -> None:
-        """The worst prediction earns no more than the exact one, all else equal."""
+        """The worst prediction gets no higher reward than the exact one, all else equal."""
         good = _rollout()
         bad = replace(good, prediction=worst_prediction(good.example))
-        require(_at_most(self._pair(bad, good)), "a wrong prediction earns more than the exact one")
+        require(_at_most(self._pair(bad, good)), "a wrong prediction gets a higher reward than the exact one")
 
     def test_unreadable_completions_earn_no_more(self) -> None:
-        """An unreadable completion earns no more than a readable one with the exact prediction."""
+        """An unreadable completion gets no higher reward than a readable one with the exact prediction."""
         good = _rollout()
         prediction = Prediction(None, "unreadable", "profile")
         profiles = replace(good.profiles, user=None, item=None, failed="unreadable")
         bad = Rollout(good.example, good.completion, profiles, prediction, readable=False)
-        require(_at_most(self._pair(bad, good)), "an unreadable completion earns more than a readable one")
+        require(_at_most(self._pair(bad, good)), "an unreadable completion gets a higher reward than a readable one")
 
     def test_degenerate_completions_earn_no_more(self) -> None:
-        """Degenerate completions (constant, copied, empty, ...) earn no more than honest ones."""
+        """Degenerate completions (constant, copied, empty, ...) get no higher reward than honest ones."""
         honest, *others = completion_kinds()
         honest_reward = mean_reward(self.make()(rollouts_of(honest)))
         rewards = {kind.name: mean_reward(self.make()(rollouts_of(kind))) for kind in others}
         higher = [name for name, reward in rewards.items() if not _at_most((reward, honest_reward))]
-        require(not higher, f"{' and '.join(higher)} earns more than an honest completion")
+        require(not higher, f"higher reward than for honest completions: {', '.join(higher)}")
 
     def observations(self) -> list[Observation]:
-        """The mean reward per kind of completion; a policy may learn any kind that earns as much as an honest one."""
+        """The mean reward per kind of completion; a policy may learn any kind with the reward of an honest one."""
         rewards = [mean_reward(self.make()(rollouts_of(kind))) for kind in completion_kinds()]
         kinds = zip(completion_kinds(), rewards, strict=True)
         return [Observation(kind.name, reward, kind.meaning) for kind, reward in kinds]

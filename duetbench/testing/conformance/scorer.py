@@ -18,7 +18,7 @@ _TOLERANCE = 1e-9
 
 
 class ScorerConformance(Conformance):
-    """Checks for a scorer: predictions on the scale, or a status that says why there is none."""
+    """Checks for a scorer: predictions on the scale, or a status with the reason."""
 
     plugin: ClassVar[type[Scorer]]
 
@@ -41,7 +41,7 @@ class ScorerConformance(Conformance):
         return self.make().score(requests, sample_profiles(requests), self.engine())
 
     def test_one_prediction_per_request(self) -> None:
-        """There is one prediction per request, on the scale or with a status that says why there is none."""
+        """There is one prediction per request, on the scale or with a status that gives the reason."""
         predictions, expected = self._scored(), len(small_world().requests)
         require(len(predictions) == expected, f"expected {expected} predictions, got {len(predictions)}")
         for prediction in predictions:

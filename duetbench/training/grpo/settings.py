@@ -1,4 +1,4 @@
-"""Settings of the trainer `grpo`: none is left to a library's default."""
+"""Settings of the trainer `grpo`, all of them explicit: no default of a library applies."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ class GrpoSettings(TrainerSettings):
         -1.0, "reward of an unreadable completion to which no reward applies; none: it is left out"
     )
     unscored_reward: float | None = option(
-        None, "reward of a readable completion whose predicted rating is unreadable; none: as the rewards say"
+        None, "reward of a readable completion whose predicted rating is unreadable; none: the reward functions decide"
     )
     prefilter_samples: int = option(
         0,

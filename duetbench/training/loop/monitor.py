@@ -26,7 +26,7 @@ _LOGGED = {
     "rewards/margins": "pair_margin",
     "mean_token_accuracy": "token_accuracy",
 }
-"""What is kept of TRL's logs, and its name in the curve."""
+"""Fields kept from TRL's logs, with their names in the curve."""
 
 _WINDOW = 20
 """Updates at the start and at the end that are compared to detect divergence."""

@@ -266,7 +266,7 @@ def _trained_model(job: TrainingJob, folder: TrainingFolder, settings: TrainerSe
     if settings.adapter == "lora":
         _sort_target_modules(folder.best / "adapter_config.json")
         return replace(job.model, adapter=str(folder.best), adapter_digest=adapter_digest(folder.best))
-    for file in Path(job.model.path).iterdir():  # what a checkpoint lacks of a complete model folder
+    for file in Path(job.model.path).iterdir():  # files of a complete model folder that a checkpoint lacks
         if file.is_file() and file.suffix != ".safetensors" and not (folder.best / file.name).exists():
             shutil.copy2(file, folder.best / file.name)
     path = str(folder.best)

@@ -1,4 +1,4 @@
-"""Settings of the trainers `sft` and `dpo`: none is left to a library's default."""
+"""Settings of the trainers `sft` and `dpo`, all of them explicit: no default of a library applies."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ class DpoSettings(TrainerSettings):
         """
         super().__post_init__()
         if self.candidates * max(len(self.explorers), 1) < 2:
-            raise ValueError("candidates must be >= 2, over all explorers together")
+            raise ValueError("candidates times the number of explorers must be >= 2")
 
     def without_effect(self) -> dict[str, str]:
         reasons = super().without_effect()

@@ -1,1 +1,1 @@
-"""Output of a training for people: progress display, learning curves, model card, `duetbench train show`."""
+"""Output of a training for people: learning curves, model card, `duetbench train show`."""

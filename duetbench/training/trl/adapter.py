@@ -222,7 +222,7 @@ def train_grpo_reference(
 ) -> None:
     """GRPO with TRL alone, for benchmarks: TRL's own sampling, and a constant reward.
 
-    Constant rewards do not save TRL any work: completions with advantage 0 still go forward and backward.
+    Constant rewards do not reduce TRL's work: completions with advantage 0 still have forward and backward passes.
 
     Args:
         model: See `train_grpo`.

@@ -23,7 +23,7 @@ class LoopSettings:
     per_update: int
     """Sequences (SFT), pairs (DPO) or completions (GRPO) per update."""
     micro_batch_size: int
-    """How many of them go through the model at once; divides `per_update`."""
+    """Number of them per forward pass; divides `per_update`."""
     save_every: int
     """Updates between two checkpoints."""
     seed: int
@@ -168,7 +168,7 @@ def grpo_settings(terms: GrpoTerms, loop: LoopSettings) -> dict[str, Any]:
         "delta": None,
         "importance_sampling_level": "token",
         "loss_type": terms.loss_type,
-        "scale_rewards": "none",  # the advantages are replaced by our own, see `adapter`
+        "scale_rewards": "none",  # the advantages are computed again, see `adapter`
         "reward_weights": None,
         "multi_objective_aggregation": "sum_then_normalize",
         "mask_truncated_completions": False,  # masks all completions that end at a stop text; see `grpo.rollout`
