@@ -46,8 +46,8 @@ def option(
         lt: Value that it must stay below.
         old_names: Names of the option in earlier versions, for the error message.
     """
-    given = {"ge": ge, "gt": gt, "le": le, "lt": lt}
-    bounds = {name: bound for name, bound in given.items() if bound is not None}
+    all_bounds = {"ge": ge, "gt": gt, "le": le, "lt": lt}
+    bounds = {name: bound for name, bound in all_bounds.items() if bound is not None}
     return field(default=default, metadata={"option": OptionSpec(meaning, bounds, old_names)})
 
 
@@ -60,15 +60,15 @@ def spec_of(config_field: Any) -> OptionSpec:
 def bound_faults(config: Any) -> list[str]:
     """One line per option whose value is outside its bounds, such as `k must be >= 1, got 0`."""
     faults = []
-    for each in fields(config):
-        value = getattr(config, each.name)
-        bounds = [] if value is None or isinstance(value, str) else spec_of(each).bounds.items()
+    for config_field in fields(config):
+        value = getattr(config, config_field.name)
+        bounds = [] if value is None or isinstance(value, str) else spec_of(config_field).bounds.items()
         broken = [f"{_BOUNDS[kind][0]} {bound:g}" for kind, bound in bounds if not _BOUNDS[kind][1](value, bound)]
         if broken:
-            faults.append(f"{each.name} must be {' and '.join(broken)}, got {value!r}")
+            faults.append(f"{config_field.name} must be {' and '.join(broken)}, got {value!r}")
     return faults
 
 
 def renamed_options(config_class: type) -> dict[str, str]:
     """Earlier names of the options of a `Config`, and their current names."""
-    return {old: each.name for each in fields(config_class) for old in spec_of(each).old_names}
+    return {old: config_field.name for config_field in fields(config_class) for old in spec_of(config_field).old_names}

@@ -228,6 +228,6 @@ def _field(span: str, name: str, names: Sequence[str]) -> str | None:
     matches = list(pattern.finditer(span))
     if not matches:
         return None
-    rest = span[matches[-1].end() :]
-    closed_again = re.search(_tag(name, closing=True), rest, re.IGNORECASE)
+    remaining = span[matches[-1].end() :]
+    closed_again = re.search(_tag(name, closing=True), remaining, re.IGNORECASE)
     return None if closed_again else matches[-1][1].strip()

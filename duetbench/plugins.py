@@ -167,24 +167,24 @@ class Plugins:
             classes: dict[str, RegisteredPlugin] = {}
             for plugin_name, function in self._implementations(kind):
                 for registered in self._call(kind, plugin_name, function):
-                    known = classes.setdefault(registered.cls.name, registered)
-                    if known.cls is not registered.cls:
-                        self._clash(known, registered)
-            unique = {name: one for name, one in sorted(classes.items()) if (kind, name) not in self._clashes}
+                    existing = classes.setdefault(registered.cls.name, registered)
+                    if existing.cls is not registered.cls:
+                        self._clash(existing, registered)
+            unique = {name: plugin for name, plugin in sorted(classes.items()) if (kind, name) not in self._clashes}
             self._classes[kind] = unique
             self._registration_order[kind] = [name for name in classes if name in unique]
         return self._classes[kind]
 
-    def _clash(self, known: RegisteredPlugin, other: RegisteredPlugin) -> None:
-        kind, name = known.kind, known.cls.name
-        self._clashes.setdefault((kind, name), [known.origin]).append(other.origin)
+    def _clash(self, existing: RegisteredPlugin, other: RegisteredPlugin) -> None:
+        kind, name = existing.kind, existing.cls.name
+        self._clashes.setdefault((kind, name), [existing.origin]).append(other.origin)
         self.broken.append(BrokenPlugin(other.origin, self._clash_message(kind, name)))
 
     def _clash_message(self, kind: Kind, name: str) -> str:
         origins = self._clashes[kind, name]
-        many = "two" if len(origins) == 2 else str(len(origins))
+        count = "two" if len(origins) == 2 else str(len(origins))
         return (
-            f"{many} {PLURALS[kind]} are named '{name}': {', '.join(f'one from {origin}' for origin in origins)}; "
+            f"{count} {PLURALS[kind]} are named '{name}': {', '.join(f'one from {origin}' for origin in origins)}; "
             "rename one, or block a file or package with DUETBENCH_DISABLE_PLUGINS"
         )
 

@@ -67,18 +67,18 @@ def _reading(small: Path, large: Path, options: BenchOptions) -> list[BenchResul
         workloads = ("ingest", *references.values())
         runs = fastest_runs({name: (_MODULE, (name, str(raw))) for name in workloads}, repeats=repeats)
         mb = sum(path.stat().st_size for path in raw.glob("Digital_Music.json")) / 1e6
-        what = f"JSON lines to Parquet, {n:,} rows"
+        title = f"JSON lines to Parquet, {n:,} rows"
         for library, name in references.items():
-            relative = f"{what} ({mb:,.0f} MB): speed relative to {library}"
+            relative = f"{title} ({mb:,.0f} MB): speed relative to {library}"
             results.append(_speed(relative, mb, runs["ingest"], runs[name]))
         peaks = ", ".join(f"{library} {runs[name].peak_mb:,.0f} MB" for library, name in references.items())
-        results.append(_memory(f"{what}: peak memory", runs["ingest"], peaks))
+        results.append(_memory(f"{title}: peak memory", runs["ingest"], peaks))
     return results
 
 
-def _speed(what: str, mb: float, ours: TimedRun, reference: TimedRun) -> BenchResult:
+def _speed(title: str, mb: float, ours: TimedRun, reference: TimedRun) -> BenchResult:
     speed = f"{_time_text(ours)}, {mb / ours.seconds:,.0f} MB/s"
-    return BenchResult(what, speed, _time_text(reference), reference.seconds / ours.seconds, "x", 0.8, True)
+    return BenchResult(title, speed, _time_text(reference), reference.seconds / ours.seconds, "x", 0.8, True)
 
 
 def _time_text(run: TimedRun, digits: int = 1) -> str:
@@ -101,29 +101,29 @@ def _preparing(small: Path, large: Path, options: BenchOptions) -> list[BenchRes
     return [scaling, _memory(f"data prepare, {options.large:,} rows: peak memory", large_run, "")]
 
 
-def _memory(what: str, ours: TimedRun, reference: str) -> BenchResult:
-    return BenchResult(what, f"{ours.peak_mb:,.0f} MB", reference, ours.peak_mb, "MB", 1_500, False)
+def _memory(title: str, ours: TimedRun, reference: str) -> BenchResult:
+    return BenchResult(title, f"{ours.peak_mb:,.0f} MB", reference, ours.peak_mb, "MB", 1_500, False)
 
 
 def _core(options: BenchOptions) -> BenchResult:
     size = str(options.large)
     runs = fastest_runs({name: (_MODULE, (name, size)) for name in ("core", "core_pandas")}, repeats=3)
-    what = f"5-core, {options.large:,} rows: speed relative to pandas"
-    return _speedup(what, runs["core"], runs["core_pandas"], 2)
+    title = f"5-core, {options.large:,} rows: speed relative to pandas"
+    return _speedup(title, runs["core"], runs["core_pandas"], 2)
 
 
 def _histories() -> BenchResult:
     size = str(_BOOK_ROWS)
     runs = fastest_runs({name: (_MODULE, (name, size)) for name in ("histories", "histories_masks")}, repeats=3)
-    what = f"histories, {_BOOK_ROWS:,} rows: speed relative to a mask per row (extrapolated from {SAMPLED_ROWS} rows)"
-    return _speedup(what, runs["histories"], runs["histories_masks"], 1_000)
+    title = f"histories, {_BOOK_ROWS:,} rows: speed relative to a mask per row (extrapolated from {SAMPLED_ROWS} rows)"
+    return _speedup(title, runs["histories"], runs["histories_masks"], 1_000)
 
 
-def _speedup(what: str, ours: TimedRun, reference: TimedRun, bound: float) -> BenchResult:
+def _speedup(title: str, ours: TimedRun, reference: TimedRun, bound: float) -> BenchResult:
     if ours.result != reference.result:
-        raise DuetbenchError(f"{what}: the results differ: {dict(ours.result)} and {dict(reference.result)}")
+        raise DuetbenchError(f"{title}: the results differ: {dict(ours.result)} and {dict(reference.result)}")
     return BenchResult(
-        what,
+        title,
         _time_text(ours, digits=3),
         _time_text(reference),
         reference.seconds / ours.seconds,

@@ -157,10 +157,10 @@ def histories(interactions: str) -> None:
         rank = np.unique(rows["day"].to_numpy(), return_inverse=True)[1]
         user, item = (encode_ids([hash_ids(rows[name])]) for name in ("user", "item"))
         queries = HistoryQueries(user, item, rank)
-        mine, theirs = HistoryIndex(queries, rows["rating"].to_numpy()).before(queries, k=_WINDOW)
+        user_histories, item_histories = HistoryIndex(queries, rows["rating"].to_numpy()).before(queries, k=_WINDOW)
     sampled = slice(0, SAMPLED_ROWS)
-    check = float(np.nansum(mine.average[sampled]) + np.nansum(theirs.average[sampled]))
-    n_lines = int((mine.window[sampled] >= 0).sum() + (theirs.window[sampled] >= 0).sum())
+    check = float(np.nansum(user_histories.average[sampled]) + np.nansum(item_histories.average[sampled]))
+    n_lines = int((user_histories.window[sampled] >= 0).sum() + (item_histories.window[sampled] >= 0).sum())
     report(clock, rows=len(rows), check=round(check, 6), lines=n_lines)
 
 

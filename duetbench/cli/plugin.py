@@ -97,11 +97,11 @@ def _registered(settings: Settings, name: str, kind: str | None) -> RegisteredPl
 
     if kind:
         return settings.plugins.get(kind_named(kind), name)
-    by_kind = {each: settings.plugins.of_kind(each) for each in PLURALS}
+    by_kind = {plugin_kind: settings.plugins.of_kind(plugin_kind) for plugin_kind in PLURALS}
     matches = [plugins[name] for plugins in by_kind.values() if name in plugins]
     if not matches:
         notes = f"Broken plugins: {'; '.join(map(str, settings.plugins.broken))}." if settings.plugins.broken else ""
-        raise UnknownName("plugin", name, {each for plugins in by_kind.values() for each in plugins}, note=notes)
+        raise UnknownName("plugin", name, {known for plugins in by_kind.values() for known in plugins}, note=notes)
     if len(matches) > 1:
         raise UsageError(f"'{name}' is a {' and a '.join(match.kind for match in matches)}: select one with --kind")
     return matches[0]

@@ -24,7 +24,7 @@ def list_command(settings: Settings, kind: str | None) -> None:
     from duetbench.interfaces import PLURALS
 
     kinds = [kind_named(kind)] if kind else list(PLURALS)
-    plugins = [registered for each in kinds for registered in settings.plugins.of_kind(each).values()]
+    plugins = [registered for listed_kind in kinds for registered in settings.plugins.of_kind(listed_kind).values()]
     rows = [(registered.kind, registered.cls.name, registered.origin, registered.cls.summary) for registered in plugins]
     print_rows(settings, ("kind", "name", "origin", "summary"), rows)
     report_faults(settings.plugins)

@@ -55,13 +55,13 @@ def export(
     with settings.progress_console.status("reading the run"):
         restored = restore(run, settings.plugins)
     progress = Progress() if settings.quiet else ProgressDisplay(settings.progress_console)
-    found = export_profiles(restored, side, cut, out, form, store=store, progress=progress)
-    settings.progress_console.print(_summary(found, side, out), markup=False, highlight=False, soft_wrap=True)
+    result = export_profiles(restored, side, cut, out, form, store=store, progress=progress)
+    settings.progress_console.print(_summary(result, side, out), markup=False, highlight=False, soft_wrap=True)
 
 
-def _summary(found: ProfileExport, side: str, out: Path) -> str:
-    total = sum(found.statuses.values())
-    others = ", ".join(f"{n} {status}" for status, n in sorted(found.statuses.items()) if status != "ok")
-    text = f"{out}: {found.statuses.get('ok', 0)} of {total} {side} profiles"
-    text += f"; null: {others}" if others else ""
-    return text + (f"; {found.unknown} {side}s have no history before the cut" if found.unknown else "")
+def _summary(result: ProfileExport, side: str, out: Path) -> str:
+    total = sum(result.statuses.values())
+    unreadable = ", ".join(f"{n} {status}" for status, n in sorted(result.statuses.items()) if status != "ok")
+    text = f"{out}: {result.statuses.get('ok', 0)} of {total} {side} profiles"
+    text += f"; null: {unreadable}" if unreadable else ""
+    return text + (f"; {result.unknown} {side}s have no history before the cut" if result.unknown else "")

@@ -125,10 +125,10 @@ def _print_plan(settings: Settings, planned: Plan, folder: Path) -> None:
     click.echo(f"{len(rows)} cells; {', '.join(f'{name} {value}' for name, value in shared.items())}")
     print_table(settings, titles, lines, text_titles=(*rows[0], "state"))
     total = estimates.total
-    done = sum(expected.is_finished for expected in estimates.cells)
+    n_finished = sum(expected.is_finished for expected in estimates.cells)
     excluded = ", trainings not counted" if any(cell.training_id for cell in planned.cells) else ""
     click.echo(
-        f"{done} of {len(rows)} cells are finished. To do: {total.prompts:,} distinct prompts, "
+        f"{n_finished} of {len(rows)} cells are finished. To do: {total.prompts:,} distinct prompts, "
         f"about {total.prompt_tokens:,} prompt tokens and at most {total.completion_tokens:,} completion tokens"
         f"{excluded}."
     )
@@ -141,7 +141,7 @@ def _named_columns(planned: Plan) -> tuple[dict[str, str], list[dict[str, str]]]
     with_model = [row for row, cell in zip(rows, planned.cells, strict=True) if cell.writing] or rows
     always = ("strategy", "scorer")
     values = {title: {row[title] for row in (rows if title == "dataset" else with_model)} for title in titles}
-    shared = {title: min(known) for title, known in values.items() if len(known) == 1 and title not in always}
+    shared = {title: min(distinct) for title, distinct in values.items() if len(distinct) == 1 and title not in always}
     shown = {title: value for title, value in shared.items() if value}
     return shown, [{title: value for title, value in row.items() if title not in shared} for row in rows]
 

@@ -125,7 +125,7 @@ def _mean(values: IntArray | BoolArray) -> float | None:
     return float(values.mean()) if len(values) else None
 
 
-def size_differences(last: StepCount, expected: Mapping[str, int]) -> list[SizeDifference]:
+def size_differences(last_step: StepCount, expected: Mapping[str, int]) -> list[SizeDifference]:
     """Published sizes and those after the last step; empty if none are published."""
-    found = {**last.splits, "users": last.users, "items": last.items}
-    return [SizeDifference(name, number, found.get(name, 0)) for name, number in expected.items()]
+    sizes = {**last_step.splits, "users": last_step.users, "items": last_step.items}
+    return [SizeDifference(name, number, sizes.get(name, 0)) for name, number in expected.items()]

@@ -105,10 +105,10 @@ def find_files(
     paths = {role: _first_existing(folder, names[role]) for role in roles}
     missing = [names[role][0] for role, path in paths.items() if path is None]
     if missing:
-        them = "it" if len(missing) == 1 else "them"
+        pronoun = "it" if len(missing) == 1 else "them"
         raise MissingRawFiles(
-            f"dataset '{name}' needs {' and '.join(missing)} (plain, .gz or .zst) in {folder}: get {them} from "
-            f"{card.releases[release].url} and put {them} there, or name another folder with --set {name}.raw=DIR; "
+            f"dataset '{name}' needs {' and '.join(missing)} (plain, .gz or .zst) in {folder}: get {pronoun} from "
+            f"{card.releases[release].url} and put {pronoun} there, or name another folder with --set {name}.raw=DIR; "
             f"for synthetic files: duetbench data generate {folder} {card.releases[release].stand_in}"
         )
     return {role: path for role, path in paths.items() if path is not None}

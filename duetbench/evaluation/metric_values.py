@@ -135,8 +135,10 @@ def shown_values(
         except PluginError as error:
             shown[metric.name] = None
             faults.append(str(error))
-    others = {name: unregistered_value(values, convention) for name, values in recorded.items() if name not in shown}
-    return ShownValues(shown | others, tuple(unrecorded), tuple(faults))
+    unregistered = {
+        name: unregistered_value(values, convention) for name, values in recorded.items() if name not in shown
+    }
+    return ShownValues(shown | unregistered, tuple(unrecorded), tuple(faults))
 
 
 def _derived(metric: Metric, recorded: Mapping[str, Any]) -> MetricValues | None:

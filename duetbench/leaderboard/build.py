@@ -83,9 +83,9 @@ def collect(runs: Sequence[Path], metrics: Sequence[Metric], options: BoardOptio
     parts = sections_of(reading.results, options.mix)
     sections = tuple(_section(part, metrics, options) for part in parts)
     if options.baseline and not any(section.baseline for section in sections):
-        known = {row.name for section in sections for row in section.rows if row.state != FAILED}
-        if options.baseline not in known:
-            raise UnknownName("row", options.baseline, known)
+        names = {row.name for section in sections for row in section.rows if row.state != FAILED}
+        if options.baseline not in names:
+            raise UnknownName("row", options.baseline, names)
     unregistered = [metric.name for metric in shown if metric.lower_is_better is None]
     notes = [
         f"metric {name} is in the records, but no metric of that name is registered: its recorded value is shown"
@@ -210,10 +210,10 @@ def _summaries(by_seed: Sequence[dict[str, float | None]]) -> dict[str, SeedSumm
 
 
 def _summary(numbers: Sequence[float | None]) -> SeedSummary | None:
-    known = [number for number in numbers if number is not None]
-    if len(known) < len(numbers):
+    values = [number for number in numbers if number is not None]
+    if len(values) < len(numbers):
         return None
-    return SeedSummary(fmean(known), stdev(known) if len(known) > 1 else None)
+    return SeedSummary(fmean(values), stdev(values) if len(values) > 1 else None)
 
 
 def _costs(records: Sequence[Record]) -> Costs:
@@ -232,8 +232,8 @@ def _costs(records: Sequence[Record]) -> Costs:
     )
 
 
-def _mean(known: Sequence[int]) -> float | None:
-    return fmean(known) if known else None
+def _mean(numbers: Sequence[int]) -> float | None:
+    return fmean(numbers) if numbers else None
 
 
 def _baseline(rows: Sequence[BoardRow], name: str | None) -> tuple[int | None, list[str]]:

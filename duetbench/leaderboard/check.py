@@ -44,10 +44,10 @@ def check(runs: Sequence[Path], metrics: Sequence[Metric]) -> CheckReport:
         RecordError: a folder holds no results.
     """
     reading = read_results(runs)
-    done = [result for result in reading.results if result.is_done]
-    differences = [line for result in done for line in _check(result, metrics)]
-    unchecked = sorted(recorded_names(done) - {metric.name for metric in metrics})
-    return CheckReport(len(done), (*reading.faults, *differences), tuple(unchecked))
+    finished = [result for result in reading.results if result.is_done]
+    differences = [line for result in finished for line in _check(result, metrics)]
+    unchecked = sorted(recorded_names(finished) - {metric.name for metric in metrics})
+    return CheckReport(len(finished), (*reading.faults, *differences), tuple(unchecked))
 
 
 def _check(result: CellResult, metrics: Sequence[Metric]) -> list[str]:

@@ -31,8 +31,8 @@ class PairErrors:
 def domain_of(result: CellResult) -> Domain:
     """The domain of the record."""
     assert result.record.dataset is not None
-    found = result.record.dataset.domain
-    return Domain(found.noun, found.plural, found.labels)
+    domain = result.record.dataset.domain
+    return Domain(domain.noun, domain.plural, domain.labels)
 
 
 def errors_of(results: Sequence[CellResult], convention: Convention, fill: str) -> PairErrors | str:

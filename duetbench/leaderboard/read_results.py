@@ -51,7 +51,7 @@ def read_results(runs: Sequence[Path]) -> ReadResults:
     Raises:
         RecordError: a folder holds no record at all.
     """
-    found: dict[str, list[CellResult]] = {}
+    by_cell: dict[str, list[CellResult]] = {}
     faults, waiting = [], 0
     for folder in dict.fromkeys(cell for run in runs for cell in cell_folders(run)):
         if not (folder / RECORD).is_file():
@@ -62,14 +62,14 @@ def read_results(runs: Sequence[Path]) -> ReadResults:
         except RecordError as error:
             faults.append(f"not shown: {error}")
             continue
-        found.setdefault(result.record.cell_id, []).append(result)
+        by_cell.setdefault(result.record.cell_id, []).append(result)
     notes = [f"{waiting} {'cell has' if waiting == 1 else 'cells have'} no record yet"] if waiting else []
     notes += [
         f"cell {cell_id[:8]} is in {len(results)} folders; {_latest(results).folder} is shown"
-        for cell_id, results in sorted(found.items())
+        for cell_id, results in sorted(by_cell.items())
         if len(results) > 1
     ]
-    return ReadResults(tuple(_latest(found[cell_id]) for cell_id in sorted(found)), tuple(notes), tuple(faults))
+    return ReadResults(tuple(_latest(by_cell[cell_id]) for cell_id in sorted(by_cell)), tuple(notes), tuple(faults))
 
 
 def _latest(results: Sequence[CellResult]) -> CellResult:

@@ -21,40 +21,40 @@ def attributes_of(record: Record) -> RowAttributes:
     """The attributes of a record by name, without those that do not apply."""
     cell = record.cell
     names = ("strategy", "trainer", "scorer", "model", "engine", "label")
-    found = {name: getattr(cell, name) for name in names if getattr(cell, name)}
-    found |= _model(record) | _options(cell)
-    found |= {f"prompt {name}": digest[:8] for name, digest in record.prompts.items()}
-    found |= _plugins(record)
+    attributes = {name: getattr(cell, name) for name in names if getattr(cell, name)}
+    attributes |= _model(record) | _options(cell)
+    attributes |= {f"prompt {name}": digest[:8] for name, digest in record.prompts.items()}
+    attributes |= _plugins(record)
     commit = record.environment.git_commit
-    found["duetbench"] = record.duetbench
+    attributes["duetbench"] = record.duetbench
     if commit:
-        found["commit"] = commit[:8] + ("+" if record.environment.git_dirty else "")
-    return found
+        attributes["commit"] = commit[:8] + ("+" if record.environment.git_dirty else "")
+    return attributes
 
 
 def _plugins(record: Record) -> RowAttributes:
     """Origin and code of each plugin, under its name: only rows that use the same plugin are compared in them."""
-    found: RowAttributes = {}
+    attributes: RowAttributes = {}
     for plugins in record.plugins.values():
         for plugin in plugins if isinstance(plugins, tuple) else [plugins]:
-            found[f"origin {plugin.name}"] = plugin.origin
+            attributes[f"origin {plugin.name}"] = plugin.origin
             if plugin.code:
-                found[f"code {plugin.name}"] = plugin.code[:8]
-    return found
+                attributes[f"code {plugin.name}"] = plugin.code[:8]
+    return attributes
 
 
 def _model(record: Record) -> RowAttributes:
-    found: RowAttributes = {}
+    attributes: RowAttributes = {}
     model, engine = record.model, record.engine
     if model:
-        found["weights"] = model.digest[:8]
-        found["chat template"] = text_of(model.template_args)
+        attributes["weights"] = model.digest[:8]
+        attributes["chat template"] = text_of(model.template_args)
         if record.cell.trainer in (None, "none"):  # a trained adapter differs from seed to seed
-            found["adapter"] = (model.adapter_digest or "none")[:8]
+            attributes["adapter"] = (model.adapter_digest or "none")[:8]
     if engine:
-        found |= {"dtype": engine.dtype, "context": str(engine.context_length)}
-        found |= dict(engine.versions)
-    return found
+        attributes |= {"dtype": engine.dtype, "context": str(engine.context_length)}
+        attributes |= dict(engine.versions)
+    return attributes
 
 
 def _options(cell: CellSpec) -> RowAttributes:

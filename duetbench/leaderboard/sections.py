@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from duetbench.leaderboard.read_results import CellResult
 from duetbench.leaderboard.row_attributes import RowAttributes, attributes_of, model_of, scorer_of
@@ -89,29 +89,29 @@ def _sections_of_failed(
     mix: Collection[str],
 ) -> list[SectionResults]:
     """The sections that a failed result would belong to if it had finished; a new one if there is none."""
-    own = _key(result, mix)
-    fitting = [section for section in sections.values() if _would_fit(result, own, section)]
+    own_key = _key(result, mix)
+    fitting = [section for section in sections.values() if _would_fit(result, own_key, section)]
     if fitting:
         return fitting
     same_pairs = [other for other in without_llm if other.is_done and _pairs_spec(other) == _pairs_spec(result)]
-    keys = [_key(other, ()) for other in same_pairs if _agrees(own.fingerprint, _key(other, ()).fingerprint)]
-    known = keys[-1] if keys else own
-    key = SectionKey(own.dataset, own.split, known.fingerprint, known.pairs, own.scorer, own.model)
+    keys = [_key(other, ()) for other in same_pairs if _agrees(own_key.fingerprint, _key(other, ()).fingerprint)]
+    known = keys[-1] if keys else own_key
+    key = replace(own_key, fingerprint=known.fingerprint, pairs=known.pairs)
     return [sections.setdefault(key, SectionResults(key))]
 
 
-def _would_fit(result: CellResult, own: SectionKey, section: SectionResults) -> bool:
+def _would_fit(result: CellResult, key: SectionKey, section: SectionResults) -> bool:
     return (
         any(_pairs_spec(other) == _pairs_spec(result) for other in [*section.done, *section.failed])
-        and section.key.scorer == own.scorer
-        and (section.key.model == own.model or section.key.model.startswith(f"{own.model} "))
-        and _agrees(own.fingerprint, section.key.fingerprint)
+        and section.key.scorer == key.scorer
+        and (section.key.model == key.model or section.key.model.startswith(f"{key.model} "))
+        and _agrees(key.fingerprint, section.key.fingerprint)
     )
 
 
-def _agrees(one: str, other: str) -> bool:
+def _agrees(fingerprint: str, other: str) -> bool:
     """Whether two fingerprints may be the same; an empty one is unknown."""
-    return not one or not other or one == other
+    return not fingerprint or not other or fingerprint == other
 
 
 def _add_without_llm(result: CellResult, sections: dict[SectionKey, SectionResults]) -> None:
@@ -128,8 +128,8 @@ def _add_without_llm(result: CellResult, sections: dict[SectionKey, SectionResul
         (section.done if result.is_done else section.failed).append(result)
 
 
-def _has_same_pairs(one: SectionKey, other: SectionKey) -> bool:
-    return (one.dataset, one.split, one.fingerprint, one.pairs) == (
+def _has_same_pairs(key: SectionKey, other: SectionKey) -> bool:
+    return (key.dataset, key.split, key.fingerprint, key.pairs) == (
         other.dataset,
         other.split,
         other.fingerprint,

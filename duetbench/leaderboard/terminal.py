@@ -30,8 +30,8 @@ def print_board(board: Board, console: Console) -> None:
         _print(console, title, "bold")
         with _wide_enough(console, table):
             console.print(table)
-        more = [f"columns that do not fit: {', '.join(left_out)}; see `leaderboard export`"] if left_out else []
-        for note in [*notes(section), *more]:
+        hint = [f"columns that do not fit: {', '.join(left_out)}; see `leaderboard export`"] if left_out else []
+        for note in [*notes(section), *hint]:
             _print(console, f"  {note}", "dim")
         console.print()
     for note in [*board.notes, *board.faults]:

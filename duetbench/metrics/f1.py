@@ -42,15 +42,15 @@ def f1(
     if not truth.size:
         return dict.fromkeys(AVERAGES)
     predicted_classes, true_classes = as_classes(predicted, domain, classes), as_classes(truth, domain, classes)
-    known, index = np.unique(np.concatenate([true_classes, predicted_classes]), return_inverse=True)
+    class_values, index = np.unique(np.concatenate([true_classes, predicted_classes]), return_inverse=True)
     true_index, predicted_index = index[: truth.size], index[truth.size :]
-    hits = np.bincount(true_index[true_index == predicted_index], minlength=known.size)
-    support = np.bincount(true_index, minlength=known.size)
-    f1_by_class = 2 * hits / (support + np.bincount(predicted_index, minlength=known.size))
+    hits = np.bincount(true_index[true_index == predicted_index], minlength=class_values.size)
+    support = np.bincount(true_index, minlength=class_values.size)
+    f1_by_class = 2 * hits / (support + np.bincount(predicted_index, minlength=class_values.size))
     scale = np.unique(as_classes(np.asarray(domain.labels, dtype=float), domain, classes))
     return {
         "macro_gt": float(f1_by_class[support > 0].mean()),
-        "macro_1to5": float(f1_by_class[np.isin(known, scale)].sum() / scale.size),
+        "macro_1to5": float(f1_by_class[np.isin(class_values, scale)].sum() / scale.size),
         "macro_union": float(f1_by_class.mean()),
         "weighted": float((f1_by_class * support).sum() / truth.size),
         "micro": float(hits.sum() / truth.size),

@@ -57,30 +57,30 @@ def _requirements() -> Iterator[tuple[str, str, str]]:
     reported: set[str] = set()
     for line in requires("duetbench") or ():
         requirement, _, marker = line.partition(";")
-        found = re.fullmatch(r"\s*([A-Za-z0-9._-]+)\s*(?:\[[^\]]*\])?\s*(.*?)\s*", requirement)
+        match = re.fullmatch(r"\s*([A-Za-z0-9._-]+)\s*(?:\[[^\]]*\])?\s*(.*?)\s*", requirement)
         extra = re.search(r"extra\s*==\s*['\"]([^'\"]+)['\"]", marker)
-        if found and found[1] not in reported and (extra is None or extra[1] in _EXTRAS):
-            reported.add(found[1])
-            yield found[1], found[2].strip("() "), extra[1] if extra else ""
+        if match and match[1] not in reported and (extra is None or extra[1] in _EXTRAS):
+            reported.add(match[1])
+            yield match[1], match[2].strip("() "), extra[1] if extra else ""
 
 
 def _package(name: str, bounds: str, extra: str) -> Diagnosis:
     install = f"pip install 'duetbench[{extra}]'" if extra else "pip install --upgrade duetbench"
     purpose = f", for {_EXTRAS[extra]}" if extra else ""
     try:
-        found = version(name)
+        installed = version(name)
     except PackageNotFoundError:
         state: Literal["warning", "error"] = "warning" if extra else "error"
         return Diagnosis("packages", name, f"not installed{purpose}", state, install)
-    if bounds and not _fits(found, bounds):
-        return Diagnosis("packages", name, f"{found}, supported: {bounds}", "warning", install)
-    return Diagnosis("packages", name, found)
+    if bounds and not _fits(installed, bounds):
+        return Diagnosis("packages", name, f"{installed}, supported: {bounds}", "warning", install)
+    return Diagnosis("packages", name, installed)
 
 
-def _fits(found: str, bounds: str) -> bool:
+def _fits(installed: str, bounds: str) -> bool:
     from packaging.specifiers import SpecifierSet
 
-    return SpecifierSet(bounds).contains(found, prereleases=True)
+    return SpecifierSet(bounds).contains(installed, prereleases=True)
 
 
 def hardware() -> Iterator[Diagnosis]:
@@ -98,10 +98,10 @@ def _cpu_flags() -> str:
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
     except OSError:
         return platform.machine()
-    known = next((line.partition(":")[2].split() for line in lines if line.startswith("flags")), [])
-    found = [flag for flag in _FLAGS if flag in known]
-    bf16 = "" if {"avx512_bf16", "amx_bf16"} & set(found) else "; no fast bf16, so models run in fp32"
-    return f"{', '.join(found) or platform.machine()}{bf16}"
+    flags = next((line.partition(":")[2].split() for line in lines if line.startswith("flags")), [])
+    relevant = [flag for flag in _FLAGS if flag in flags]
+    bf16 = "" if {"avx512_bf16", "amx_bf16"} & set(relevant) else "; no fast bf16, so models run in fp32"
+    return f"{', '.join(relevant) or platform.machine()}{bf16}"
 
 
 def _memory_gib() -> float | None:
@@ -168,31 +168,31 @@ def models() -> Iterator[Diagnosis]:
             yield Diagnosis("models", name, str(error), "warning", "fix its card, or reinstall duetbench")
             continue
         try:
-            found = resolve(name, pull=False)
+            model = resolve(name, pull=False)
         except DuetbenchError:
-            how = "build" if card.source.startswith("duetbench ") else "pull"
-            yield Diagnosis("models", name, "not installed", advice=f"duetbench models {how} {name}")
+            command = "build" if card.source.startswith("duetbench ") else "pull"
+            yield Diagnosis("models", name, "not installed", advice=f"duetbench models {command} {name}")
         else:
-            yield Diagnosis("models", name, found.path)
+            yield Diagnosis("models", name, model.path)
 
 
-def plugins(known: Plugins) -> Iterator[Diagnosis]:
+def plugins(register: Plugins) -> Iterator[Diagnosis]:
     """The plugins of each kind, and which are broken or blocked."""
     for kind, plural in PLURALS.items():
         try:
-            found = known.of_kind(kind)
+            classes = register.of_kind(kind)
         except DuetbenchError as error:
             yield Diagnosis("plugins", plural, str(error), "error", "remove one of them")
         else:
-            yield Diagnosis("plugins", plural, ", ".join(found) or "none")
-    for broken in dict.fromkeys(known.broken):
+            yield Diagnosis("plugins", plural, ", ".join(classes) or "none")
+    for broken in dict.fromkeys(register.broken):
         advice = "fix or remove it, or block it with DUETBENCH_DISABLE_PLUGINS"
         yield Diagnosis("plugins", broken.origin, f"broken: {broken.reason}", "warning", advice)
-    for name in dict.fromkeys(known.blocked):
+    for name in dict.fromkeys(register.blocked):
         yield Diagnosis("plugins", name, "blocked by DUETBENCH_DISABLE_PLUGINS")
 
 
-def engines(known: Plugins) -> Iterator[Diagnosis]:
+def engines(register: Plugins) -> Iterator[Diagnosis]:
     """Every engine, tried on a short prompt with the smallest model."""
     from duetbench.models import resolve
 
@@ -201,7 +201,7 @@ def engines(known: Plugins) -> Iterator[Diagnosis]:
     except DuetbenchError as error:
         yield Diagnosis("engines", "all", f"not tried: {error}", "warning", f"duetbench models build {PROBE_MODEL}")
         return
-    for registered in known.of_kind("engine").values():
+    for registered in register.of_kind("engine").values():
         yield _try_engine(registered, model)
 
 

@@ -77,6 +77,6 @@ class EnginePool:
             self._store.close()
             self._store = None
 
-    def _report_fetching(self, what: str, done: int, total: int) -> None:
+    def _report_fetching(self, step: str, done: int, total: int) -> None:
         share = f" {100 * done // total}%" if total else ""
-        self._report(f"{what}{share}")
+        self._report(f"{step}{share}")

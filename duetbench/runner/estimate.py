@@ -67,15 +67,15 @@ def estimate(plan: Plan, folder: Path | None = None, examples: Examples | None =
         examples: Builds the examples.
     """
     examples = examples or Examples()
-    found = [_estimate(cell, examples, folder) for cell in plan.cells]
-    everything: PromptTokens = {}
+    results = [_estimate(cell, examples, folder) for cell in plan.cells]
+    all_tokens: PromptTokens = {}
     scale = 1.0
-    for cell_estimate, asked, cell_scale in found:
+    for cell_estimate, tokens, cell_scale in results:
         if not cell_estimate.is_finished:
-            everything |= asked
+            all_tokens |= tokens
             scale = max(scale, cell_scale)
     return Estimates(
-        tuple(cell_estimate for cell_estimate, _, _ in found), _counted(0, everything, scale, is_finished=False)
+        tuple(cell_estimate for cell_estimate, _, _ in results), _counted(0, all_tokens, scale, is_finished=False)
     )
 
 
@@ -83,39 +83,39 @@ def _estimate(cell: Cell, examples: Examples, folder: Path | None) -> tuple[Esti
     requests = [example.request for example in examples.of_cell(cell)]
     rendered = requests[:SAMPLE]
     scale = len(requests) / len(rendered)
-    asked = _asked(cell, rendered) if cell.writing else {}
-    done = folder is not None and is_finished(cell, cell_folder(folder, cell))
-    return _counted(len(requests), asked, scale, is_finished=done), asked, scale
+    tokens = _prompt_tokens(cell, rendered) if cell.writing else {}
+    is_done = folder is not None and is_finished(cell, cell_folder(folder, cell))
+    return _counted(len(requests), tokens, scale, is_finished=is_done), tokens, scale
 
 
-def _counted(examples: int, asked: PromptTokens, scale: float, *, is_finished: bool) -> Estimate:
+def _counted(examples: int, tokens: PromptTokens, scale: float, *, is_finished: bool) -> Estimate:
     return Estimate(
         examples,
-        round(scale * len(asked)),
-        round(scale * sum(tokens for tokens, _ in asked.values())),
-        round(scale * sum(tokens for _, tokens in asked.values())),
+        round(scale * len(tokens)),
+        round(scale * sum(n_prompt for n_prompt, _ in tokens.values())),
+        round(scale * sum(n_completion for _, n_completion in tokens.values())),
         is_scaled=scale > 1,
         is_finished=is_finished,
     )
 
 
-def _asked(cell: Cell, requests: Sequence[Request]) -> PromptTokens:
+def _prompt_tokens(cell: Cell, requests: Sequence[Request]) -> PromptTokens:
     assert cell.writing is not None
-    found: PromptTokens = {}
-    profiles = _placeholder_profiles(cell.writing, requests, found)
+    tokens: PromptTokens = {}
+    profiles = _placeholder_profiles(cell.writing, requests, tokens)
     scoring = cell.scorer.make().prompts(requests, profiles)
-    _count_prompts(found, f"{cell.writing.model.name} {cell.scorer.name}", scoring, RATING_TOKENS)
-    return found
+    _count_prompts(tokens, f"{cell.writing.model.name} {cell.scorer.name}", scoring, RATING_TOKENS)
+    return tokens
 
 
-def _placeholder_profiles(writing: WriterSpec, requests: Sequence[Request], found: PromptTokens) -> list[Profiles]:
+def _placeholder_profiles(writing: WriterSpec, requests: Sequence[Request], tokens: PromptTokens) -> list[Profiles]:
     """Profiles of the maximum length; the prompts of every stage are counted on the way."""
     profiles = [Profiles() for _ in requests]
     earlier: Mapping[str, Sequence[Profile]] = {}
     for stage in writing.strategy.make().stages():
         prompts = stage.prompts(requests, earlier)
         # Completions of a trained writer differ from those of its base model.
-        _count_prompts(found, f"{writing.model.name} {writing.describe_training()}", prompts, stage.max_tokens)
+        _count_prompts(tokens, f"{writing.model.name} {writing.describe_training()}", prompts, stage.max_tokens)
         answers = {prompt.key: _placeholder(prompt, stage.max_tokens) for prompt in prompts}
         for prompt in prompts:
             for position in prompt.for_requests:
@@ -134,7 +134,7 @@ def _placeholder(prompt: Prompt, max_tokens: int) -> list[Profile]:
     return [Profile("user", half), Profile("item", half)]
 
 
-def _count_prompts(found: PromptTokens, asker: str, prompts: Sequence[Prompt], max_tokens: int) -> None:
+def _count_prompts(tokens: PromptTokens, model: str, prompts: Sequence[Prompt], max_tokens: int) -> None:
     for prompt in prompts:
         chars = sum(len(message.content) for message in prompt.messages) + len(prompt.prefill)
-        found[(asker, prompt.key)] = (chars // CHARS_PER_TOKEN, max_tokens)
+        tokens[(model, prompt.key)] = (chars // CHARS_PER_TOKEN, max_tokens)

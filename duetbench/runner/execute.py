@@ -128,7 +128,7 @@ def predict(
     Raises:
         PluginError: the scorer did not return one prediction per request.
     """
-    predictions = [Prediction(None, each.failed, "profile") if each.failed else None for each in profiles]
+    predictions = [Prediction(None, profile.failed, "profile") if profile.failed else None for profile in profiles]
     positions = [position for position, prediction in enumerate(predictions) if prediction is None]
     scored = (
         scorer.score([requests[n] for n in positions], [profiles[n] for n in positions], engine) if positions else []

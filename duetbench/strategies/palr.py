@@ -130,14 +130,14 @@ class PalrStage(Stage):
             (keyword, [item[1:-1].strip() for item in items]) for keyword, items in entries if has_words(keyword)
         ]
         cited = [item for _, items in entries for item in items if has_words(item)]
-        known, fixed_text = _history_text(prompt), _fixed_text(prompt)
+        history_text, fixed_text = _history_text(prompt), _fixed_text(prompt)
         if (
             not cited
             or f"1. {entries[0][0]}:".casefold() in fixed_text
             or all(f'"{item}"'.casefold() in fixed_text for item in cited)
         ):
             return None
-        invented = [item for item in cited if f" {_plain(item)} " not in known]
+        invented = [item for item in cited if f" {_plain(item)} " not in history_text]
         lines = (
             f"{n}. {keyword}: " + ", ".join(f'"{item}"' for item in items)
             for n, (keyword, items) in enumerate(entries, 1)

@@ -145,8 +145,8 @@ def aspects_text(review: str) -> str:
     sound = _last_level(review, QUALITY_WORDS)
     temper = _last_level(review, LENIENCY_WORDS)
     aspects = {level: [tastes[level] or "", "sound" if sound == level else ""] for level in (1, -1, 0)}
-    rest = [*aspects[0], "" if temper is None else _TEMPER[temper].lower().rstrip("."), *_other_aspects(review)]
-    lines = {"Positive Aspects": aspects[1], "Negative Aspects": aspects[-1], "User Preference Elements": rest}
+    preferences = [*aspects[0], "" if temper is None else _TEMPER[temper].lower().rstrip("."), *_other_aspects(review)]
+    lines = {"Positive Aspects": aspects[1], "Negative Aspects": aspects[-1], "User Preference Elements": preferences}
     return "\n".join(f"{name}: {', '.join(filter(None, words)) or 'none'}" for name, words in lines.items())
 
 

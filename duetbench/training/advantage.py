@@ -68,8 +68,8 @@ def leave_one_out(rewards: torch.Tensor) -> torch.Tensor:
     Source: RLOO, Kool et al. 2019 (Buy 4 REINFORCE Samples, Get a Baseline for Free!); Ahmadian et al. 2024.
     """
     n_known = (~rewards.isnan()).sum(dim=1, keepdim=True)  # (groups, 1)
-    others = (rewards.nansum(dim=1, keepdim=True) - rewards) / (n_known - 1)  # 0 / 0 = NaN without another reward
-    return rewards - others
+    baseline = (rewards.nansum(dim=1, keepdim=True) - rewards) / (n_known - 1)  # 0 / 0 = NaN without another reward
+    return rewards - baseline
 
 
 ESTIMATORS: dict[str, Callable[[torch.Tensor], torch.Tensor]] = {

@@ -119,14 +119,14 @@ class Policy:
         from duetbench.engines.tokens.truncation import without_spans
 
         messages = without_spans(prompt.messages, dropped)
-        before, written = self.chat.ids(messages, prompt.prefill), prompt.prefill
+        context, written = self.chat.ids(messages, prompt.prefill), prompt.prefill
         pieces: list[list[int]] = []
         for text in texts:
             ids = self.chat.ids(messages, written + text)
-            is_prefix = ids[: len(before)] == before
-            piece = ids[len(before) :] if is_prefix else self._tokens_of(text)
+            is_prefix = ids[: len(context)] == context
+            piece = ids[len(context) :] if is_prefix else self._tokens_of(text)
             pieces.append(piece)
-            before, written = before + piece, written + text
+            context, written = context + piece, written + text
         return pieces
 
     def _tokens_of(self, text: str) -> list[int]:

@@ -60,12 +60,12 @@ class TrainingFolder:
         Raises:
             TrainingError: it belongs to another job, whose checkpoints must not be continued with other settings.
         """
-        known = self.job
+        existing = self.job
         claimed = json.loads(json.dumps(identity, default=str))
-        if known is None:
+        if existing is None:
             self._write("job.json", claimed)
-        elif known != claimed:
-            names = sorted(name for name in {*known, *claimed} if known.get(name) != claimed.get(name))
+        elif existing != claimed:
+            names = sorted(name for name in {*existing, *claimed} if existing.get(name) != claimed.get(name))
             raise TrainingError(
                 f"{self.path} contains another training, which differs in {', '.join(names)}; "
                 "delete it or use another folder"

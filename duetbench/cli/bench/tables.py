@@ -34,8 +34,8 @@ def print_grpo(settings: Settings, result: GrpoBenchResult) -> None:
     from duetbench.bench.grpo import PHASES
 
     rows = [(heading, *_seconds(result, name)) for name, heading in (*PHASES, ("total", "total"))]
-    ours, plain = (f"{result.tokens_per_second(plain=plain):,.0f}" for plain in (False, True))
-    rows.append(("tokens/s", ours, plain))
+    rate, plain_rate = (f"{result.tokens_per_second(plain=plain):,.0f}" for plain in (False, True))
+    rows.append(("tokens/s", rate, plain_rate))
     rows.append(("scorer's share of a step", f"{result.scorer_share:.1%}", "-"))
     rows.append(("groups with equal rewards", "-" if result.tied is None else f"{result.tied:.1%}", "all"))
     print_table(settings, ("seconds per step", "duetbench", "plain TRL"), rows)

@@ -112,10 +112,10 @@ def select_options(set_: tuple[str, ...], section: str, *, others: tuple[str, ..
     from duetbench.errors import ConfigError
 
     values = parse_settings(set_)
-    known = (section, *others)
-    unknown = [path for path in values if path.partition(".")[0] not in known]
+    allowed_sections = (section, *others)
+    unknown = [path for path in values if path.partition(".")[0] not in allowed_sections]
     if unknown:
-        allowed = ", ".join(f"{name}.*" for name in known)
+        allowed = ", ".join(f"{name}.*" for name in allowed_sections)
         raise ConfigError([f"{path}: only {allowed} can be set here" for path in unknown])
     return {path.removeprefix(f"{section}."): value for path, value in values.items() if path.startswith(f"{section}.")}
 
@@ -123,9 +123,11 @@ def select_options(set_: tuple[str, ...], section: str, *, others: tuple[str, ..
 def _check_folder_options(folder: Path, arguments: dict[str, Any]) -> None:
     from duetbench.errors import UsageError
 
-    given = [f"--{name}" for name in ("raw", "steps") if arguments[name] is not None]
-    if given:
-        raise UsageError(f"{folder} is already prepared, so {' and '.join(given)} would have no effect: name a dataset")
+    unused = [f"--{name}" for name in ("raw", "steps") if arguments[name] is not None]
+    if unused:
+        raise UsageError(
+            f"{folder} is already prepared, so {' and '.join(unused)} would have no effect: name a dataset"
+        )
     select_options(arguments["set_"], "history", others=_probed_plugins(arguments))
 
 

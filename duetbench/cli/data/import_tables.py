@@ -44,13 +44,13 @@ def _options(arguments: dict[str, Any]) -> ImportOptions:
     if not all(label.removeprefix("-").isdecimal() for label in labels) or len(labels) < 2:
         raise UsageError(f"--labels: expected two or more integers such as 1,2,3,4,5, got '{arguments['labels']}'")
     pairs = [text.partition("=") for text in arguments["maps"]]
-    invalid = [ours + equals + theirs for ours, equals, theirs in pairs if not (ours and theirs)]
+    invalid = [field + equals + column for field, equals, column in pairs if not (field and column)]
     if invalid:
         raise UsageError(f"--map: expected FIELD=COLUMN, as in rating=stars, got '{invalid[0]}'")
     parse_timestamp_argument(arguments["since"], "--since")
     return ImportOptions(
         Domain(arguments["noun"], arguments["plural"] or f"{arguments['noun']}s", tuple(sorted(map(int, labels)))),
-        {ours.strip(): theirs.strip() for ours, _, theirs in pairs},
+        {field.strip(): column.strip() for field, _, column in pairs},
         arguments["time_unit"],
         arguments["since"],
         arguments["max_error_rate"],
@@ -60,7 +60,7 @@ def _options(arguments: dict[str, Any]) -> ImportOptions:
 def _print_result(settings: Settings, result: ImportResult) -> None:
     from duetbench.cli.data.tables import print_row_counts
 
-    click.echo("columns: " + ", ".join(f"{ours} from '{theirs}'" for ours, theirs in result.columns.items()))
+    click.echo("columns: " + ", ".join(f"{field} from '{column}'" for field, column in result.columns.items()))
     splits = "with" if result.has_splits else "no"
     click.echo(f"{result.rows:,} interactions, {result.items:,} items, {splits} splits")
     print_row_counts(settings, result.dropped, result.noted)

@@ -54,12 +54,12 @@ def find_columns(
         for name in column_map
         if name not in known
     ]
-    found: dict[str, str] = {}
+    mapped: dict[str, str] = {}
     for name in requested:
         usual_names = (usual for usual in (name, *_USUAL_NAMES[name]) if usual in columns)
         column = column_map.get(name) or next(usual_names, None)
         if column in columns:
-            found[name] = str(column)
+            mapped[name] = str(column)
         elif name in column_map:
             hint = did_you_mean(str(column), columns)
             faults.append(f"map.{name}: the table has no column '{column}'; {hint}it has {', '.join(columns)}")
@@ -69,7 +69,7 @@ def find_columns(
             )
     if faults:
         raise ConfigError(faults)
-    return found
+    return mapped
 
 
 def map_interactions(

@@ -90,16 +90,16 @@ def import_tables(
     columns: dict[str, str] = {}
     frames, item_frames = [], []
     for source in sources:
-        frame, item_frame, found = _read_source(source, options, row_counts, has_items=items is None)
+        frame, item_frame, used_columns = _read_source(source, options, row_counts, has_items=items is None)
         frames.append(frame)
         item_frames.append(item_frame)
-        columns |= found
+        columns |= used_columns
     interactions = _concatenate(frames)
     _check_error_rate("rows", interactions.height, row_counts, options.max_error_rate)
     if items:
-        item_frame, found = _read_items(items, options, item_counts)
+        item_frame, used_columns = _read_items(items, options, item_counts)
         item_frames = [item_frame]
-        columns |= {name: column for name, column in found.items() if name in ITEM_COLUMNS}
+        columns |= {name: column for name, column in used_columns.items() if name in ITEM_COLUMNS}
     location = items.first_row if items else SourceLocation("items", 1)
     item_rows = validate_items(pl.concat(item_frames), item_counts, location)
     if items:

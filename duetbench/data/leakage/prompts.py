@@ -71,11 +71,11 @@ def _check_prompt(prompt: LoggedPrompt, rules: VisibilityRules) -> Iterator[Leak
         detail = f"the field '{field}' changes with time, or describes the target"
         yield LeakageFinding("banned_field", prompt.where, detail)
     splits = {request.partition(":")[0] for request in prompt.requests}
-    others = ", ".join(sorted(splits - {"train"}))
-    if prompt.purpose == "train" and others:
-        yield LeakageFinding("trained_outside_train", prompt.where, f"trained on rows of {others}")
-    if prompt.purpose == "distill" and others:
-        yield LeakageFinding("revealed_label", prompt.where, f"distilled from rows of {others}")
+    held_out = ", ".join(sorted(splits - {"train"}))
+    if prompt.purpose == "train" and held_out:
+        yield LeakageFinding("trained_outside_train", prompt.where, f"trained on rows of {held_out}")
+    if prompt.purpose == "distill" and held_out:
+        yield LeakageFinding("revealed_label", prompt.where, f"distilled from rows of {held_out}")
     if prompt.purpose == "select" and "test" in splits:
         yield LeakageFinding("selected_on_test", prompt.where, "a checkpoint is selected by its results on test rows")
     if prompt.purpose != "distill":
@@ -112,11 +112,11 @@ def _check_texts(
 def _rows_to_search(prompts: Sequence[LoggedPrompt], rules: VisibilityRules) -> list[int]:
     """Positions of rows that some request of the log must not see: of other splits, not earlier, or of its pair."""
     targets = [rules.target_of(request) for prompt in prompts for request in prompt.requests]
-    first = min((rules.rows[target].timestamp for target in targets), default=None)
+    earliest = min((rules.rows[target].timestamp for target in targets), default=None)
     hidden = [
         position
         for position, row in enumerate(rules.rows)
-        if not rules.is_source(row) or (first is not None and row.timestamp >= first)
+        if not rules.is_source(row) or (earliest is not None and row.timestamp >= earliest)
     ]
     same_pair = [
         other

@@ -32,11 +32,11 @@ class Step:
 
 def dedupe(rows: Rows, argument: str) -> Rows:
     """Keeps one row per (user, item): the `first` by time and file order (default), or the `last`."""
-    which = _parse_choice("dedupe", argument or "first", ("first", "last"))
+    occurrence = _parse_choice("dedupe", argument or "first", ("first", "last"))
     repeated = rows.repeated_pair_positions()
     repeated_rows = rows.take(repeated)
     order = repeated_rows.time_order()
-    if which == "last":
+    if occurrence == "last":
         order = order[::-1]
     _, first_of_pair = np.unique(repeated_rows.pairs()[order], return_index=True)
     is_kept = np.ones(len(rows), dtype=np.bool_)
@@ -134,7 +134,7 @@ def _check_no_argument(name: str, argument: str) -> None:
         raise ConfigError([f"steps.{name}:{argument}: this step takes no argument"])
 
 
-def _parse_choice(name: str, argument: str, known: Sequence[str]) -> str:
-    if argument not in known:
-        raise ConfigError([f"steps.{name}:{argument}: expected one of {', '.join(known)}"])
+def _parse_choice(name: str, argument: str, choices: Sequence[str]) -> str:
+    if argument not in choices:
+        raise ConfigError([f"steps.{name}:{argument}: expected one of {', '.join(choices)}"])
     return argument

@@ -53,11 +53,11 @@ def read_delimited(path: Path, separator: str, row_counts: RowCounts) -> pl.Data
 
 @contextmanager
 def _long_fields_allowed() -> Iterator[None]:
-    before = csv.field_size_limit(_MAX_FIELD_CHARACTERS)
+    previous_limit = csv.field_size_limit(_MAX_FIELD_CHARACTERS)
     try:
         yield
     finally:
-        csv.field_size_limit(before)
+        csv.field_size_limit(previous_limit)
 
 
 class _DelimitedFile:
@@ -83,7 +83,7 @@ class _DelimitedFile:
 
         Of an invalid row every line is counted: an unclosed quote makes one row of many lines.
         """
-        n_invalid, before = 0, self._reader.line_num
+        n_invalid, last_line = 0, self._reader.line_num
         while True:
             n_undecodable, row, fault = self._n_undecodable, [], ""
             try:
@@ -92,16 +92,16 @@ class _DelimitedFile:
                 return
             except csv.Error as error:
                 fault = "field over 16 MB" if "field limit" in str(error) else "misplaced quote or line end"
-            n_lines, first = self._reader.line_num - before, before + 1
-            before = self._reader.line_num
+            n_lines, first_line = self._reader.line_num - last_line, last_line + 1
+            last_line = self._reader.line_num
             if self._n_undecodable > n_undecodable:
                 fault = "invalid UTF-8"
             elif row and len(row) != len(self.names):
                 fault = "wrong number of fields"
             if fault:
-                row_counts.drop(fault, n_lines, f"{self._path.name} line {first}")
+                row_counts.drop(fault, n_lines, f"{self._path.name} line {first_line}")
                 n_invalid += n_lines
-                raise_if_mostly_unreadable(self._path, n_invalid, before, row_counts)
+                raise_if_mostly_unreadable(self._path, n_invalid, last_line, row_counts)
             elif row:
                 yield row
 

@@ -131,10 +131,10 @@ def _interactions(spec: SyntheticSpec, layout: Layout) -> Iterator[pl.DataFrame]
         n = min(_CHUNK, spec.interactions - start)
         user, item = _power_law(rng, n, spec.n_users), _power_law(rng, n, spec.n_items)
         rating = np.clip(np.rint(3.2 + user_bias[user] + item_bias[item] + rng.normal(0, 0.8, n)), 1, 5)
-        first = first_seconds[user]
-        seconds = first + rng.exponential(_MEAN_ACTIVE_SECONDS, n)
-        # Times after the end are replaced by uniform ones between the user's first and the end.
-        seconds = np.where(seconds < until, seconds, first + (until - first) * rng.random(n))
+        first_time = first_seconds[user]
+        seconds = first_time + rng.exponential(_MEAN_ACTIVE_SECONDS, n)
+        # Times after the end are replaced by uniform ones between the user's first time and the end.
+        seconds = np.where(seconds < until, seconds, first_time + (until - first_time) * rng.random(n))
         yield pl.DataFrame(
             {
                 "user": _ids("U", user),

@@ -93,17 +93,17 @@ def _find_requests(store: RequestStore, prefix: str) -> list[StoredRequest]:
     return entries
 
 
-def _key_differences(here: StoredRequest, there: StoredRequest) -> tuple[KeyDifference, ...]:
+def _key_differences(entry: StoredRequest, other: StoredRequest) -> tuple[KeyDifference, ...]:
     """The parts in which two keys differ."""
     return tuple(
-        KeyDifference(path, *_shown(here.parts.get(path), there.parts.get(path)))
-        for path in _differing_paths(here, there)
+        KeyDifference(path, *_shown(entry.parts.get(path), other.parts.get(path)))
+        for path in _differing_paths(entry, other)
     )
 
 
-def _differing_paths(here: StoredRequest, there: StoredRequest) -> list[str]:
-    paths = dict.fromkeys([*here.parts, *there.parts])
-    return [path for path in paths if here.parts.get(path) != there.parts.get(path)]
+def _differing_paths(entry: StoredRequest, other: StoredRequest) -> list[str]:
+    paths = dict.fromkeys([*entry.parts, *other.parts])
+    return [path for path in paths if entry.parts.get(path) != other.parts.get(path)]
 
 
 def _explanation(entry: StoredRequest, nearest: StoredRequest | None) -> MissExplanation:
@@ -112,28 +112,30 @@ def _explanation(entry: StoredRequest, nearest: StoredRequest | None) -> MissExp
 
 def _nearest(store: RequestStore, entry: StoredRequest) -> StoredRequest | None:
     same_content = _entries(store, "content_digest = ?", (entry.content_digest,))
-    others = [other for other in same_content if other.key != entry.key]
-    if not others:
-        others = [other for other in _entries(store, "verb = ?", (entry.verb,)) if other.key != entry.key]
-    return _most_similar(entry, others)
+    candidates = [candidate for candidate in same_content if candidate.key != entry.key]
+    if not candidates:
+        candidates = [
+            candidate for candidate in _entries(store, "verb = ?", (entry.verb,)) if candidate.key != entry.key
+        ]
+    return _most_similar(entry, candidates)
 
 
-def _most_similar(entry: StoredRequest, others: Sequence[StoredRequest]) -> StoredRequest | None:
-    return min(others, key=lambda other: _distance(entry, other), default=None)
+def _most_similar(entry: StoredRequest, candidates: Sequence[StoredRequest]) -> StoredRequest | None:
+    return min(candidates, key=lambda candidate: _distance(entry, candidate), default=None)
 
 
-def _distance(here: StoredRequest, there: StoredRequest) -> tuple[int, int, float]:
+def _distance(entry: StoredRequest, other: StoredRequest) -> tuple[int, int, float]:
     """Sorts by fewest differing parts, then by the longest common prefix of the texts, then by the newest."""
-    paths = _differing_paths(here, there)
-    shared = sum(_common_length(str(here.parts.get(path, "")), str(there.parts.get(path, ""))) for path in paths)
-    return len(paths), -shared, -there.stored_at
+    paths = _differing_paths(entry, other)
+    shared = sum(_common_length(str(entry.parts.get(path, "")), str(other.parts.get(path, ""))) for path in paths)
+    return len(paths), -shared, -other.stored_at
 
 
-def _entries(store: RequestStore, where: str, values: tuple[Any, ...]) -> list[StoredRequest]:
+def _entries(store: RequestStore, condition: str, values: tuple[Any, ...]) -> list[StoredRequest]:
     entries: list[StoredRequest] = []
     for table, columns in (("answers", _ANSWERS), ("failures", _FAILURES)):
         rows = store.select(
-            f"SELECT {columns} FROM {table} JOIN engines e ON engine = e.digest WHERE {where}"
+            f"SELECT {columns} FROM {table} JOIN engines e ON engine = e.digest WHERE {condition}"
             " ORDER BY stored_at DESC LIMIT ?",
             (*values, _SCANNED),
         )
@@ -162,12 +164,12 @@ def _flattened(path: str, value: Any) -> Iterator[tuple[str, Any]]:
         yield path, value
 
 
-def _shown(here: Any, there: Any) -> tuple[str, str]:
+def _shown(value: Any, other: Any) -> tuple[str, str]:
     """Both values; of long texts an excerpt around the first difference."""
-    if isinstance(here, str) and isinstance(there, str) and max(len(here), len(there)) > 2 * _CONTEXT:
-        position = _common_length(here, there)
-        return _excerpt(here, position), _excerpt(there, position)
-    return _plain(here), _plain(there)
+    if isinstance(value, str) and isinstance(other, str) and max(len(value), len(other)) > 2 * _CONTEXT:
+        position = _common_length(value, other)
+        return _excerpt(value, position), _excerpt(other, position)
+    return _plain(value), _plain(other)
 
 
 def _excerpt(text: str, position: int) -> str:

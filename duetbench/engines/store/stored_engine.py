@@ -82,10 +82,14 @@ class StoredEngine(Engine):
         compute: Callable[[Sequence[Prompt]], list[_T]],
         restore: Callable[[dict[str, Any]], _T],
     ) -> list[_T]:
-        known = {digest: restore(stored) for digest, stored in self._store.get(keys).items()}
-        self._report_done(sum(key.digest in known for key in keys))
-        first = {key.digest: position for position, key in reversed(list(enumerate(keys))) if key.digest not in known}
-        missing = sorted(first.values())
+        stored_answers = {digest: restore(stored) for digest, stored in self._store.get(keys).items()}
+        self._report_done(sum(key.digest in stored_answers for key in keys))
+        first_positions = {
+            key.digest: position
+            for position, key in reversed(list(enumerate(keys)))
+            if key.digest not in stored_answers
+        }
+        missing = sorted(first_positions.values())
         repetitions = _count(key.digest for key in keys)
         computed: dict[str, _T] = {}
         for batch in plan([prompts[position] for position in missing]) if missing else []:
@@ -95,7 +99,9 @@ class StoredEngine(Engine):
             self._store.put([_outcome(key, answer) for key, answer in zip(batch_keys, answers, strict=True)])
             computed.update((key.digest, answer) for key, answer in zip(batch_keys, answers, strict=True))
             self._report_done(sum(repetitions[key.digest] for key in batch_keys))
-        return [_answer_at(position, key, first, known, computed) for position, key in enumerate(keys)]
+        return [
+            _answer_at(position, key, first_positions, stored_answers, computed) for position, key in enumerate(keys)
+        ]
 
     def _report_done(self, n: int) -> None:
         if self._on_done and n:
@@ -103,13 +109,17 @@ class StoredEngine(Engine):
 
 
 def _answer_at(
-    position: int, key: RequestKey, first: dict[str, int], known: dict[str, _T], computed: dict[str, _T]
+    position: int,
+    key: RequestKey,
+    first_positions: dict[str, int],
+    stored_answers: dict[str, _T],
+    computed: dict[str, _T],
 ) -> _T:
     """The answer to one request; of equal requests that were computed now, all but the first count as cached."""
-    if key.digest in known:
-        return known[key.digest]
+    if key.digest in stored_answers:
+        return stored_answers[key.digest]
     answer = computed[key.digest]
-    return answer if first[key.digest] == position else replace(answer, cached=True)
+    return answer if first_positions[key.digest] == position else replace(answer, cached=True)
 
 
 def _with_prefix(prompts: Sequence[Prompt], answer_prefix: str) -> list[Prompt]:

@@ -85,19 +85,19 @@ class ChatTemplate:
         """The text with a space inside everything that would be tokenized as a special token."""
         changed = True
         while changed:
-            before = text
+            previous = text
             for special in self._special_tokens.values():
                 if special in text:
                     text = text.replace(special, f"{special[0]} {special[1:]}")
-            changed = text != before
+            changed = text != previous
         return text
 
-    def decode_continuation(self, before: Sequence[int], new: Sequence[int]) -> str:
+    def decode_continuation(self, preceding: Sequence[int], new: Sequence[int]) -> str:
         """The text of new tokens after the tokens before them, special tokens left out.
 
         Both are decoded together, because some tokenizers drop a space at the beginning of a text.
         """
-        context = list(before[-8:])
+        context = list(preceding[-8:])
         start = self._decode(context)
         joined = self._decode([*context, *new])
         return joined[len(start) :] if joined.startswith(start) else self._decode(list(new))

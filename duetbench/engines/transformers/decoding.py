@@ -92,12 +92,12 @@ def generate_tokens(
             running = _append([completions[row] for row in rows], tokens.tolist(), are_ended)
             if not running or step + 1 == max_tokens:
                 break
-            kept = torch.tensor(running, device=tokens.device)
+            running_rows = torch.tensor(running, device=tokens.device)
             if len(running) < len(rows):
-                cache.batch_select_indices(kept)
+                cache.batch_select_indices(running_rows)
                 rows = [rows[position] for position in running]
-                mask = mask[kept]
-            ids = tokens[kept][:, None]
+                mask = mask[running_rows]
+            ids = tokens[running_rows][:, None]
             mask = torch.cat([mask, mask.new_ones(len(rows), 1)], dim=1)
             positions = mask.sum(-1, keepdim=True) - 1
     return completions
@@ -116,8 +116,8 @@ def _start(
     lengths = [cached.cache.known(*entry) for entry in zip(cached.names, prompts, strict=True)] if cached else [0]
     if cached is None or not all(lengths):
         return *left_padded(prompts, pad=pad, device=model.device), DynamicCache(config=model.config)
-    rest = [prompt[n:] for prompt, n in zip(prompts, lengths, strict=True)]
-    ids, mask = left_padded(rest, pad=pad, device=model.device)
+    suffixes = [prompt[n:] for prompt, n in zip(prompts, lengths, strict=True)]
+    ids, mask = left_padded(suffixes, pad=pad, device=model.device)
     _, cached_mask = left_padded([[pad] * n for n in lengths], pad=pad, device=model.device)
     cache = cached.cache.cache(cached.names, lengths, model.config)
     return ids, torch.cat([cached_mask, mask], dim=1), cache

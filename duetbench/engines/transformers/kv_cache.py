@@ -40,7 +40,7 @@ class PrefixCache:
         cache = DynamicCache(config=config)
         entries = [self._entries[name][1] for name in names]
         for layer in range(len(entries[0])):
-            keys, values = (_padded([layers[layer][which] for layers in entries], lengths) for which in (0, 1))
+            keys, values = (_padded([layers[layer][part] for layers in entries], lengths) for part in (0, 1))
             cache.update(keys, values, layer)
         return cache
 

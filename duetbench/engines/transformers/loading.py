@@ -100,14 +100,14 @@ def _with_adapter(base: Any, folder: Path) -> Any:
         from peft import PeftModel
     except ImportError as error:
         raise _needs_peft() from error
-    before = _probe_logits(base)
+    base_logits = _probe_logits(base)
     try:
         with silence_transformers():
             adapted: Any = PeftModel.from_pretrained(base, str(folder))
     except (OSError, ValueError, RuntimeError, KeyError, TypeError) as error:
         raise ModelError(f"adapter {folder} does not fit the model: {_one_line(error)}") from error
     adapted.eval()
-    if bool((_probe_logits(adapted) == before).all()):
+    if bool((_probe_logits(adapted) == base_logits).all()):
         raise ModelError(
             f"adapter {folder} changes nothing: its weights are zero, or they belong to another model; "
             "select the base model with --model if no adapter is intended"

@@ -15,10 +15,10 @@ def few_threads(model: Any) -> Iterator[None]:
     """Limits torch to one thread if the model is tiny, and restores the number of threads afterwards."""
     import torch
 
-    before = torch.get_num_threads()
+    previous = torch.get_num_threads()
     if sum(weights.numel() for weights in model.parameters()) < TINY:
         torch.set_num_threads(1)
     try:
         yield
     finally:
-        torch.set_num_threads(before)
+        torch.set_num_threads(previous)

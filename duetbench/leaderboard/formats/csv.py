@@ -34,13 +34,13 @@ def csv_columns(metrics: Sequence[BoardMetric]) -> tuple[str, ...]:
 
 def _prefixes(metrics: Sequence[BoardMetric]) -> dict[str, str]:
     """The beginning of each metric's column names: its name, or `metric_NAME` where another column has that name."""
-    taken = {*_ROW, *_COMPARISON, *_COSTS}
+    columns = {*_ROW, *_COMPARISON, *_COSTS}
     prefixes: dict[str, str] = {}
     for metric in metrics:
         prefix = metric.name
-        while any(f"{prefix}{part}" in taken for part in _PARTS):
+        while any(f"{prefix}{part}" in columns for part in _PARTS):
             prefix = f"metric_{prefix}"
-        taken |= {f"{prefix}{part}" for part in _PARTS}
+        columns |= {f"{prefix}{part}" for part in _PARTS}
         prefixes[metric.name] = prefix
     return prefixes
 
@@ -57,12 +57,12 @@ def render(board: Board) -> str:
 
 
 def _csv_row(section: BoardSection, row: BoardRow, prefixes: dict[str, str]) -> dict[str, Any]:
-    own = ("strategy", "trainer", "model", "weights", "scorer")
-    settings = (f"{name}={row.facts[name]}" for name in section.differing if name in row.facts and name not in own)
+    separate = ("strategy", "trainer", "model", "weights", "scorer")
+    settings = (f"{name}={row.facts[name]}" for name in section.differing if name in row.facts and name not in separate)
     fields = {name: getattr(section.key, name) for name in ("dataset", "split", "fingerprint", "pairs")}
     fields |= {"convention": section.convention.name, "fill": section.fill, "baseline": section.baseline}
     fields |= {name: getattr(row, name) for name in ("name", "rank", "state", "reason", "coverage", "p_holm")}
-    fields |= {name: row.facts.get(name, "") for name in own} | asdict(row.costs) | (row.counts or {})
+    fields |= {name: row.facts.get(name, "") for name in separate} | asdict(row.costs) | (row.counts or {})
     fields |= {"settings": "; ".join(settings), "seeds": " ".join(map(str, row.seeds)), "cells": " ".join(row.cells)}
     fields |= {"n_seeds": len(row.seeds), "n": row.n if row.values else None}
     for name, prefix in prefixes.items():

@@ -10,8 +10,8 @@ def render(board: Board) -> str:
     """A heading, a table and a list of notes for each section."""
     titles = headings(board)
     parts = [_section(section, title, board) for section, title in zip(board.sections, titles, strict=True)]
-    rest = [*board.notes, *board.faults]
-    return "\n".join([*parts, *(f"- {_escaped(note)}" for note in rest)]).rstrip("\n") + "\n"
+    board_notes = [*board.notes, *board.faults]
+    return "\n".join([*parts, *(f"- {_escaped(note)}" for note in board_notes)]).rstrip("\n") + "\n"
 
 
 def _section(section: BoardSection, title: str, board: Board) -> str:

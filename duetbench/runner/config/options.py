@@ -167,8 +167,8 @@ def merged_uses(uses: Iterable[Mapping[Scope, frozenset[str] | None]]) -> dict[S
     merged: dict[Scope, frozenset[str] | None] = {}
     for use in uses:
         for scope, names in use.items():
-            known = merged.get(scope, frozenset())
-            merged[scope] = None if names is None or known is None else known | names
+            earlier = merged.get(scope, frozenset())
+            merged[scope] = None if names is None or earlier is None else earlier | names
     return merged
 
 
@@ -187,10 +187,10 @@ def _no_effect(path: str, scope: Scope, name: str, used: Mapping[Scope, frozense
 
 
 def _suggested(cls: Any, card: Mapping[str, Any]) -> dict[str, Any]:
-    known = {field.name for field in fields(cls.Config)}
-    own = card.get(cls.name)
-    flat = {name: value for name, value in card.items() if name in known and not isinstance(value, Mapping)}
-    return {**flat, **(own if isinstance(own, Mapping) else {})}
+    names = {field.name for field in fields(cls.Config)}
+    section = card.get(cls.name)
+    flat = {name: value for name, value in card.items() if name in names and not isinstance(value, Mapping)}
+    return {**flat, **(section if isinstance(section, Mapping) else {})}
 
 
 def _kinds() -> list[Kind]:

@@ -226,11 +226,11 @@ class Cell:
 
     def choices(self) -> dict[str, PluginChoice]:
         """Its plugins by kind."""
-        found = {"dataset": self.data.choice, "scorer": self.scorer}
+        by_kind = {"dataset": self.data.choice, "scorer": self.scorer}
         if self.writing:
             writing = self.writing
-            found |= {"strategy": writing.strategy, "trainer": writing.trainer, "engine": writing.engine}
-        return found
+            by_kind |= {"strategy": writing.strategy, "trainer": writing.trainer, "engine": writing.engine}
+        return by_kind
 
 
 def _source_digest(registered: RegisteredPlugin) -> str | None:

@@ -142,18 +142,18 @@ class _Planner:
                 yield (kind, name)
 
     def _default_trainers(self, strategies: Iterable[str]) -> list[str]:
-        known = self.plugins.of_kind("strategy")
-        return [default_trainer(self.plugins, name) for name in strategies if name in known]
+        registered = self.plugins.of_kind("strategy")
+        return [default_trainer(self.plugins, name) for name in strategies if name in registered]
 
     def _baselines(self) -> list[str]:
         """Every scorer without a model, and ambiguous names: a baseline must not disappear silently."""
-        known = [name for name in self.plugins.of_kind("scorer") if not uses_a_model(self.plugins, name)]
-        return [*known, *self.plugins.ambiguous("scorer")]
+        without_model = [name for name in self.plugins.of_kind("scorer") if not uses_a_model(self.plugins, name)]
+        return [*without_model, *self.plugins.ambiguous("scorer")]
 
     def _models(self) -> dict[str, ModelChoice]:
         names = dict.fromkeys(name for grid in self.config.grids if grid.strategies for name in grid.models)
-        found = {name: self._try(model_choice, name) for name in names}
-        return {name: choice for name, choice in found.items() if choice}
+        choices = {name: self._try(model_choice, name) for name in names}
+        return {name: choice for name, choice in choices.items() if choice}
 
     def _options(self, grid: Grid, used: set[Scope]) -> OptionValues:
         sections = option_sections()

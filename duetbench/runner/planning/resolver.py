@@ -175,9 +175,9 @@ def model_choice(name: str) -> ModelChoice:
     from duetbench.models import card_of, load_card, resolve
 
     if name.startswith(("path:", "served:")):
-        found, base = resolve(name), card_of(name)
-        adapter = {"adapter": found.adapter_digest} if found.adapter_digest else {}
-        return ModelChoice(name, {"digest": found.digest, **adapter}, base.options if base else {})
+        model, base = resolve(name), card_of(name)
+        adapter = {"adapter": model.adapter_digest} if model.adapter_digest else {}
+        return ModelChoice(name, {"digest": model.digest, **adapter}, base.options if base else {})
     card = load_card(name)
     identity = {
         "sources": [source.ident for source in card.sources],

@@ -160,13 +160,13 @@ def _tables(domain: Domain) -> Iterator[_Pairs]:
 
 def _leaves(values: Mapping[str, Any], path: str = "") -> dict[str, float | None]:
     """The numbers by their path."""
-    found: dict[str, float | None] = {}
+    leaves: dict[str, float | None] = {}
     for name, value in values.items():
-        found |= _leaves(value, f"{path}{name}.") if isinstance(value, Mapping) else {f"{path}{name}": value}
-    return found
+        leaves |= _leaves(value, f"{path}{name}.") if isinstance(value, Mapping) else {f"{path}{name}": value}
+    return leaves
 
 
-def _is_close(one: float | None, other: float | None) -> bool:
-    if one is None or other is None:
-        return one is other
-    return math.isclose(one, other, rel_tol=_TOLERANCE, abs_tol=_TOLERANCE)
+def _is_close(value: float | None, other: float | None) -> bool:
+    if value is None or other is None:
+        return value is other
+    return math.isclose(value, other, rel_tol=_TOLERANCE, abs_tol=_TOLERANCE)

@@ -11,18 +11,18 @@ from duetbench.types import Message, Prompt
 
 def check_prompts(prompts: Sequence[Prompt], n_requests: int) -> None:
     """Requires one key per distinct content, positions in range and droppable spans inside their text."""
-    seen: dict[object, str] = {}
+    keys: dict[object, str] = {}
     for prompt in prompts:
         require(isinstance(prompt, Prompt), f"expected a Prompt, got a {type(prompt).__name__}")
         require(prompt.messages, f"prompt {prompt.key} has no messages")
         content = tuple((turn.role, turn.content) for turn in prompt.messages), prompt.prefill, prompt.response_template
-        require(content not in seen, f"two prompts are equal, {seen.get(content)} and {prompt.key}: send it once")
-        seen[content] = prompt.key
+        require(content not in keys, f"two prompts are equal, {keys.get(content)} and {prompt.key}: send it once")
+        keys[content] = prompt.key
         require(prompt.for_requests, f"prompt {prompt.key} is for no request")
         require(all(0 <= n < n_requests for n in prompt.for_requests), f"prompt {prompt.key} is for unknown requests")
         for message in prompt.messages:
             _check_spans(message)
-    require(len(set(seen.values())) == len(prompts), "two different prompts share a key: use prompts.unique_prompts")
+    require(len(set(keys.values())) == len(prompts), "two different prompts share a key: use prompts.unique_prompts")
 
 
 def _check_spans(message: Message) -> None:

@@ -63,9 +63,9 @@ class RewardConformance(Conformance):
 
     def test_degenerate_completions_earn_no_more(self) -> None:
         """Degenerate completions (constant, copied, empty, ...) get no higher reward than honest ones."""
-        honest, *others = completion_kinds()
+        honest, *degenerate = completion_kinds()
         honest_reward = mean_reward(self.make()(rollouts_of(honest)))
-        rewards = {kind.name: mean_reward(self.make()(rollouts_of(kind))) for kind in others}
+        rewards = {kind.name: mean_reward(self.make()(rollouts_of(kind))) for kind in degenerate}
         higher = [name for name, reward in rewards.items() if not _at_most((reward, honest_reward))]
         require(not higher, f"higher reward than for honest completions: {', '.join(higher)}")
 

@@ -127,20 +127,20 @@ def split_template(prompt: Prompt, text: str) -> tuple[list[str], list[bool]]:
         prompt: With its response template.
         text: The completion with the prefill; an incomplete one ends after any piece.
     """
-    rest = text.removeprefix(prompt.prefill)
+    remaining = text.removeprefix(prompt.prefill)
     pieces: list[str] = []
     is_generated: list[bool] = []
     for number, slot in enumerate(prompt.response_template):
-        if not rest.startswith(slot.literal):
+        if not remaining.startswith(slot.literal):
             break
         pieces.append(slot.literal)
         is_generated.append(False)
-        rest = rest[len(slot.literal) :]
+        remaining = remaining[len(slot.literal) :]
         following = prompt.response_template[number + 1].literal if number + 1 < len(prompt.response_template) else ""
-        end = rest.find(following) if following else len(rest)
-        filling = rest if end < 0 else rest[:end]
+        end = remaining.find(following) if following else len(remaining)
+        filling = remaining if end < 0 else remaining[:end]
         if filling:
             pieces.append(filling)
             is_generated.append(True)
-        rest = rest[len(filling) :]
+        remaining = remaining[len(filling) :]
     return pieces, is_generated

@@ -60,7 +60,7 @@ def _plan(session: TrainingSession, settings: GrpoSettings) -> TrainingPlan:
     )
     rules = RewardRules(settings.partners, settings.unreadable_reward, settings.unscored_reward)
     grader = CompletionGrader(stage, job.scorer, session.scorer_engine, job.rewards, rules)
-    kept = _prefiltered(session, settings, questions, encoded, grader, generation)
+    positions = _prefiltered(session, settings, questions, encoded, grader, generation)
     source = RolloutSampler(
         session.policy,
         stage,
@@ -76,15 +76,15 @@ def _plan(session: TrainingSession, settings: GrpoSettings) -> TrainingPlan:
         "examples": len(job.train),
         "unasked": n_skipped,
         "too_long": len(all_questions) - len(questions),
-        "tied_in_pilot": len(questions) - len(kept),
-        "pairs": len(kept),
+        "tied_in_pilot": len(questions) - len(positions),
+        "pairs": len(positions),
         "credit": mode,
     }
 
     def run(model: TrainableModel, loop: LoopSettings, callbacks: TrainingCallbacks) -> None:
         from duetbench.training.trl.adapter import train_grpo
 
-        keys = keys_in_order(kept, encoded, mode, settings, job.seed)
+        keys = keys_in_order(positions, encoded, mode, settings, job.seed)
         train_grpo(model, keys, settings, loop, callbacks, terms, source)
 
     updates = settings.rounds * settings.updates_per_round * settings.num_iterations
@@ -100,7 +100,7 @@ def max_completion_length(settings: GrpoSettings, stage: Stage) -> int:
 
 
 def keys_in_order(
-    kept: Sequence[int],
+    positions: Sequence[int],
     encoded: Mapping[tuple[int, int], TruncatedPrompt],
     mode: CreditMode,
     settings: GrpoSettings,
@@ -113,12 +113,12 @@ def keys_in_order(
     longest: dict[int, int] = {}
     for (question, _), tokens in encoded.items():
         longest[question] = max(longest.get(question, 0), len(tokens.ids))
-    lengths = [longest[question] for question in kept]
+    lengths = [longest[question] for question in positions]
     batches = batches_in_order(lengths, settings.pairs_per_round, settings.rounds, seed)
     return [
         key
         for n_round, batch in enumerate(batches)
-        for key in rollout_keys([kept[row] for row in batch], mode, n_round, settings.alternate_every)
+        for key in rollout_keys([positions[row] for row in batch], mode, n_round, settings.alternate_every)
     ]
 
 
@@ -154,12 +154,12 @@ def _prefiltered(
     if not settings.prefilter_samples:
         return list(range(len(questions)))
     session.print_line(f"prefilter: {len(questions)} pairs with {settings.prefilter_samples} samples each")
-    few = replace(generation, num_generations=settings.prefilter_samples)
-    ranges = reward_ranges(session, questions, encoded, grader, few)
-    kept = [position for position, spread in enumerate(ranges) if spread > settings.prefilter_range]
-    if not kept:
+    prefilter_generation = replace(generation, num_generations=settings.prefilter_samples)
+    ranges = reward_ranges(session, questions, encoded, grader, prefilter_generation)
+    positions = [position for position, spread in enumerate(ranges) if spread > settings.prefilter_range]
+    if not positions:
         raise TrainingError(
             "the prefilter left no training example: the rewards of each are all equal; change the rewards or set "
             "grpo.prefilter_samples=0"
         )
-    return kept
+    return positions

@@ -118,7 +118,10 @@ class TrainingMonitor:
             TrainingError: the training diverges.
         """
         now = time.perf_counter()
-        row: dict[str, Any] = {"step": step, **{ours: values[name] for name, ours in _LOGGED.items() if name in values}}
+        row: dict[str, Any] = {
+            "step": step,
+            **{column: values[name] for name, column in _LOGGED.items() if name in values},
+        }
         row |= {**self._report(), "seconds": now - self._last_time}
         self._last_time = now
         if row.get("tokens"):
@@ -192,8 +195,8 @@ class TrainingMonitor:
             raise TrainingError(f"the reward fell from {before:.3g} to {now:.3g} by update {step}; {self._remedy()}")
 
     def _remedy(self) -> str:
-        where = f"; the best weights so far are in {self._folder.best}" if self._folder.best.exists() else ""
-        return f"lower the learning rate and train in a new folder{where}"
+        hint = f"; the best weights so far are in {self._folder.best}" if self._folder.best.exists() else ""
+        return f"lower the learning rate and train in a new folder{hint}"
 
     def _draw(self) -> None:
         write_csv(self._folder.path / "curve.csv", self._rows)

@@ -70,15 +70,15 @@ class Validation:
         labels = self.examples[0].request.domain.labels
         largest = [max(truth - labels[0], labels[-1] - truth) for truth in truths]
         errors = [abs(values[row] - truth) if row in values else largest[row] for row, truth in enumerate(truths)]
-        known = [errors[row] for row in values]
+        readable = [errors[row] for row in values]
         texts = [profile for profiles in written for profile in _written(profiles)]
         return {
             "rows": len(errors),
             "mae": _mean(errors),
-            "mae_readable": _mean(known),
+            "mae_readable": _mean(readable),
             "rmse": math.sqrt(math.fsum(error**2 for error in errors) / len(errors)),
             "readable": n_readable / len(errors),
-            "scored": len(known) / len(errors),
+            "scored": len(readable) / len(errors),
             "leaks": leak_rate(texts),
             "words": _mean([len(profile.text.split()) for profile in texts]),
         }

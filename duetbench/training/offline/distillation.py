@@ -107,9 +107,9 @@ def _check_overridden(trainer: Trainer, settings: SftSettings, strategy: Strateg
 
 def _rows(examples: Sequence[Example], stage: TrainingStage, limit: int | None, seed: int) -> list[Example]:
     """The stage's share of `limit` rows that have a history on both sides."""
-    known = [example for example in examples if example.request.user_history and example.request.item_history]
-    Random(seed).shuffle(known)
-    pool = known[:limit]
+    with_history = [example for example in examples if example.request.user_history and example.request.item_history]
+    Random(seed).shuffle(with_history)
+    pool = with_history[:limit]
     first, last = (round(share * len(pool)) for share in stage.share)
     return pool[first:last][: stage.rows]
 
@@ -146,8 +146,8 @@ class _Distillation:
     def models(self) -> TrainedModels:
         """The models that are used after the training."""
         earlier = dict(self._stages)
-        last = self.job.strategy.stages()[-1].name
-        return TrainedModels(earlier.pop(last, self.job.model), earlier, self._scorer)
+        last_stage = self.job.strategy.stages()[-1].name
+        return TrainedModels(earlier.pop(last_stage, self.job.model), earlier, self._scorer)
 
     def plan(
         self, training_stage: TrainingStage, job: TrainingJob, settings: SftSettings
@@ -271,17 +271,17 @@ class _TeacherModel:
     counts: Counter[str]
 
     def answers(
-        self, prompts: Sequence[Prompt], sent: Sequence[Prompt], sample_index: int
+        self, prompts: Sequence[Prompt], teacher_prompts: Sequence[Prompt], sample_index: int
     ) -> list[ParsedCompletion | None]:
         """One parsed completion per prompt; None, and counted, if it is unreadable.
 
         Args:
             prompts: The prompts that are learned.
-            sent: The prompts as the teacher gets them, with or without a hint.
+            teacher_prompts: The prompts as the teacher gets them, with or without a hint.
             sample_index: The number of the sample.
         """
         sampling = Sampling(self.temperature, 1.0, self.stage.max_tokens, self.stage.stop, self.seed, sample_index)
-        completions = complete(self.engine, sent, sampling)
+        completions = complete(self.engine, teacher_prompts, sampling)
         parsed = [parse_completion(self.stage, *pair) for pair in zip(prompts, completions, strict=True)]
         self.counts["sampled_tokens"] += sum(answer.completion_tokens for answer in parsed)
         self.counts.update(f"teacher_{answer.status}" for answer in parsed if answer.status != "ok")
@@ -298,8 +298,8 @@ def _filtered(
     accepted: dict[str, str] = {}
     pending = list(prompts)
     for attempt in range(1 + check.retries if pending else 0):
-        sent = [check.hint(prompt, example_of[prompt.key]) for prompt in pending] if attempt else pending
-        answers = zip(pending, teacher.answers(pending, sent, attempt), strict=True)
+        teacher_prompts = [check.hint(prompt, example_of[prompt.key]) for prompt in pending] if attempt else pending
+        answers = zip(pending, teacher.answers(pending, teacher_prompts, attempt), strict=True)
         readable = [(prompt, answer) for prompt, answer in answers if answer]
         if attempt:
             allowed = [
@@ -309,8 +309,8 @@ def _filtered(
             readable = allowed
         pairs = [(example_of[prompt.key], Profiles.of(answer.profiles)) for prompt, answer in readable]
         for (prompt, answer), error in zip(readable, _errors(job, pairs, predictor), strict=True):
-            before = error_without[prompt.key]
-            if error is not None and before is not None and error - before < check.tau:
+            baseline_error = error_without[prompt.key]
+            if error is not None and baseline_error is not None and error - baseline_error < check.tau:
                 accepted[prompt.key] = answer.text
                 teacher.counts["accepted_with_hint" if attempt else "accepted"] += 1
         pending = [prompt for prompt in pending if prompt.key not in accepted]

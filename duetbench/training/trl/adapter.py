@@ -308,7 +308,7 @@ def _silenced() -> Iterator[None]:
     log = logging.getLogger("trl")
     level = log.level
     log.setLevel(logging.ERROR)
-    before = os.environ.get("TRL_EXPERIMENTAL_SILENCE")
+    previous = os.environ.get("TRL_EXPERIMENTAL_SILENCE")
     os.environ["TRL_EXPERIMENTAL_SILENCE"] = "1"  # rollout functions are experimental; the version of TRL is pinned
     try:
         with warnings.catch_warnings(), silence_transformers():
@@ -318,7 +318,7 @@ def _silenced() -> Iterator[None]:
         log.setLevel(level)
         if had_bars:
             enable_progress_bars()
-        if before is None:
+        if previous is None:
             del os.environ["TRL_EXPERIMENTAL_SILENCE"]
         else:
-            os.environ["TRL_EXPERIMENTAL_SILENCE"] = before
+            os.environ["TRL_EXPERIMENTAL_SILENCE"] = previous
