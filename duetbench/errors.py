@@ -1,4 +1,4 @@
-"""The tree of errors.
+"""The exception classes.
 
 DuetbenchError            a fault of the input or of the system: one line on stderr, exit code 1
 ├── UsageError            an invalid command line: exit code 2

@@ -103,7 +103,7 @@ def parse_json_object(text: str, keys: Sequence[str]) -> dict[str, str] | None:
     """The texts under these keys of a JSON object.
 
     Code fences, text around the object, trailing commas, typographic quotes, Python's single quotes, line breaks inside
-    strings and a missing final brace are accepted. Of several objects, the last one with the first key counts.
+    strings and a missing final brace are accepted. With several objects, the last one with the first key counts.
 
     Args:
         text: A model's full answer.

@@ -199,7 +199,7 @@ class Profiles:
 
     @classmethod
     def of(cls, profiles: Iterable[Profile]) -> Profiles:
-        """A value with these profiles; of several for one side the last one counts."""
+        """A value with these profiles; with several for one side, the last one counts."""
         result = cls()
         for profile in profiles:
             result = result.with_profile(profile)

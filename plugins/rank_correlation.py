@@ -1,4 +1,4 @@
-"""A metric of order alone: does a higher prediction mean a higher rating?"""
+"""A metric of the order of predictions, independent of their values."""
 
 from __future__ import annotations
 

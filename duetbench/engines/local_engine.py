@@ -72,7 +72,7 @@ class LocalEngine(Engine):
     """Number of tokenized prompts that are kept: planning the batches and running them use the same ones."""
 
     applies_adapters: ClassVar[bool] = False
-    """Whether the runner applies `model.adapter`; if not, a model with an adapter is refused."""
+    """Whether the runner applies `model.adapter`; if not, a model with an adapter is rejected."""
 
     def __init__(self, config: Any = None, *, model: ModelRef) -> None:
         super().__init__(config, model=model)

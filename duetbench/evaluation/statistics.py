@@ -1,4 +1,4 @@
-"""Confidence intervals of MAE and of its differences: a bootstrap over users, all cells on the same pairs and draws."""
+"""Confidence intervals of MAE and of its differences: a bootstrap over users with paired resamples."""
 
 from __future__ import annotations
 

@@ -49,7 +49,7 @@ class BoardOptions:
     """Name of the metric in whose order the rows are."""
     resamples: int = RESAMPLES
     seed: int = 0
-    """Of the bootstrap."""
+    """Seed of the bootstrap."""
 
     def __post_init__(self) -> None:
         """Refuses values that are out of range, and unknown conventions."""

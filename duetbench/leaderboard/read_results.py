@@ -46,7 +46,7 @@ class ReadResults:
 
 
 def read_results(runs: Sequence[Path]) -> ReadResults:
-    """The records of runs; of a cell with several records, the latest finished one.
+    """The records of runs; for a cell with several records, the latest finished one.
 
     Raises:
         RecordError: a folder holds no record at all.

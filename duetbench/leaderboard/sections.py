@@ -42,7 +42,7 @@ def sections_of(results: Sequence[CellResult], mix: Collection[str] = ()) -> lis
     """The sections in the order of their keys.
 
     Args:
-        mix: Of `scorer` and `model`, those that may differ between the rows of a section.
+        mix: Which of `scorer` and `model` may differ between the rows of a section.
     """
     sections: dict[SectionKey, SectionResults] = {}
     without_llm = [result for result in results if not result.has_llm]

@@ -21,7 +21,7 @@ class Origin:
     base: str
     """A card's name or `path:DIR`."""
     base_digest: str
-    """Of the base's weights, configuration and tokenizer."""
+    """Digest of the base's weights, configuration and tokenizer."""
 
 
 def write_origin(folder: Path, origin: Origin) -> None:

@@ -1,4 +1,4 @@
-"""Runs a plan cell by cell, safely next to other processes, skipping finished cells."""
+"""Runs a plan cell by cell, skipping finished cells; several processes may share the folder."""
 
 from __future__ import annotations
 

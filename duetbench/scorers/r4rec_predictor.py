@@ -23,5 +23,5 @@ class Reason4RecPredictor(RatingExpectation):
     @dataclass(frozen=True)
     class Config(RatingExpectation.Config):
         answer_prefix: str = option(
-            "Predicted Rating: ", "beginning of the answer; each label must be a single token after it"
+            "Predicted Rating: ", "beginning of the completion; each label must be a single token after it"
         )

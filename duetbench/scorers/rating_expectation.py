@@ -23,7 +23,9 @@ class RatingExpectation(Scorer):
 
     @dataclass(frozen=True)
     class Config(PromptedScorerConfig):
-        answer_prefix: str = option("Rating: ", "beginning of the answer; each label must be a single token after it")
+        answer_prefix: str = option(
+            "Rating: ", "beginning of the completion; each label must be a single token after it"
+        )
 
     def score(
         self, requests: Sequence[Request], profiles: Sequence[Profiles], engine: Engine | None

@@ -26,12 +26,12 @@ class RatingText(Scorer):
     @dataclass(frozen=True)
     class Config(PromptedScorerConfig):
         answer: Literal["free", "prefill", "fill"] = option(
-            "free", "prefill: the answer begins with the tag; fill: the model generates only the number"
+            "free", "prefill: the completion begins with the tag; fill: the model generates only the number"
         )
         decimals: Literal["two", "any"] = option(
             "two", "two: only ratings with two decimals; any: any number on the scale"
         )
-        max_tokens: int = option(24, "maximum number of tokens per answer")
+        max_tokens: int = option(24, "maximum number of tokens per completion")
 
     def score(
         self, requests: Sequence[Request], profiles: Sequence[Profiles], engine: Engine | None

@@ -35,14 +35,15 @@ class Duet(Strategy):
         cue: bool = option(True, "request the cue before the profile")
         self_prompt: bool = option(True, "request the self-written prompt before the profile")
         answer: Literal["free", "prefill", "fill"] = option(
-            "free", "prefill: the answer begins with the first tag; fill: all tags are given, the model fills the slots"
+            "free",
+            "prefill: the completion begins with the first tag; fill: all tags are given, the model fills the slots",
         )
         history_k: int = option(10, "interactions per side that the writer sees; the paper uses 10, 30, 50, 70", ge=1)
         overlap: bool = option(True, "the user's window ends at the latest interaction; off: `recent_k` earlier")
         recent_k: int = option(10, "recent interactions that the window leaves out if overlap is off", ge=0)
         review_chars: int = option(200, "characters of each review; 0: all", ge=0)
         show_averages: bool = option(True, "show the user's and the item's mean rating")
-        max_tokens: int = option(896, "maximum number of tokens per answer", ge=1)
+        max_tokens: int = option(896, "maximum number of tokens per completion", ge=1)
         prompt_set: Literal["default", "compact"] = option("default", "which set of prompt files")
         prompt: str | None = option(None, "path to your own prompt file (.jinja), instead of the set's")
 

@@ -37,7 +37,9 @@ class Palr(Strategy):
         keywords: Literal["auto", "ask", "none"] = option(
             "auto", "of items. auto: their categories, generated if there are none; ask: always generated; none: none"
         )
-        answer: Literal["free", "prefill"] = option("free", "prefill: the answer begins with the list's first number")
+        answer: Literal["free", "prefill"] = option(
+            "free", "prefill: the completion begins with the list's first number"
+        )
         keyword_prompt: str | None = option(None, "path to your own prompt file for an item's keywords")
 
     def stages(self) -> tuple[Stage, ...]:

@@ -33,7 +33,8 @@ class Reason4Rec(Strategy):
 
         review_chars: int | None = option(2000, "characters of each review that the summarizer reads; 0: all", ge=0)
         answer: Literal["free", "prefill", "fill"] = option(
-            "free", "of the summarizer. prefill: the answer begins with the first heading; fill: all headings are given"
+            "free",
+            "of the summarizer. prefill: the completion begins with the first heading; fill: all headings are given",
         )
         summary_tokens: int = option(160, "maximum number of tokens of a summary", ge=1)
         max_tokens: int = option(320, "maximum number of tokens of the rationale", ge=1)

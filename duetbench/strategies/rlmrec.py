@@ -36,7 +36,7 @@ class RlmRec(Strategy):
         )
         include_reasoning: bool = option(False, "also give the reasoning to the scorer")
         answer: Literal["free", "prefill", "fill"] = option(
-            "free", "prefill: the answer begins with the JSON's beginning; fill: all but the two texts is given"
+            "free", "prefill: the completion begins with the JSON's beginning; fill: all but the two texts is given"
         )
         item_prompt: str | None = option(None, "path to your own prompt file for item profiles")
 

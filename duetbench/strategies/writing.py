@@ -23,7 +23,7 @@ class WriterConfig:
     review_chars: int | None = option(
         None, "characters of each review in addition to the title; none: no review; 0: all", ge=0
     )
-    max_tokens: int = option(400, "maximum number of tokens per answer", ge=1)
+    max_tokens: int = option(400, "maximum number of tokens per completion", ge=1)
     prompt_set: Literal["default", "compact"] = option("default", "which set of prompt files")
     prompt: str | None = option(None, "path to your own prompt file (.jinja) for the profile, instead of the set's")
 

@@ -29,7 +29,7 @@ class CompletionGroup:
 
     example: Example
     sampled: tuple[PromptCompletions, ...]
-    """Of one prompt; or of two, the user's and the item's, whose profiles are scored in pairs."""
+    """Completions of one prompt, or of the user's and the item's, whose profiles are scored in pairs."""
     fixed_profiles: Profiles = field(default_factory=Profiles)
     """Profiles that were not sampled here: those of earlier stages, and of a side that is not being trained."""
 

@@ -110,7 +110,7 @@ def _renamed_2023(frame: pl.DataFrame) -> pl.DataFrame:
 def read_items(path: Path, release: Release, row_counts: RowCounts, rated: Set[str]) -> Iterator[pl.DataFrame]:
     """Canonical items in file order, block by block; an item may occur twice.
 
-    Of the 2014 release only the items in `rated` are read: parsing a Python literal takes a hundred times as long as
+    From the 2014 release only the items in `rated` are read: parsing a Python literal takes a hundred times as long as
     parsing JSON.
     """
     for frame, location in _raw_items(path, release, row_counts, rated):

@@ -81,7 +81,7 @@ class _DelimitedFile:
     def valid_rows(self, row_counts: RowCounts) -> Iterator[list[str]]:
         """Rows with one field per column name.
 
-        Of an invalid row every line is counted: an unclosed quote makes one row of many lines.
+        Every line of an invalid row is counted: an unclosed quote makes one row of many lines.
         """
         n_invalid, last_line = 0, self._reader.line_num
         while True:

@@ -65,7 +65,7 @@ def explain_miss(store: RequestStore, prefix: str, other: str | None = None) -> 
 
     Args:
         store: The request store.
-        prefix: Of a key of the store, or of a prompt's key in a run's log.
+        prefix: Beginning of a key of the store, or of a prompt's key in a run's log.
         other: Prefix of the key to compare with; None: the most similar request.
 
     Raises:

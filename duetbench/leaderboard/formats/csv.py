@@ -23,7 +23,7 @@ _COMPARISON = (
 )
 _COSTS = ("prompt_tokens", "completion_tokens", "calls", "cached", "seconds")
 _PARTS = ("", "_sd", "_readable")
-"""Of a metric: mean over the seeds, its standard deviation, and the mean over readable predictions only."""
+"""Suffixes of a metric's columns: mean over the seeds, its standard deviation, the mean over readable predictions."""
 
 
 def csv_columns(metrics: Sequence[BoardMetric]) -> tuple[str, ...]:

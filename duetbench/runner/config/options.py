@@ -1,4 +1,4 @@
-"""Option values by plugin and section, from `--set`, the file, the model's card and the defaults, in that priority."""
+"""Option values by plugin and section; `--set` overrides the file, the file the model's card, the card the defaults."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A run's configuration: from the command line, from a YAML file, or both. The command line has priority."""
+"""A run's configuration: from the command line, from a YAML file, or both. The command line takes precedence."""
 
 from __future__ import annotations
 
