@@ -133,14 +133,14 @@ def _one_of(value: Any, choices: tuple[Any, ...]) -> Any:
     raise ValueError(f"expected one of {', '.join(map(str, choices))}, got {value!r}")
 
 
-def _any_of(value: Any, hints: tuple[Any, ...], whole: Any) -> Any:
+def _any_of(value: Any, hints: tuple[Any, ...], union: Any) -> Any:
     """The first type that fits; None is tried before text, so that `none` means None."""
     for hint in sorted(hints, key=lambda hint: hint is not type(None)):
         try:
             return coerce(value, hint)
         except ValueError:
             continue
-    raise ValueError(f"expected {_type_name(whole)}, got {value!r}")
+    raise ValueError(f"expected {_type_name(union)}, got {value!r}")
 
 
 def _tuple_of(value: Any, hints: tuple[Any, ...]) -> tuple[Any, ...]:

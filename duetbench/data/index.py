@@ -98,10 +98,10 @@ def _windows_without(
     grouped: _Grouped, span: _Span, n_excluded: IntArray, partner: IntArray, excluded: IntArray, k: int
 ) -> IntArray:
     """(queries, k) windows without the rows whose `partner` is `excluded`; `n_excluded` is their number per query."""
-    spare = int(n_excluded.max())
-    rows = grouped.windows(span, k + spare)
+    max_excluded = int(n_excluded.max())
+    rows = grouped.windows(span, k + max_excluded)
     rows[partner[rows] == excluded[:, None]] = -1
-    valid_last = np.argsort(rows >= 0, axis=1, kind="stable")[:, spare:]
+    valid_last = np.argsort(rows >= 0, axis=1, kind="stable")[:, max_excluded:]
     return np.take_along_axis(rows, valid_last, axis=1)
 
 

@@ -53,14 +53,14 @@ def _computed(metric: Metric, predicted: Floats, truth: Floats, domain: Domain) 
     return checked
 
 
-def _called(metric: Metric, what: str, call: Callable[[], T]) -> T:
+def _called(metric: Metric, action: str, call: Callable[[], T]) -> T:
     try:  # the code of a plugin may raise anything
         return call()
     except Exception as error:
         frame = extract_tb(error.__traceback__)[-1]
         fault = " ".join(f"{type(error).__name__}: {error}".split())
         raise PluginError(
-            f"{_named(metric)} failed {what}: {fault} ({Path(frame.filename).name}, line {frame.lineno}); fix it, or "
+            f"{_named(metric)} failed {action}: {fault} ({Path(frame.filename).name}, line {frame.lineno}); fix it, or "
             f"leave it out with DUETBENCH_DISABLE_PLUGINS={metric.name}"
         ) from error
 
@@ -85,11 +85,11 @@ def _check_names(metric: Metric, values: Any, expected: str) -> None:
         raise PluginError(f"{_named(metric)} returned {_short(values)}; expected {expected}")
 
 
-def _checked_number(metric: Metric, value: Any, what: str) -> float | None:
+def _checked_number(metric: Metric, value: Any, name: str) -> float | None:
     if value is None:
         return None
     if isinstance(value, bool) or not isinstance(value, Real) or not math.isfinite(value):
-        raise PluginError(f"{_named(metric)} returned {_short(value)} for {what}; expected a finite number or None")
+        raise PluginError(f"{_named(metric)} returned {_short(value)} for {name}; expected a finite number or None")
     return float(value)
 
 

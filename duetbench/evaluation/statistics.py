@@ -107,12 +107,12 @@ def shared_ranks(bootstrapped: Bootstrap) -> list[int]:
     """
     order = sorted(range(len(bootstrapped.means)), key=lambda column: (bootstrapped.means[column], column))
     ranks = [0] * len(order)
-    leader = order[0] if order else 0
+    first_of_group = order[0] if order else 0
     for rank, column in enumerate(order, start=1):
-        difference = bootstrapped.difference(column, leader)
+        difference = bootstrapped.difference(column, first_of_group)
         if difference is not None and difference.excludes_zero:
-            leader = column
-        ranks[column] = rank if column == leader else ranks[leader]
+            first_of_group = column
+        ranks[column] = rank if column == first_of_group else ranks[first_of_group]
     return ranks
 
 

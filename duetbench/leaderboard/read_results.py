@@ -52,10 +52,10 @@ def read_results(runs: Sequence[Path]) -> ReadResults:
         RecordError: a folder holds no record at all.
     """
     by_cell: dict[str, list[CellResult]] = {}
-    faults, waiting = [], 0
+    faults, n_missing = [], 0
     for folder in dict.fromkeys(cell for run in runs for cell in cell_folders(run)):
         if not (folder / RECORD).is_file():
-            waiting += 1
+            n_missing += 1
             continue
         try:
             result = CellResult(read_record(folder), folder)
@@ -63,7 +63,7 @@ def read_results(runs: Sequence[Path]) -> ReadResults:
             faults.append(f"not shown: {error}")
             continue
         by_cell.setdefault(result.record.cell_id, []).append(result)
-    notes = [f"{waiting} {'cell has' if waiting == 1 else 'cells have'} no record yet"] if waiting else []
+    notes = [f"{n_missing} {'cell has' if n_missing == 1 else 'cells have'} no record yet"] if n_missing else []
     notes += [
         f"cell {cell_id[:8]} is in {len(results)} folders; {_latest(results).folder} is shown"
         for cell_id, results in sorted(by_cell.items())

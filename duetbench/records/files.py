@@ -77,10 +77,10 @@ def validate_record(values: JsonValue, *, name: str = "record") -> None:
         raise RecordError(f"{name} cannot be written as JSON: {error}") from error
     fault = best_match(_validator().iter_errors(values))
     if fault is not None:
-        where = fault.json_path.removeprefix("$").removeprefix(".") or "top level"
+        path = fault.json_path.removeprefix("$").removeprefix(".") or "top level"
         message = " ".join(fault.message.split())
         shown = message if len(message) <= _MAX_MESSAGE else f"...{message[-_MAX_MESSAGE:]}"
-        raise RecordError(f"{name}: {where}: {shown}")
+        raise RecordError(f"{name}: {path}: {shown}")
 
 
 @lru_cache(maxsize=1)

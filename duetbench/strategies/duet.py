@@ -128,14 +128,14 @@ class DuetStage(Stage):
         fields, blocks = self._fields(), _blocks(side)
         budget = self.config.max_tokens / len(blocks) / sum(_SHARES[name] for name in fields)
         slots: list[Slot] = []
-        lead = ""
+        literal = ""
         for block in blocks:
-            lead += f"<{block}_profile>"
+            literal += f"<{block}_profile>"
             for name in fields:
-                slots.append(Slot(f"{lead}<{name}>", f"</{name}>", max(int(budget * _SHARES[name]), 1)))
-                lead = f"</{name}>"
-            lead += f"</{block}_profile>\n"
-        return (*slots, Slot(lead.rstrip(), "", 0))
+                slots.append(Slot(f"{literal}<{name}>", f"</{name}>", max(int(budget * _SHARES[name]), 1)))
+                literal = f"</{name}>"
+            literal += f"</{block}_profile>\n"
+        return (*slots, Slot(literal.rstrip(), "", 0))
 
 
 def _sides(config: Duet.Config) -> tuple[Side, ...]:

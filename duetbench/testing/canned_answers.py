@@ -74,10 +74,10 @@ def _shown_lines(prompt: str) -> list[re.Match[str]]:
 
 def _fill_line(match: re.Match[str], draw: Draw) -> str:
     """The line with other content; a caption in capitals is a placeholder and is replaced, quotes are kept."""
-    lead, caption, content = match.groups()
+    marker, caption, content = match.groups()
     caption = WORDS[draw(len(WORDS))] if caption.isupper() else caption
     quote = '"' if '"' in content else ""
-    return f"{lead}{caption}: {quote}{field_content(caption, draw)}{quote}"
+    return f"{marker}{caption}: {quote}{field_content(caption, draw)}{quote}"
 
 
 def _tag_tree(prompt: str) -> list[_Node]:

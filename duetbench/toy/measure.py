@@ -139,12 +139,12 @@ def _measure_strategy(engine: Engine, name: str, pairs: Sequence[ToyPair], seed:
         write_profiles(STRATEGIES[name], requests, engine, Sampling(temperature=temperature, seed=seed)).profiles
         for temperature in (0.0, 1.0)
     )
-    careful = [careful_profiles(name, pair) for pair in pairs]
+    informative = [careful_profiles(name, pair) for pair in pairs]
     return StrategyMeasurement(
         readable=_readable_share(greedy),
         readable_sampled=_readable_share(sampled),
         mae_written=mae_with(engine, pairs, greedy, history_k=HISTORY_LENGTH),
-        mae_careful=mae_with(engine, pairs, careful, history_k=HISTORY_LENGTH),
+        mae_careful=mae_with(engine, pairs, informative, history_k=HISTORY_LENGTH),
     )
 
 

@@ -51,22 +51,24 @@ def read_log(path: Path) -> list[LoggedPrompt]:
     return [_parse_line(line, f"{path.name} line {number}") for number, line in enumerate(lines, 1) if line.strip()]
 
 
-def _parse_line(line: str, where: str) -> LoggedPrompt:
+def _parse_line(line: str, location: str) -> LoggedPrompt:
     try:
         entry: Mapping[str, Any] = json.loads(line)
         requests = entry.get("requests", entry.get("request_id", ()))
         purpose = str(entry.get("purpose", _PURPOSE_OF_PHASE.get(str(entry.get("phase")), "evaluate")))
         prompt = LoggedPrompt(
-            where,
+            location,
             entry["text"] if "text" in entry else _join(entry["messages"]),
             (requests,) if isinstance(requests, str) else tuple(map(str, requests)),
             str(entry.get("key", "")),
             purpose,
         )
     except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise DataError(f"{where}: expected a JSON object with `text`, or `messages` with role and content") from error
+        raise DataError(
+            f"{location}: expected a JSON object with `text`, or `messages` with role and content"
+        ) from error
     if purpose not in PURPOSES:
-        raise DataError(f"{where}: no purpose named '{purpose}'; known: {', '.join(PURPOSES)}")
+        raise DataError(f"{location}: no purpose named '{purpose}'; known: {', '.join(PURPOSES)}")
     return prompt
 
 

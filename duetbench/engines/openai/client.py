@@ -121,8 +121,8 @@ class HttpClient:
 
     def _unreachable(self, error: Exception) -> str:
         reason = self._without_key(str(getattr(error, "reason", error)) or type(error).__name__)
-        lead = f"no response from {self.base_url} ({reason})"
-        return f"{lead}; start the server, or set openai.base_url; completions received so far are kept"
+        problem = f"no response from {self.base_url} ({reason})"
+        return f"{problem}; start the server, or set openai.base_url; completions received so far are kept"
 
     def _without_key(self, text: str) -> str:
         return text.replace(self.key, "***") if self.key else text

@@ -156,8 +156,8 @@ class ServedModel:
             ids = [tokens[-1] for tokens in tokenized if tokens[:-1] == start]
             if len(set(ids)) < len(labels):
                 listed = ", ".join(map(repr, labels))
-                lead = f"labels {listed} are not distinct single tokens after {prefill!r}"
-                raise EngineError(f"{lead}; choose another prefix")
+                problem = f"labels {listed} are not distinct single tokens after {prefill!r}"
+                raise EngineError(f"{problem}; choose another prefix")
             self._label_ids[key] = ids
         return self._label_ids[key]
 
@@ -166,8 +166,8 @@ class ServedModel:
             body = {"model": self._name, "prompt": text, "add_special_tokens": False}
             return [int(token) for token in self._client.post("/tokenize", body)["tokens"]]
         except (RequestRejected, KeyError) as error:
-            lead = f"{self._client.base_url} cannot tokenize text ({error})"
-            raise EngineError(f"{lead}; set openai.labels=top_k") from error
+            problem = f"{self._client.base_url} cannot tokenize text ({error})"
+            raise EngineError(f"{problem}; set openai.labels=top_k") from error
 
     def _version(self, kind: str) -> str:
         if kind != "vllm":

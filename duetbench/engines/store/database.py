@@ -180,13 +180,13 @@ def _packed(content: str) -> tuple[str, bytes]:
 
 def _message(path: Path, error: Exception) -> str:
     text = " ".join(str(error).split())
-    lead = f"request store {path}"
+    subject = f"request store {path}"
     if "disk is full" in text or "No space left" in text:
-        return f"{lead}: no space is left on the disk; free some and run again: stored answers are kept"
+        return f"{subject}: no space is left on the disk; free some and run again: stored answers are kept"
     if "readonly" in text or isinstance(error, PermissionError):
-        return f"{lead} is not writable; set DUETBENCH_CACHE to a writable folder"
+        return f"{subject} is not writable; set DUETBENCH_CACHE to a writable folder"
     if "locked" in text:
-        return f"{lead} was busy for {_LOCK_TIMEOUT:.0f} s; is a process stuck, or is it on a network file system?"
+        return f"{subject} was busy for {_LOCK_TIMEOUT:.0f} s; is a process stuck, or is it on a network file system?"
     if isinstance(error, json.JSONDecodeError) or "not a database" in text or "malformed" in text:
-        return f"{lead} is damaged ({text}); move it away and run again: only its answers are computed again"
-    return f"{lead} cannot be used: {text}"
+        return f"{subject} is damaged ({text}); move it away and run again: only its answers are computed again"
+    return f"{subject} cannot be used: {text}"

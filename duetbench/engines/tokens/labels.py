@@ -40,5 +40,5 @@ def _ids_after(chat: ChatTemplate, prefill: str, labels: Sequence[str]) -> list[
 
 
 def _variants(prefill: str) -> list[str]:
-    bare = prefill.rstrip()
-    return [bare + " ", bare, bare + "\n"]
+    stripped = prefill.rstrip()
+    return [stripped + " ", stripped, stripped + "\n"]

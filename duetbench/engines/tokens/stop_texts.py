@@ -34,9 +34,9 @@ class StopTexts:
             if not ended[position] and self._can_complete_stop(ids[-1])
         ]
         newest = [completions[position][-self._n_decoded :] for position in undecided]
-        tails = self._chat.decode_batch(newest) if newest else []
-        for position, tail in zip(undecided, tails, strict=True):
-            ended[position] = any(text in tail for text in self._texts)
+        texts = self._chat.decode_batch(newest) if newest else []
+        for position, text in zip(undecided, texts, strict=True):
+            ended[position] = any(stop in text for stop in self._texts)
         return ended
 
     def cut(self, text: str) -> tuple[str, bool]:

@@ -139,8 +139,8 @@ class OptionValues:
 
     def _unknown(self, written: str) -> str:
         plugins = {name for kind in _kinds() for name in self._plugins.of_kind(kind)}
-        bare = written.partition(".")[2] if written.partition(".")[0] in PLURALS else written
-        hint = did_you_mean(bare, [*self._sections, *plugins])
+        name = written.partition(".")[2] if written.partition(".")[0] in PLURALS else written
+        hint = did_you_mean(name, [*self._sections, *plugins])
         return f"{written}: no plugin and no section has this name; {hint}Sections: {', '.join(sorted(self._sections))}"
 
     def unused(self, used: Mapping[Scope, frozenset[str] | None]) -> list[str]:

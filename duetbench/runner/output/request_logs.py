@@ -44,7 +44,7 @@ def _answer_lines(state: CellState) -> list[dict[str, Any]]:
         request_id for request_id, profiles in zip(ids, state.profiles, strict=True) if profiles.failed is None
     ]
     lines = [_profile_line(answer, ids) for answer in (state.written.answers if state.written else [])]
-    return lines + [_rating_line(exchange, scored_ids) for exchange in state.rating_meter.requests]
+    return lines + [_rating_line(logged, scored_ids) for logged in state.rating_meter.requests]
 
 
 def _profile_line(answer: ParsedCompletion, ids: Sequence[str]) -> dict[str, Any]:
@@ -64,12 +64,12 @@ def _profile_line(answer: ParsedCompletion, ids: Sequence[str]) -> dict[str, Any
     }
 
 
-def _rating_line(exchange: LoggedRequest, ids: Sequence[str]) -> dict[str, Any]:
-    answer = exchange.result
+def _rating_line(logged: LoggedRequest, ids: Sequence[str]) -> dict[str, Any]:
+    answer = logged.result
     line = {
         "phase": "ratings",
-        "key": exchange.prompt.key,
-        "requests": [ids[position] for position in exchange.prompt.for_requests],
+        "key": logged.prompt.key,
+        "requests": [ids[position] for position in logged.prompt.for_requests],
         "status": answer.status,
         "prompt_tokens": answer.prompt_tokens,
         "dropped_history": answer.dropped_history,
@@ -78,7 +78,7 @@ def _rating_line(exchange: LoggedRequest, ids: Sequence[str]) -> dict[str, Any]:
     }
     if isinstance(answer, Completion):
         return {**line, "text": answer.text, "completion_tokens": answer.completion_tokens}
-    return {**line, "answer_prefix": exchange.answer_prefix, "logprobs": list(answer.logprobs)}
+    return {**line, "answer_prefix": logged.answer_prefix, "logprobs": list(answer.logprobs)}
 
 
 def _profile_rows(state: CellState) -> Iterator[tuple[str, str, str, str, str, str]]:

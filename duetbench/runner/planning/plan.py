@@ -82,11 +82,11 @@ class _Planner:
         metrics = self._metrics()
         self._stop_at_faults()
         grids = [(grid, self._options(grid, named)) for grid in self.config.grids]
-        drafts = [self._check(grid, options, models) for grid, options in grids]
+        cell_builders = [self._check(grid, options, models) for grid, options in grids]
         used = merged_uses(options.used for _, options in grids)
         self.option_faults.update(dict.fromkeys(fault for _, options in grids for fault in options.unused(used)))
         self._stop_at_faults()
-        cells = [cell for draft in drafts for cell in draft()]
+        cells = [cell for build_cells in cell_builders for cell in build_cells()]
         if not any(grid.strategies for grid in self.config.grids):
             self.notes["no strategy is given: only scorers without a model are run"] = None
         unique: dict[str, Cell] = {}

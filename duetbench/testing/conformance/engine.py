@@ -79,8 +79,8 @@ class EngineConformance(Conformance):
     def test_samples_follow_the_seed(self) -> None:
         """Above temperature 0 the same seed and sample index give the same completion."""
         engine, prompts = self.make(), sample_prompts()
-        hot = Sampling(temperature=1.0, max_tokens=_SAMPLING.max_tokens, seed=3, sample_index=1)
-        first, second = (_texts(engine.generate(prompts, hot)) for _ in range(2))
+        sampling = Sampling(temperature=1.0, max_tokens=_SAMPLING.max_tokens, seed=3, sample_index=1)
+        first, second = (_texts(engine.generate(prompts, sampling)) for _ in range(2))
         require(first == second, "two calls with the same seed differ")
 
     def test_stop_texts_end_completions(self) -> None:

@@ -85,9 +85,9 @@ class MetricConformance(Conformance):
     def test_order_of_pairs_does_not_matter(self) -> None:
         """Pairs in another order have the same values."""
         for pairs in _tables(_STARS):
-            forth = _leaves(self._values(pairs, _STARS))
-            back = _leaves(self._values(_Pairs(pairs.name, pairs.predicted[::-1], pairs.truth[::-1]), _STARS))
-            changed = [name for name in forth if not _is_close(forth[name], back[name])]
+            forward = _leaves(self._values(pairs, _STARS))
+            backward = _leaves(self._values(_Pairs(pairs.name, pairs.predicted[::-1], pairs.truth[::-1]), _STARS))
+            changed = [name for name in forward if not _is_close(forward[name], backward[name])]
             require(not changed, f"{', '.join(changed)} depends on the order of the pairs ({pairs.name})")
 
     def test_values_are_deterministic(self) -> None:
