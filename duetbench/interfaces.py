@@ -149,7 +149,7 @@ class Dataset(Plugin):
         return {}
 
     def caveats(self) -> str:
-        """What is not known about the preprocessing behind the published sizes; empty if none are published."""
+        """Unknown details of the preprocessing behind the published sizes; empty if none are published."""
         return ""
 
     def default_steps(self) -> tuple[str, ...]:

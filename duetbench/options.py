@@ -16,7 +16,7 @@ _BOUNDS: dict[str, tuple[str, Callable[[Any, float], bool]]] = {
 
 @dataclass(frozen=True, slots=True)
 class OptionSpec:
-    """What an option declares in addition to its type and default."""
+    """The declaration of an option in addition to its type and default."""
 
     meaning: str
     bounds: Mapping[str, float]
@@ -52,7 +52,7 @@ def option(
 
 
 def spec_of(config_field: Any) -> OptionSpec:
-    """What the field of a `Config` declares; nothing if it was not made by `option`."""
+    """The declaration of a `Config` field; an empty one if it was not made by `option`."""
     spec: OptionSpec = config_field.metadata.get("option", OptionSpec("", {}, ()))
     return spec
 

@@ -13,7 +13,7 @@ class BenchResult:
     """One measurement, its reference and the bound of their ratio."""
 
     what: str
-    """What is measured."""
+    """Title of the measurement."""
     ours: str
     """The value of duetbench, with its unit."""
     reference: str

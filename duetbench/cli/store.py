@@ -96,7 +96,7 @@ def _lines(explanation: MissExplanation) -> Iterator[str]:
     nearest = explanation.nearest
     yield f"  most similar: {_title(nearest)}: {_outcome(nearest)}; the keys differ in"
     for difference in explanation.differences:
-        yield f"  - {difference.path}: {difference.here} here, {difference.there} there"
+        yield f"  - {difference.path}: {difference.here}, most similar: {difference.there}"
 
 
 def _title(entry: StoredRequest) -> str:

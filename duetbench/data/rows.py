@@ -1,4 +1,4 @@
-"""Interactions without their texts, as a few numbers per row: what the preparation steps work on."""
+"""Interactions without their texts, as a few numbers per row: the input of the preparation steps."""
 
 from __future__ import annotations
 

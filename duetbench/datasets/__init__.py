@@ -1,4 +1,4 @@
-"""Built-in datasets, one file each. Open `yelp` first; `base` holds what they share."""
+"""Built-in datasets, one file each. Open `yelp` first; `base` holds the shared code."""
 
 from __future__ import annotations
 

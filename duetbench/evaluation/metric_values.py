@@ -1,4 +1,4 @@
-"""Calls metrics, checks what they return, and picks the values that a convention shows.
+"""Calls metrics, checks their results, and selects the values that a convention shows.
 
 A third-party metric may raise or return anything: every fault becomes an error that names the metric.
 """
@@ -151,8 +151,8 @@ def selected_value(metric: Metric, values: Mapping[str, Any], convention: Conven
     Raises:
         PluginError: it raised an error, or returned something other than a number or None.
     """
-    what = f"to select the value for the convention '{convention.name}'"
-    value = _called(metric, what, lambda: metric.select(values, convention))
+    action = f"to select the value for the convention '{convention.name}'"
+    value = _called(metric, action, lambda: metric.select(values, convention))
     return _checked_number(metric, value, f"the convention '{convention.name}'")
 
 

@@ -41,7 +41,7 @@ class SeedSummary:
 
 @dataclass(frozen=True, slots=True)
 class Costs:
-    """What a row cost, each a mean over its seeds; None: not recorded."""
+    """Costs of a row, each a mean over its seeds; None: not recorded."""
 
     prompt_tokens: float | None
     completion_tokens: float | None

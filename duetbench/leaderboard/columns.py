@@ -38,7 +38,7 @@ class Column:
 
 
 def headings(board: Board) -> list[str]:
-    """One heading per section, of what all of its rows share; no two are equal."""
+    """One heading per section, from the attributes that its rows share; no two are equal."""
     short_ones = [_heading(section, section.key.scorer.partition(" (")[0]) for section in board.sections]
     return [
         text if short_ones.count(text) == 1 else f"{_heading(section, section.key.scorer)} · {_digests(section)}"

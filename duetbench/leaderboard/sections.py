@@ -11,7 +11,7 @@ from duetbench.leaderboard.row_attributes import RowAttributes, attributes_of, m
 
 @dataclass(frozen=True)
 class SectionKey:
-    """What all ranked rows of a section share; empty where it is unknown, or mixed on request."""
+    """Attributes that all ranked rows of a section share; empty where unknown, or mixed on request."""
 
     dataset: str
     split: str

@@ -1,4 +1,4 @@
-"""Model cards: what a model is, where it can be fetched, and the digests of its files."""
+"""Model cards: description, sources and file digests of a model."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class ModelSource:
 
     @property
     def ident(self) -> str:
-        """A short name that changes whenever what is fetched changes."""
+        """A short name that changes whenever the fetched content changes."""
         body = {name: value for name, value in _values(self).items() if name != "disk_mb"}
         return f"{self.kind}-{digest_of_value(body)[:10]}"
 

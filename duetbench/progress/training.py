@@ -1,4 +1,4 @@
-"""What is shown of a training: a table of the latest updates, or a line at intervals."""
+"""The display of a training: a table of the latest updates, or a line at intervals."""
 
 from __future__ import annotations
 

@@ -28,7 +28,7 @@ FLATTENED = "flattened"
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What a value must fulfil beyond its type. None: no such limit."""
+    """Constraints of a value beyond its type. None: no such limit."""
 
     minimum: float | None = None
     """Lower bound of a number."""
@@ -402,7 +402,7 @@ class BudgetRecord:
 
 @dataclass(frozen=True, kw_only=True)
 class ProfilesRecord:
-    """What the strategy wrote."""
+    """The profiles that the strategy wrote."""
 
     asked: Count
     """Number of distinct prompts for profiles."""
@@ -483,7 +483,7 @@ class Record:
     budget: BudgetRecord | None
     """Cost of the training; None if nothing was trained."""
     profiles: ProfilesRecord | None
-    """What the strategy wrote; None if it had nothing to write."""
+    """The profiles that the strategy wrote; None if it writes none."""
     seeds: Mapping[str, int]
     """Seeds in use, by what they determine."""
     environment: EnvironmentRecord

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @dataclass
 class CellState:
-    """Results of a cell so far; a failed cell keeps what it has."""
+    """Results of a cell so far; a failed cell keeps its results so far."""
 
     cell: Cell
     examples: Sequence[Example] = ()

@@ -68,7 +68,7 @@ def test_statistics_count_what_is_stored(store: Path) -> None:
 def test_explain_names_the_part_that_differs(store: Path) -> None:
     key = generate_key(DummyEngine().info(), make_prompt("Name a colour."), Sampling(temperature=1.0, seed=2))
     shown = run("store", "explain", key.digest[:16], "--store", str(store)).stdout
-    assert "settings.seed: 2 here, 1 there" in shown
+    assert "settings.seed: 2, most similar: 1" in shown
 
 
 def test_a_store_that_does_not_exist_is_not_created(tmp_path: Path) -> None:

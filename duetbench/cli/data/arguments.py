@@ -1,4 +1,4 @@
-"""The argument DATASET and its options, shared by the commands of `duetbench data`, and what they select."""
+"""The argument DATASET and its options, shared by the commands of `duetbench data`."""
 
 from __future__ import annotations
 

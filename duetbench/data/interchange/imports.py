@@ -56,7 +56,7 @@ class ImportOptions:
 
 @dataclass(frozen=True, slots=True)
 class ImportResult:
-    """What was imported."""
+    """Counts and columns of an import."""
 
     folder: Path
     columns: dict[str, str]

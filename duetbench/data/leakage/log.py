@@ -18,7 +18,7 @@ _PURPOSE_OF_PHASE = {"profiles": "evaluate", "ratings": "evaluate"}
 
 @dataclass(frozen=True, slots=True)
 class LoggedPrompt:
-    """One prompt, and what it was used for."""
+    """One prompt with its purpose."""
 
     where: str
     """File and line."""

@@ -171,7 +171,7 @@ def _in_most(matches: Sequence[set[_Shingle]]) -> set[_Shingle]:
 
 
 class _AllowedText:
-    """What a prompt may contain: texts of the rows that all of its requests may see, and of their items."""
+    """The text that a prompt may contain: that of the rows that all of its requests may see, and of their items."""
 
     def __init__(self, prompt: LoggedPrompt, rules: VisibilityRules, text_of_item: dict[str, str]) -> None:
         self._rules = rules

@@ -1,4 +1,4 @@
-"""Digests of what canonical tables and prepared datasets are made from; equal inputs have equal digests everywhere."""
+"""Digests of the inputs of canonical tables and prepared datasets; equal inputs have equal digests everywhere."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from duetbench.interfaces import Dataset
 
 
 def canonical_digest(dataset: Dataset, digests: Mapping[str, str]) -> str:
-    """Digest of what the canonical tables are made from: raw files by role, dataset, its options, format version."""
+    """Digest of the inputs of the canonical tables: raw files by role, dataset, its options, format version."""
     return digest_of_value(
         {"format": FORMAT, "dataset": describe(dataset), "raw": dict(sorted(digests.items()))},
     )
@@ -26,5 +26,5 @@ def describe(dataset: Dataset) -> dict[str, Any]:
 
 
 def prepared_digest(canonical: str, steps: Sequence[str]) -> str:
-    """Digest of what a prepared dataset is made from: canonical tables and steps."""
+    """Digest of the inputs of a prepared dataset: canonical tables and steps."""
     return digest_of_value({"canonical": canonical, "steps": list(steps)})

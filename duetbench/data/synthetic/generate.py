@@ -1,4 +1,4 @@
-"""Generates raw files of any size in the official formats, for tests, benchmarks and trying things out.
+"""Generates raw files of any size in the official formats, for tests, benchmarks and experiments.
 
 Users and items have power-law activity, ratings depend on both, reviews are sequences of stock sentences, and a quarter
 of Amazon's items have no title. No content comes from real data.

@@ -1,4 +1,4 @@
-"""Checks that what a plugin reports about itself fits the schema of records."""
+"""Checks that the parts of a record that a plugin contributes fit the schema."""
 
 from __future__ import annotations
 

@@ -55,7 +55,7 @@ class TrainingPlan:
 
 @dataclass(frozen=True)
 class TrainingSession:
-    """What a trainer works with while it prepares its plan."""
+    """The resources of a trainer while it prepares its plan."""
 
     job: TrainingJob
     folder: TrainingFolder

@@ -227,7 +227,7 @@ class _Distillation:
         return targets
 
     def _evidence(self, training_stage: RatingStage, examples: Sequence[Example]) -> list[Profiles | None]:
-        """What the scorer reads of each row; None if it has no review, or if its profiles are unreadable."""
+        """The input of the scorer for each row; None if it has no review, or if its profiles are unreadable."""
         if training_stage.evidence == "review":
             texts = [" ".join(example.review.split()) for example in examples]
             return [Profiles(pair=Profile("pair", text)) if text else None for text in texts]

@@ -1,4 +1,4 @@
-"""From graded candidates to what is learned from: the best of n, or pairs of a better and a worse one."""
+"""From graded candidates to training targets: the best of n, or pairs of a better and a worse one."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The model card of trained weights: what they are, what they were trained on, how to use them."""
+"""The model card of trained weights: base model, training data, settings, usage."""
 
 from __future__ import annotations
 

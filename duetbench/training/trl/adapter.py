@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class TrainableModel:
-    """A model with what is needed to train it."""
+    """A model with everything needed to train it."""
 
     model: PreTrainedModel
     tokenizer: PreTrainedTokenizerBase
