@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 import shutil
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+from duetbench.atomic import atomic_folder, remove_abandoned
 from duetbench.digests import digest_of_file
 from duetbench.errors import DigestMismatch, ModelError
 from duetbench.models.cards import ModelCard, ModelSource
@@ -41,7 +40,7 @@ def pull(card: ModelCard, *, on_progress: FetchProgress | None = None) -> Path:
         present = local_folder(card)
         if present:
             return present
-        _remove_leftovers(card)
+        remove_abandoned(cache_dir("models"))  # before free space is checked
         reasons: list[str] = []
         for source in card.sources:
             try:
@@ -64,17 +63,14 @@ def _fetch(card: ModelCard, source: ModelSource, report: FetchProgress) -> Path:
     if source.kind == "folder":
         raise ModelError(f"{target} does not exist; build it with `duetbench models build {card.name}`")
     _check_space(target.parent, source)
-    workdir = Path(tempfile.mkdtemp(prefix=f".pull-{card.name}-", dir=target.parent))
-    try:
-        partial = workdir / "model"
-        partial.mkdir()
+    with atomic_folder(target) as partial:
+        workdir = partial / ".download"
+        workdir.mkdir()
         FETCHERS[source.kind](source, partial, workdir, report)
+        shutil.rmtree(workdir)
         check_model_folder(partial)
         _check_digests(source, partial)
         _write_provenance(source, partial)
-        os.replace(partial, target)
-    finally:
-        shutil.rmtree(workdir, ignore_errors=True)
     return target
 
 
@@ -112,12 +108,6 @@ def _exclusive(card: ModelCard) -> Iterator[None]:
         raise ModelError(f"another process has been fetching '{card.name}' for an hour; stop it first") from error
     except PermissionError as error:
         raise ModelError(f"{folder} is not writable; set DUETBENCH_CACHE to a writable folder") from error
-
-
-def _remove_leftovers(card: ModelCard) -> None:
-    """Removes the folders of killed downloads; the lock ensures that no download is running."""
-    for leftover in cache_dir("models").glob(f".pull-{card.name}-*"):
-        shutil.rmtree(leftover, ignore_errors=True)
 
 
 def _check_space(folder: Path, source: ModelSource) -> None:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -84,7 +87,8 @@ def test_an_interrupted_pull_leaves_nothing(card: ModelCard, tmp_path: Path) -> 
 
 
 def test_leftovers_of_a_killed_pull_are_removed(card: ModelCard, tmp_path: Path) -> None:
-    leftover = tmp_path / "cache" / "models" / ".pull-tiny-abc"
+    ended = subprocess.run([sys.executable, "-c", "import os; print(os.getpid())"], capture_output=True, text=True)
+    leftover = tmp_path / "cache" / "models" / f".partial-{os.uname().nodename}-{ended.stdout.strip()}-abc"
     leftover.mkdir(parents=True)
     (leftover / "partial").write_text("part of a model")
     pull(card)
