@@ -82,7 +82,9 @@ def record_values(
         "engine": ENGINE if has_llm else None,
         "plugins": {"scorer": {"name": spec["scorer"], "origin": "built-in"}},
         "prompts": {"duet_paired": "a" * 64} if has_llm else {},
-        "metrics": None if error else metrics or metrics_of(predictions_table([], []), STARS, METRICS, train_mean=4.2),
+        "metrics": None
+        if error
+        else metrics or to_json(metrics_of(predictions_table([], []), STARS, METRICS, train_mean=4.2)),
         "usage": {"profiles": USAGE, "scoring": USAGE | {"completion_tokens": 0}},
         "budget": None,
         "profiles": {"asked": 6, "readable": 6, "statuses": STATUSES} if has_llm else None,
@@ -152,6 +154,6 @@ def make_cell(
     folder.mkdir(parents=True)
     table.write_parquet(folder / PREDICTIONS)
     files = {PREDICTIONS: to_json(file_entry(folder / PREDICTIONS))}
-    computed = metrics_of(table, STARS, metrics, train_mean=4.2)
+    computed = to_json(metrics_of(table, STARS, metrics, train_mean=4.2))
     write_record(folder, make_record(cell_id=cell_id, cell=cell, metrics=computed, files=files, **changes))
     return folder

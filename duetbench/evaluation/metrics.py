@@ -11,6 +11,7 @@ from duetbench.evaluation.conventions import FILLS, fill_name, rounded
 from duetbench.evaluation.metric_values import compute_values
 from duetbench.evaluation.predictions import STAGES, STATUSES, check_predictions, pairs_digest
 from duetbench.interfaces import Metric
+from duetbench.records import MetricsRecord, from_json
 from duetbench.types import Domain
 
 if TYPE_CHECKING:
@@ -26,8 +27,8 @@ def metrics_of(
     *,
     train_mean: float,
     fill: str | float = "train_mean",
-) -> dict[str, Any]:
-    """Metrics, counts and distributions of a cell's predictions, as the JSON values of a record's `metrics`.
+) -> MetricsRecord:
+    """Metrics, counts and distributions of a cell's predictions.
 
     Args:
         predictions: See `duetbench.evaluation.predictions.COLUMNS`.
@@ -36,13 +37,6 @@ def metrics_of(
         train_mean: Mean of the training ratings, for the fill `train_mean`.
         fill: Substitute for missing predictions in the values that leaderboards show; values with every other fill
             are reported as well.
-
-    Returns:
-        `n`, `n_readable`, `coverage` (None if n is 0), `pairs` (digest of the pairs), `fill`, `train_mean`,
-        `counts` (right and wrong answers, unreadable profiles, unreadable ratings, failed calls; their sum is n),
-        `statuses`, `failures` (statuses by stage), `label_mass` (mean, None if no labels were read), `distribution`
-        (labels among true ratings and among readable predictions), and `over`: for `readable` and for each fill the
-        number of pairs and the values of each metric, see `compute_values`.
 
     Raises:
         DataError: the table contradicts itself, or a true rating is not on the scale.
@@ -55,7 +49,7 @@ def metrics_of(
     readable = predictions.filter(predictions["status"] == "ok")
     values, true_of_readable = readable["value"].to_numpy().astype(float), readable["rating"].to_numpy().astype(float)
     masses = predictions["label_mass"].drop_nulls()
-    return {
+    content = {
         "n": predictions.height,
         "n_readable": readable.height,
         "coverage": readable.height / predictions.height if predictions.height else None,
@@ -70,6 +64,7 @@ def metrics_of(
         },
         "over": _over(predictions, domain, metrics, fill, train_mean),
     }
+    return from_json(MetricsRecord, content)
 
 
 def _over(

@@ -61,7 +61,9 @@ def _check(result: CellResult, metrics: Sequence[Metric]) -> list[str]:
     common = [metric for metric in metrics if metric.name in recorded_names([result])]
     try:
         table = read_predictions(result.predictions)
-        computed = metrics_of(table, domain_of(result), common, train_mean=recorded.train_mean, fill=recorded.fill)
+        computed = to_json(
+            metrics_of(table, domain_of(result), common, train_mean=recorded.train_mean, fill=recorded.fill)
+        )
     except DuetbenchError as error:
         return [*changed, f"{result.folder}: {error}"]
     difference = first_difference(_restricted(to_json(recorded), {metric.name for metric in common}), computed)

@@ -22,6 +22,7 @@ from duetbench.evaluation.metric_values import (
     unregistered_value,
 )
 from duetbench.interfaces import Metric
+from duetbench.records import to_json
 from duetbench.types import Domain
 
 STARS = Domain("album", "albums")
@@ -96,7 +97,7 @@ def _values(population: dict[str, Any]) -> dict[str, Any]:
 
 
 def test_the_convention_of_the_released_code_counts_failures_in_full(six: pl.DataFrame) -> None:
-    over = metrics_of(six, STARS, METRICS, train_mean=4.2)["over"]
+    over = to_json(metrics_of(six, STARS, METRICS, train_mean=4.2))["over"]
     values = shown_values(_values(over["official"]), METRICS, CONVENTIONS["duet"]).values
     assert values["mae"] == pytest.approx((0.5 + 3.37 + 5 + 3) / 6)
     assert values["accuracy"] == 2 / 6
@@ -104,7 +105,7 @@ def test_the_convention_of_the_released_code_counts_failures_in_full(six: pl.Dat
 
 
 def test_the_standard_convention_shows_raw_errors_and_rounded_classes(six: pl.DataFrame) -> None:
-    over = metrics_of(six, STARS, METRICS, train_mean=4.2, fill="constant:2.5")["over"]
+    over = to_json(metrics_of(six, STARS, METRICS, train_mean=4.2, fill="constant:2.5"))["over"]
     values = shown_values(_values(over["constant:2.5"]), METRICS, STANDARD).values
     assert values["mae"] == pytest.approx((0.5 + 3.37 + 2.5 + 0.5) / 6)
     assert values["f1_weighted"] == over["constant:2.5"]["f1"]["rounded_half_up"]["weighted"]
@@ -112,7 +113,7 @@ def test_the_standard_convention_shows_raw_errors_and_rounded_classes(six: pl.Da
 
 
 def test_a_metric_missing_in_an_older_record_is_derived(six: pl.DataFrame) -> None:
-    over = _values(metrics_of(six, STARS, METRICS, train_mean=4.2)["over"]["readable"])
+    over = _values(to_json(metrics_of(six, STARS, METRICS, train_mean=4.2))["over"]["readable"])
     older = {name: values for name, values in over.items() if name != "f1_weighted"}
     assert shown_values(older, METRICS, STANDARD) == shown_values(over, METRICS, STANDARD)
 

@@ -13,12 +13,13 @@ from builtin_metrics import METRICS
 from duetbench.errors import DataError
 from duetbench.evaluation import metrics_of
 from duetbench.evaluation.conventions import ACCURACIES, AVERAGES, CLASSES, ERRORS
+from duetbench.records import to_json
 from duetbench.types import Domain, Prediction
 
 
 @pytest.fixture
 def metrics(six: pl.DataFrame, stars: Domain) -> dict:
-    return metrics_of(six, stars, METRICS, train_mean=4.2)
+    return to_json(metrics_of(six, stars, METRICS, train_mean=4.2))
 
 
 def test_errors_over_the_readable_by_hand(metrics: dict) -> None:
@@ -47,7 +48,7 @@ def test_errors_over_all_by_hand_under_each_fill(metrics: dict) -> None:
 
 def test_the_official_fill_is_0_for_a_rating_and_minus_1_for_a_profile(table_of: Callable, stars: Domain) -> None:
     failures = [Prediction(None, "unreadable", "rating"), Prediction(None, "unreadable", "profile")]
-    over = metrics_of(table_of([5, 2], failures), stars, METRICS, train_mean=4.0)["over"]
+    over = to_json(metrics_of(table_of([5, 2], failures), stars, METRICS, train_mean=4.0))["over"]
     assert over["official"]["rmse"]["raw"] == pytest.approx(math.sqrt((5**2 + 3**2) / 2))
 
 
@@ -63,7 +64,9 @@ def test_accuracies_by_hand(metrics: dict) -> None:
 
 
 def test_a_fill_changes_nothing_where_everything_is_readable(table_of: Callable, stars: Domain) -> None:
-    over = metrics_of(table_of([5, 3], [Prediction(4.0), Prediction(3.0)]), stars, METRICS, train_mean=1.0)["over"]
+    over = to_json(metrics_of(table_of([5, 3], [Prediction(4.0), Prediction(3.0)]), stars, METRICS, train_mean=1.0))[
+        "over"
+    ]
     assert all(values == over["readable"] for values in over.values())
 
 
@@ -97,7 +100,7 @@ def test_the_five_counts_sum_to_the_pairs(metrics: dict) -> None:
 
 def test_a_failed_call_is_not_an_unreadable_answer(table_of: Callable, stars: Domain) -> None:
     table = table_of([5, 4], [Prediction(None, "error", "profile"), Prediction(None, "error", "rating")])
-    counts = metrics_of(table, stars, METRICS, train_mean=4.0)["counts"]
+    counts = to_json(metrics_of(table, stars, METRICS, train_mean=4.0))["counts"]
     assert (counts["failed_call"], counts["unreadable_profile"], counts["unreadable_rating"]) == (2, 0, 0)
 
 
@@ -107,7 +110,7 @@ def test_statuses_are_counted_by_stage(metrics: dict) -> None:
 
 
 def test_no_data_is_none_and_not_zero(table_of: Callable, stars: Domain) -> None:
-    metrics = metrics_of(table_of([], []), stars, METRICS, train_mean=4.0)
+    metrics = to_json(metrics_of(table_of([], []), stars, METRICS, train_mean=4.0))
     values = metrics["over"]["readable"]
     assert metrics["coverage"] is metrics["label_mass"] is None
     numbers = [number for name in ("mae", "rmse", "accuracy", "f1_weighted") for number in values[name].values()]
@@ -117,13 +120,13 @@ def test_no_data_is_none_and_not_zero(table_of: Callable, stars: Domain) -> None
 
 
 def test_without_readable_predictions_there_is_an_error_over_all_pairs_only(table_of: Callable, stars: Domain) -> None:
-    metrics = metrics_of(table_of([5], [Prediction(None, "empty", "rating")]), stars, METRICS, train_mean=4.0)
+    metrics = to_json(metrics_of(table_of([5], [Prediction(None, "empty", "rating")]), stars, METRICS, train_mean=4.0))
     assert metrics["over"]["readable"]["mae"]["raw"] is None
     assert metrics["over"]["train_mean"]["mae"]["raw"] == 1.0
 
 
 def test_one_perfect_pair_is_perfect_under_every_convention(table_of: Callable, stars: Domain) -> None:
-    values = metrics_of(table_of([3], [Prediction(3.0)]), stars, METRICS, train_mean=4.0)["over"]["readable"]
+    values = to_json(metrics_of(table_of([3], [Prediction(3.0)]), stars, METRICS, train_mean=4.0))["over"]["readable"]
     assert set(values["mae"].values()) == {0.0}
     assert set(values["accuracy"].values()) == {1.0}
     assert {name: values["f1"]["rounded_half_up"][name] for name in ("macro_gt", "macro_1to5")} == {
@@ -134,17 +137,19 @@ def test_one_perfect_pair_is_perfect_under_every_convention(table_of: Callable, 
 
 def test_the_user_mean_fills_for_the_user(six: pl.DataFrame, stars: Domain) -> None:
     table = six.with_columns(user_average=pl.Series([None, None, None, None, 5.0, 2.0]))
-    assert metrics_of(table, stars, METRICS, train_mean=4.2)["over"]["user_mean"]["mae"]["raw"] == pytest.approx(
-        3.87 / 6
-    )
+    assert to_json(metrics_of(table, stars, METRICS, train_mean=4.2))["over"]["user_mean"]["mae"][
+        "raw"
+    ] == pytest.approx(3.87 / 6)
 
 
 def test_label_mass_and_distributions_are_reported(table_of: Callable, stars: Domain) -> None:
-    metrics = metrics_of(
-        table_of([5, 4], [Prediction(4.6, label_mass=0.5), Prediction(4.4, label_mass=1.0)]),
-        stars,
-        METRICS,
-        train_mean=4.0,
+    metrics = to_json(
+        metrics_of(
+            table_of([5, 4], [Prediction(4.6, label_mass=0.5), Prediction(4.4, label_mass=1.0)]),
+            stars,
+            METRICS,
+            train_mean=4.0,
+        )
     )
     assert metrics["label_mass"] == 0.75
     assert metrics["distribution"]["predicted"] == {"1": 0, "2": 0, "3": 0, "4": 1, "5": 1}
@@ -152,7 +157,7 @@ def test_label_mass_and_distributions_are_reported(table_of: Callable, stars: Do
 
 def test_a_truth_off_the_scale_is_refused(table_of: Callable, stars: Domain) -> None:
     with pytest.raises(DataError, match=r"true rating is 3\.5"):
-        metrics_of(table_of([3.5], [Prediction(3.0)]), stars, METRICS, train_mean=4.0)
+        to_json(metrics_of(table_of([3.5], [Prediction(3.0)]), stars, METRICS, train_mean=4.0))
 
 
 def test_metrics_are_plain_json(metrics: dict) -> None:

@@ -10,7 +10,7 @@ import pytest
 from builtin_metrics import LARGEST, METRICS
 
 from duetbench.leaderboard.check import CheckReport, check, first_difference
-from duetbench.records import MetricsRecord, Record, file_entry, from_json, read_record, to_json, write_record
+from duetbench.records import Record, file_entry, from_json, read_record, to_json, write_record
 
 
 def test_untouched_cells_agree(cell: Callable, free: Callable, run: Path) -> None:
@@ -51,7 +51,7 @@ def test_a_declared_constant_fill_is_checked_as_well(cell: Callable, run: Path) 
 
     folder = cell("a", 0.5, unread=2)
     metrics = metrics_of(read_predictions(folder / "predictions.parquet"), STARS, METRICS, train_mean=4.2, fill=2.5)
-    write_record(folder, replace(read_record(folder), metrics=from_json(MetricsRecord, metrics)))
+    write_record(folder, replace(read_record(folder), metrics=metrics))
     assert check([run], METRICS) == CheckReport(1, ())
 
 

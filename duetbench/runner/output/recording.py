@@ -32,7 +32,6 @@ from duetbench.records import (
     TrainedRecord,
     UsageRecord,
     file_entry,
-    from_json,
     to_json,
     utc_now,
     write_record,
@@ -77,8 +76,7 @@ def write_done(state: CellState, folder: Path, context: ExecutionContext, metric
     files = [PREDICTIONS, *(write_logs(state, folder) if state.cell.writing else [])]
     train_mean = float(train_rows(data)["rating"].mean())  # type: ignore[arg-type]
     fill = state.cell.evaluation.fill
-    values = metrics_of(table, data.prepared.domain, metrics, train_mean=train_mean, fill=fill)
-    computed = from_json(MetricsRecord, values)
+    computed = metrics_of(table, data.prepared.domain, metrics, train_mean=train_mean, fill=fill)
     record = _record(state, context, "done", metrics=computed, files=[folder / name for name in files])
     write_record(folder, record)
     (folder / ERROR).unlink(missing_ok=True)
