@@ -8,10 +8,16 @@ from typing import TYPE_CHECKING
 from duetbench.errors import TrainingError
 from duetbench.training.grpo.settings import GrpoSettings
 from duetbench.training.options import POLICY_OPTIONS
-from duetbench.training.presets import GRPO_PRESETS, PresetTrainer, options_with_presets, preset_settings
+from duetbench.training.presets import (
+    GRPO_PRESETS,
+    PresetTrainer,
+    explicit_values,
+    options_with_presets,
+    preset_settings,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
     from duetbench.engines.tokens.truncation import TruncatedPrompt
     from duetbench.interfaces import Stage, TrainingJob
@@ -39,10 +45,11 @@ class Grpo(PresetTrainer):
         from duetbench.training.loop.run import fit
 
         settings = preset_settings(self.config, GrpoSettings, GRPO_PRESETS)
-        return fit(self, settings, job, lambda session: _plan(session, settings))
+        explicit = explicit_values(self.config).keys()
+        return fit(self, settings, job, lambda session: _plan(session, settings, explicit))
 
 
-def _plan(session: TrainingSession, settings: GrpoSettings) -> TrainingPlan:
+def _plan(session: TrainingSession, settings: GrpoSettings, explicit: Collection[str]) -> TrainingPlan:
     from duetbench.training.grpo.generation import GenerationSpec
     from duetbench.training.grpo.rollout import RolloutSampler
     from duetbench.training.loop.monitor import StoppingRules
@@ -53,6 +60,8 @@ def _plan(session: TrainingSession, settings: GrpoSettings) -> TrainingPlan:
     job, stage = session.job, trained_stage(session.job.strategy)
     all_questions, n_skipped = training_questions(job.strategy, job.train, job.engine)
     mode = resolve_credit_mode(settings.credit, all_questions, job.strategy)
+    if mode != "cross" and "partners" in explicit:
+        raise TrainingError(f"grpo.partners has no effect: the prompts of {job.strategy.name} lead to credit={mode}")
     max_tokens = max_completion_length(settings, stage)
     questions, encoded = encode_questions(session.policy, all_questions, max_tokens)
     generation = GenerationSpec(

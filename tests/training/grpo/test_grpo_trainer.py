@@ -58,6 +58,11 @@ def test_a_finished_training_is_not_run_again(tiny_ref, tmp_path):
     assert progress.updates == []
 
 
+def test_partners_without_crossed_prompts_is_an_error(tiny_ref, tmp_path):
+    with pytest.raises(TrainingError, match=r"grpo\.partners has no effect: the prompts of tiny lead to credit=paired"):
+        grpo(partners=4).fit(job(tiny_ref, tmp_path))
+
+
 def test_a_folder_of_another_training_is_an_error(tiny_ref, tmp_path):
     grpo().fit(job(tiny_ref, tmp_path))
     with pytest.raises(TrainingError, match="differs in seed"):
