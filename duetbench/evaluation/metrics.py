@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from copy import deepcopy
 from typing import TYPE_CHECKING, Any
 
 from duetbench.errors import DataError
@@ -11,13 +10,13 @@ from duetbench.evaluation.conventions import FILLS, fill_name, rounded
 from duetbench.evaluation.metric_values import compute_values
 from duetbench.evaluation.predictions import STAGES, STATUSES, check_predictions, pairs_digest
 from duetbench.interfaces import Metric
-from duetbench.records import MetricsRecord, from_json
 from duetbench.types import Domain
 
 if TYPE_CHECKING:
     import polars as pl
 
     from duetbench.evaluation.conventions import Floats
+    from duetbench.records import MetricsRecord
 
 
 def metrics_of(
@@ -43,6 +42,8 @@ def metrics_of(
         ConfigError: no such fill.
         PluginError: a metric failed; the message names it.
     """
+    from duetbench.records import MetricsRecord, from_json
+
     check_predictions(predictions)
     truth = predictions["rating"].to_numpy().astype(float)
     _check_scale(truth, domain)
@@ -77,7 +78,7 @@ def _over(
     over = {"readable": compute_values(metrics, values, readable["rating"].to_numpy().astype(float), domain)}
     for name in _fills(fill, predictions):
         if readable.height == predictions.height:  # nothing to fill: the same numbers
-            over[name] = deepcopy(over["readable"])
+            over[name] = over["readable"]
         else:
             over[name] = compute_values(metrics, filled(predictions, name, domain, train_mean), truth, domain)
     return over

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from duetbench.errors import DuetbenchError
 from duetbench.evaluation import metrics_of, read_predictions
-from duetbench.evaluation.metric_values import COUNT
 from duetbench.interfaces import Metric
 from duetbench.leaderboard.ranking import domain_of
 from duetbench.leaderboard.read_results import CellResult, read_results
 from duetbench.leaderboard.recorded_metrics import recorded_names
-from duetbench.records import FileEntry, file_entry, to_json
+from duetbench.records import FileEntry, MetricsRecord, file_entry, to_json
 
 TOLERANCE = 1e-9
 """Sums of floats depend on the order of the terms, which may differ between machines."""
@@ -58,25 +57,27 @@ def _check(result: CellResult, metrics: Sequence[Metric]) -> list[str]:
     ]
     recorded = result.record.metrics
     assert recorded is not None
-    common = [metric for metric in metrics if metric.name in recorded_names([result])]
+    recorded_metrics = recorded_names([result])
+    common = [metric for metric in metrics if metric.name in recorded_metrics]
     try:
         table = read_predictions(result.predictions)
-        computed = to_json(
-            metrics_of(table, domain_of(result), common, train_mean=recorded.train_mean, fill=recorded.fill)
-        )
+        computed = metrics_of(table, domain_of(result), common, train_mean=recorded.train_mean, fill=recorded.fill)
     except DuetbenchError as error:
         return [*changed, f"{result.folder}: {error}"]
-    difference = first_difference(_restricted(to_json(recorded), {metric.name for metric in common}), computed)
+    compared = _restricted(recorded, {metric.name for metric in common})
+    difference = first_difference(to_json(compared), to_json(computed))
     return changed if difference is None else [*changed, f"{result.folder}: metrics{difference}"]
 
 
-def _restricted(recorded: Mapping[str, Any], names: set[str]) -> dict[str, Any]:
+def _restricted(recorded: MetricsRecord, names: set[str]) -> MetricsRecord:
     """The metrics of a record without the values of metrics other than these."""
     over = {
-        population: {name: part for name, part in values.items() if name in {COUNT, *names}}
-        for population, values in recorded["over"].items()
+        name: replace(
+            population, values={metric: part for metric, part in population.values.items() if metric in names}
+        )
+        for name, population in recorded.over.items()
     }
-    return {**recorded, "over": over}
+    return replace(recorded, over=over)
 
 
 def _is_same(path: Path, entry: FileEntry) -> bool:
