@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from duetbench.engines.token_runner import TokenizedPrompt, TokenRunner
 from duetbench.engines.transformers.engine import TransformersEngine
-from duetbench.engines.transformers.model_runner import ModelRunner
+from duetbench.engines.transformers.model_runner import ModelRunner, logprobs_of_labels
 from duetbench.interfaces import Engine
 from duetbench.training.policy import Policy
 from duetbench.types import Completion, LabelLogprobs, Sampling
@@ -53,16 +53,12 @@ class PolicyRunner(TokenRunner):
         self, prompts: Sequence[TokenizedPrompt], label_ids: Sequence[Sequence[int]]
     ) -> list[LabelLogprobs]:
         """The prompts of a rollout share long prefixes, each of which is computed once."""
-        import torch
-
         from duetbench.engines.transformers.shared_prefixes import next_logits_by_prefix
 
         pad, budget = self._policy.chat.pad_id, self._label_budget
         with self._policy.running(trained=self._trained) as model:
             logits = next_logits_by_prefix(model, [prompt.ids for prompt in prompts], pad=pad, budget=budget)
-        columns = torch.tensor([list(ids) for ids in label_ids], device=logits.device)  # (prompts, labels)
-        rows = logits.float().log_softmax(-1).gather(-1, columns).tolist()
-        return [prompt.label_logprobs(row) for prompt, row in zip(prompts, rows, strict=True)]
+        return logprobs_of_labels(logits, prompts, label_ids)
 
 
 class PolicyEngine(TransformersEngine):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from duetbench.engines.sampling import TokenSampler
 from duetbench.engines.token_runner import TokenizedPrompt, TokenRunner
@@ -14,6 +14,9 @@ from duetbench.engines.transformers.decoding import CachedPrompts, GeneratedToke
 from duetbench.engines.transformers.kv_cache import PrefixCache
 from duetbench.engines.transformers.threads import few_threads
 from duetbench.types import Completion, LabelLogprobs, Sampling
+
+if TYPE_CHECKING:
+    import torch
 
 _log = logging.getLogger("duetbench")
 
@@ -53,7 +56,7 @@ class ModelRunner(TokenRunner):
                 cached=self._cached_prompts(batch) if sampling.is_slot else None,
             )
             return [
-                _completion(prompt, tokens, sampling, stops, self._chat)
+                completion_of(prompt, tokens, sampling, stops, self._chat)
                 for prompt, tokens in zip(batch, generated, strict=True)
             ]
 
@@ -64,14 +67,10 @@ class ModelRunner(TokenRunner):
         self, prompts: Sequence[TokenizedPrompt], label_ids: Sequence[Sequence[int]]
     ) -> list[LabelLogprobs]:
         """One forward pass, of which only the last position's logits are computed."""
-        import torch
 
         def run(batch: Sequence[tuple[TokenizedPrompt, Sequence[int]]]) -> list[LabelLogprobs]:
             logits = next_logits(self.model, [prompt.ids for prompt, _ in batch], pad=self._pad)
-            logprobs = logits.float().log_softmax(-1)  # (prompts, vocabulary)
-            columns = torch.tensor([ids for _, ids in batch], device=logits.device)  # (prompts, labels)
-            rows = logprobs.gather(-1, columns).tolist()
-            return [prompt.label_logprobs(row) for row, (prompt, _) in zip(rows, batch, strict=True)]
+            return logprobs_of_labels(logits, [prompt for prompt, _ in batch], [ids for _, ids in batch])
 
         with few_threads(self.model):
             pairs = list(zip(prompts, label_ids, strict=True))
@@ -92,12 +91,30 @@ class ModelRunner(TokenRunner):
         return CachedPrompts(self.prefix_cache, [prompt.prompt.messages for prompt in batch])
 
 
-def _completion(
+def completion_of(
     prompt: TokenizedPrompt, generated: GeneratedTokens, sampling: Sampling, stops: StopTexts, chat: ChatTemplate
 ) -> Completion:
+    """The completion that generated tokens spell, without end tokens and up to the first stop text."""
     ids = [token for token in generated.ids if token not in stops.ends]
     text, is_stopped = stops.cut(chat.decode_continuation(prompt.ids, ids))
     return prompt.completion(text, len(ids), is_ended=generated.is_ended or is_stopped, sampling=sampling)
+
+
+def logprobs_of_labels(
+    logits: torch.Tensor, prompts: Sequence[TokenizedPrompt], label_ids: Sequence[Sequence[int]]
+) -> list[LabelLogprobs]:
+    """The labels' log-probabilities, from the next-token logits of each prompt.
+
+    Args:
+        logits: Shape (prompts, vocabulary).
+        prompts: Same order.
+        label_ids: For each prompt, the token of each label.
+    """
+    import torch
+
+    columns = torch.tensor([list(ids) for ids in label_ids], device=logits.device)  # (prompts, labels)
+    rows = logits.float().log_softmax(-1).gather(-1, columns).tolist()
+    return [prompt.label_logprobs(row) for prompt, row in zip(prompts, rows, strict=True)]
 
 
 def _split_on_oom(

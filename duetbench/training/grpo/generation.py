@@ -7,12 +7,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from duetbench.engines.response_template import fill_template
+from duetbench.engines.token_runner import TokenizedPrompt
 from duetbench.engines.tokens.truncation import TruncatedPrompt
 from duetbench.engines.transformers.decoding import GeneratedTokens
+from duetbench.engines.transformers.model_runner import completion_of
 from duetbench.training.grpo.sampling import SamplingSpec, sample_completions
 from duetbench.training.policy import Policy
 from duetbench.training.policy_engine import policy_engine
-from duetbench.types import Completion, Prompt, Sampling, Status
+from duetbench.types import Completion, Prompt, Sampling
 
 if TYPE_CHECKING:
     from duetbench.engines.tokens.stop_texts import StopTexts
@@ -90,11 +92,8 @@ def _sample_plain(
 def _sampled(
     policy: Policy, prompt: Prompt, encoded: TruncatedPrompt, generated: GeneratedTokens, stops: StopTexts
 ) -> SampledCompletion:
-    """The completion as the engine would have returned it, see `engines.transformers.model_runner`."""
-    ids = [token for token in generated.ids if token not in stops.ends]
-    text, is_stopped = stops.cut(policy.chat.decode_continuation(encoded.ids, ids))
-    status: Status = "truncated" if not (generated.is_ended or is_stopped) else "ok" if text.strip() else "empty"
-    completion = Completion(prompt.prefill + text, status, len(encoded.ids), len(ids), encoded.dropped)
+    tokenized = TokenizedPrompt(prompt, encoded.ids, encoded.dropped)
+    completion = completion_of(tokenized, generated, Sampling(), stops, policy.chat)
     return SampledCompletion(completion, generated.ids, [1] * len(generated.ids))
 
 
