@@ -8,7 +8,7 @@ from typing import Any, ClassVar, Literal, TypeVar, get_type_hints
 
 from duetbench.interfaces import Trainer
 from duetbench.options import bound_faults, option, spec_of
-from duetbench.training.options import TrainerSettings
+from duetbench.training.options import POLICY_OPTIONS, TrainerSettings
 
 S = TypeVar("S", bound=TrainerSettings)
 
@@ -184,12 +184,23 @@ def _preset_values(entry: Field[Any], presets: Mapping[str, Mapping[str, Any]]) 
 
 
 class PresetTrainer(Trainer):
-    """A trainer whose options default to the values of a preset; its `Config` comes from `options_with_presets`."""
+    """A trainer whose options default to the values of a preset.
 
+    A subclass that names its settings and presets gets the `Config` that `options_with_presets` makes of them.
+    """
+
+    policy_options = POLICY_OPTIONS
     settings_class: ClassVar[type[TrainerSettings]]
     """The class of the settings."""
     presets: ClassVar[Mapping[str, Mapping[str, Any]]]
     """Values by preset."""
+
+    def __init_subclass__(cls, **keywords: Any) -> None:
+        super().__init_subclass__(**keywords)
+        if "settings_class" in vars(cls):
+            name = f"{cls.__qualname__}.Config"
+            config_class = options_with_presets(name, cls.__module__, cls.settings_class, cls.presets)
+            cls.Config = config_class  # type: ignore[misc, assignment]
 
     @classmethod
     def resolved_options(cls, config: Any) -> dict[str, Any]:

@@ -7,12 +7,10 @@ from typing import TYPE_CHECKING
 
 from duetbench.errors import TrainingError
 from duetbench.training.grpo.settings import GrpoSettings
-from duetbench.training.options import POLICY_OPTIONS
 from duetbench.training.presets import (
     GRPO_PRESETS,
     PresetTrainer,
     explicit_values,
-    options_with_presets,
     preset_settings,
 )
 
@@ -38,8 +36,6 @@ class Grpo(PresetTrainer):
     source = "DUET, section 3.4; GRPO: Shao et al. 2024 (DeepSeekMath)"
     settings_class = GrpoSettings
     presets = GRPO_PRESETS
-    policy_options = POLICY_OPTIONS
-    Config = options_with_presets("Grpo.Config", __name__, GrpoSettings, GRPO_PRESETS)  # type: ignore[assignment]
 
     def fit(self, job: TrainingJob) -> ModelRef:
         from duetbench.training.loop.run import fit

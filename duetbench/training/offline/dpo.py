@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from duetbench.errors import TrainingError
 from duetbench.training.offline.settings import DpoSettings
-from duetbench.training.options import POLICY_OPTIONS
-from duetbench.training.presets import DPO_PRESETS, PresetTrainer, options_with_presets, preset_settings
+from duetbench.training.presets import DPO_PRESETS, PresetTrainer, preset_settings
 
 if TYPE_CHECKING:
     from duetbench.interfaces import TrainingJob
@@ -27,8 +26,6 @@ class Dpo(PresetTrainer):
     source = "LettinGo (KDD 2025): explore, judge, pair, align; DPO: Rafailov et al. 2023"
     settings_class = DpoSettings
     presets = DPO_PRESETS
-    policy_options = POLICY_OPTIONS
-    Config = options_with_presets("Dpo.Config", __name__, DpoSettings, DPO_PRESETS)  # type: ignore[assignment]
 
     def fit(self, job: TrainingJob) -> ModelRef:
         from duetbench.training.loop.run import fit

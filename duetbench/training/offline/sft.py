@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from duetbench.errors import TrainingError
 from duetbench.training.offline.settings import SftSettings
-from duetbench.training.options import POLICY_OPTIONS
-from duetbench.training.presets import SFT_PRESETS, PresetTrainer, options_with_presets, preset_settings
+from duetbench.training.presets import SFT_PRESETS, PresetTrainer, preset_settings
 
 if TYPE_CHECKING:
     from duetbench.interfaces import TrainingJob
@@ -23,8 +22,6 @@ class Sft(PresetTrainer):
     summary = "supervised fine-tuning on the best of n sampled completions"
     settings_class = SftSettings
     presets = SFT_PRESETS
-    policy_options = POLICY_OPTIONS
-    Config = options_with_presets("Sft.Config", __name__, SftSettings, SFT_PRESETS)  # type: ignore[assignment]
 
     def fit(self, job: TrainingJob) -> ModelRef | TrainedModels:
         """The trained model; if the strategy defines training stages, the models of those."""
