@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import random
 import time
 from collections.abc import Mapping, Sequence
@@ -17,6 +16,7 @@ from duetbench.progress import Progress
 from duetbench.records import BudgetRecord, ModelRecord, TrainingRecord, from_json, to_json
 from duetbench.runner.examples import Examples, train_rows
 from duetbench.runner.planning.cells import Cell
+from duetbench.training.training_folder import read_content
 from duetbench.types import Example, ModelRef, Split, TrainedModels
 
 RESULT = "trained.json"
@@ -84,14 +84,14 @@ class TrainingRunner:
         fitted = cell.writing.trainer.make().fit(job)  # type: ignore[union-attr]
         trained = TrainedModels(fitted) if isinstance(fitted, ModelRef) else fitted
         seconds = time.monotonic() - started
-        budget = from_json(BudgetRecord, {"steps": 0, "tokens": 0, "seconds": seconds, **_read(folder / BUDGET)})
+        budget = from_json(BudgetRecord, {"steps": 0, "tokens": 0, "seconds": seconds, **read_content(folder / BUDGET)})
         training = TrainingRecord(
             training_id=str(cell.training_id),
             base_digest=job.model.digest,
             train_examples=len(job.train),
             valid_examples=len(job.valid),
             scorer_model=ModelRecord.of(job.scorer_engine.model) if job.scorer_engine else None,
-            settings=_read(folder / SETTINGS),
+            settings=read_content(folder / SETTINGS),
         )
         content = {"training_id": cell.training_id, "models": asdict(trained)}
         write_json(folder / RESULT, {**content, "budget": to_json(budget), "training": to_json(training)})
@@ -139,14 +139,18 @@ def shuffled_ratings(rows: Sequence[Example], seed: str) -> list[Example]:
     return [replace(row, rating=rating) for row, rating in zip(rows, ratings, strict=True)]
 
 
-def read_trained(folder: Path, training_id: str) -> TrainingResult | None:
+def read_trained(folder: Path, training_id: str | None = None) -> TrainingResult | None:
     """The result of a finished training; None if it has not finished.
+
+    Args:
+        folder: The training's folder.
+        training_id: The result of any other training counts as none; None: whichever training is in the folder.
 
     Raises:
         TrainingError: the folder's files are damaged or missing.
     """
-    content = _read(folder / RESULT)
-    if content.get("training_id") != training_id:
+    content = read_content(folder / RESULT)
+    if training_id not in (None, content.get("training_id")):
         return None
     if "models" not in content:  # written by an earlier version; the trainer finds its own result
         return None
@@ -167,12 +171,3 @@ def _models(content: Mapping[str, Any]) -> TrainedModels:
 def all_models(models: TrainedModels) -> list[ModelRef]:
     """Every model that a training has left."""
     return [models.writer, *models.stages.values(), *([models.scorer] if models.scorer else [])]
-
-
-def _read(path: Path) -> dict[str, Any]:
-    if not path.is_file():
-        return {}
-    try:
-        return dict(json.loads(path.read_text(encoding="utf-8")))
-    except ValueError as error:
-        raise TrainingError(f"{path} is damaged ({error}): delete {path.parent} to train again") from error

@@ -125,17 +125,24 @@ class TrainingFolder:
                 shutil.copy2(path, partial / path.name)
 
     def _read(self, name: str) -> dict[str, Any] | None:
-        path = self.path / name
-        if not path.is_file():
-            return None
-        try:
-            content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        except ValueError as error:
-            raise TrainingError(f"{path} is damaged ({error}); delete {self.path} to train again") from error
-        return content
+        return read_content(self.path / name) or None
 
     def _write(self, name: str, content: Mapping[str, Any]) -> None:
         write_json(self.path / name, content, indent=1)
+
+
+def read_content(path: Path) -> dict[str, Any]:
+    """The content of a JSON file in a training's folder; empty if there is no such file.
+
+    Raises:
+        TrainingError: it is damaged.
+    """
+    if not path.is_file():
+        return {}
+    try:
+        return dict(json.loads(path.read_text(encoding="utf-8")))
+    except ValueError as error:
+        raise TrainingError(f"{path} is damaged ({error}): delete {path.parent} to train again") from error
 
 
 class JsonLinesLog:

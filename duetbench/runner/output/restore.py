@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -122,7 +121,7 @@ def _trained(record: Record, model: ModelRecord, folder: Path) -> TrainingResult
     if record.budget is None:
         return None
     for path in sorted((folder.parent.parent / "trainings").glob(f"*/{RESULT}")):
-        trained = read_trained(path.parent, json.loads(path.read_text(encoding="utf-8"))["training_id"])
+        trained = read_trained(path.parent)
         if trained:
             writer = trained.models.writer
             if (writer.digest, writer.adapter_digest) == (model.digest, model.adapter_digest):

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 from random import Random
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from duetbench.atomic import write_json
 from duetbench.engines.complete import complete
@@ -33,6 +31,7 @@ from duetbench.training.offline.supervised import supervised_plan
 from duetbench.training.offline.tokenization import TargetTokenizer
 from duetbench.training.presets import explicit_values
 from duetbench.training.questions import EarlierStages
+from duetbench.training.training_folder import read_content
 from duetbench.training.trl.adapter import TokenRow
 from duetbench.types import Example, ModelRef, Profile, Profiles, Prompt, Sampling, TrainedModels
 
@@ -75,21 +74,16 @@ def distill(trainer: Trainer, settings: SftSettings, job: TrainingJob) -> Traine
         raise TrainingError(
             "; ".join(failures) or f"no training stage of {job.strategy.name} applies to scorer {job.scorer.name}"
         )
-    budgets = [_read_json(job.workdir / stage.name / "budget.json") for stage in trained]
+    budgets = [read_content(job.workdir / stage.name / "budget.json") for stage in trained]
     total = {name: sum(budget[name] for budget in budgets) for name in ("steps", "tokens", "seconds")}
     write_json(job.workdir / "budget.json", total)
     settings_by_stage = {
-        stage.name: _read_json(file)
+        stage.name: content
         for stage in trained
-        if (file := job.workdir / stage.name / "settings.json").is_file()
+        if (content := read_content(job.workdir / stage.name / "settings.json"))
     }
     write_json(job.workdir / "settings.json", settings_by_stage)
     return distillation.models()
-
-
-def _read_json(path: Path) -> dict[str, Any]:
-    values: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    return values
 
 
 def _check_overridden(trainer: Trainer, settings: SftSettings, strategy: Strategy) -> None:
