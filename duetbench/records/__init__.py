@@ -26,6 +26,7 @@ from duetbench.records.record import (
     TrainedRecord,
     TrainingRecord,
     UsageRecord,
+    ValidationRecord,
 )
 from duetbench.records.serialization import from_json, to_json
 
@@ -55,6 +56,7 @@ __all__ = [
     "TrainedRecord",
     "TrainingRecord",
     "UsageRecord",
+    "ValidationRecord",
     "current_environment",
     "file_entry",
     "from_json",

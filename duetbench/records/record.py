@@ -86,6 +86,9 @@ class CellSpec:
     """Seed of the cell."""
     label: str | None = None
     """Label of the grid that the cell belongs to; None if it has none."""
+    control: str | None = None
+    """Name of the control that changed what the scorer reads, or how the writer was trained; None: the strategy itself,
+    and in records of earlier versions."""
     split: Literal["valid", "test"]
     """Split that is predicted."""
     limit: Count | None
@@ -401,6 +404,16 @@ class BudgetRecord:
 
 
 @dataclass(frozen=True, kw_only=True)
+class ValidationRecord:
+    """Errors of a scorer without a model on the validation rows, by which the baseline of a leaderboard is chosen."""
+
+    n: Count
+    """Number of validation rows."""
+    mae: float | None
+    """Mean absolute error of the raw predictions; None if there are no rows."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class ProfilesRecord:
     """The profiles that the strategy wrote."""
 
@@ -410,6 +423,8 @@ class ProfilesRecord:
     """Number of completions that the strategy could parse."""
     statuses: StatusCounts
     """Number of completions by status."""
+    empty_windows: Share | None = None
+    """Share of the requests whose user has earlier interactions of which the writer sees none; None: not measured."""
     extra: Mapping[str, float | str | bool | None] = field(default_factory=dict)
     """Measures that the strategy takes of its own profiles, by name; None: no data."""
 
@@ -482,6 +497,9 @@ class Record:
     earlier versions."""
     budget: BudgetRecord | None
     """Cost of the training; None if nothing was trained."""
+    validation: ValidationRecord | None = None
+    """Errors on the validation rows of a scorer without a model; None for other cells, and in records of earlier
+    versions."""
     profiles: ProfilesRecord | None
     """The profiles that the strategy wrote; None if it writes none."""
     seeds: Mapping[str, int]
