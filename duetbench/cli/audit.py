@@ -47,7 +47,7 @@ def table(settings: Settings, file: str, output: Path | None, max_size: int) -> 
     from duetbench.evaluation.audit import audit_table, load_published
 
     published = load_published(file)
-    with _progress(settings) as on_progress:
+    with _progress(settings, len(published.rows)) as on_progress:
         result = audit_table(published, max_size=max_size, on_progress=on_progress)
     if output:
         write_json(output, asdict(result))
@@ -58,22 +58,33 @@ def table(settings: Settings, file: str, output: Path | None, max_size: int) -> 
 
 
 def _print_rows(settings: Settings, result: TableAudit) -> None:
-    from duetbench.cli.tables import print_table
     from duetbench.evaluation.audit import HYPOTHESES
 
     click.echo(_heading(result))
-    titles = ("row", "MAE", "RMSE", "accuracy", "n", *(hypothesis.title for hypothesis in HYPOTHESES))
-    rows = [_cells(row) for row in result.rows]
-    n_rows = len(rows)
-    counts = [str(result.n_feasible[hypothesis.name]) for hypothesis in HYPOTHESES]
-    print_table(settings, titles, [*rows, [f"feasible, of {n_rows}", "", "", "", "", *counts]])
+    groups: dict[str, list[RowAudit]] = {}
+    for row in result.rows:
+        groups.setdefault(", ".join(part for part in (row.backbone, row.dataset) if part), []).append(row)
+    for title, group in groups.items():
+        click.echo(f"\n{title}")
+        _print_group(settings, group)
     click.echo(
-        "yes or a range: some distribution of errors has these numbers, with that share of failed outputs; -: none"
+        "yes, or the possible share of failed outputs in %: some distribution of errors has these numbers; -: none has"
     )
     for hypothesis in HYPOTHESES:
         click.echo(f"  {hypothesis.title}: {hypothesis.meaning}")
     summary = ", ".join(f"{name} {count}" for name, count in result.n_feasible.items())
-    click.echo(f"feasible rows of {n_rows}: {summary}")
+    click.echo(f"feasible rows of {len(result.rows)}: {summary}")
+
+
+def _print_group(settings: Settings, group: list[RowAudit]) -> None:
+    from duetbench.cli.tables import print_table
+    from duetbench.evaluation.audit import HYPOTHESES
+
+    titles = ("method", "MAE", "RMSE", "acc", "n", *(hypothesis.title for hypothesis in HYPOTHESES))
+    rows = [_cells(row) for row in group]
+    if all(row.n is None for row in group):
+        titles, rows = titles[:4] + titles[5:], [cells[:4] + cells[5:] for cells in rows]
+    print_table(settings, titles, rows)
 
 
 def _heading(result: TableAudit) -> str:
@@ -86,13 +97,20 @@ def _cells(row: RowAudit) -> list[str]:
     from duetbench.evaluation.audit import HYPOTHESES
 
     shares = [_share(row.shares[hypothesis.name], hypothesis.has_failures) for hypothesis in HYPOTHESES]
-    return [row.row, row.mae, row.rmse, row.accuracy, "" if row.n is None else str(row.n), *shares]
+    return [
+        row.method,
+        row.mae,
+        row.rmse,
+        row.accuracy,
+        "" if row.n is None else str(row.n),
+        *shares,
+    ]
 
 
 def _share(share: FailureShare | None, has_failures: bool) -> str:
     if share is None:
         return "-"
-    text = f"{100 * share.low:.1f}-{100 * share.high:.1f} %" if has_failures else "yes"
+    text = f"{100 * share.low:.0f}-{100 * share.high:.0f}" if has_failures else "yes"
     return text if share.is_decided else f"{text} (undecided)"
 
 
@@ -143,15 +161,15 @@ def _reported(estimate: SizeEstimate) -> str:
 
 
 @contextlib.contextmanager
-def _progress(settings: Settings) -> Iterator[Callable[[int, int], None]]:
+def _progress(settings: Settings, total: int) -> Iterator[Callable[[int], None]]:
     """Shows a progress bar on stderr while rows are audited."""
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
     columns = (TextColumn("rows"), BarColumn(), MofNCompleteColumn())
     with Progress(*columns, console=settings.progress_console, transient=True) as bars:
-        task = bars.add_task("", total=None)
+        task = bars.add_task("", total=total)
 
-        def on_progress(done: int, total: int) -> None:
-            bars.update(task, completed=done, total=total)
+        def on_progress(done: int) -> None:
+            bars.update(task, completed=done)
 
         yield on_progress

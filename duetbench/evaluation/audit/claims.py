@@ -96,7 +96,7 @@ def _repeated_row(row: PublishedRow, other: PublishedTable, claim: PublishedClai
     whole = [each.method for each in candidates if all(each.method in names for names in sources.values())]
     parts = [f"{metric}: {', '.join(names) or 'no row'}" for metric, names in sources.items()]
     return ClaimCheck(
-        claim=f"{row.title}: {claim.text or 'repeated from ' + claim.table}",
+        claim=f"{row.title} {claim.text or 'is a row of ' + claim.table}",
         claimed="",
         recomputed=f"equals {', '.join(whole)}" if whole else f"of {other.name}: {'; '.join(parts)}",
         agrees=bool(whole),

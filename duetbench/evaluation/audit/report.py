@@ -16,7 +16,9 @@ from duetbench.evaluation.audit.sizes import SizeEstimate, estimate_sizes
 class RowAudit:
     """A row and the shares of failures with which each hypothesis explains it."""
 
-    row: str
+    backbone: str
+    method: str
+    dataset: str
     mae: str
     rmse: str
     accuracy: str
@@ -41,14 +43,14 @@ class TableAudit:
 
 
 def audit_table(
-    table: PublishedTable, *, max_size: int = 20_000, on_progress: Callable[[int, int], None] | None = None
+    table: PublishedTable, *, max_size: int = 20_000, on_progress: Callable[[int], None] | None = None
 ) -> TableAudit:
     """Audits a table.
 
     Args:
         table: From `load_published`.
         max_size: Largest test set to try, see `estimate_sizes`.
-        on_progress: Called with the number of rows that are done, and of all rows.
+        on_progress: Called with the number of rows that are done.
 
     Raises:
         DataError: a claim cannot be computed from the rows.
@@ -58,7 +60,7 @@ def audit_table(
     for row in table.rows:
         audits.append(audit_row(row))
         if on_progress:
-            on_progress(len(audits), len(table.rows))
+            on_progress(len(audits))
     return TableAudit(
         table=table.name,
         summary=table.summary,
@@ -79,7 +81,9 @@ def audit_row(row: PublishedRow) -> RowAudit:
     numbers = row.metrics
     metrics = PrintedMetrics(numbers["mae"], numbers["rmse"], numbers["accuracy"], row.n)
     return RowAudit(
-        row=row.title,
+        backbone=row.backbone,
+        method=row.method,
+        dataset=row.dataset,
         mae=numbers["mae"].text,
         rmse=numbers["rmse"].text,
         accuracy=numbers["accuracy"].text,

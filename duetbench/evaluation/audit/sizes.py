@@ -96,13 +96,17 @@ def _estimate(table: PublishedTable, dataset: str, bound: int) -> SizeEstimate:
 
 
 def _by_chance(accuracies: Sequence[PrintedNumber], size: int) -> float:
-    """Sum over n of the probability that intervals of these widths at random places all hold a multiple of 1/n."""
+    """Sum over n of the probability that intervals of these widths at random places all hold a multiple of 1/n.
+
+    Equal accuracies say the same, and intervals that contain 0 or 1 fit every n.
+    """
     import numpy as np
 
     sizes = np.arange(1, size + 1, dtype=np.float64)
     chances = np.ones(size)
-    for accuracy in accuracies:
-        chances *= np.minimum(1.0, sizes * float(accuracy.high - accuracy.low))
+    for low, high in {(accuracy.low, accuracy.high) for accuracy in accuracies}:
+        if low > 0 and high < 1:
+            chances *= np.minimum(1.0, sizes * float(high - low))
     return float(chances.sum())
 
 

@@ -54,5 +54,10 @@ def test_a_reported_size_is_compared_with_each_accuracy() -> None:
     assert (estimate.reported, estimate.n_fitting_reported) == (8, 2)
 
 
+def test_accuracies_that_fit_every_size_identify_nothing() -> None:
+    """60 % alone is no evidence for 5 test rows, however many 0 % and repetitions there are."""
+    assert not _estimate(["60", "0", "100", "60", "60"]).is_identified
+
+
 def test_zero_and_one_hundred_percent_fit_every_size() -> None:
     assert _estimate(["0.00", "100.00"], bound=50).n_possible == 50
