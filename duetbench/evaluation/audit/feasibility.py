@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     Floats = NDArray[np.float64]
 
-TIME_LIMIT = 10.0
+TIME_LIMIT = 3.0
 """Seconds for one integer programme; a search that takes longer counts as feasible and is reported as undecided."""
 
 
@@ -57,17 +57,19 @@ def feasible_share(metrics: PrintedMetrics, hypothesis: Hypothesis) -> FailureSh
         return None
     if not hypothesis.has_failures:
         return FailureShare(0.0, 0.0, smallest.is_decided)
+    low = _as_share(smallest.failed, metrics, hypothesis)
+    if metrics.n is None and hypothesis.skips_failures and metrics.accuracy.low <= 0:
+        return FailureShare(low, 1.0, smallest.is_decided)  # no correct prediction is needed: any number may fail
     largest = _optimum(programme, sign=-1) or smallest
-    bounds = [_as_share(each.failed, metrics, hypothesis) for each in (smallest, largest)]
-    return FailureShare(bounds[0], bounds[1], smallest.is_decided and largest.is_decided)
+    high = _as_share(largest.failed, metrics, hypothesis)
+    return FailureShare(low, high, smallest.is_decided and largest.is_decided)
 
 
 def _as_share(failed: float, metrics: PrintedMetrics, hypothesis: Hypothesis) -> float:
+    """A mass of failures as a share of all predictions; without n, skipped ones are relative to the counted ones."""
     if metrics.n is not None:
         return failed / metrics.n
-    if all(outcome.is_counted for outcome in hypothesis.outcomes):
-        return failed
-    return 1.0 if failed == float("inf") else failed / (1 + failed)
+    return failed / (1 + failed) if hypothesis.skips_failures else failed
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,8 +150,6 @@ def _optimum(programme: _Programme, *, sign: int) -> _Optimum | None:
             return _Optimum(max(0.0, float(solution.x[-1])), is_decided=True)
         case 2:
             return None
-        case 3:
-            return _Optimum(float("inf"), is_decided=True)
         case 1:
             best = solution.x[-1] if solution.x is not None else (0.0 if sign > 0 else programme.most)
             return _Optimum(max(0.0, float(best)), is_decided=False)

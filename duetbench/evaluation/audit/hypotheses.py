@@ -49,6 +49,11 @@ class Hypothesis:
         """Whether some predictions may have failed."""
         return any(outcome.is_failed for outcome in self.outcomes)
 
+    @property
+    def skips_failures(self) -> bool:
+        """Whether failed predictions are left out of MAE and RMSE."""
+        return not all(outcome.is_counted for outcome in self.outcomes)
+
 
 def _grid(low: float, high: float) -> list[float]:
     return [step / STEPS_PER_STAR for step in range(round(low * STEPS_PER_STAR), round(high * STEPS_PER_STAR) + 1)]

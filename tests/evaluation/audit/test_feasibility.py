@@ -122,3 +122,10 @@ def test_yelp_10h_needs_more_failures_if_ties_are_correct() -> None:
 def test_only_skipped_failures_are_left_out_of_the_errors(hypothesis: Hypothesis) -> None:
     assert all(outcome.is_failed for outcome in hypothesis.outcomes if not outcome.is_counted)
     assert not any(outcome.is_failed and outcome.is_correct for outcome in hypothesis.outcomes)
+
+
+def test_a_search_that_runs_out_of_time_is_not_called_impossible(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("duetbench.evaluation.audit.feasibility.TIME_LIMIT", 0.0)
+    share = _share("integer_failures_skipped", "0.7143", "1.0911", "53.21", n=4328)
+    assert share
+    assert not share.is_decided

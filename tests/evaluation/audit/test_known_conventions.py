@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from duetbench.evaluation.audit import HYPOTHESES, feasible_share
+from duetbench.evaluation.audit import HYPOTHESES, Hypothesis, feasible_share
 from duetbench.evaluation.audit.feasibility import PrintedMetrics
 from duetbench.evaluation.audit.printed import printed_number
 from duetbench.evaluation.conventions import rounded
@@ -55,11 +55,10 @@ def _row(
 @pytest.mark.parametrize("hypothesis", HYPOTHESES, ids=lambda each: each.name)
 @given(data=st.data())
 @settings(max_examples=25, deadline=None)
-def test_a_row_is_feasible_under_its_own_convention(hypothesis: object, known_n: bool, data: st.DataObject) -> None:
-    own = next(each for each in HYPOTHESES if each is hypothesis)
-    decimals = data.draw(st.sampled_from([1, 2, 6])) if own.is_fractional else 0
+def test_a_row_is_feasible_under_its_own_convention(hypothesis: Hypothesis, known_n: bool, data: st.DataObject) -> None:
+    decimals = data.draw(st.sampled_from([1, 2, 6])) if hypothesis.is_fractional else 0
     rounding = data.draw(st.sampled_from(["half_up", "bankers"]))
-    metrics, true_share = _row(own.name, data.draw(_predictions(decimals)), rounding, known_n)
-    share = feasible_share(metrics, own)
+    metrics, true_share = _row(hypothesis.name, data.draw(_predictions(decimals)), rounding, known_n)
+    share = feasible_share(metrics, hypothesis)
     assert share is not None
     assert share.low - 1e-6 <= true_share <= share.high + 1e-6
