@@ -57,3 +57,15 @@ def test_a_faulty_file_is_one_line_and_exit_code_1(tmp_path: Path) -> None:
     assert result.exit_code == 1
     assert result.stderr.startswith("duetbench: t.csv does not match")
     assert "rows[0].mae" in result.stderr
+
+
+def test_n_has_a_column_where_it_is_given(tmp_path: Path) -> None:
+    (tmp_path / "t.csv").write_text("dataset,method,mae,rmse,accuracy,n\nd,a,0.7500,1.1180,50.00,4\n")
+    assert " n " in _run(str(tmp_path / "t.csv")).stdout
+
+
+def test_claims_bold_marks_and_sizes_are_printed() -> None:
+    output = " ".join(_run("duet-table1").stdout.split())
+    assert "average F1 of 60.80% over the datasets (section 4.2) 60.80 59.45 NO" in output
+    assert "LLaMA 3 (8B) / Ours / Amazon Music rmse 0.8277 R4Rec 0.7722" in output
+    assert "1296: fits 1 of 14 accuracies" in output

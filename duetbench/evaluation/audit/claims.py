@@ -93,7 +93,7 @@ def _repeated_row(row: PublishedRow, other: PublishedTable, claim: PublishedClai
         for metric in LOWER_IS_BETTER
         if metric in row.metrics
     }
-    whole = [each.method for each in candidates if all(each.method in names for names in sources.values())]
+    whole = [each.method for each in candidates if all(_same_number(row, each, metric) for metric in sources)]
     parts = [f"{metric}: {', '.join(names) or 'no row'}" for metric, names in sources.items()]
     return ClaimCheck(
         claim=f"{row.title} {claim.text or 'is a row of ' + claim.table}",

@@ -40,7 +40,7 @@ class PublishedRow:
 
     @property
     def title(self) -> str:
-        """What tells the row from the others."""
+        """Backbone, method and dataset, which identify the row."""
         return " / ".join(part for part in (self.backbone, self.method, self.dataset) if part)
 
     def matches(self, selection: Mapping[str, str]) -> bool:

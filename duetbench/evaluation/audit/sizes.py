@@ -42,7 +42,7 @@ class SizeEstimate:
 
     @property
     def is_identified(self) -> bool:
-        """Whether the smallest size is hardly a coincidence."""
+        """Whether the smallest size is unlikely to fit by chance."""
         return self.smallest is not None and self.by_chance < CHANCE
 
 
@@ -68,7 +68,7 @@ def possible_sizes(accuracies: Sequence[PrintedNumber], bound: int) -> NDArray[n
 
 
 def _fits(accuracy: PrintedNumber, sizes: NDArray[np.int64]) -> NDArray[np.bool_]:
-    """Exact integer arithmetic: some integer k lies in [low n, high n]. Sizes below 10**8 do not overflow."""
+    """Exact integer arithmetic: some integer k is in [low n, high n]. Sizes below 10**8 do not overflow."""
     lowest = -((-max(accuracy.low.numerator, 0) * sizes) // accuracy.low.denominator)
     highest = (accuracy.high.numerator * sizes) // accuracy.high.denominator
     fits: NDArray[np.bool_] = lowest <= highest

@@ -63,3 +63,22 @@ def test_a_bold_number_must_be_the_best_of_its_dataset() -> None:
     rows = (_row("a", "x", "61.00", bold=("accuracy", "mae")), _row("b", "x", "61.01"), _row("c", "y", "99.00"))
     (fault,) = check_bold(PublishedTable("t", rows))  # equal MAE is not better
     assert (fault.metric, fault.better) == ("accuracy", ("b 61.01",))
+
+
+def test_a_repeated_row_is_one_row_and_not_a_mixture(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two rows of one method, of which each has one of the numbers."""
+    own = _row("a", "x", "61.00")
+    others = tuple(
+        PublishedRow(
+            "x",
+            "o",
+            {"accuracy": printed_number(accuracy, unit=Fraction(1, 100)), "mae": printed_number(mae)},
+            backbone,
+        )
+        for accuracy, mae, backbone in (("61.00", "0.6", "p"), ("62.00", "0.5", "q"))
+    )
+    monkeypatch.setattr("duetbench.evaluation.audit.claims.load_published", lambda name: PublishedTable(name, others))
+    claim = PublishedClaim("same_rows", {"method": "a"}, table="other")
+    (check,) = check_claims(PublishedTable("t", (own,), (claim,)))
+    assert not check.agrees
+    assert check.recomputed == "of other: mae: o; accuracy: o"
