@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
@@ -17,6 +17,7 @@ from duetbench.types import (
     Domain,
     EngineInfo,
     Example,
+    Interaction,
     LabelLogprobs,
     MetricValues,
     ModelRef,
@@ -266,9 +267,23 @@ class Strategy(Plugin):
         """How many of the latest interactions of a history it uses; longer histories are not built for it."""
         return int(getattr(self.config, "history_k", 0))
 
+    def writer_view(self, request: Request) -> Request:
+        """The request with exactly those interactions and averages that its writer reads; an average not shown is None.
+
+        The default keeps the last `history_needed()` interactions of both histories. A strategy that reads less must
+        override it: the control that shows raw evidence and the rate of empty windows are computed from it.
+        """
+        n_unread = [max(len(history) - self.history_needed(), 0) for history in _histories(request)]
+        user, item = (history[start:] for history, start in zip(_histories(request), n_unread, strict=True))
+        return replace(request, user_history=user, item_history=item)
+
     def prompt_digests(self) -> dict[str, str]:
         """SHA-256 of every prompt file that it uses, by name; part of the record."""
         return {}
+
+
+def _histories(request: Request) -> tuple[tuple[Interaction, ...], tuple[Interaction, ...]]:
+    return (request.user_history, request.item_history)
 
 
 class Engine(Plugin):
