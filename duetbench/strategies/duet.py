@@ -54,6 +54,9 @@ class Duet(Strategy):
     def history_needed(self) -> int:
         return int(self.config.history_k + (0 if self.config.overlap else self.config.recent_k))
 
+    def writes(self) -> tuple[Side, ...]:
+        return ("user", "item") if self.config.side == "both" else (self.config.side,)
+
     def prompt_digests(self) -> dict[str, str]:
         names = [self.config.prompt or _template(side) for side in _sides(self.config)]
         return template_digests(names, self.config.prompt_set)

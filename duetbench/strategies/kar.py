@@ -10,7 +10,7 @@ from duetbench.interfaces import Stage, Strategy, option
 from duetbench.parsing import parse_free_text
 from duetbench.prompts import unique_prompts
 from duetbench.strategies.writing import WriterConfig, template_digests, window
-from duetbench.types import Interaction, Message, Profile, Prompt, Request
+from duetbench.types import Interaction, Message, Profile, Prompt, Request, Side
 
 _USER, _ITEM = "kar_user", "kar_item"
 _FULL_HISTORY = 1_000_000
@@ -41,6 +41,9 @@ class Kar(Strategy):
     def history_needed(self) -> int:
         """As in the base class; the earlier half is only known from the full history."""
         return int(self.config.history_k) if self.config.history_slice == "recent" else _FULL_HISTORY
+
+    def writes(self) -> tuple[Side, ...]:
+        return ("user", "item") if self.config.item_knowledge else ("user",)
 
     def prompt_digests(self) -> dict[str, str]:
         names = [self.config.prompt or _USER]

@@ -51,6 +51,9 @@ class RlmRec(Strategy):
         distinct = {entry for written in profiles for entry in _texts_with_excess(written)}
         return {"too_long_rate": sum(too_long for _, too_long in distinct) / len(distinct) if distinct else None}
 
+    def writes(self) -> tuple[Side, ...]:
+        return ("user", "item") if self.config.side == "both" else ("user",)
+
     def prompt_digests(self) -> dict[str, str]:
         has_item_prompts = self.config.item_profile or self.config.side == "both"
         names = [self.config.prompt or _USER, *([self.config.item_prompt or _ITEM] if has_item_prompts else [])]
