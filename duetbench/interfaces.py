@@ -17,6 +17,7 @@ from duetbench.types import (
     Domain,
     EngineInfo,
     Example,
+    Interaction,
     LabelLogprobs,
     MetricValues,
     ModelRef,
@@ -273,18 +274,22 @@ class Strategy(Plugin):
         return ("user", "item") if self.stages() else ()
 
     def writer_view(self, request: Request) -> Request:
-        """The request with only those interactions that the writer sees.
+        """The request with exactly those interactions and averages that its writer reads; an average not shown is None.
 
-        Override it if the windows are not the last `history_needed()` interactions of both histories.
+        The default keeps the last `history_needed()` interactions of both histories. A strategy that reads less must
+        override it: the control that shows raw evidence and the rate of empty windows are computed from it.
         """
-        k = self.history_needed()
-        if not k:
-            return replace(request, user_history=(), item_history=())
-        return replace(request, user_history=request.user_history[-k:], item_history=request.item_history[-k:])
+        n_unread = [max(len(history) - self.history_needed(), 0) for history in _histories(request)]
+        user, item = (history[start:] for history, start in zip(_histories(request), n_unread, strict=True))
+        return replace(request, user_history=user, item_history=item)
 
     def prompt_digests(self) -> dict[str, str]:
         """SHA-256 of every prompt file that it uses, by name; part of the record."""
         return {}
+
+
+def _histories(request: Request) -> tuple[tuple[Interaction, ...], tuple[Interaction, ...]]:
+    return (request.user_history, request.item_history)
 
 
 class Engine(Plugin):

@@ -104,6 +104,8 @@ class _Evidence:
     """What can be added to the scorer's prompt of one request."""
 
     full: Request
+    averages: Request
+    """Its averages can be added: those that the writer reads."""
     own: _Windows
     lines: tuple[_Line, ...]
     """The newest of both histories first."""
@@ -114,12 +116,12 @@ class _Evidence:
     def of(cls, request: Request, context: ControlContext) -> _Evidence:
         own = _Windows.of(context.plain_scorer)
         view = context.strategy.writer_view(request)
-        written = context.strategy.writes()
-        lines = list(_lines(request.user_history, view.user_history, own.user, is_item=False))
-        if {"item", "pair"} & set(written):  # other strategies read no item history
-            lines += _lines(request.item_history, view.item_history, own.item, is_item=True)
+        lines = [
+            *_lines(request.user_history, view.user_history, own.user, is_item=False),
+            *_lines(request.item_history, view.item_history, own.item, is_item=True),
+        ]
         shows_averages = bool(getattr(context.plain_scorer.config, "show_averages", False))
-        return cls(request, own, tuple(sorted(lines)), shows_averages)
+        return cls(request, view if not shows_averages else request, own, tuple(sorted(lines)), shows_averages)
 
     @property
     def n_levels(self) -> int:
@@ -134,14 +136,12 @@ class _Evidence:
             self.full,
             user_history=_kept(self.full.user_history, self.own.user, chosen, is_item=False),
             item_history=_kept(self.full.item_history, self.own.item, chosen, is_item=True),
-            user_average=self.full.user_average if has_averages else None,
-            item_average=self.full.item_average if has_averages else None,
+            user_average=self.averages.user_average if has_averages else None,
+            item_average=self.averages.item_average if has_averages else None,
         )
 
 
-def _lines(
-    history: Sequence[Interaction], window: Sequence[Interaction], own: int, *, is_item: bool
-) -> list[_Line]:
+def _lines(history: Sequence[Interaction], window: Sequence[Interaction], own: int, *, is_item: bool) -> list[_Line]:
     """The lines of the writer's window that the scorer's own does not hold."""
     in_window = {id(line) for line in window}
     older = [position for position, line in enumerate(history[: max(len(history) - own, 0)]) if id(line) in in_window]
