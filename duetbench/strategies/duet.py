@@ -55,6 +55,9 @@ class Duet(Strategy):
     def writer_view(self, request: Request) -> Request:
         return _view(self.config, request)
 
+    def writes(self) -> tuple[Side, ...]:
+        return ("user", "item") if self.config.side == "both" else (self.config.side,)
+
     def prompt_digests(self) -> dict[str, str]:
         names = [self.config.prompt or _template(side) for side in _sides(self.config)]
         return template_digests(names, self.config.prompt_set)

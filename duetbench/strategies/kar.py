@@ -10,7 +10,7 @@ from duetbench.interfaces import Stage, Strategy, option
 from duetbench.parsing import parse_free_text
 from duetbench.prompts import unique_prompts
 from duetbench.strategies.writing import WriterConfig, template_digests
-from duetbench.types import Interaction, Message, Profile, Prompt, Request
+from duetbench.types import Interaction, Message, Profile, Prompt, Request, Side
 
 _USER, _ITEM = "kar_user", "kar_item"
 _FULL_HISTORY = 1_000_000
@@ -51,6 +51,9 @@ class Kar(Strategy):
     def writer_view(self, request: Request) -> Request:
         view: Request = self.config.view(request, ("user",))
         return view
+
+    def writes(self) -> tuple[Side, ...]:
+        return ("user", "item") if self.config.item_knowledge else ("user",)
 
     def prompt_digests(self) -> dict[str, str]:
         names = [self.config.prompt or _USER]

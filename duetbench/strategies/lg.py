@@ -9,7 +9,7 @@ from duetbench.interfaces import Stage, Strategy, option
 from duetbench.parsing import parse_free_text
 from duetbench.prompts import unique_prompts
 from duetbench.strategies.writing import WriterConfig, template_digests
-from duetbench.types import Message, Profile, Prompt, Request
+from duetbench.types import Message, Profile, Prompt, Request, Side
 
 _TEMPLATE = "lg_user"
 
@@ -32,6 +32,9 @@ class LettinGo(Strategy):
     def stages(self) -> tuple[Stage, ...]:
         """One stage."""
         return (LettinGoStage(self.config),)
+
+    def writes(self) -> tuple[Side, ...]:
+        return ("user",)
 
     def prompt_digests(self) -> dict[str, str]:
         return template_digests([self.config.prompt or _TEMPLATE], self.config.prompt_set)

@@ -11,7 +11,7 @@ from duetbench.interfaces import Stage, Strategy, option
 from duetbench.parsing import has_words, is_repetitive, parse_free_text, strip_reasoning
 from duetbench.prompts import prompt_key, unique_prompts
 from duetbench.strategies.writing import WriterConfig, template_digests
-from duetbench.types import Domain, Item, Message, Profile, Profiles, Prompt, Request
+from duetbench.types import Domain, Item, Message, Profile, Profiles, Prompt, Request, Side
 
 _USER, _ITEM = "palr_user", "palr_item"
 _QUOTED = r'["\u201c][^"\u201c\u201d\n]*["\u201d]'
@@ -53,6 +53,9 @@ class Palr(Strategy):
         distinct = {written.user.text: written.user.notes for written in profiles if written.user is not None}
         n_cited, n_invented = (sum(int(notes[name]) for notes in distinct.values()) for name in ("cited", "invented"))
         return {"cited_items": float(n_cited), "invented_rate": n_invented / n_cited if n_cited else None}
+
+    def writes(self) -> tuple[Side, ...]:
+        return ("user",)
 
     def history_needed(self) -> int:
         return int(self.config.window_needed())

@@ -11,7 +11,7 @@ from duetbench.interfaces import DistillationStage, RatingStage, Stage, Strategy
 from duetbench.parsing import has_words, parse_free_text, strip_reasoning
 from duetbench.prompts import prompt_key, render, unique_prompts
 from duetbench.strategies.writing import HistoryLine, WriterConfig, template_digests
-from duetbench.types import Domain, Example, Interaction, Message, Profile, Prompt, Request, Slot
+from duetbench.types import Domain, Example, Interaction, Message, Profile, Prompt, Request, Side, Slot
 
 _SUMMARY, _RATIONALE, _HINT = "r4rec_summary", "r4rec_rationale", "r4rec_hint"
 ASPECTS = ("Positive Aspects", "Negative Aspects", "User Preference Elements")
@@ -80,6 +80,9 @@ class Reason4Rec(Strategy):
         *turns, last = prompt.messages
         messages = (*turns, replace(last, content=f"{last.content}\n\n{hint.content}"))
         return replace(prompt, key=prompt_key(messages), messages=messages)
+
+    def writes(self) -> tuple[Side, ...]:
+        return ("pair",)
 
     def history_needed(self) -> int:
         return int(self.config.window_needed())

@@ -51,6 +51,9 @@ class RlmRec(Strategy):
         distinct = {entry for written in profiles for entry in _texts_with_excess(written)}
         return {"too_long_rate": sum(too_long for _, too_long in distinct) / len(distinct) if distinct else None}
 
+    def writes(self) -> tuple[Side, ...]:
+        return ("user", "item") if self.config.side == "both" else ("user",)
+
     def history_needed(self) -> int:
         return int(self.config.window_needed())
 
