@@ -96,7 +96,7 @@ class WriterConfig(WindowConfig):
 
     def feeling(self, interaction: Interaction, domain: Domain) -> str:
         """What the user thought of the item, as a history line states it."""
-        return sentiment(interaction.rating, domain)
+        return domain.sentiment(interaction.rating)
 
 
 @dataclass(frozen=True)
@@ -125,18 +125,6 @@ class HistoryLine:
     """Already cut; empty if reviews are not shown, or if there is none."""
     note: str
     """The text of an earlier stage on this interaction; empty if there is none."""
-
-
-def sentiment(rating: float, domain: Domain) -> str:
-    """The rating as `negative`, `neutral` or `positive`.
-
-    Neutral is the middle quarter of the scale, ends included: from 2.5 to 3.5 on the scale 1..5. The papers that use
-    sentiments do not print their thresholds; this mapping is the same for all strategies.
-    """
-    relative = (rating - domain.labels[0]) / domain.rating_range
-    if relative < 0.375:
-        return "negative"
-    return "neutral" if relative <= 0.625 else "positive"
 
 
 def stars(rating: float) -> str:

@@ -6,7 +6,7 @@ import pytest
 from request_making import ALBUMS, line
 
 from duetbench.config import build_config
-from duetbench.strategies.writing import SentimentConfig, WriterConfig, sentiment, stars, window
+from duetbench.strategies.writing import SentimentConfig, WriterConfig, stars, window
 from duetbench.types import Domain
 
 
@@ -19,12 +19,12 @@ from duetbench.types import Domain
     ],
 )
 def test_sentiment_of_stars(rating: float, word: str) -> None:
-    assert sentiment(rating, ALBUMS) == word
+    assert ALBUMS.sentiment(rating) == word
 
 
 def test_sentiment_follows_the_scale() -> None:
     ten = Domain("film", "films", tuple(range(1, 11)))
-    assert [sentiment(rating, ten) for rating in (4, 5, 6, 7)] == ["negative", "neutral", "neutral", "positive"]
+    assert [ten.sentiment(rating) for rating in (4, 5, 6, 7)] == ["negative", "neutral", "neutral", "positive"]
 
 
 @pytest.mark.parametrize(("rating", "words"), [(1, "1 star"), (4, "4 stars"), (3.5, "3.5 stars")])
