@@ -147,6 +147,17 @@ def own_prompt_reasons(*own_files: str | None) -> dict[str, str]:
     return {"prompt_set": "every prompt has your own file"} if all(own_files) else {}
 
 
+def compact_reasons(config: WriterConfig, *names: str) -> dict[str, str]:
+    """Why additions to a paper's prompt have no effect: the compact prompts have none of them.
+
+    Args:
+        config: The strategy's options.
+        names: The options of the additions, all of them in the prompt that `prompt` replaces.
+    """
+    has_none = config.prompt_set == "compact" and not config.prompt
+    return dict.fromkeys(names, "the compact prompts do not contain it") if has_none else {}
+
+
 def template_digests(names: Sequence[str], prompt_set: str) -> dict[str, str]:
     """SHA-256 of each prompt file, by its name or path."""
     return {name: template_digest(name, prompt_set) for name in names}
