@@ -207,6 +207,8 @@ class Profiles:
     pair: Profile | None = None
     failed: Status | None = None
     """Status of the completion from which a profile could not be read; None if nothing is missing."""
+    line_notes: Mapping[Interaction, str] = field(default_factory=dict)
+    """Texts of an earlier stage on single interactions of the histories, such as the aspects of their reviews."""
 
     @classmethod
     def of(cls, profiles: Iterable[Profile]) -> Profiles:

@@ -26,6 +26,7 @@ class Reason4Rec(Strategy):
     summary = "aspects of each review, then a rationale for the pair; for the scorer r4rec_predictor"
     source = "Reason4Rec (Fang et al. 2025); DUET, appendix A.2"
     default_trainer = "sft"
+    writes_line_notes = True
     training_options = ("tau", "retries", "forbidden")
 
     @dataclass(frozen=True)
@@ -103,6 +104,14 @@ class Reason4Rec(Strategy):
     def writer_view(self, request: Request) -> Request:
         view: Request = self.config.view(request, ("pair",))
         return view
+
+    def line_notes(self, request: Request, earlier: Mapping[str, Sequence[Profile]]) -> Mapping[Interaction, str]:
+        """The aspects of each review that its stages read; interactions without readable aspects are left out."""
+        view, summaries = self.writer_view(request), SummaryStage(self.config)
+        aspects = {
+            line: summaries.aspects_of(line, view.domain, earlier) for line in (*view.user_history, *view.item_history)
+        }
+        return {line: text for line, text in aspects.items() if text}
 
     def prompt_digests(self) -> dict[str, str]:
         names = [self.config.summary_prompt or _SUMMARY, self.config.prompt or _RATIONALE, _HINT]

@@ -105,4 +105,4 @@ def test_terminal_output_is_a_table(monkeypatch: pytest.MonkeyPatch, capsys: pyt
     ("name", "part"), [("kar", "hybrid-expert adaptor"), ("palr", "LLaMA-7B ranker"), ("rlmrec", "RLMRec-Con")]
 )
 def test_card_names_the_parts_that_a_strategy_lacks(name: str, part: str) -> None:
-    assert part in run("show", "strategy", name).stdout.partition("does not have:")[2]
+    assert part in _run("show", "strategy", name).stdout.partition("does not have:")[2]
