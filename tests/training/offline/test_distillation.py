@@ -241,13 +241,11 @@ def test_a_predictor_of_aspects_is_trained_on_aspects(tiny_ref, tmp_path, name):
 
 
 def test_the_filter_compares_predictions_from_the_same_aspects(tiny_ref, tmp_path, monkeypatch):
-    read: list[Prompt] = []
+    read: list[str] = []
     engine = Teacher(model=tiny_ref)
-    predict = engine.label_logprobs
-    monkeypatch.setattr(
-        engine, "label_logprobs", lambda prompts, *rest: (read.extend(prompts), predict(prompts, *rest))[1]
-    )
+    rate = engine._rating
+    monkeypatch.setattr(engine, "_rating", lambda text: (read.append(text), rate(text))[1])
     config = Reason4RecPredictor.Config(prompt_set="compact", reviews="aspects")
     targets(stage_job(tiny_ref, tmp_path, engine, scorer=Reason4RecPredictor(config)), "reasoner")
-    assert {contents([prompt]).count("Positive Aspects: solos") for prompt in read} == {2}
-    assert {"A good fit." in contents([prompt]) for prompt in read} == {True, False}
+    assert {text.count("Positive Aspects: solos") for text in read} == {2}
+    assert {"A good fit." in text for text in read} == {True, False}
