@@ -67,9 +67,7 @@ def _check_result(
 ) -> None:
     ids = [request.request_id for request in requests]
     if [request.request_id for request in result.requests] != ids or len(result.profiles) != len(ids):
-        raise PluginError(
-            f"control '{name}' did not return one request and its profiles for each of {len(ids)} requests"
-        )
+        raise PluginError(f"control '{name}' must return each of the {len(ids)} requests and its profiles, in order")
     if [written.failed for written in result.profiles] != [written.failed for written in profiles]:
         raise PluginError(f"control '{name}' changed for which requests the profiles failed")
 
@@ -77,6 +75,4 @@ def _check_result(
 def _check_effect(spec: ControlSpec, prompts: Sequence[object], plain: Sequence[object]) -> None:
     """Refuses a control under which the scorer reads the same as without it."""
     if plain and list(prompts) == list(plain):
-        raise DataError(
-            f"control '{spec.name}' changes no prompt of scorer '{spec.scorer.name}': it has no effect here"
-        )
+        raise DataError(f"control '{spec.name}' changes no prompt of scorer '{spec.scorer.name}': it has no effect")

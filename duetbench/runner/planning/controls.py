@@ -45,9 +45,7 @@ def retraining(grid: Grid, plugins: Plugins, parts: PluginResolver) -> list[str]
     for name in names:
         cls: type[Trainer] = plugins.get("trainer", name).cls  # type: ignore[assignment]
         if not cls.uses_token_budget:
-            raise ConfigError(
-                [f"trainer '{name}' cannot train at a given number of generated tokens, as a control must"]
-            )
+            raise ConfigError([f"trainer '{name}' cannot keep to a number of generated tokens, as a control must"])
     return list(names)
 
 
