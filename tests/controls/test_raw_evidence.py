@@ -128,3 +128,9 @@ def test_an_own_prompt_file_must_show_the_evidence(tmp_path: Path) -> None:
     assert obstacle == f"{own} does not use item_history, item_average"
     own.write_text("[[user]]\n{{ history }} {{ user_average }} {{ item_history }} {{ item_average }}")
     assert RawEvidence().obstacle(Duet(), scorer) is None
+
+
+def test_a_scorer_that_shows_all_of_it_anyway_is_an_obstacle() -> None:
+    predictor = Reason4RecPredictor()
+    assert "so this is the row without a profile" in (RawEvidence().obstacle(Duet(), predictor) or "")
+    assert RawEvidence().obstacle(Duet(Duet.Config(history_k=11)), predictor) is None
