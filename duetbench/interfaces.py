@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple
 
 from duetbench.errors import ConfigError
-from duetbench.options import bound_faults
 from duetbench.options import option as option  # plugins import it from here
+from duetbench.options import option_faults
 from duetbench.progress import Progress
 from duetbench.types import (
     Completion,
@@ -57,7 +57,7 @@ class Plugin(ABC):
     """Base of all kinds of plugins.
 
     Raises:
-        ConfigError: an option is outside its bounds.
+        ConfigError: an option is outside its bounds, or set although it has no effect.
     """
 
     name: ClassVar[str]
@@ -69,11 +69,15 @@ class Plugin(ABC):
 
     @dataclass(frozen=True)
     class Config:
-        """Options: scalars, literals, tuples of scalars, or None; each with a default. See `option`."""
+        """Options: scalars, literals, tuples of scalars, or None; each with a default. See `option`.
+
+        A method `without_effect() -> dict[str, str]` may name the options that have no effect given the others, and
+        why: setting one of them to another value than its default is then an error.
+        """
 
     def __init__(self, config: Any = None) -> None:
         self.config: Any = self.Config() if config is None else config
-        faults = bound_faults(self.config)
+        faults = option_faults(self.config)
         if faults:
             raise ConfigError([f"{self.name}.{fault}" for fault in faults])
 
@@ -244,6 +248,10 @@ class Strategy(Plugin):
     """Builds the prompts and parses the completions. The core runs the generation."""
 
     default_trainer: ClassVar[str] = "none"
+    training_options: ClassVar[tuple[str, ...]] = ()
+    """Options that have an effect only in its `training_stages`."""
+    omitted: ClassVar[tuple[str, ...]] = ()
+    """Parts of the published method that it does not have, one line each."""
 
     @abstractmethod
     def stages(self) -> tuple[Stage, ...]:
@@ -259,7 +267,7 @@ class Strategy(Plugin):
         return {}
 
     def training_stages(self) -> tuple[TrainingStage, ...]:
-        """Several trainings in order, run by the trainer `sft`.
+        """Several trainings in order, run by a trainer that `runs_training_stages`.
 
         (): only the last stage is trained, on its own sampled candidates.
         """
@@ -435,6 +443,8 @@ class Trainer(Plugin):
 
     trains: ClassVar[bool] = True
     """False: it returns the model unchanged, and `fit` is never called."""
+    runs_training_stages: ClassVar[bool] = False
+    """Whether it runs the `training_stages` of a strategy that has some."""
     policy_options: ClassVar[PolicyOptions | None] = None
     """The engine options that `fit` receives as `TrainingJob.policy_config`; None: it receives none."""
     uses_token_budget: ClassVar[bool] = False

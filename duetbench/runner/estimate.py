@@ -7,9 +7,10 @@ completions of the maximum length are used instead.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+from duetbench.evaluation.empty_windows import empty_window_share
 from duetbench.runner.controlling import CHARS_PER_TOKEN, apply_control
 from duetbench.runner.examples import Examples
 from duetbench.runner.output.run_folder import cell_folder
@@ -41,6 +42,8 @@ class Estimate:
     """True: scaled up from the first requests."""
     is_finished: bool = False
     """True: the result exists, so nothing will be requested."""
+    empty_windows: float | None = None
+    """Share of the rendered requests whose user has earlier interactions of which the writer sees none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +86,9 @@ def _estimate(cell: Cell, examples: Examples, folder: Path | None) -> tuple[Esti
     scale = len(requests) / len(rendered)
     tokens = _prompt_tokens(cell, rendered) if cell.writing else {}
     is_done = folder is not None and is_finished(cell, cell_folder(folder, cell))
-    return _counted(len(requests), tokens, scale, is_finished=is_done), tokens, scale
+    expected = _counted(len(requests), tokens, scale, is_finished=is_done)
+    empty = empty_window_share(cell.writing.strategy.make(), rendered) if cell.writing else None
+    return replace(expected, empty_windows=empty), tokens, scale
 
 
 def _counted(examples: int, tokens: PromptTokens, scale: float, *, is_finished: bool) -> Estimate:

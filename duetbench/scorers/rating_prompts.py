@@ -27,6 +27,13 @@ class PromptedScorerConfig:
     prompt_set: Literal["default", "compact"] = option("default", "which set of prompt files")
     prompt: str | None = option(None, "path to your own prompt file (.jinja), instead of the set's")
 
+    def without_effect(self) -> dict[str, str]:
+        """See `Plugin.Config`."""
+        reasons = {"prompt_set": "prompt names your own file"} if self.prompt else {}
+        if self.history_k == 0 and item_window(self) == 0:
+            reasons["review_chars"] = "history_k=0 shows no interaction"
+        return reasons
+
 
 def rating_prompts(
     template: str,

@@ -9,7 +9,7 @@ from typing import Any, Literal
 from duetbench.interfaces import Stage, Strategy, option
 from duetbench.parsing import has_words, parse_tagged_fields, placeholder_texts
 from duetbench.prompts import render, unique_prompts
-from duetbench.strategies.writing import WindowConfig, template_digests
+from duetbench.strategies.writing import WindowConfig, own_prompt_reasons, template_digests
 from duetbench.types import Message, Profile, Prompt, Request, Side, Slot
 
 _SHARES = {"cue": 0.2, "constructed_prompt": 0.3, "profile": 0.5}
@@ -44,6 +44,15 @@ class Duet(Strategy):
         max_tokens: int = option(896, "maximum number of tokens per completion", ge=1)
         prompt_set: Literal["default", "compact"] = option("default", "which set of prompt files")
         prompt: str | None = option(None, "path to your own prompt file (.jinja), instead of the set's")
+
+        def without_effect(self) -> dict[str, str]:
+            """See `Plugin.Config`."""
+            reasons = own_prompt_reasons(self.prompt)
+            if self.side != "both":
+                reasons["joint"] = f"side={self.side} writes one profile"
+            if self.side == "item":
+                reasons |= dict.fromkeys(("recent_k", "short_history"), "side=item reads no history of the user")
+            return reasons
 
     def stages(self) -> tuple[Stage, ...]:
         """One stage: the paper's single sequence-to-sequence pass."""

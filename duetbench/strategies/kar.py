@@ -9,7 +9,7 @@ from typing import Literal
 from duetbench.interfaces import Stage, Strategy, option
 from duetbench.parsing import parse_free_text
 from duetbench.prompts import unique_prompts
-from duetbench.strategies.writing import WriterConfig, template_digests
+from duetbench.strategies.writing import SentimentConfig, own_prompt_reasons, template_digests
 from duetbench.types import Interaction, Message, Profile, Prompt, Request, Side
 
 _USER, _ITEM = "kar_user", "kar_item"
@@ -25,7 +25,7 @@ class Kar(Strategy):
     source = "KAR (Xi et al. 2024); DUET, appendix A.2"
 
     @dataclass(frozen=True)
-    class Config(WriterConfig):
+    class Config(SentimentConfig):
         """Options of KAR."""
 
         history_slice: Literal["recent", "first"] = option(
@@ -33,6 +33,15 @@ class Kar(Strategy):
         )
         item_knowledge: bool = option(False, "also request the original's factual knowledge about the item")
         item_prompt: str | None = option(None, "path to your own prompt file for the item's knowledge")
+
+        def without_effect(self) -> dict[str, str]:
+            """See `Plugin.Config`."""
+            reasons = own_prompt_reasons(self.prompt, self.item_prompt if self.item_knowledge else self.prompt)
+            if not self.item_knowledge:
+                reasons["item_prompt"] = "item_knowledge=false writes nothing about items"
+            if self.history_slice == "first":
+                reasons["recent_k"] = "history_slice=first already ends at half of the history"
+            return reasons
 
         def user_window(self, history: Sequence[Interaction]) -> tuple[Interaction, ...]:
             """The latest interactions as in the base class, or the first ones."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from duetbench.interfaces import Stage, Strategy, option
 from duetbench.parsing import parse_free_text
 from duetbench.prompts import unique_prompts
-from duetbench.strategies.writing import WriterConfig, template_digests
+from duetbench.strategies.writing import SentimentConfig, own_prompt_reasons, template_digests
 from duetbench.types import Message, Profile, Prompt, Request, Side
 
 _TEMPLATE = "lg_user"
@@ -23,11 +23,15 @@ class LettinGo(Strategy):
     default_trainer = "dpo"
 
     @dataclass(frozen=True)
-    class Config(WriterConfig):
+    class Config(SentimentConfig):
         """Options of LG."""
 
         history_k: int = option(30, "older interactions that the writer sees; the paper uses 30, 50, 70", ge=1)
         recent_k: int = option(10, "recent interactions that are left to the scorer (its own history_k)", ge=0)
+
+        def without_effect(self) -> dict[str, str]:
+            """See `Plugin.Config`."""
+            return own_prompt_reasons(self.prompt)
 
     def stages(self) -> tuple[Stage, ...]:
         """One stage."""

@@ -10,7 +10,7 @@ from typing import Literal
 from duetbench.interfaces import Stage, Strategy, option
 from duetbench.parsing import has_words, is_repetitive, parse_free_text, strip_reasoning
 from duetbench.prompts import prompt_key, unique_prompts
-from duetbench.strategies.writing import WriterConfig, template_digests
+from duetbench.strategies.writing import SentimentConfig, own_prompt_reasons, template_digests
 from duetbench.types import Domain, Item, Message, Profile, Profiles, Prompt, Request, Side
 
 _USER, _ITEM = "palr_user", "palr_item"
@@ -31,7 +31,7 @@ class Palr(Strategy):
     source = "PALR (Yang et al. 2023); DUET, appendix A.2"
 
     @dataclass(frozen=True)
-    class Config(WriterConfig):
+    class Config(SentimentConfig):
         """Options of PALR."""
 
         keywords: Literal["auto", "ask", "none"] = option(
@@ -41,6 +41,12 @@ class Palr(Strategy):
             "free", "prefill: the completion begins with the list's first number"
         )
         keyword_prompt: str | None = option(None, "path to your own prompt file for an item's keywords")
+
+        def without_effect(self) -> dict[str, str]:
+            """See `Plugin.Config`."""
+            if self.keywords == "none":
+                return {"keyword_prompt": "keywords=none writes none"} | own_prompt_reasons(self.prompt)
+            return own_prompt_reasons(self.prompt, self.keyword_prompt)
 
     def stages(self) -> tuple[Stage, ...]:
         """The items' keywords, then the user's."""

@@ -26,6 +26,7 @@ class Reason4Rec(Strategy):
     summary = "aspects of each review, then a rationale for the pair; for the scorer r4rec_predictor"
     source = "Reason4Rec (Fang et al. 2025); DUET, appendix A.2"
     default_trainer = "sft"
+    training_options = ("tau", "retries", "forbidden")
 
     @dataclass(frozen=True)
     class Config(WriterConfig):
@@ -52,6 +53,15 @@ class Reason4Rec(Strategy):
             """Rejects a config without reviews, which the summaries need."""
             if self.review_chars is None:
                 raise ValueError("review_chars must be a number, got None: summaries need reviews")
+
+        def without_effect(self) -> dict[str, str]:
+            """See `Plugin.Config`."""
+            reasons: dict[str, str] = {}
+            if self.retries == 0:
+                reasons["forbidden"] = "retries=0 never shows the hint"
+            if self.prompt_set == "compact" and not self.summary_prompt and not 0 < (self.review_chars or 0) <= 400:
+                reasons["review_chars"] = "the compact prompts show at most 400 characters of a review"
+            return reasons
 
     def stages(self) -> tuple[Stage, ...]:
         """The reviews' aspects, then the rationale."""

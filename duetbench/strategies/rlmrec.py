@@ -9,7 +9,7 @@ from typing import Literal
 from duetbench.interfaces import Stage, Strategy, option
 from duetbench.parsing import parse_free_text, parse_json_object
 from duetbench.prompts import prompt_key, unique_prompts
-from duetbench.strategies.writing import WriterConfig, template_digests
+from duetbench.strategies.writing import SentimentConfig, own_prompt_reasons, template_digests
 from duetbench.types import Domain, Interaction, Item, Message, Profile, Profiles, Prompt, Request, Side, Slot
 
 _USER, _ITEM = "rlmrec_user", "rlmrec_item"
@@ -27,7 +27,7 @@ class RlmRec(Strategy):
     source = "RLMRec (Ren et al. 2024); DUET, appendix A.2"
 
     @dataclass(frozen=True)
-    class Config(WriterConfig):
+    class Config(SentimentConfig):
         """Options of RLMRec."""
 
         side: Literal["user", "both"] = option("user", "user: as in DUET's comparison; both: also the item's profile")
@@ -39,6 +39,17 @@ class RlmRec(Strategy):
             "free", "prefill: the completion begins with the JSON's beginning; fill: all but the two texts is given"
         )
         item_prompt: str | None = option(None, "path to your own prompt file for item profiles")
+
+        def without_effect(self) -> dict[str, str]:
+            """See `Plugin.Config`."""
+            if self.has_item_prompts():
+                return own_prompt_reasons(self.prompt, self.item_prompt)
+            reason = "no item profile is written: item_profile=false and side=user"
+            return {"item_prompt": reason} | own_prompt_reasons(self.prompt)
+
+        def has_item_prompts(self) -> bool:
+            """Whether profiles of items are written, for the scorer or for the next stage."""
+            return self.item_profile or self.side == "both"
 
     def stages(self) -> tuple[Stage, ...]:
         """The profiles of the user's items with `item_profile`, then the profiles for the scorer."""
@@ -61,8 +72,8 @@ class RlmRec(Strategy):
         return _view(self.config, request)
 
     def prompt_digests(self) -> dict[str, str]:
-        has_item_prompts = self.config.item_profile or self.config.side == "both"
-        names = [self.config.prompt or _USER, *([self.config.item_prompt or _ITEM] if has_item_prompts else [])]
+        names = [self.config.prompt or _USER]
+        names += [self.config.item_prompt or _ITEM] if self.config.has_item_prompts() else []
         return template_digests(names, self.config.prompt_set)
 
 

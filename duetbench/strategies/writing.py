@@ -29,6 +29,10 @@ class WindowConfig:
         "skip_profile: no profile of the user or of the pair is written",
     )
 
+    def without_effect(self) -> dict[str, str]:
+        """See `Plugin.Config`."""
+        return {}
+
     def window_needed(self) -> int:
         """How many of the latest interactions of a history the windows reach back to."""
         return self.history_k + self.recent_k
@@ -66,9 +70,6 @@ class WindowConfig:
 class WriterConfig(WindowConfig):
     """Options of a strategy that writes profiles from histories."""
 
-    history_ratings: Literal["sentiment", "rating"] = option(
-        "sentiment", "sentiment: 1-2 negative, 3 neutral, 4-5 positive; rating: the rating itself", old_names=("told",)
-    )
     review_chars: int | None = option(
         None, "characters of each review in addition to the title; none: no review; 0: all", ge=0
     )
@@ -90,10 +91,26 @@ class WriterConfig(WindowConfig):
         )
 
     def _history_line(self, interaction: Interaction, domain: Domain, note: str) -> HistoryLine:
-        is_rating = self.history_ratings == "rating"
-        feeling = stars(interaction.rating) if is_rating else sentiment(interaction.rating, domain)
         review = "" if self.review_chars is None else cut(interaction.review, self.review_chars)
-        return HistoryLine(interaction.item, feeling, interaction.rating, review, note)
+        return HistoryLine(interaction.item, self.feeling(interaction, domain), interaction.rating, review, note)
+
+    def feeling(self, interaction: Interaction, domain: Domain) -> str:
+        """What the user thought of the item, as a history line states it."""
+        return sentiment(interaction.rating, domain)
+
+
+@dataclass(frozen=True)
+class SentimentConfig(WriterConfig):
+    """Options of a strategy whose prompts state what the user thought of each item."""
+
+    history_ratings: Literal["sentiment", "rating"] = option(
+        "sentiment", "sentiment: 1-2 negative, 3 neutral, 4-5 positive; rating: the rating itself", old_names=("told",)
+    )
+
+    def feeling(self, interaction: Interaction, domain: Domain) -> str:
+        if self.history_ratings == "rating":
+            return stars(interaction.rating)
+        return super().feeling(interaction, domain)
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +148,15 @@ def window(history: Sequence[Interaction], k: int, *, skip: int = 0) -> tuple[In
     """The `k` interactions before the `skip` most recent ones, oldest first."""
     end = max(len(history) - skip, 0)
     return tuple(history[max(end - k, 0) : end])
+
+
+def own_prompt_reasons(*own_files: str | None) -> dict[str, str]:
+    """Why `prompt_set` has no effect: each prompt of the strategy has an own file; {}: it has one.
+
+    Args:
+        own_files: The option of each prompt that the strategy uses.
+    """
+    return {"prompt_set": "every prompt has your own file"} if all(own_files) else {}
 
 
 def template_digests(names: Sequence[str], prompt_set: str) -> dict[str, str]:

@@ -6,7 +6,7 @@ import pytest
 from request_making import ALBUMS, line
 
 from duetbench.config import build_config
-from duetbench.strategies.writing import WriterConfig, sentiment, stars, window
+from duetbench.strategies.writing import SentimentConfig, WriterConfig, sentiment, stars, window
 from duetbench.types import Domain
 
 
@@ -42,7 +42,7 @@ def test_window(k: int, skip: int, expected: list[int]) -> None:
 
 
 def test_history_lines_can_show_the_rating() -> None:
-    (shown,) = WriterConfig(history_ratings="rating").history_lines([line("anna", 1, rating=2.0)], ALBUMS)
+    (shown,) = SentimentConfig(history_ratings="rating").history_lines([line("anna", 1, rating=2.0)], ALBUMS)
     assert shown.feeling == "2 stars"
 
 

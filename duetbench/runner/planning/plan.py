@@ -192,7 +192,7 @@ class _Planner:
         controls = ControlPlanner(grid, self.plugins, parts, self.notes)
         combinations = itertools.product(grid.strategies, grid.models, prompted, grid.seeds)
         for strategy, model, scorer, seed in combinations:
-            for trainer in self._trainers(parts.choice("strategy", strategy, model), parts):
+            for trainer in self._trainers(parts.strategy(strategy, model), parts):
                 writing = parts.writing(strategy, trainer, model, scorer)
                 choice = parts.choice("scorer", scorer, model)
                 yield from controls.with_controls(self._cell(grid, parts, data, choice, seed=seed, writing=writing))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import replace
+from dataclasses import fields, replace
 from typing import TYPE_CHECKING, cast
 
 from duetbench.errors import ConfigError, DuetbenchError
@@ -101,6 +101,15 @@ class PluginResolver:
                 except DuetbenchError as error:
                     self.faults.append(error)
 
+    def strategy(self, name: str, model: str) -> PluginChoice:
+        """A strategy; options of its training stages have an effect if a trainer of the grid runs them."""
+        cls = cast("type[Strategy]", self._plugins.get("strategy", name).cls)
+        trainers = [cast("type[Trainer]", self._plugins.get("trainer", each).cls) for each in self.trainers(name)]
+        if not cls.training_options or any(trainer.runs_training_stages for trainer in trainers):
+            return self.choice("strategy", name, model)
+        used = tuple(entry.name for entry in fields(cls.Config) if entry.name not in cls.training_options)
+        return self.choice("strategy", name, model, used)
+
     def trainers(self, strategy: str) -> list[str]:
         """The trainers of the grid, or the strategy's default."""
         return list(self._grid.trainers or [default_trainer(self._plugins, strategy)])
@@ -115,7 +124,7 @@ class PluginResolver:
         """How profiles are written in one combination."""
         trains = does_train(self._plugins, trainer)
         return WriterSpec(
-            strategy=self.choice("strategy", strategy, model),
+            strategy=self.strategy(strategy, model),
             trainer=self.choice("trainer", trainer, model),
             model=self._models[model],
             engine=self.choice("engine", self._grid.engine, model),
