@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from duetbench.errors import DataError, PluginError
 from duetbench.interfaces import Control, ControlContext, ControlledInput, Engine, Scorer
 from duetbench.profiling import ParsedCompletion
-from duetbench.runner.planning.cells import Cell, ControlSpec
+from duetbench.runner.planning.cells import Cell
 from duetbench.types import Profiles, Request
 
 CHARS_PER_TOKEN = 4
@@ -20,7 +20,7 @@ def apply_control(
     """What the scorer reads under the cell's control; without one, the requests and profiles as they are.
 
     Raises:
-        DataError: the control is impossible with these requests, or changes no prompt.
+        DataError: the control is impossible with these requests, or the scorer does not show what it changes.
         PluginError: it did not return one request and one value of profiles per request, or changed which ones failed.
     """
     spec, writing = cell.control, cell.writing
@@ -32,11 +32,13 @@ def apply_control(
     context = ControlContext(writing.strategy.make(), scorer, plain, cell.seed, count_tokens)
     result = control.apply(requests, profiles, context)
     _check_result(spec.name, requests, profiles, result)
-    if spec.needs != "training" and (spec.needs != "nothing" or spec.changed):
-        _check_effect(
-            spec, scorer.prompts(*_readable(result)), plain.prompts(*_readable(ControlledInput(requests, profiles)))
-        )
-    return result
+    if spec.needs == "training":
+        return result
+    before = ControlledInput(requests, profiles)
+    share = _changed_share(_prompt_keys(scorer, result), _prompt_keys(plain, before))
+    if share == 0 and _read_values(result) != _read_values(before):
+        raise DataError(f"scorer '{spec.scorer.name}' does not show what control '{spec.name}' changes")
+    return result._replace(measures={**result.measures, "changed_prompts": share})
 
 
 def token_counter(engine: Engine, answers: Sequence[ParsedCompletion]) -> Callable[[str], int]:
@@ -52,14 +54,38 @@ def token_counter(engine: Engine, answers: Sequence[ParsedCompletion]) -> Callab
     return count
 
 
-def _readable(given: ControlledInput) -> tuple[list[Request], list[Profiles]]:
-    """The requests that reach a scorer, and their profiles."""
-    pairs = [
-        (request, written)
+def _prompt_keys(scorer: Scorer, given: ControlledInput) -> list[tuple[str, ...]]:
+    """The keys of the prompts of each request that reaches the scorer."""
+    pairs = [pair for pair in zip(given.requests, given.profiles, strict=True) if pair[1].failed is None]
+    keys: list[tuple[str, ...]] = [() for _ in pairs]
+    for prompt in scorer.prompts([request for request, _ in pairs], [written for _, written in pairs]):
+        for position in prompt.for_requests:
+            keys[position] += (prompt.key,)
+    return keys
+
+
+def _changed_share(keys: Sequence[tuple[str, ...]], plain: Sequence[tuple[str, ...]]) -> float | None:
+    """The share of requests with other prompts; None: the scorer shows none.
+
+    It is less than 1, and may be 0, where the writer writes the same text for several users or items.
+    """
+    if not any(plain):
+        return None
+    return sum(key != other for key, other in zip(keys, plain, strict=True)) / len(plain)
+
+
+def _read_values(given: ControlledInput) -> list[tuple[object, ...]]:
+    """What a scorer may read of each request: histories, averages and texts."""
+    return [
+        (
+            request.user_history,
+            request.item_history,
+            request.user_average,
+            request.item_average,
+            *(profile.text if profile else None for profile in (written.user, written.item, written.pair)),
+        )
         for request, written in zip(given.requests, given.profiles, strict=True)
-        if written.failed is None
     ]
-    return [request for request, _ in pairs], [written for _, written in pairs]
 
 
 def _check_result(
@@ -70,9 +96,3 @@ def _check_result(
         raise PluginError(f"control '{name}' must return each of the {len(ids)} requests and its profiles, in order")
     if [written.failed for written in result.profiles] != [written.failed for written in profiles]:
         raise PluginError(f"control '{name}' changed for which requests the profiles failed")
-
-
-def _check_effect(spec: ControlSpec, prompts: Sequence[object], plain: Sequence[object]) -> None:
-    """Refuses a control under which the scorer reads the same as without it."""
-    if plain and list(prompts) == list(plain):
-        raise DataError(f"control '{spec.name}' changes no prompt of scorer '{spec.scorer.name}': it has no effect")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,7 @@ from duetbench.runner.estimate import estimate
 from duetbench.runner.output.restore import restore
 from duetbench.runner.planning.cells import Cell
 from duetbench.testing import DummyEngine, dummy_model
-from duetbench.types import Profiles, Request
+from duetbench.types import Profile, Profiles, Request
 
 Ran = Callable[..., RunOutcome]
 Planned = Callable[..., Plan]
@@ -149,7 +150,11 @@ def requests_of(cell: Cell) -> list[Request]:
 @pytest.mark.parametrize(
     ("changed", "error", "message"),
     [
-        (lambda requests, profiles: (requests, profiles), DataError, "changes no prompt of scorer"),
+        (
+            lambda requests, profiles: ([replace(each, item_history=()) for each in requests], profiles),
+            DataError,
+            "scorer 'rating_expectation' does not show what control 'shuffled_user' changes",
+        ),
         (lambda requests, profiles: (requests[1:], profiles[1:]), PluginError, "must return each of the 11 requests"),
         (
             lambda requests, profiles: (requests, [Profiles(failed="empty") for _ in profiles]),
@@ -158,7 +163,7 @@ def requests_of(cell: Cell) -> list[Request]:
         ),
     ],
 )
-def test_a_control_without_effect_or_with_a_wrong_result_is_refused(
+def test_a_control_that_the_scorer_does_not_show_or_with_a_wrong_result_is_refused(
     planned: Planned, monkeypatch: pytest.MonkeyPatch, changed: Any, error: type[Exception], message: str
 ) -> None:
     cell = control_cell(planned, "shuffled_user")
@@ -171,6 +176,15 @@ def test_a_control_without_effect_or_with_a_wrong_result_is_refused(
     requests = requests_of(cell)
     with pytest.raises(error, match=message):
         apply_control(cell, requests, [Profiles() for _ in requests], len)
+
+
+def test_equal_profiles_can_be_shuffled_and_the_share_of_changed_prompts_says_so(planned: Planned) -> None:
+    cell = control_cell(planned, "shuffled_user")
+    requests = requests_of(cell)
+    same = [Profiles(Profile("user", "Likes all.")) for _ in requests]
+    assert apply_control(cell, requests, same, len).measures == {"changed_prompts": 0.0}
+    own = [Profiles(Profile("user", f"Likes {request.user_id}.")) for request in requests]
+    assert apply_control(cell, requests, own, len).measures == {"changed_prompts": 1.0}
 
 
 def test_tokens_are_counted_by_the_engine() -> None:

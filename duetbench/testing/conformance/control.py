@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 from duetbench.config import build_config
 from duetbench.interfaces import Control, ControlContext, ControlledInput, Strategy
 from duetbench.testing.conformance.base import Conformance
-from duetbench.testing.conformance.checks import require
+from duetbench.testing.conformance.checks import require, skip
 from duetbench.testing.conformance.prompts import check_no_leaks, check_prompts
 from duetbench.testing.conformance.record_parts import check_part
 from duetbench.testing.minimal_plugins import MinimalStrategy
@@ -73,6 +73,23 @@ class ControlConformance(Conformance):
         require(len(result.profiles) == len(ids), f"expected {len(ids)} values of profiles, got {len(result.profiles)}")
         failed = [written.failed for written in result.profiles]
         require(failed == [written.failed for written in profiles], "other requests have failed profiles than before")
+
+    def test_changes_what_the_scorer_reads(self) -> None:
+        """The scorer's prompts differ from those without the control."""
+        context, (requests, profiles) = self._context(), self._world()
+        if self.make().needs == "training" or (
+            self.make().needs == "nothing" and context.scorer.config == ProbeScorer().config
+        ):
+            skip("it changes the training, or only leaves out the profiles")
+        result = self.make().apply(requests, profiles, context)
+        keys, plain = (
+            {prompt.key for prompt in scorer.prompts(*given)}
+            for scorer, given in (
+                (context.scorer, (result.requests, result.profiles)),
+                (context.plain_scorer, (requests, profiles)),
+            )
+        )
+        require(keys != plain, "the scorer's prompts are the same as without the control")
 
     def test_is_deterministic(self) -> None:
         """The same requests, profiles and seed give the same result."""
