@@ -76,7 +76,7 @@ def own_file(cls: type[Plugin], name: str, folder: Path) -> str:
 def other_values(cls: type[Plugin], folder: Path) -> Iterator[tuple[str, Any]]:
     """Every option with each of its other values, or with one other value where there are many."""
     hints = get_type_hints(cls.Config)
-    numbers = {"history_k": 3, "recent_k": 4, "review_chars": 5, "item_history_k": 2}
+    numbers = {"history_k": 3, "recent_k": 4, "review_chars": 5, "item_history_k": 2, "show_averages": False}
     for entry in fields(cls.Config):
         hint, default = hints[entry.name], entry.default
         if get_origin(hint) is Literal:
