@@ -12,6 +12,7 @@ from duetbench.cli.context import Settings, pass_settings
 if TYPE_CHECKING:
     from duetbench.runner import Plan, RunOutcome
     from duetbench.runner.estimate import Estimate
+    from duetbench.runner.planning.cells import Cell
 
 
 @click.command()
@@ -35,6 +36,9 @@ if TYPE_CHECKING:
     help="Configuration in YAML; options override it.",
 )
 @click.option("--no-baselines", is_flag=True, help="Leave out the baselines without a model.")
+@click.option(
+    "--controls/--no-controls", default=None, help="Add the controls of every row.  [default: as in FILE, or not]"
+)
 @click.option("--plan", "only_plan", is_flag=True, help="Print cells, prompts and tokens; load no model.")
 @click.option("--force", is_flag=True, help="Run finished cells again.")
 @click.option("--out", type=click.Path(path_type=Path), metavar="DIR", help="[default: runs/NAME]")
@@ -47,6 +51,7 @@ def run(
     settings_: tuple[str, ...],
     file: Path | None,
     no_baselines: bool,
+    controls: bool | None,
     only_plan: bool,
     force: bool,
     out: Path | None,
@@ -65,6 +70,8 @@ def run(
     chosen = {name: value for name, value in grid.items() if value}
     if no_baselines:
         chosen["baselines"] = False
+    if controls is not None:
+        chosen["controls"] = controls
     if file is None and "strategies" not in chosen:
         raise UsageError("nothing to run: give a strategy (--strategy duet) or a file (--config FILE)")
     config = run_config(chosen, file=file, settings=parse_settings(settings_))
@@ -116,11 +123,12 @@ def _summary(outcome: RunOutcome) -> str:
 
 def _print_plan(settings: Settings, planned: Plan, folder: Path) -> None:
     from duetbench.cli.tables import print_table
+    from duetbench.evaluation.empty_windows import STARVED, starved_text
     from duetbench.runner.estimate import estimate
 
     estimates = estimate(planned, folder)
     shared, rows = _named_columns(planned)
-    titles = [*rows[0], "pairs", "prompts", "prompt tokens", "completion tokens", "state"]
+    titles = [*rows[0], "pairs", "empty windows", "prompts", "prompt tokens", "completion tokens", "state"]
     lines = [[*row.values(), *_numbers(expected)] for row, expected in zip(rows, estimates.cells, strict=True)]
     click.echo(f"{len(rows)} cells; {', '.join(f'{name} {value}' for name, value in shared.items())}")
     print_table(settings, titles, lines, text_titles=(*rows[0], "state"))
@@ -132,12 +140,15 @@ def _print_plan(settings: Settings, planned: Plan, folder: Path) -> None:
         f"about {total.prompt_tokens:,} prompt tokens and at most {total.completion_tokens:,} completion tokens"
         f"{excluded}."
     )
+    for row, expected in zip(rows, estimates.cells, strict=True):
+        if (share := expected.empty_windows or 0.0) > STARVED:
+            click.echo(f"duetbench: {' '.join(row.values())}: {starved_text(share)}", err=True)
 
 
 def _named_columns(planned: Plan) -> tuple[dict[str, str], list[dict[str, str]]]:
     """Attributes that all cells share, and the remaining attributes row by row."""
-    titles = ("label", "strategy", "trainer", "dataset", "model", "scorer", "seed")
-    rows = [dict(zip(titles, (cell.label, *cell.names), strict=True)) for cell in planned.cells]
+    titles = ("label", "strategy", "trainer", "control", "dataset", "model", "scorer", "seed")
+    rows = [dict(zip(titles, _attributes(cell), strict=True)) for cell in planned.cells]
     with_model = [row for row, cell in zip(rows, planned.cells, strict=True) if cell.writing] or rows
     always = ("strategy", "scorer")
     values = {title: {row[title] for row in (rows if title == "dataset" else with_model)} for title in titles}
@@ -146,8 +157,14 @@ def _named_columns(planned: Plan) -> tuple[dict[str, str], list[dict[str, str]]]
     return shown, [{title: value for title, value in row.items() if title not in shared} for row in rows]
 
 
+def _attributes(cell: Cell) -> tuple[str, ...]:
+    strategy, trainer, *others = cell.names
+    return (cell.label, strategy, trainer, cell.control.name if cell.control else "", *others)
+
+
 def _numbers(expected: Estimate) -> list[str]:
     mark = "~" if expected.is_scaled else ""
     numbers = (expected.prompts, expected.prompt_tokens, expected.completion_tokens)
     state = "finished" if expected.is_finished else "to do"
-    return [f"{expected.examples:,}", *(f"{mark}{number:,}" for number in numbers), state]
+    empty = "–" if expected.empty_windows is None else f"{mark}{100 * expected.empty_windows:.1f} %"
+    return [f"{expected.examples:,}", empty, *(f"{mark}{number:,}" for number in numbers), state]

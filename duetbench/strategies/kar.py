@@ -9,8 +9,8 @@ from typing import Literal
 from duetbench.interfaces import Stage, Strategy, option
 from duetbench.parsing import parse_free_text
 from duetbench.prompts import unique_prompts
-from duetbench.strategies.writing import WriterConfig, template_digests, window
-from duetbench.types import Interaction, Message, Profile, Prompt, Request
+from duetbench.strategies.writing import SentimentConfig, compact_reasons, own_prompt_reasons, template_digests
+from duetbench.types import Interaction, Message, Profile, Prompt, Request, Side
 
 _USER, _ITEM = "kar_user", "kar_item"
 _FULL_HISTORY = 1_000_000
@@ -24,15 +24,42 @@ class Kar(Strategy):
     summary = "an analysis of the user's preferences along the domain's factors; optionally facts on the item"
     source = "KAR (Xi et al. 2024); DUET, appendix A.2"
 
+    omitted = (
+        "the encoder that turns the texts into vectors (BERT or ChatGLM)",
+        "the hybrid-expert adaptor that maps the vectors into the space of the recommender",
+        "the click model (DIN and others) that is trained with the adapted vectors",
+        "one analysis per user from a fixed part of the history: here one per request, before its time",
+    )
+
     @dataclass(frozen=True)
-    class Config(WriterConfig):
+    class Config(SentimentConfig):
         """Options of KAR."""
 
         history_slice: Literal["recent", "first"] = option(
             "recent", "recent: the latest history_k; first: as the original, the earlier half, at most history_k"
         )
         item_knowledge: bool = option(False, "also request the original's factual knowledge about the item")
+        word_limit: int | None = option(
+            150, "words that the prompt allows for the analysis; an addition to the original's; none: no limit", ge=1
+        )
         item_prompt: str | None = option(None, "path to your own prompt file for the item's knowledge")
+
+        def without_effect(self) -> dict[str, str]:
+            """See `Plugin.Config`."""
+            reasons = compact_reasons(self, "word_limit") | own_prompt_reasons(
+                self.prompt, self.item_prompt if self.item_knowledge else self.prompt
+            )
+            if not self.item_knowledge:
+                reasons["item_prompt"] = "item_knowledge=false writes nothing about items"
+            if self.history_slice == "first":
+                reasons["recent_k"] = "history_slice=first already ends at half of the history"
+            return reasons
+
+        def user_window(self, history: Sequence[Interaction]) -> tuple[Interaction, ...]:
+            """The latest interactions as in the base class, or the first ones."""
+            if self.history_slice == "recent":
+                return super().user_window(history)
+            return tuple(history[: min((len(history) + 1) // 2, self.history_k)])
 
     def stages(self) -> tuple[Stage, ...]:
         """One stage."""
@@ -40,7 +67,14 @@ class Kar(Strategy):
 
     def history_needed(self) -> int:
         """As in the base class; the earlier half is only known from the full history."""
-        return int(self.config.history_k) if self.config.history_slice == "recent" else _FULL_HISTORY
+        return int(self.config.window_needed()) if self.config.history_slice == "recent" else _FULL_HISTORY
+
+    def writer_view(self, request: Request) -> Request:
+        view: Request = self.config.view(request, ("user",))
+        return view
+
+    def writes(self) -> tuple[Side, ...]:
+        return ("user", "item") if self.config.item_knowledge else ("user",)
 
     def prompt_digests(self) -> dict[str, str]:
         names = [self.config.prompt or _USER]
@@ -59,7 +93,9 @@ class KarStage(Stage):
 
     def prompts(self, requests: Sequence[Request], earlier: Mapping[str, Sequence[Profile]]) -> list[Prompt]:
         """One prompt per distinct history and, with `item_knowledge`, one per distinct item."""
-        prompts = unique_prompts("user", ((n, self._user_messages(request)) for n, request in enumerate(requests)))
+        views = [(n, self.config.view(request, ("user",))) for n, request in enumerate(requests)]
+        users = ((n, self._user_messages(view)) for n, view in views if not self.config.skips(view))
+        prompts = unique_prompts("user", users)
         if self.config.item_knowledge:
             prompts += unique_prompts("item", ((n, self._item_messages(request)) for n, request in enumerate(requests)))
         return prompts
@@ -69,14 +105,10 @@ class KarStage(Stage):
         answer = parse_free_text(text)
         return None if answer is None else [Profile(prompt.side, answer)]
 
-    def _user_messages(self, request: Request) -> tuple[Message, ...]:
-        lines = self.config.history_lines(self._slice(request.user_history), request.domain)
-        return self.config.render(_USER, self.config.prompt, domain=request.domain, history=lines)
+    def _user_messages(self, view: Request) -> tuple[Message, ...]:
+        lines = self.config.history_lines(view.user_history, view.domain)
+        values = {"domain": view.domain, "history": lines, "word_limit": self.config.word_limit}
+        return self.config.render(_USER, self.config.prompt, **values)
 
     def _item_messages(self, request: Request) -> tuple[Message, ...]:
         return self.config.render(_ITEM, self.config.item_prompt, domain=request.domain, item=request.item)
-
-    def _slice(self, history: Sequence[Interaction]) -> tuple[Interaction, ...]:
-        if self.config.history_slice == "recent":
-            return window(history, self.config.history_k)
-        return tuple(history[: min((len(history) + 1) // 2, self.config.history_k)])

@@ -10,8 +10,8 @@ from typing import Literal
 from duetbench.interfaces import DistillationStage, RatingStage, Stage, Strategy, TargetFilter, TrainingStage, option
 from duetbench.parsing import has_words, parse_free_text, strip_reasoning
 from duetbench.prompts import prompt_key, render, unique_prompts
-from duetbench.strategies.writing import HistoryLine, WriterConfig, template_digests, window
-from duetbench.types import Domain, Example, Interaction, Message, Profile, Prompt, Request, Slot
+from duetbench.strategies.writing import HistoryLine, WriterConfig, compact_reasons, template_digests
+from duetbench.types import Domain, Example, Interaction, Message, Profile, Prompt, Request, Side, Slot
 
 _SUMMARY, _RATIONALE, _HINT = "r4rec_summary", "r4rec_rationale", "r4rec_hint"
 ASPECTS = ("Positive Aspects", "Negative Aspects", "User Preference Elements")
@@ -26,6 +26,8 @@ class Reason4Rec(Strategy):
     summary = "aspects of each review, then a rationale for the pair; for the scorer r4rec_predictor"
     source = "Reason4Rec (Fang et al. 2025); DUET, appendix A.2"
     default_trainer = "sft"
+    writes_line_notes = True
+    training_options = ("tau", "retries", "forbidden")
 
     @dataclass(frozen=True)
     class Config(WriterConfig):
@@ -39,6 +41,9 @@ class Reason4Rec(Strategy):
         summary_tokens: int = option(160, "maximum number of tokens of a summary", ge=1)
         max_tokens: int = option(320, "maximum number of tokens of the rationale", ge=1)
         summary_prompt: str | None = option(None, "path to your own prompt file for a review's aspects")
+        forbid_ratings: bool = option(
+            True, "the prompt forbids ratings in the rationale; an addition to the original's prompt"
+        )
         tau: float = option(
             0.1, "sft: rationales that raise the reward model's error by this much or more are not trained on"
         )
@@ -52,6 +57,15 @@ class Reason4Rec(Strategy):
             """Rejects a config without reviews, which the summaries need."""
             if self.review_chars is None:
                 raise ValueError("review_chars must be a number, got None: summaries need reviews")
+
+        def without_effect(self) -> dict[str, str]:
+            """See `Plugin.Config`."""
+            reasons = compact_reasons(self, "forbid_ratings")
+            if self.retries == 0:
+                reasons["forbidden"] = "retries=0 never shows the hint"
+            if self.prompt_set == "compact" and not self.summary_prompt and not 0 < (self.review_chars or 0) <= 400:
+                reasons["review_chars"] = "the compact prompts show at most 400 characters of a review"
+            return reasons
 
     def stages(self) -> tuple[Stage, ...]:
         """The reviews' aspects, then the rationale."""
@@ -80,6 +94,24 @@ class Reason4Rec(Strategy):
         *turns, last = prompt.messages
         messages = (*turns, replace(last, content=f"{last.content}\n\n{hint.content}"))
         return replace(prompt, key=prompt_key(messages), messages=messages)
+
+    def writes(self) -> tuple[Side, ...]:
+        return ("pair",)
+
+    def history_needed(self) -> int:
+        return int(self.config.window_needed())
+
+    def writer_view(self, request: Request) -> Request:
+        view: Request = self.config.view(request, ("pair",))
+        return view
+
+    def line_notes(self, request: Request, earlier: Mapping[str, Sequence[Profile]]) -> Mapping[Interaction, str]:
+        """The aspects of each review that its stages read; interactions without readable aspects are left out."""
+        view, summaries = self.writer_view(request), SummaryStage(self.config)
+        aspects = {
+            line: summaries.aspects_of(line, view.domain, earlier) for line in (*view.user_history, *view.item_history)
+        }
+        return {line: text for line, text in aspects.items() if text}
 
     def prompt_digests(self) -> dict[str, str]:
         names = [self.config.summary_prompt or _SUMMARY, self.config.prompt or _RATIONALE, _HINT]
@@ -143,8 +175,8 @@ class SummaryStage(Stage):
         return tuple(Slot(literal, "\n", max(self.max_tokens // len(literals), 1)) for literal in literals)
 
     def _reviews(self, request: Request) -> Iterator[Interaction]:
-        windows = (window(history, self.config.history_k) for history in (request.user_history, request.item_history))
-        yield from dict.fromkeys(line for lines in windows for line in lines if has_words(line.review))
+        view = self.config.view(request, ("pair",))
+        yield from dict.fromkeys(line for line in (*view.user_history, *view.item_history) if has_words(line.review))
 
 
 class RationaleStage(Stage):
@@ -159,26 +191,29 @@ class RationaleStage(Stage):
 
     def prompts(self, requests: Sequence[Request], earlier: Mapping[str, Sequence[Profile]]) -> list[Prompt]:
         """One prompt per pair."""
-        return unique_prompts("pair", ((n, self._render(request, earlier)) for n, request in enumerate(requests)))
+        views = [(n, self.config.view(request, ("pair",))) for n, request in enumerate(requests)]
+        return unique_prompts(
+            "pair", ((n, self._render(view, earlier)) for n, view in views if not self.config.skips(view))
+        )
 
     def parse(self, prompt: Prompt, text: str) -> list[Profile] | None:
         """The full answer, if it is free text."""
         answer = parse_free_text(text)
         return None if answer is None else [Profile("pair", answer)]
 
-    def _render(self, request: Request, earlier: Mapping[str, Sequence[Profile]]) -> tuple[Message, ...]:
+    def _render(self, view: Request, earlier: Mapping[str, Sequence[Profile]]) -> tuple[Message, ...]:
         return self.config.render(
             _RATIONALE,
             self.config.prompt,
-            domain=request.domain,
-            item=request.item,
-            user_history=self._lines(request.user_history, request.domain, earlier),
-            item_history=self._lines(request.item_history, request.domain, earlier),
+            domain=view.domain,
+            item=view.item,
+            forbid_ratings=self.config.forbid_ratings,
+            user_history=self._lines(view.user_history, view.domain, earlier),
+            item_history=self._lines(view.item_history, view.domain, earlier),
         )
 
     def _lines(
         self, history: Sequence[Interaction], domain: Domain, earlier: Mapping[str, Sequence[Profile]]
     ) -> tuple[HistoryLine, ...]:
-        recent = window(history, self.config.history_k)
-        notes = [self._summaries.aspects_of(interaction, domain, earlier) for interaction in recent]
-        return self.config.history_lines(recent, domain, notes)
+        notes = [self._summaries.aspects_of(interaction, domain, earlier) for interaction in history]
+        return self.config.history_lines(history, domain, notes)

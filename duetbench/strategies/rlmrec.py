@@ -9,8 +9,8 @@ from typing import Literal
 from duetbench.interfaces import Stage, Strategy, option
 from duetbench.parsing import parse_free_text, parse_json_object
 from duetbench.prompts import prompt_key, unique_prompts
-from duetbench.strategies.writing import WriterConfig, template_digests, window
-from duetbench.types import Domain, Item, Message, Profile, Profiles, Prompt, Request, Side, Slot
+from duetbench.strategies.writing import SentimentConfig, own_prompt_reasons, template_digests
+from duetbench.types import Domain, Interaction, Item, Message, Profile, Profiles, Prompt, Request, Side, Slot
 
 _USER, _ITEM = "rlmrec_user", "rlmrec_item"
 _KEYS = ("summarization", "reasoning")
@@ -26,8 +26,15 @@ class RlmRec(Strategy):
     summary = "JSON that summarizes which items the user likes and why; optionally item profiles"
     source = "RLMRec (Ren et al. 2024); DUET, appendix A.2"
 
+    omitted = (
+        "the text embeddings of the profiles",
+        "the graph recommender (LightGCN and others) on the interactions",
+        "the alignment of both by contrast (RLMRec-Con) or by masked reconstruction (RLMRec-Gen)",
+        "a random sample of the user's items: here the latest ones",
+    )
+
     @dataclass(frozen=True)
-    class Config(WriterConfig):
+    class Config(SentimentConfig):
         """Options of RLMRec."""
 
         side: Literal["user", "both"] = option("user", "user: as in DUET's comparison; both: also the item's profile")
@@ -40,6 +47,17 @@ class RlmRec(Strategy):
         )
         item_prompt: str | None = option(None, "path to your own prompt file for item profiles")
 
+        def without_effect(self) -> dict[str, str]:
+            """See `Plugin.Config`."""
+            if self.has_item_prompts():
+                return own_prompt_reasons(self.prompt, self.item_prompt)
+            reason = "no item profile is written: item_profile=false and side=user"
+            return {"item_prompt": reason} | own_prompt_reasons(self.prompt)
+
+        def has_item_prompts(self) -> bool:
+            """Whether profiles of items are written, for the scorer or for the next stage."""
+            return self.item_profile or self.side == "both"
+
     def stages(self) -> tuple[Stage, ...]:
         """The profiles of the user's items with `item_profile`, then the profiles for the scorer."""
         items = ItemStage(self.config)
@@ -51,9 +69,18 @@ class RlmRec(Strategy):
         distinct = {entry for written in profiles for entry in _texts_with_excess(written)}
         return {"too_long_rate": sum(too_long for _, too_long in distinct) / len(distinct) if distinct else None}
 
+    def writes(self) -> tuple[Side, ...]:
+        return ("user", "item") if self.config.side == "both" else ("user",)
+
+    def history_needed(self) -> int:
+        return int(self.config.window_needed())
+
+    def writer_view(self, request: Request) -> Request:
+        return _view(self.config, request)
+
     def prompt_digests(self) -> dict[str, str]:
-        has_item_prompts = self.config.item_profile or self.config.side == "both"
-        names = [self.config.prompt or _USER, *([self.config.item_prompt or _ITEM] if has_item_prompts else [])]
+        names = [self.config.prompt or _USER]
+        names += [self.config.item_prompt or _ITEM] if self.config.has_item_prompts() else []
         return template_digests(names, self.config.prompt_set)
 
 
@@ -94,9 +121,8 @@ class _JsonStage(Stage):
         n_tokens = max(self.max_tokens // 2, 1)
         return (Slot(_OPENING, '"', n_tokens), Slot('", "reasoning": "', '"', n_tokens), Slot('"}', "", 0))
 
-    def item_messages(self, item: Item, domain: Domain, request: Request | None = None) -> tuple[Message, ...]:
-        """The messages of an item's prompt; with the request that rates the item, they show its history."""
-        history = window(request.item_history, self.config.history_k) if request else ()
+    def item_messages(self, item: Item, domain: Domain, history: Sequence[Interaction] = ()) -> tuple[Message, ...]:
+        """The messages of an item's prompt; `history` holds what others thought of it."""
         values = {"domain": domain, "item": item, "history": self.config.history_lines(history, domain)}
         return self.config.render(_ITEM, self.config.item_prompt, **values)
 
@@ -112,7 +138,7 @@ class ItemStage(_JsonStage):
         return self._unique_prompts("note", ((n, self.item_messages(item, domain)) for n, domain, item in items))
 
     def _items(self, request: Request) -> Iterator[Item]:
-        yield from dict.fromkeys(line.item for line in window(request.user_history, self.config.history_k))
+        yield from dict.fromkeys(line.item for line in _view(self.config, request).user_history)
 
 
 class RlmRecStage(_JsonStage):
@@ -126,24 +152,28 @@ class RlmRecStage(_JsonStage):
 
     def prompts(self, requests: Sequence[Request], earlier: Mapping[str, Sequence[Profile]]) -> list[Prompt]:
         """One prompt per distinct user history and, with `side: both`, one per distinct item and item history."""
-        users = ((n, self._user_messages(request, earlier)) for n, request in enumerate(requests))
+        views = [(n, _view(self.config, request)) for n, request in enumerate(requests)]
+        users = ((n, self._user_messages(view, earlier)) for n, view in views if not self.config.skips(view))
         prompts = self._unique_prompts("user", users)
         if self.config.side == "both":
-            items = ((n, self.item_messages(each.item, each.domain, each)) for n, each in enumerate(requests))
+            items = ((n, self.item_messages(view.item, view.domain, view.item_history)) for n, view in views)
             prompts += self._unique_prompts("item", items)
         return prompts
 
-    def _user_messages(self, request: Request, earlier: Mapping[str, Sequence[Profile]]) -> tuple[Message, ...]:
-        history = window(request.user_history, self.config.history_k)
-        notes = [self._note(line.item, request.domain, earlier) for line in history]
-        lines = self.config.history_lines(history, request.domain, notes)
-        return self.config.render(_USER, self.config.prompt, domain=request.domain, history=lines)
+    def _user_messages(self, view: Request, earlier: Mapping[str, Sequence[Profile]]) -> tuple[Message, ...]:
+        notes = [self._note(line.item, view.domain, earlier) for line in view.user_history]
+        lines = self.config.history_lines(view.user_history, view.domain, notes)
+        return self.config.render(_USER, self.config.prompt, domain=view.domain, history=lines)
 
     def _note(self, item: Item, domain: Domain, earlier: Mapping[str, Sequence[Profile]]) -> str:
         if not self.config.item_profile:
             return ""
         profiles = earlier.get(self._items.key(self._items.item_messages(item, domain)))
         return profiles[0].text if profiles else ""
+
+
+def _view(config: RlmRec.Config, request: Request) -> Request:
+    return config.view(request, ("user", "item") if config.side == "both" else ("user",))
 
 
 def _texts_with_excess(profiles: Profiles) -> list[tuple[str, int]]:

@@ -4,22 +4,72 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from duetbench.interfaces import option
 from duetbench.prompts import cut, render, template_digest
-from duetbench.types import Domain, Interaction, Item, Message
+from duetbench.types import Domain, Interaction, Item, Message, Request, Side
 
 
 @dataclass(frozen=True)
-class WriterConfig:
-    """Options of a strategy that writes profiles from histories."""
+class WindowConfig:
+    """Options of the part of the histories that the writer sees."""
 
     history_k: int = option(10, "interactions per history that the writer sees", ge=1)
-    history_ratings: Literal["sentiment", "rating"] = option(
-        "sentiment", "sentiment: 1-2 negative, 3 neutral, 4-5 positive; rating: the rating itself", old_names=("told",)
+    recent_k: int = option(
+        0,
+        "latest interactions of the user that the window leaves out; the scorer's history_k shows them",
+        ge=0,
+        old_names=("overlap",),
     )
+    short_history: Literal["overlap", "skip_profile"] = option(
+        "overlap",
+        "users without interactions before the recent ones. overlap: the profile is written from the recent ones; "
+        "skip_profile: no profile of the user or of the pair is written",
+    )
+
+    def without_effect(self) -> dict[str, str]:
+        """See `Plugin.Config`."""
+        return {}
+
+    def window_needed(self) -> int:
+        """How many of the latest interactions of a history the windows reach back to."""
+        return self.history_k + self.recent_k
+
+    def user_window(self, history: Sequence[Interaction]) -> tuple[Interaction, ...]:
+        """The user's interactions that the writer sees, oldest first."""
+        older = window(history, self.history_k, skip=self.recent_k)
+        return older if older or self.short_history == "skip_profile" else window(history, self.history_k)
+
+    def view(self, request: Request, sides: Sequence[Side], *, averages: bool = False) -> Request:
+        """The request with the windows of these sides; of other sides the writer sees nothing.
+
+        Args:
+            request: With histories of at least `window_needed()` interactions.
+            sides: `user`, `item`, or `pair` for both in one prompt; a pair whose profile is skipped reads nothing.
+            averages: Whether the prompts show the mean ratings of these sides.
+        """
+        user = self.user_window(request.user_history)
+        skipped = {"user", "pair"} if self.short_history == "skip_profile" and not user else set()
+        reads_user, reads_item = ({side, "pair"} & (set(sides) - skipped) for side in ("user", "item"))
+        return replace(
+            request,
+            user_history=user if reads_user else (),
+            item_history=window(request.item_history, self.history_k) if reads_item else (),
+            user_average=request.user_average if averages and reads_user else None,
+            item_average=request.item_average if averages and reads_item else None,
+        )
+
+    def skips(self, view: Request) -> bool:
+        """Whether the profile of this view's user, or of the pair, is not written."""
+        return self.short_history == "skip_profile" and not view.user_history
+
+
+@dataclass(frozen=True)
+class WriterConfig(WindowConfig):
+    """Options of a strategy that writes profiles from histories."""
+
     review_chars: int | None = option(
         None, "characters of each review in addition to the title; none: no review; 0: all", ge=0
     )
@@ -41,10 +91,26 @@ class WriterConfig:
         )
 
     def _history_line(self, interaction: Interaction, domain: Domain, note: str) -> HistoryLine:
-        is_rating = self.history_ratings == "rating"
-        feeling = stars(interaction.rating) if is_rating else sentiment(interaction.rating, domain)
         review = "" if self.review_chars is None else cut(interaction.review, self.review_chars)
-        return HistoryLine(interaction.item, feeling, interaction.rating, review, note)
+        return HistoryLine(interaction.item, self.feeling(interaction, domain), interaction.rating, review, note)
+
+    def feeling(self, interaction: Interaction, domain: Domain) -> str:
+        """What the user thought of the item, as a history line states it."""
+        return domain.sentiment(interaction.rating)
+
+
+@dataclass(frozen=True)
+class SentimentConfig(WriterConfig):
+    """Options of a strategy whose prompts state what the user thought of each item."""
+
+    history_ratings: Literal["sentiment", "rating"] = option(
+        "sentiment", "sentiment: 1-2 negative, 3 neutral, 4-5 positive; rating: the rating itself", old_names=("told",)
+    )
+
+    def feeling(self, interaction: Interaction, domain: Domain) -> str:
+        if self.history_ratings == "rating":
+            return stars(interaction.rating)
+        return super().feeling(interaction, domain)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,18 +127,6 @@ class HistoryLine:
     """The text of an earlier stage on this interaction; empty if there is none."""
 
 
-def sentiment(rating: float, domain: Domain) -> str:
-    """The rating as `negative`, `neutral` or `positive`.
-
-    Neutral is the middle quarter of the scale, ends included: from 2.5 to 3.5 on the scale 1..5. The papers that use
-    sentiments do not print their thresholds; this mapping is the same for all strategies.
-    """
-    relative = (rating - domain.labels[0]) / domain.rating_range
-    if relative < 0.375:
-        return "negative"
-    return "neutral" if relative <= 0.625 else "positive"
-
-
 def stars(rating: float) -> str:
     """The rating with its unit: `1 star`, `3.5 stars`."""
     return f"{rating:g} star" if math.isclose(rating, 1) else f"{rating:g} stars"
@@ -82,6 +136,26 @@ def window(history: Sequence[Interaction], k: int, *, skip: int = 0) -> tuple[In
     """The `k` interactions before the `skip` most recent ones, oldest first."""
     end = max(len(history) - skip, 0)
     return tuple(history[max(end - k, 0) : end])
+
+
+def own_prompt_reasons(*own_files: str | None) -> dict[str, str]:
+    """Why `prompt_set` has no effect: each prompt of the strategy has an own file; {}: it has one.
+
+    Args:
+        own_files: The option of each prompt that the strategy uses.
+    """
+    return {"prompt_set": "every prompt has your own file"} if all(own_files) else {}
+
+
+def compact_reasons(config: WriterConfig, *names: str) -> dict[str, str]:
+    """Why additions to a paper's prompt have no effect: the compact prompts have none of them.
+
+    Args:
+        config: The strategy's options.
+        names: The options of the additions, all of them in the prompt that `prompt` replaces.
+    """
+    has_none = config.prompt_set == "compact" and not config.prompt
+    return dict.fromkeys(names, "the compact prompts do not contain it") if has_none else {}
 
 
 def template_digests(names: Sequence[str], prompt_set: str) -> dict[str, str]:

@@ -107,9 +107,8 @@ def test_no_user_id_reaches_a_prompt(prompt_set: str) -> None:
 
 
 @pytest.mark.parametrize("side", ["user", "item"])
-@pytest.mark.parametrize("joint", ["paired", "cross"])
-def test_single_side_has_one_prompt(side: str, joint: str) -> None:
-    assert [prompt.side for prompt in prompts(side=side, joint=joint)] == [side]
+def test_single_side_has_one_prompt(side: str) -> None:
+    assert [prompt.side for prompt in prompts(side=side)] == [side]
 
 
 @pytest.mark.parametrize("prompt_set", ["default", "compact"])
@@ -145,8 +144,8 @@ def test_window_is_the_latest_history_k() -> None:
     assert [n for n in range(30) if f"review {n} by" in text] == list(range(20, 30))
 
 
-def test_window_without_overlap_leaves_out_the_recent_interactions() -> None:
-    text = text_of(prompts([request(n_user=30, n_item=0)], history_k=10, overlap=False, recent_k=5)[0])
+def test_window_leaves_out_the_recent_interactions() -> None:
+    text = text_of(prompts([request(n_user=30, n_item=0)], history_k=10, recent_k=5)[0])
     assert [n for n in range(30) if f"review {n} by" in text] == list(range(15, 25))
 
 
