@@ -130,6 +130,11 @@ def test_the_plan_estimates_controls(planned: Planned) -> None:
     assert numbers["averages_only"].prompt_tokens < numbers["no_profile"].prompt_tokens < numbers[""].prompt_tokens
 
 
+def test_the_plan_of_an_impossible_control_can_be_shown(planned: Planned) -> None:
+    made = planned(**{**GRID, "limit": 1}, controls=("shuffled_user",))
+    assert [expected.examples for expected in estimate(made).cells] == [1, 1]
+
+
 def test_one_user_cannot_be_shuffled_and_the_record_says_why(ran: Ran) -> None:
     outcome = ran("tiny.users=1", "data.steps=dedupe,sort,split_count:0.6/0.2/0.2", **GRID, controls=("shuffled_user",))
     assert [reason for _, reason in outcome.failures] == [
