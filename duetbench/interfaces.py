@@ -250,12 +250,23 @@ class Strategy(Plugin):
     default_trainer: ClassVar[str] = "none"
     training_options: ClassVar[tuple[str, ...]] = ()
     """Options that have an effect only in its `training_stages`."""
+    writes_line_notes: ClassVar[bool] = False
+    """Whether `line_notes` returns texts."""
     omitted: ClassVar[tuple[str, ...]] = ()
     """Parts of the published method that it does not have, one line each."""
 
     @abstractmethod
     def stages(self) -> tuple[Stage, ...]:
         """The stages in order; () if no profile is written."""
+
+    def line_notes(self, request: Request, earlier: Mapping[str, Sequence[Profile]]) -> Mapping[Interaction, str]:
+        """Texts of its stages on single interactions of the request's histories, for scorers that read them.
+
+        Args:
+            request: Only interactions of its histories may be keys.
+            earlier: Parsed output of all stages, by prompt key.
+        """
+        return {}
 
     def measures(self, requests: Sequence[Request], profiles: Sequence[Profiles]) -> dict[str, float | None]:
         """Statistics of the profiles for the record, such as a rate of invented items; None: no data.
@@ -373,6 +384,10 @@ class Scorer(Plugin):
         self, requests: Sequence[Request], profiles: Sequence[Profiles], engine: Engine | None
     ) -> list[Prediction]:
         """One prediction per request, same order. Requests whose profiles failed are not passed in."""
+
+    def reads_line_notes(self) -> bool:
+        """Whether it uses `Profiles.line_notes`, which only some strategies write."""
+        return False
 
     def target(self, rating: float, domain: Domain) -> str | None:
         """The completion that states this rating, as a training target; None: the scorer cannot be trained."""

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from duetbench.errors import DataError
 from duetbench.evaluation.empty_windows import empty_window_share
-from duetbench.interfaces import ControlledInput
+from duetbench.interfaces import ControlledInput, Strategy
 from duetbench.runner.controlling import CHARS_PER_TOKEN, apply_control
 from duetbench.runner.examples import Examples
 from duetbench.runner.output.run_folder import cell_folder
@@ -129,7 +129,8 @@ def _placeholder_profiles(writing: WriterSpec, requests: Sequence[Request], toke
     """Profiles of the maximum length; the prompts of every stage are counted on the way."""
     profiles = [Profiles() for _ in requests]
     earlier: Mapping[str, Sequence[Profile]] = {}
-    for stage in writing.strategy.make().stages():
+    strategy: Strategy = writing.strategy.make()
+    for stage in strategy.stages():
         prompts = stage.prompts(requests, earlier)
         # Completions of a trained writer differ from those of its base model.
         _count_prompts(tokens, f"{writing.model.name} {writing.describe_training()}", prompts, stage.max_tokens)
@@ -139,7 +140,10 @@ def _placeholder_profiles(writing: WriterSpec, requests: Sequence[Request], toke
                 for profile in answers[prompt.key]:
                     profiles[position] = profiles[position].with_profile(profile)
         earlier = {**earlier, **answers}
-    return profiles
+    return [
+        replace(written, line_notes=strategy.line_notes(request, earlier))
+        for written, request in zip(profiles, requests, strict=True)
+    ]
 
 
 def _placeholder(prompt: Prompt, max_tokens: int) -> list[Profile]:

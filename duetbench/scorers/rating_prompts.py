@@ -27,6 +27,15 @@ class PromptedScorerConfig:
     prompt_set: Literal["default", "compact"] = option("default", "which set of prompt files")
     prompt: str | None = option(None, "path to your own prompt file (.jinja), instead of the set's")
 
+    @property
+    def shown_chars(self) -> int:
+        """Characters of each line's text; 0: all."""
+        return self.review_chars
+
+    def shown(self, history: Sequence[Interaction], profiles: Profiles) -> Sequence[Interaction]:
+        """The interactions as the prompt shows them; the profiles may hold texts on them."""
+        return history
+
     def without_effect(self) -> dict[str, str]:
         """See `Plugin.Config`."""
         reasons = {"prompt_set": "prompt names your own file"} if self.prompt else {}
@@ -56,12 +65,12 @@ def rating_prompts(
                 user_profile=_text(pair_profiles.user),
                 item_profile=_text(pair_profiles.item),
                 rationale=_text(pair_profiles.pair),
-                history=_recent(request.user_history, config.history_k),
-                item_history=_recent(request.item_history, item_window(config)),
+                history=config.shown(_recent(request.user_history, config.history_k), pair_profiles),
+                item_history=config.shown(_recent(request.item_history, item_window(config)), pair_profiles),
                 user_average=request.user_average,
                 item_average=request.item_average,
                 show_averages=config.show_averages,
-                review_chars=config.review_chars,
+                review_chars=config.shown_chars,
             ),
         )
         for position, (request, pair_profiles) in enumerate(zip(requests, profiles, strict=True))

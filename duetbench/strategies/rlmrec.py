@@ -26,6 +26,13 @@ class RlmRec(Strategy):
     summary = "JSON that summarizes which items the user likes and why; optionally item profiles"
     source = "RLMRec (Ren et al. 2024); DUET, appendix A.2"
 
+    omitted = (
+        "the text embeddings of the profiles",
+        "the graph recommender (LightGCN and others) on the interactions",
+        "the alignment of both by contrast (RLMRec-Con) or by masked reconstruction (RLMRec-Gen)",
+        "a random sample of the user's items: here the latest ones",
+    )
+
     @dataclass(frozen=True)
     class Config(SentimentConfig):
         """Options of RLMRec."""

@@ -96,7 +96,7 @@ class WriterConfig(WindowConfig):
 
     def feeling(self, interaction: Interaction, domain: Domain) -> str:
         """What the user thought of the item, as a history line states it."""
-        return sentiment(interaction.rating, domain)
+        return domain.sentiment(interaction.rating)
 
 
 @dataclass(frozen=True)
@@ -127,18 +127,6 @@ class HistoryLine:
     """The text of an earlier stage on this interaction; empty if there is none."""
 
 
-def sentiment(rating: float, domain: Domain) -> str:
-    """The rating as `negative`, `neutral` or `positive`.
-
-    Neutral is the middle quarter of the scale, ends included: from 2.5 to 3.5 on the scale 1..5. The papers that use
-    sentiments do not print their thresholds; this mapping is the same for all strategies.
-    """
-    relative = (rating - domain.labels[0]) / domain.rating_range
-    if relative < 0.375:
-        return "negative"
-    return "neutral" if relative <= 0.625 else "positive"
-
-
 def stars(rating: float) -> str:
     """The rating with its unit: `1 star`, `3.5 stars`."""
     return f"{rating:g} star" if math.isclose(rating, 1) else f"{rating:g} stars"
@@ -157,6 +145,17 @@ def own_prompt_reasons(*own_files: str | None) -> dict[str, str]:
         own_files: The option of each prompt that the strategy uses.
     """
     return {"prompt_set": "every prompt has your own file"} if all(own_files) else {}
+
+
+def compact_reasons(config: WriterConfig, *names: str) -> dict[str, str]:
+    """Why additions to a paper's prompt have no effect: the compact prompts have none of them.
+
+    Args:
+        config: The strategy's options.
+        names: The options of the additions, all of them in the prompt that `prompt` replaces.
+    """
+    has_none = config.prompt_set == "compact" and not config.prompt
+    return dict.fromkeys(names, "the compact prompts do not contain it") if has_none else {}
 
 
 def template_digests(names: Sequence[str], prompt_set: str) -> dict[str, str]:

@@ -98,6 +98,7 @@ class PluginResolver:
                 try:
                     writing = self.writing(strategy, trainer, model, scorer)
                     self.history_of([self.choice("scorer", scorer, model), writing.strategy])
+                    _check_line_notes(writing, self.choice("scorer", scorer, model))
                 except DuetbenchError as error:
                     self.faults.append(error)
 
@@ -172,6 +173,16 @@ class PluginResolver:
                 yield self.choice("reward", name.strip()), float(weight or 1)
             except ValueError:
                 raise ConfigError([f"training.rewards: expected name:weight, got {text!r}"]) from None
+
+
+def _check_line_notes(writing: WriterSpec, scorer: PluginChoice) -> None:
+    """Refuses a scorer that reads texts on single interactions where the strategy writes none."""
+    strategy = cast("type[Strategy]", writing.strategy.registered.cls)
+    readers = [choice.name for choice in (scorer, writing.trained_on) if choice and choice.make().reads_line_notes()]
+    if readers and not strategy.writes_line_notes:
+        raise ConfigError(
+            [f"{readers[0]} reads what the strategy writes on single interactions, and {strategy.name} writes nothing"]
+        )
 
 
 def model_choice(name: str) -> ModelChoice:

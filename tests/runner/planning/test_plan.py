@@ -305,3 +305,10 @@ def test_an_option_without_effect_next_to_the_others_is_a_fault(
 ) -> None:
     with pytest.raises(ConfigError, match="has no effect"):
         planned(*settings, strategies=(strategy,), trainers=("none",))
+
+
+def test_a_scorer_that_reads_aspects_requires_a_strategy_that_writes_them(planned: Planned) -> None:
+    options = {"scorers": ("r4rec_predictor",), "trainers": ("none",)}
+    assert planned("r4rec_predictor.reviews=aspects", strategies=("r4rec",), **options).cells
+    with pytest.raises(ConfigError, match=r"r4rec_predictor reads what the strategy writes .* duet writes nothing"):
+        planned("r4rec_predictor.reviews=aspects", strategies=("duet",), **options)
