@@ -84,7 +84,6 @@ def test_rows_that_need_no_profile_write_none(outcome: RunOutcome) -> None:
 
 
 def test_profiles_are_recorded_as_the_scorer_read_them(outcome: RunOutcome) -> None:
-    own = next(path for path in outcome.folder.glob("cells/duet*") if not path.name.endswith("shuffled_user"))
     own = next(path for path in outcome.folder.glob("cells/duet*") if read_record(path).cell.control is None)
     written, read = texts(own, "user"), texts(folder_of(outcome, "shuffled_user"), "user")
     assert set(written) == set(read)
