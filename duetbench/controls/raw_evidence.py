@@ -20,6 +20,8 @@ class EvidenceControl(Control):
     def obstacle(self, strategy: Strategy, scorer: Scorer) -> str | None:
         if not strategy.history_needed():
             return f"the writer of {strategy.name} reads no history"
+        if scorer.reads_line_notes():
+            return "the scorer reads the writer's texts on single interactions instead of the reviews"
         own, shows_averages = _Windows.of(scorer), getattr(scorer.config, "show_averages", False)
         if min(own) >= strategy.history_needed() and shows_averages is not False:
             return "the scorer shows what the writer reads in every row, so this is the row without a profile"

@@ -10,8 +10,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from duetbench.errors import DataError
 from duetbench.evaluation.empty_windows import empty_window_share
-from duetbench.interfaces import Strategy
+from duetbench.interfaces import ControlledInput, Strategy
 from duetbench.runner.controlling import CHARS_PER_TOKEN, apply_control
 from duetbench.runner.examples import Examples
 from duetbench.runner.output.run_folder import cell_folder
@@ -109,11 +110,19 @@ def _prompt_tokens(cell: Cell, requests: Sequence[Request]) -> PromptTokens:
     profiles = [Profiles() for _ in requests]
     if cell.writes_profiles:
         profiles = _placeholder_profiles(cell.writing, requests, tokens)
-    read = apply_control(cell, requests, profiles, lambda text: len(text) // CHARS_PER_TOKEN)
+    read = _controlled(cell, requests, profiles)
     scorer = cell.control.scorer if cell.control else cell.scorer
     scoring = scorer.make().prompts(read.requests, read.profiles)
     _count_prompts(tokens, f"{cell.writing.model.name} {cell.scorer.name}", scoring, RATING_TOKENS)
     return tokens
+
+
+def _controlled(cell: Cell, requests: Sequence[Request], profiles: Sequence[Profiles]) -> ControlledInput:
+    """What the scorer reads; where the control is impossible with these requests, the run reports it for its cell."""
+    try:
+        return apply_control(cell, requests, profiles, lambda text: len(text) // CHARS_PER_TOKEN)
+    except DataError:
+        return ControlledInput(requests, profiles)
 
 
 def _placeholder_profiles(writing: WriterSpec, requests: Sequence[Request], tokens: PromptTokens) -> list[Profiles]:

@@ -84,7 +84,6 @@ def test_rows_that_need_no_profile_write_none(outcome: RunOutcome) -> None:
 
 
 def test_profiles_are_recorded_as_the_scorer_read_them(outcome: RunOutcome) -> None:
-    own = next(path for path in outcome.folder.glob("cells/duet*") if not path.name.endswith("shuffled_user"))
     own = next(path for path in outcome.folder.glob("cells/duet*") if read_record(path).cell.control is None)
     written, read = texts(own, "user"), texts(folder_of(outcome, "shuffled_user"), "user")
     assert set(written) == set(read)
@@ -128,6 +127,11 @@ def test_the_plan_estimates_controls(planned: Planned) -> None:
         for cell, expected in zip(made.cells, estimate(made).cells, strict=True)
     }
     assert numbers["averages_only"].prompt_tokens < numbers["no_profile"].prompt_tokens < numbers[""].prompt_tokens
+
+
+def test_the_plan_of_an_impossible_control_can_be_shown(planned: Planned) -> None:
+    made = planned(**{**GRID, "limit": 1}, controls=("shuffled_user",))
+    assert [expected.examples for expected in estimate(made).cells] == [1, 1]
 
 
 def test_one_user_cannot_be_shuffled_and_the_record_says_why(ran: Ran) -> None:

@@ -80,6 +80,8 @@ class ControlPlanner:
         scorer: Scorer = cell.scorer.make()
         changed = dict(control.scorer_options(strategy, scorer))
         reason = _missing_options(cell.scorer, changed) or control.obstacle(strategy, scorer)
+        if scorer.reads_line_notes() and not strategy.writes_line_notes:
+            reason = f"the scorer reads texts on single interactions, which {writing.strategy.name} does not write"
         if reason:
             self.notes[f"control {name} is left out for {writing.strategy.name} with {cell.scorer.name}: {reason}"] = (
                 None

@@ -155,3 +155,9 @@ def test_a_control_may_come_from_a_file(plugins: Plugins, model: str) -> None:
     more = Plugins([*plugins._folders, folder / "word_order.py"], environ={})
     grid = Grid(("duet",), ("tiny",), (model,), ("none",), engine="logging", controls=True)
     assert ("duet", "none", "word_order") in _rows(plan(RunConfig((grid,), "test"), more))
+
+
+def test_a_scorer_of_the_writers_own_texts_has_no_control_without_a_writer(planned: Planned) -> None:
+    grid: dict[str, Any] = {"strategies": ("r4rec",), "scorers": ("r4rec_predictor",), "trainers": ("none",)}
+    made = planned("r4rec_predictor.reviews=aspects", **grid, controls=True, baselines=False)
+    assert {row[2] for row in _rows(made)} == {"", "shuffled_both"}
