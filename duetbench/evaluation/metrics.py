@@ -86,21 +86,28 @@ def _under_rules(
     Args:
         over: Computes the metrics of a table of predictions.
     """
-    import polars as pl
-
-    is_readable = predictions["status"] == "ok"
-    readable = predictions.filter(is_readable)
+    readable = predictions.filter(predictions["status"] == "ok")
     probabilities = label_probabilities(readable, domain)
     if probabilities is None:
         return {"over": over(predictions), "decision": None if readable.height else declared, "decisions": {}}
     by_rule = {rule: decide(probabilities, domain.labels, rule) for rule in DECISIONS}
-    rule = decision_of(readable["value"].to_numpy().astype(float), by_rule, declared)
-    decisions = {}
-    for name, values in by_rule.items():
-        decided = readable.select("request_id", pl.Series("value", values))
-        table = predictions.drop("value").join(decided, on="request_id", how="left", maintain_order="left")
-        decisions[name] = over_of_decision(over(table), name)
-    return {"over": over_of_decision(over(predictions), rule), "decision": rule, "decisions": decisions}
+    decision = decision_of(readable["value"].to_numpy().astype(float), by_rule, declared)
+    as_predicted = over_of_decision(over(predictions), decision)
+    decisions = {
+        rule: as_predicted if rule == decision else over_of_decision(over(_replaced(predictions, values)), rule)
+        for rule, values in by_rule.items()
+    }
+    return {"over": as_predicted, "decision": decision, "decisions": decisions}
+
+
+def _replaced(predictions: pl.DataFrame, values: Floats) -> pl.DataFrame:
+    """The table with other values of the readable predictions."""
+    import numpy as np
+    import polars as pl
+
+    column = np.full(predictions.height, np.nan)
+    column[(predictions["status"] == "ok").to_numpy()] = values
+    return predictions.with_columns(value=pl.Series(column, nan_to_null=True))
 
 
 def over_of_decision(over: Mapping[str, Mapping[str, Any]], rule: Decision | None) -> dict[str, Mapping[str, Any]]:

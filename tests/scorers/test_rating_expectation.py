@@ -10,7 +10,7 @@ from request_making import request
 
 from duetbench.scorers.rating_expectation import RatingExpectation, prediction_of
 from duetbench.testing import DummyEngine, ScorerConformance
-from duetbench.types import LabelLogprobs, Profiles
+from duetbench.types import Decision, LabelLogprobs, Profiles
 
 STARS = (1, 2, 3, 4, 5)
 
@@ -41,6 +41,19 @@ def test_value_is_the_mean_under_the_probabilities() -> None:
     assert prediction.value == pytest.approx(0.2 * 3 + 0.4 * 4 + 0.4 * 5)
     assert prediction.probabilities == pytest.approx((0, 0, 0.2, 0.4, 0.4))
     assert prediction.label_mass == pytest.approx(0.5)
+
+
+@pytest.mark.parametrize(("decision", "value"), [("mean", 3.4), ("median", 3), ("mode", 5)])
+def test_value_is_that_of_the_decision_rule(decision: Decision, value: float) -> None:
+    prediction = prediction_of(logprobs(0.05, 0.1, 0.1, 0.1, 0.15), STARS, decision)
+    assert prediction.value == pytest.approx(value)
+    assert prediction.probabilities == pytest.approx((0.1, 0.2, 0.2, 0.2, 0.3))
+
+
+def test_the_declared_decision_reaches_every_prediction() -> None:
+    scorer = RatingExpectation(RatingExpectation.Config(decision="mode"))
+    (prediction,) = scorer.score([request(1)], [Profiles()], DummyEngine())
+    assert prediction.value == 1 + prediction.probabilities.index(max(prediction.probabilities))
 
 
 def test_value_ignores_mass_off_the_labels() -> None:
