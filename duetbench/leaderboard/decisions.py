@@ -88,9 +88,9 @@ def decision_notes(section: BoardSection, metrics: Sequence[BoardMetric]) -> lis
     if shown:
         titles = ", ".join(f"{metric.title} ({metric.optimal_decision})" for metric in shown)
         lines.append(
-            f"{titles}: from the same label probabilities under the decision rule that the metric is optimal for, if the "
-            "probabilities are right; empty for rows without label probabilities. Ranks, intervals and all other columns "
-            "are of the ratings as predicted."
+            f"{titles}: from the same label probabilities under the decision rule that the metric is optimal for, if "
+            "the probabilities are right; empty for rows without label probabilities. Ranks, intervals and all other "
+            "columns are of the ratings as predicted."
         )
     refused = [row.name for row in section.rows if _is_refused(row, section)]
     if refused:
