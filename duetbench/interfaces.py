@@ -482,6 +482,22 @@ class Metric(Plugin):
         value: float | None = values[convention.error]
         return value
 
+    def pair_values(
+        self, predicted: NDArray[np.float64], truth: NDArray[np.float64], domain: Domain, convention: Convention
+    ) -> NDArray[np.float64] | None:
+        """One value per pair, whose mean is what `select` returns and from which intervals are computed.
+
+        For a mean over pairs they are its terms; for another smooth function of the pairs its value plus each pair's
+        influence. None: they are computed by leaving out pairs, which is slower and right for smooth metrics only.
+
+        Args:
+            predicted: As in `compute`.
+            truth: As in `compute`, at least one pair.
+            domain: The scale.
+            convention: As in `select`.
+        """
+        return None
+
     def derive(self, recorded: Mapping[str, MetricValues]) -> MetricValues | None:
         """Its values from those of other metrics; None if they do not follow from them.
 
