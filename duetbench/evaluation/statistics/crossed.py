@@ -30,9 +30,9 @@ class Columns:
 
     values: Sequence[Floats]
     """One (seeds, pairs) array per row; rows may have different numbers of seeds."""
-    users: Sequence[str]
+    users: Sequence[str] | Integers
     """The user of each pair."""
-    items: Sequence[str]
+    items: Sequence[str] | Integers
     """The item of each pair; one item for all pairs: items are not resampled."""
 
 
@@ -174,10 +174,10 @@ def uncertainty(columns: Columns) -> Uncertainty:
     )
 
 
-def _codes(names: Sequence[str]) -> Integers:
+def _codes(names: Sequence[str] | Integers) -> Integers:
     import numpy as np
 
-    codes: Integers = np.unique(np.asarray(names, dtype=str), return_inverse=True)[1]
+    codes: Integers = np.unique(np.asarray(names), return_inverse=True)[1]
     return codes
 
 

@@ -92,8 +92,7 @@ def _one_sided_p(of: Uncertainty, contrasts: Floats) -> Floats:
     variances = [of.variance(contrast) for contrast in contrasts]
     estimates = contrasts @ of.means
     ses, dfs = np.sqrt([part.total for part in variances]), np.array([part.df for part in variances])
-    certain = np.where(estimates == 0, 0.0, np.sign(estimates) * np.inf)  # of a difference that does not vary
-    with np.errstate(divide="ignore", invalid="ignore"):
-        statistics = np.where(ses > 0, estimates / ses, certain)
+    certain = np.copysign(np.where(estimates == 0, 0.0, np.inf), estimates)  # of a difference that does not vary
+    statistics = np.divide(estimates, ses, out=certain, where=ses > 0)
     p_values: Floats = t.cdf(statistics, dfs)
     return p_values
