@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple
 
 from duetbench.errors import ConfigError
 from duetbench.options import bound_faults
@@ -18,6 +18,7 @@ from duetbench.types import (
     Domain,
     EngineInfo,
     Example,
+    Interaction,
     LabelLogprobs,
     MetricValues,
     ModelRef,
@@ -28,6 +29,7 @@ from duetbench.types import (
     Request,
     Rollout,
     Sampling,
+    Side,
     TrainedModels,
 )
 
@@ -38,7 +40,7 @@ if TYPE_CHECKING:
 
     from duetbench.evaluation.conventions import Convention
 
-Kind = Literal["dataset", "engine", "strategy", "scorer", "reward", "trainer", "metric"]
+Kind = Literal["dataset", "engine", "strategy", "scorer", "reward", "trainer", "metric", "control"]
 
 PLURALS: dict[Kind, str] = {
     "dataset": "datasets",
@@ -48,6 +50,7 @@ PLURALS: dict[Kind, str] = {
     "reward": "rewards",
     "trainer": "trainers",
     "metric": "metrics",
+    "control": "controls",
 }
 
 
@@ -267,9 +270,27 @@ class Strategy(Plugin):
         """How many of the latest interactions of a history it uses; longer histories are not built for it."""
         return int(getattr(self.config, "history_k", 0))
 
+    def writes(self) -> tuple[Side, ...]:
+        """The sides of the profiles that a scorer receives: some of user, item and pair. Controls depend on it."""
+        return ("user", "item") if self.stages() else ()
+
+    def writer_view(self, request: Request) -> Request:
+        """The request with exactly those interactions and averages that its writer reads; an average not shown is None.
+
+        The default keeps the last `history_needed()` interactions of both histories. A strategy that reads less must
+        override it: the control that shows raw evidence and the rate of empty windows are computed from it.
+        """
+        n_unread = [max(len(history) - self.history_needed(), 0) for history in _histories(request)]
+        user, item = (history[start:] for history, start in zip(_histories(request), n_unread, strict=True))
+        return replace(request, user_history=user, item_history=item)
+
     def prompt_digests(self) -> dict[str, str]:
         """SHA-256 of every prompt file that it uses, by name; part of the record."""
         return {}
+
+
+def _histories(request: Request) -> tuple[tuple[Interaction, ...], tuple[Interaction, ...]]:
+    return (request.user_history, request.item_history)
 
 
 class Engine(Plugin):
@@ -308,6 +329,10 @@ class Engine(Plugin):
         so that a resumed run computes the same batches.
         """
         return [list(range(start, min(start + 32, len(prompts)))) for start in range(0, len(prompts), 32)]
+
+    def count_tokens(self, text: str) -> int | None:
+        """Number of tokens of a text without special tokens; None: the engine has no tokenizer here."""
+        return None
 
     def uncached(self) -> Engine:
         """The engine without the request store: this one, or the one that it wraps."""
@@ -406,6 +431,9 @@ class TrainingJob:
     """Options of the engine that the trainer's `policy_options` name; None: that engine's defaults."""
     progress: Progress = field(default_factory=Progress)
     """Receives messages, updates and evaluations, for display."""
+    token_budget: int | None = None
+    """Tokens that the training may generate; None: its own options decide. Only set for a trainer that
+    `uses_token_budget`."""
 
 
 class Trainer(Plugin):
@@ -415,6 +443,8 @@ class Trainer(Plugin):
     """False: it returns the model unchanged, and `fit` is never called."""
     policy_options: ClassVar[PolicyOptions | None] = None
     """The engine options that `fit` receives as `TrainingJob.policy_config`; None: it receives none."""
+    uses_token_budget: ClassVar[bool] = False
+    """Whether `fit` generates as many tokens as `TrainingJob.token_budget` says, if it is given."""
 
     @abstractmethod
     def fit(self, job: TrainingJob) -> ModelRef | TrainedModels:
@@ -462,6 +492,22 @@ class Metric(Plugin):
         value: float | None = values[convention.error]
         return value
 
+    def pair_values(
+        self, predicted: NDArray[np.float64], truth: NDArray[np.float64], domain: Domain, convention: Convention
+    ) -> NDArray[np.float64] | None:
+        """One value per pair, whose mean is what `select` returns and from which intervals are computed.
+
+        For a mean over pairs they are its terms; for another smooth function of the pairs its value plus each pair's
+        influence. None: they are computed by leaving out pairs, which is slower and right for smooth metrics only.
+
+        Args:
+            predicted: As in `compute`.
+            truth: As in `compute`, at least one pair.
+            domain: The scale.
+            convention: As in `select`.
+        """
+        return None
+
     def derive(self, recorded: Mapping[str, MetricValues]) -> MetricValues | None:
         """Its values from those of other metrics; None if they do not follow from them.
 
@@ -471,3 +517,67 @@ class Metric(Plugin):
             recorded: Values by metric.
         """
         return None
+
+
+class ControlledInput(NamedTuple):
+    """What the scorer reads under a control."""
+
+    requests: Sequence[Request]
+    """One per request, same order."""
+    profiles: Sequence[Profiles]
+    """One per request, same order; `failed` is that of the writer's own profiles."""
+    measures: Mapping[str, float | None] = {}
+    """Statistics of what was changed, for the record; None: no data."""
+
+
+@dataclass(frozen=True)
+class ControlContext:
+    """What a control may use in addition to requests and profiles. There are no ratings of the requests."""
+
+    strategy: Strategy
+    """The strategy whose profiles are controlled for."""
+    scorer: Scorer
+    """The scorer with the control's options, which reads the result."""
+    plain_scorer: Scorer
+    """The same scorer without the control's options, as in the row that is controlled for."""
+    seed: int
+    """The cell's seed."""
+    count_tokens: Callable[[str], int]
+    """Number of tokens of a text."""
+
+
+class Control(Plugin):
+    """A row that shows what a result is due to: the scorer reads something else, or the writer learned otherwise."""
+
+    needs: ClassVar[Literal["nothing", "window", "profiles", "training"]] = "profiles"
+    """What `apply` uses of the writer, and with it the number of rows. `nothing`: one per dataset, model, scorer and
+    seed; `window`: also one per strategy, for the interactions that its writer sees; `profiles`: one per row that
+    writes profiles; `training`: one per row whose trainer `retrained` replaces."""
+
+    def obstacle(self, strategy: Strategy, scorer: Scorer) -> str | None:
+        """Why it cannot have its effect on this strategy and scorer, as the end of a sentence; None: it can."""
+        return None
+
+    def scorer_options(self, strategy: Strategy, scorer: Scorer) -> Mapping[str, Any]:
+        """Options of the scorer that differ from those of the controlled row; the scorer must have them all."""
+        return {}
+
+    def retrained(self, trainer: str) -> str | None:
+        """The trainer that replaces this one with the same number of generated tokens; None: the row has no control.
+
+        Only used if `needs` is `training`; the trainer must set `uses_token_budget`.
+        """
+        return None
+
+    @abstractmethod
+    def apply(
+        self, requests: Sequence[Request], profiles: Sequence[Profiles], context: ControlContext
+    ) -> ControlledInput:
+        """What the scorer reads instead of these requests and profiles.
+
+        A request whose profiles failed must keep them, so that the same pairs have predictions as in the controlled
+        row.
+
+        Raises:
+            DataError: the requests do not allow it, for instance because there is only one user.
+        """

@@ -145,14 +145,16 @@ def make_cell(
     pairs_per_user: int = 2,
     cell: dict[str, Any] | None = None,
     metrics: Sequence[Metric] = METRICS,
+    items: Sequence[str] | None = None,
     **changes: Any,
 ) -> Path:
     """The folder of a finished cell with predictions and record; a value of None is an unreadable rating.
 
-    A value may be a prediction with its label probabilities.
+    A value may be a prediction with its label probabilities. Without `items` every pair has an item of its own.
     """
+    names = items or [f"i{row}" for row in range(len(truths))]
     examples = [
-        Example(Request(f"test:{row}", f"u{row // pairs_per_user}", Item(f"i{row}", "t"), row, STARS), truth)
+        Example(Request(f"test:{row}", f"u{row // pairs_per_user}", Item(names[row], "t"), row, STARS), truth)
         for row, truth in enumerate(truths)
     ]
     predictions = [_prediction(value) for value in values]

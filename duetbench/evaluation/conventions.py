@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     Floats = NDArray[np.float64]
+    Integers = NDArray[np.int64]
 
 ROUNDINGS = ("half_up", "bankers", "floor")
 """How a value between two labels is rounded: up from the middle on; in the middle to the even label; always down."""

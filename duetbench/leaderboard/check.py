@@ -12,7 +12,7 @@ from duetbench.errors import DuetbenchError
 from duetbench.evaluation import metrics_of, read_predictions
 from duetbench.interfaces import Metric
 from duetbench.leaderboard.decisions import without_exact_classes
-from duetbench.leaderboard.ranking import domain_of
+from duetbench.leaderboard.paired_values import domain_of
 from duetbench.leaderboard.read_results import CellResult, read_results
 from duetbench.leaderboard.recorded_metrics import recorded_names
 from duetbench.records import FileEntry, MetricsRecord, PopulationMetrics, file_entry, to_json

@@ -7,11 +7,11 @@ from dataclasses import replace
 
 from duetbench.errors import DuetbenchError
 from duetbench.evaluation import metrics_of, read_predictions
-from duetbench.evaluation.conventions import EXACT
+from duetbench.evaluation.conventions import EXACT, Convention
 from duetbench.evaluation.metrics import over_of_decision
 from duetbench.interfaces import Metric
-from duetbench.leaderboard.board import BoardMetric, BoardRow, BoardSection
-from duetbench.leaderboard.ranking import domain_of
+from duetbench.leaderboard.board import BoardMetric, BoardRow
+from duetbench.leaderboard.paired_values import PairedValues, domain_of
 from duetbench.leaderboard.read_results import CellResult, ReadResults
 from duetbench.leaderboard.recorded_metrics import MetricReader
 from duetbench.records import MetricsRecord, PopulationMetrics
@@ -69,21 +69,20 @@ def optimal_values(recorded: MetricsRecord, reader: MetricReader) -> dict[str, f
     return {name: by_rule[rule][name] for name, rule in rules if rule and rule in by_rule}
 
 
-def optimal_metrics(section: BoardSection, metrics: Sequence[BoardMetric]) -> list[BoardMetric]:
-    """The metrics that some row of the section was not decided for: each is shown under its own rule as well."""
+def optimal_metrics(rows: Sequence[BoardRow], metrics: Sequence[BoardMetric]) -> list[BoardMetric]:
+    """The metrics that some row of a section was not decided for: each is shown under its own rule as well."""
     return [
         metric
         for metric in metrics
         if any(
-            metric.name in (row.optimal or {}) and row.facts.get("decision") != metric.optimal_decision
-            for row in section.rows
+            metric.name in (row.optimal or {}) and row.facts.get("decision") != metric.optimal_decision for row in rows
         )
     ]
 
 
-def decision_notes(section: BoardSection, metrics: Sequence[BoardMetric]) -> list[str]:
+def decision_notes(rows: Sequence[BoardRow], metrics: Sequence[BoardMetric], convention: Convention) -> list[str]:
     """What the columns under other rules show, and why a metric of an expectation is empty."""
-    shown = optimal_metrics(section, metrics)
+    shown = optimal_metrics(rows, metrics)
     lines = []
     if shown:
         titles = ", ".join(f"{metric.title} ({metric.optimal_decision})" for metric in shown)
@@ -92,16 +91,24 @@ def decision_notes(section: BoardSection, metrics: Sequence[BoardMetric]) -> lis
             "the probabilities are right; empty for rows without label probabilities. Ranks, intervals and all other "
             "columns are of the ratings as predicted."
         )
-    refused = [row.name for row in section.rows if _is_refused(row, section)]
+    refused = [row.name for row in rows if _is_refused(row, convention)]
     if refused:
         lines.append(
             f"Accuracy and F1 of {', '.join(dict.fromkeys(refused))} have no value under convention "
-            f"{section.convention.name}, which compares numbers for equality: the predictions are means of label "
+            f"{convention.name}, which compares numbers for equality: the predictions are means of label "
             "probabilities, and a mean of labels is almost never exactly a label. Set the scorer's option "
             "decision=median or decision=mode, or choose the convention standard."
         )
     return lines
 
 
-def _is_refused(row: BoardRow, section: BoardSection) -> bool:
-    return section.convention.classes == EXACT and row.facts.get("decision") == "mean"
+def without_refused(values: PairedValues, row: BoardRow, convention: Convention) -> PairedValues:
+    """The values by pair of the metrics that a row shows: none by equality of numbers if it predicts expectations."""
+    if not _is_refused(row, convention):
+        return values
+    shown = {name for name, summary in (row.values or {}).items() if summary is not None}
+    return replace(values, values={name: by_pair for name, by_pair in values.values.items() if name in shown})
+
+
+def _is_refused(row: BoardRow, convention: Convention) -> bool:
+    return convention.classes == EXACT and row.facts.get("decision") == "mean"

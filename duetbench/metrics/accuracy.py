@@ -29,6 +29,11 @@ class Accuracy(Metric):
         value: float | None = values[convention.classes]
         return value
 
+    def pair_values(self, predicted: Floats, truth: Floats, domain: Domain, convention: Convention) -> Floats:
+        kind = convention.classes
+        hits: Floats = (as_classes(predicted, domain, kind) == as_classes(truth, domain, kind)).astype(float)
+        return hits
+
 
 def accuracy(predicted: Floats, truth: Floats, domain: Domain, *, kind: str = "rounded_half_up") -> float | None:
     """Share of correct predictions; None if there are no pairs.

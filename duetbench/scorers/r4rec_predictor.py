@@ -25,3 +25,9 @@ class Reason4RecPredictor(RatingExpectation):
         answer_prefix: str = option(
             "Predicted Rating: ", "beginning of the completion; each label must be a single token after it"
         )
+        item_history_k: int | None = option(
+            None, "other people's most recent interactions with the item in the prompt; none: history_k", ge=0
+        )
+        show_averages: bool | None = option(  # type: ignore[assignment]
+            None, "show the user's and the item's mean rating; none: each above its history, if that is not empty"
+        )

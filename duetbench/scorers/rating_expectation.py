@@ -9,7 +9,13 @@ from typing import ClassVar, Literal
 
 from duetbench.evaluation.decision import DECISION_MEANING, decide
 from duetbench.interfaces import Engine, Scorer, option
-from duetbench.scorers.rating_prompts import PromptedScorerConfig, rating_prompt_digests, rating_prompts, require_engine
+from duetbench.scorers.rating_prompts import (
+    PromptedScorerConfig,
+    item_window,
+    rating_prompt_digests,
+    rating_prompts,
+    require_engine,
+)
 from duetbench.types import Decision, Domain, LabelLogprobs, Prediction, Profiles, Prompt, Request
 
 
@@ -52,6 +58,9 @@ class RatingExpectation(Scorer):
     def prompts(self, requests: Sequence[Request], profiles: Sequence[Profiles]) -> list[Prompt]:
         """The distinct prompts; the answer begins with `answer_prefix`."""
         return rating_prompts(self.template, self.config, requests, profiles)
+
+    def history_needed(self) -> int:
+        return int(max(self.config.history_k, item_window(self.config)))
 
     def prompt_digests(self) -> dict[str, str]:
         return rating_prompt_digests(self.template, self.config)

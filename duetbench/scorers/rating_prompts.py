@@ -20,6 +20,10 @@ class PromptedScorerConfig:
         10, "the user's most recent interactions in the prompt; 0: none, as in the authors' code", ge=0
     )
     review_chars: int = option(200, "characters of each review; 0: all", ge=0)
+    item_history_k: int | None = option(
+        0, "other people's most recent interactions with the item in the prompt; none: history_k", ge=0
+    )
+    show_averages: bool = option(False, "show the user's and the item's mean rating")
     prompt_set: Literal["default", "compact"] = option("default", "which set of prompt files")
     prompt: str | None = option(None, "path to your own prompt file (.jinja), instead of the set's")
 
@@ -46,15 +50,21 @@ def rating_prompts(
                 item_profile=_text(pair_profiles.item),
                 rationale=_text(pair_profiles.pair),
                 history=_recent(request.user_history, config.history_k),
-                item_history=_recent(request.item_history, config.history_k),
+                item_history=_recent(request.item_history, item_window(config)),
                 user_average=request.user_average,
                 item_average=request.item_average,
+                show_averages=config.show_averages,
                 review_chars=config.review_chars,
             ),
         )
         for position, (request, pair_profiles) in enumerate(zip(requests, profiles, strict=True))
     )
     return unique_prompts("pair", messages, prefill=prefill, response_template=response_template)
+
+
+def item_window(config: PromptedScorerConfig) -> int:
+    """How many of the item's latest interactions the prompt shows."""
+    return config.history_k if config.item_history_k is None else config.item_history_k
 
 
 def rating_prompt_digests(template: str, config: PromptedScorerConfig) -> dict[str, str]:

@@ -9,7 +9,13 @@ from typing import Literal
 from duetbench.engines.complete import complete
 from duetbench.interfaces import Engine, Scorer, option
 from duetbench.parsing import failure_status, parse_rating
-from duetbench.scorers.rating_prompts import PromptedScorerConfig, rating_prompt_digests, rating_prompts, require_engine
+from duetbench.scorers.rating_prompts import (
+    PromptedScorerConfig,
+    item_window,
+    rating_prompt_digests,
+    rating_prompts,
+    require_engine,
+)
 from duetbench.types import Completion, Prediction, Profiles, Prompt, Request, Sampling, Slot
 
 _TEMPLATE = "score_text"
@@ -56,6 +62,9 @@ class RatingText(Scorer):
         return rating_prompts(
             _TEMPLATE, self.config, requests, profiles, prefill=prefill, response_template=response_template
         )
+
+    def history_needed(self) -> int:
+        return int(max(self.config.history_k, item_window(self.config)))
 
     def prompt_digests(self) -> dict[str, str]:
         return rating_prompt_digests(_TEMPLATE, self.config)

@@ -9,7 +9,7 @@ from typing import Any, Literal
 from duetbench.interfaces import Stage, Strategy, option
 from duetbench.parsing import has_words, parse_tagged_fields, placeholder_texts
 from duetbench.prompts import render, unique_prompts
-from duetbench.strategies.writing import template_digests, window
+from duetbench.strategies.writing import WindowConfig, template_digests
 from duetbench.types import Message, Profile, Prompt, Request, Side, Slot
 
 _SHARES = {"cue": 0.2, "constructed_prompt": 0.3, "profile": 0.5}
@@ -25,7 +25,7 @@ class Duet(Strategy):
     default_trainer = "grpo"
 
     @dataclass(frozen=True)
-    class Config:
+    class Config(WindowConfig):
         """Options of DUET."""
 
         joint: Literal["paired", "cross"] = option(
@@ -39,8 +39,6 @@ class Duet(Strategy):
             "prefill: the completion begins with the first tag; fill: all tags are given, the model fills the slots",
         )
         history_k: int = option(10, "interactions per side that the writer sees; the paper uses 10, 30, 50, 70", ge=1)
-        overlap: bool = option(True, "the user's window ends at the latest interaction; off: `recent_k` earlier")
-        recent_k: int = option(10, "recent interactions that the window leaves out if overlap is off", ge=0)
         review_chars: int = option(200, "characters of each review; 0: all", ge=0)
         show_averages: bool = option(True, "show the user's and the item's mean rating")
         max_tokens: int = option(896, "maximum number of tokens per completion", ge=1)
@@ -52,7 +50,13 @@ class Duet(Strategy):
         return (DuetStage(self.config),)
 
     def history_needed(self) -> int:
-        return int(self.config.history_k + (0 if self.config.overlap else self.config.recent_k))
+        return int(self.config.window_needed())
+
+    def writer_view(self, request: Request) -> Request:
+        return _view(self.config, request)
+
+    def writes(self) -> tuple[Side, ...]:
+        return ("user", "item") if self.config.side == "both" else (self.config.side,)
 
     def prompt_digests(self) -> dict[str, str]:
         names = [self.config.prompt or _template(side) for side in _sides(self.config)]
@@ -95,18 +99,19 @@ class DuetStage(Stage):
     def _messages(self, requests: Sequence[Request], side: Side) -> Iterator[tuple[int, tuple[Message, ...]]]:
         name = self.config.prompt or _template(side)
         for position, request in enumerate(requests):
-            yield position, render(name, self.config.prompt_set, **self._values(request, side))
+            view = _view(self.config, request)
+            if side == "item" or not self.config.skips(view):
+                yield position, render(name, self.config.prompt_set, **self._values(view, side))
 
-    def _values(self, request: Request, side: Side) -> dict[str, Any]:
+    def _values(self, view: Request, side: Side) -> dict[str, Any]:
         config = self.config
-        skip = 0 if config.overlap else config.recent_k
         return {
-            "domain": request.domain,
-            "item": request.item,
-            "user_history": window(request.user_history, config.history_k, skip=skip),
-            "item_history": window(request.item_history, config.history_k),
-            "user_average": request.user_average,
-            "item_average": request.item_average,
+            "domain": view.domain,
+            "item": view.item,
+            "user_history": view.user_history,
+            "item_history": view.item_history,
+            "user_average": view.user_average,
+            "item_average": view.item_average,
             "review_chars": config.review_chars,
             "cue": config.cue,
             "self_prompt": config.self_prompt,
@@ -136,6 +141,10 @@ class DuetStage(Stage):
                 literal = f"</{name}>"
             literal += f"</{block}_profile>\n"
         return (*slots, Slot(literal.rstrip(), "", 0))
+
+
+def _view(config: Duet.Config, request: Request) -> Request:
+    return config.view(request, _sides(config), averages=config.show_averages)
 
 
 def _sides(config: Duet.Config) -> tuple[Side, ...]:

@@ -9,8 +9,8 @@ from typing import Literal
 from duetbench.interfaces import Stage, Strategy, option
 from duetbench.parsing import parse_free_text
 from duetbench.prompts import unique_prompts
-from duetbench.strategies.writing import WriterConfig, template_digests, window
-from duetbench.types import Interaction, Message, Profile, Prompt, Request
+from duetbench.strategies.writing import WriterConfig, template_digests
+from duetbench.types import Interaction, Message, Profile, Prompt, Request, Side
 
 _USER, _ITEM = "kar_user", "kar_item"
 _FULL_HISTORY = 1_000_000
@@ -34,13 +34,26 @@ class Kar(Strategy):
         item_knowledge: bool = option(False, "also request the original's factual knowledge about the item")
         item_prompt: str | None = option(None, "path to your own prompt file for the item's knowledge")
 
+        def user_window(self, history: Sequence[Interaction]) -> tuple[Interaction, ...]:
+            """The latest interactions as in the base class, or the first ones."""
+            if self.history_slice == "recent":
+                return super().user_window(history)
+            return tuple(history[: min((len(history) + 1) // 2, self.history_k)])
+
     def stages(self) -> tuple[Stage, ...]:
         """One stage."""
         return (KarStage(self.config),)
 
     def history_needed(self) -> int:
         """As in the base class; the earlier half is only known from the full history."""
-        return int(self.config.history_k) if self.config.history_slice == "recent" else _FULL_HISTORY
+        return int(self.config.window_needed()) if self.config.history_slice == "recent" else _FULL_HISTORY
+
+    def writer_view(self, request: Request) -> Request:
+        view: Request = self.config.view(request, ("user",))
+        return view
+
+    def writes(self) -> tuple[Side, ...]:
+        return ("user", "item") if self.config.item_knowledge else ("user",)
 
     def prompt_digests(self) -> dict[str, str]:
         names = [self.config.prompt or _USER]
@@ -59,7 +72,9 @@ class KarStage(Stage):
 
     def prompts(self, requests: Sequence[Request], earlier: Mapping[str, Sequence[Profile]]) -> list[Prompt]:
         """One prompt per distinct history and, with `item_knowledge`, one per distinct item."""
-        prompts = unique_prompts("user", ((n, self._user_messages(request)) for n, request in enumerate(requests)))
+        views = [(n, self.config.view(request, ("user",))) for n, request in enumerate(requests)]
+        users = ((n, self._user_messages(view)) for n, view in views if not self.config.skips(view))
+        prompts = unique_prompts("user", users)
         if self.config.item_knowledge:
             prompts += unique_prompts("item", ((n, self._item_messages(request)) for n, request in enumerate(requests)))
         return prompts
@@ -69,14 +84,9 @@ class KarStage(Stage):
         answer = parse_free_text(text)
         return None if answer is None else [Profile(prompt.side, answer)]
 
-    def _user_messages(self, request: Request) -> tuple[Message, ...]:
-        lines = self.config.history_lines(self._slice(request.user_history), request.domain)
-        return self.config.render(_USER, self.config.prompt, domain=request.domain, history=lines)
+    def _user_messages(self, view: Request) -> tuple[Message, ...]:
+        lines = self.config.history_lines(view.user_history, view.domain)
+        return self.config.render(_USER, self.config.prompt, domain=view.domain, history=lines)
 
     def _item_messages(self, request: Request) -> tuple[Message, ...]:
         return self.config.render(_ITEM, self.config.item_prompt, domain=request.domain, item=request.item)
-
-    def _slice(self, history: Sequence[Interaction]) -> tuple[Interaction, ...]:
-        if self.config.history_slice == "recent":
-            return window(history, self.config.history_k)
-        return tuple(history[: min((len(history) + 1) // 2, self.config.history_k)])

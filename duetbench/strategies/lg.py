@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 from duetbench.interfaces import Stage, Strategy, option
 from duetbench.parsing import parse_free_text
 from duetbench.prompts import unique_prompts
-from duetbench.strategies.writing import WriterConfig, template_digests, window
-from duetbench.types import Interaction, Message, Profile, Profiles, Prompt, Request
+from duetbench.strategies.writing import WriterConfig, template_digests
+from duetbench.types import Message, Profile, Prompt, Request, Side
 
 _TEMPLATE = "lg_user"
 
@@ -29,26 +28,23 @@ class LettinGo(Strategy):
 
         history_k: int = option(30, "older interactions that the writer sees; the paper uses 30, 50, 70", ge=1)
         recent_k: int = option(10, "recent interactions that are left to the scorer (its own history_k)", ge=0)
-        short_history: Literal["overlap", "skip_profile"] = option(
-            "overlap",
-            "users without older interactions. overlap: the profile is written from the recent ones; skip_profile: no "
-            "profile, the scorer sees only the recent ones",
-        )
 
     def stages(self) -> tuple[Stage, ...]:
         """One stage."""
         return (LettinGoStage(self.config),)
 
+    def writes(self) -> tuple[Side, ...]:
+        return ("user",)
+
     def prompt_digests(self) -> dict[str, str]:
         return template_digests([self.config.prompt or _TEMPLATE], self.config.prompt_set)
 
     def history_needed(self) -> int:
-        return int(self.config.history_k + self.config.recent_k)
+        return int(self.config.window_needed())
 
-    def measures(self, requests: Sequence[Request], profiles: Sequence[Profiles]) -> dict[str, float | None]:
-        """The share of requests whose user has only recent interactions, so that `short_history` decided."""
-        n_short = sum(len(request.user_history) <= self.config.recent_k for request in requests)
-        return {"short_history_rate": n_short / len(requests) if requests else None}
+    def writer_view(self, request: Request) -> Request:
+        view: Request = self.config.view(request, ("user",))
+        return view
 
 
 class LettinGoStage(Stage):
@@ -62,21 +58,14 @@ class LettinGoStage(Stage):
 
     def prompts(self, requests: Sequence[Request], earlier: Mapping[str, Sequence[Profile]]) -> list[Prompt]:
         """One prompt per distinct window; users without older interactions have none with `skip_profile`."""
-        windows = [(n, request, self._window(request.user_history)) for n, request in enumerate(requests)]
-        messages = [(n, self._messages(request, lines)) for n, request, lines in windows if lines is not None]
-        return unique_prompts("user", messages)
+        views = [(n, self.config.view(request, ("user",))) for n, request in enumerate(requests)]
+        return unique_prompts("user", ((n, self._messages(view)) for n, view in views if not self.config.skips(view)))
 
     def parse(self, prompt: Prompt, text: str) -> list[Profile] | None:
         """The full answer, if it is free text."""
         answer = parse_free_text(text)
         return None if answer is None else [Profile("user", answer)]
 
-    def _messages(self, request: Request, interactions: Sequence[Interaction]) -> tuple[Message, ...]:
-        lines = self.config.history_lines(interactions, request.domain)
-        return self.config.render(_TEMPLATE, self.config.prompt, domain=request.domain, history=lines)
-
-    def _window(self, history: Sequence[Interaction]) -> tuple[Interaction, ...] | None:
-        older = window(history, self.config.history_k, skip=self.config.recent_k)
-        if older:
-            return older
-        return window(history, self.config.history_k) if self.config.short_history == "overlap" else None
+    def _messages(self, view: Request) -> tuple[Message, ...]:
+        lines = self.config.history_lines(view.user_history, view.domain)
+        return self.config.render(_TEMPLATE, self.config.prompt, domain=view.domain, history=lines)

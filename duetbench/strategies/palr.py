@@ -10,8 +10,8 @@ from typing import Literal
 from duetbench.interfaces import Stage, Strategy, option
 from duetbench.parsing import has_words, is_repetitive, parse_free_text, strip_reasoning
 from duetbench.prompts import prompt_key, unique_prompts
-from duetbench.strategies.writing import WriterConfig, template_digests, window
-from duetbench.types import Domain, Item, Message, Profile, Profiles, Prompt, Request
+from duetbench.strategies.writing import WriterConfig, template_digests
+from duetbench.types import Domain, Item, Message, Profile, Profiles, Prompt, Request, Side
 
 _USER, _ITEM = "palr_user", "palr_item"
 _QUOTED = r'["\u201c][^"\u201c\u201d\n]*["\u201d]'
@@ -53,6 +53,16 @@ class Palr(Strategy):
         distinct = {written.user.text: written.user.notes for written in profiles if written.user is not None}
         n_cited, n_invented = (sum(int(notes[name]) for notes in distinct.values()) for name in ("cited", "invented"))
         return {"cited_items": float(n_cited), "invented_rate": n_invented / n_cited if n_cited else None}
+
+    def writes(self) -> tuple[Side, ...]:
+        return ("user",)
+
+    def history_needed(self) -> int:
+        return int(self.config.window_needed())
+
+    def writer_view(self, request: Request) -> Request:
+        view: Request = self.config.view(request, ("user",))
+        return view
 
     def prompt_digests(self) -> dict[str, str]:
         names = [self.config.prompt or _USER]
@@ -97,7 +107,7 @@ class KeywordStage(Stage):
         return profiles[0].text if profiles else ""
 
     def _items(self, request: Request) -> Iterator[Item]:
-        lines = window(request.user_history, self.config.history_k)
+        lines = self.config.view(request, ("user",)).user_history
         yield from dict.fromkeys(line.item for line in lines if self._is_generated(line.item))
 
     def _is_generated(self, item: Item) -> bool:
@@ -116,7 +126,8 @@ class PalrStage(Stage):
 
     def prompts(self, requests: Sequence[Request], earlier: Mapping[str, Sequence[Profile]]) -> list[Prompt]:
         """One prompt per distinct history."""
-        messages = ((n, self._messages(request, earlier)) for n, request in enumerate(requests))
+        views = [(n, self.config.view(request, ("user",))) for n, request in enumerate(requests)]
+        messages = ((n, self._messages(view, earlier)) for n, view in views if not self.config.skips(view))
         return unique_prompts("user", messages, prefill="1. " if self.config.answer == "prefill" else "")
 
     def parse(self, prompt: Prompt, text: str) -> list[Profile] | None:
@@ -146,11 +157,10 @@ class PalrStage(Stage):
         )
         return [Profile("user", "\n".join(lines), {"cited": str(len(cited)), "invented": str(len(invented))})]
 
-    def _messages(self, request: Request, earlier: Mapping[str, Sequence[Profile]]) -> tuple[Message, ...]:
-        history = window(request.user_history, self.config.history_k)
-        notes = [self._keywords.keywords_of(line.item, request.domain, earlier) for line in history]
-        lines = self.config.history_lines(history, request.domain, notes)
-        return self.config.render(_USER, self.config.prompt, domain=request.domain, history=lines)
+    def _messages(self, view: Request, earlier: Mapping[str, Sequence[Profile]]) -> tuple[Message, ...]:
+        notes = [self._keywords.keywords_of(line.item, view.domain, earlier) for line in view.user_history]
+        lines = self.config.history_lines(view.user_history, view.domain, notes)
+        return self.config.render(_USER, self.config.prompt, domain=view.domain, history=lines)
 
 
 def _history_text(prompt: Prompt) -> str:

@@ -10,8 +10,8 @@ from typing import Literal
 from duetbench.interfaces import DistillationStage, RatingStage, Stage, Strategy, TargetFilter, TrainingStage, option
 from duetbench.parsing import has_words, parse_free_text, strip_reasoning
 from duetbench.prompts import prompt_key, render, unique_prompts
-from duetbench.strategies.writing import HistoryLine, WriterConfig, template_digests, window
-from duetbench.types import Domain, Example, Interaction, Message, Profile, Prompt, Request, Slot
+from duetbench.strategies.writing import HistoryLine, WriterConfig, template_digests
+from duetbench.types import Domain, Example, Interaction, Message, Profile, Prompt, Request, Side, Slot
 
 _SUMMARY, _RATIONALE, _HINT = "r4rec_summary", "r4rec_rationale", "r4rec_hint"
 ASPECTS = ("Positive Aspects", "Negative Aspects", "User Preference Elements")
@@ -81,6 +81,16 @@ class Reason4Rec(Strategy):
         messages = (*turns, replace(last, content=f"{last.content}\n\n{hint.content}"))
         return replace(prompt, key=prompt_key(messages), messages=messages)
 
+    def writes(self) -> tuple[Side, ...]:
+        return ("pair",)
+
+    def history_needed(self) -> int:
+        return int(self.config.window_needed())
+
+    def writer_view(self, request: Request) -> Request:
+        view: Request = self.config.view(request, ("pair",))
+        return view
+
     def prompt_digests(self) -> dict[str, str]:
         names = [self.config.summary_prompt or _SUMMARY, self.config.prompt or _RATIONALE, _HINT]
         return template_digests(names, self.config.prompt_set)
@@ -143,8 +153,8 @@ class SummaryStage(Stage):
         return tuple(Slot(literal, "\n", max(self.max_tokens // len(literals), 1)) for literal in literals)
 
     def _reviews(self, request: Request) -> Iterator[Interaction]:
-        windows = (window(history, self.config.history_k) for history in (request.user_history, request.item_history))
-        yield from dict.fromkeys(line for lines in windows for line in lines if has_words(line.review))
+        view = self.config.view(request, ("pair",))
+        yield from dict.fromkeys(line for line in (*view.user_history, *view.item_history) if has_words(line.review))
 
 
 class RationaleStage(Stage):
@@ -159,26 +169,28 @@ class RationaleStage(Stage):
 
     def prompts(self, requests: Sequence[Request], earlier: Mapping[str, Sequence[Profile]]) -> list[Prompt]:
         """One prompt per pair."""
-        return unique_prompts("pair", ((n, self._render(request, earlier)) for n, request in enumerate(requests)))
+        views = [(n, self.config.view(request, ("pair",))) for n, request in enumerate(requests)]
+        return unique_prompts(
+            "pair", ((n, self._render(view, earlier)) for n, view in views if not self.config.skips(view))
+        )
 
     def parse(self, prompt: Prompt, text: str) -> list[Profile] | None:
         """The full answer, if it is free text."""
         answer = parse_free_text(text)
         return None if answer is None else [Profile("pair", answer)]
 
-    def _render(self, request: Request, earlier: Mapping[str, Sequence[Profile]]) -> tuple[Message, ...]:
+    def _render(self, view: Request, earlier: Mapping[str, Sequence[Profile]]) -> tuple[Message, ...]:
         return self.config.render(
             _RATIONALE,
             self.config.prompt,
-            domain=request.domain,
-            item=request.item,
-            user_history=self._lines(request.user_history, request.domain, earlier),
-            item_history=self._lines(request.item_history, request.domain, earlier),
+            domain=view.domain,
+            item=view.item,
+            user_history=self._lines(view.user_history, view.domain, earlier),
+            item_history=self._lines(view.item_history, view.domain, earlier),
         )
 
     def _lines(
         self, history: Sequence[Interaction], domain: Domain, earlier: Mapping[str, Sequence[Profile]]
     ) -> tuple[HistoryLine, ...]:
-        recent = window(history, self.config.history_k)
-        notes = [self._summaries.aspects_of(interaction, domain, earlier) for interaction in recent]
-        return self.config.history_lines(recent, domain, notes)
+        notes = [self._summaries.aspects_of(interaction, domain, earlier) for interaction in history]
+        return self.config.history_lines(history, domain, notes)

@@ -9,8 +9,8 @@ from typing import Literal
 from duetbench.interfaces import Stage, Strategy, option
 from duetbench.parsing import parse_free_text, parse_json_object
 from duetbench.prompts import prompt_key, unique_prompts
-from duetbench.strategies.writing import WriterConfig, template_digests, window
-from duetbench.types import Domain, Item, Message, Profile, Profiles, Prompt, Request, Side, Slot
+from duetbench.strategies.writing import WriterConfig, template_digests
+from duetbench.types import Domain, Interaction, Item, Message, Profile, Profiles, Prompt, Request, Side, Slot
 
 _USER, _ITEM = "rlmrec_user", "rlmrec_item"
 _KEYS = ("summarization", "reasoning")
@@ -50,6 +50,15 @@ class RlmRec(Strategy):
         """The share of distinct profiles whose summarization exceeds the requested length."""
         distinct = {entry for written in profiles for entry in _texts_with_excess(written)}
         return {"too_long_rate": sum(too_long for _, too_long in distinct) / len(distinct) if distinct else None}
+
+    def writes(self) -> tuple[Side, ...]:
+        return ("user", "item") if self.config.side == "both" else ("user",)
+
+    def history_needed(self) -> int:
+        return int(self.config.window_needed())
+
+    def writer_view(self, request: Request) -> Request:
+        return _view(self.config, request)
 
     def prompt_digests(self) -> dict[str, str]:
         has_item_prompts = self.config.item_profile or self.config.side == "both"
@@ -94,9 +103,8 @@ class _JsonStage(Stage):
         n_tokens = max(self.max_tokens // 2, 1)
         return (Slot(_OPENING, '"', n_tokens), Slot('", "reasoning": "', '"', n_tokens), Slot('"}', "", 0))
 
-    def item_messages(self, item: Item, domain: Domain, request: Request | None = None) -> tuple[Message, ...]:
-        """The messages of an item's prompt; with the request that rates the item, they show its history."""
-        history = window(request.item_history, self.config.history_k) if request else ()
+    def item_messages(self, item: Item, domain: Domain, history: Sequence[Interaction] = ()) -> tuple[Message, ...]:
+        """The messages of an item's prompt; `history` holds what others thought of it."""
         values = {"domain": domain, "item": item, "history": self.config.history_lines(history, domain)}
         return self.config.render(_ITEM, self.config.item_prompt, **values)
 
@@ -112,7 +120,7 @@ class ItemStage(_JsonStage):
         return self._unique_prompts("note", ((n, self.item_messages(item, domain)) for n, domain, item in items))
 
     def _items(self, request: Request) -> Iterator[Item]:
-        yield from dict.fromkeys(line.item for line in window(request.user_history, self.config.history_k))
+        yield from dict.fromkeys(line.item for line in _view(self.config, request).user_history)
 
 
 class RlmRecStage(_JsonStage):
@@ -126,24 +134,28 @@ class RlmRecStage(_JsonStage):
 
     def prompts(self, requests: Sequence[Request], earlier: Mapping[str, Sequence[Profile]]) -> list[Prompt]:
         """One prompt per distinct user history and, with `side: both`, one per distinct item and item history."""
-        users = ((n, self._user_messages(request, earlier)) for n, request in enumerate(requests))
+        views = [(n, _view(self.config, request)) for n, request in enumerate(requests)]
+        users = ((n, self._user_messages(view, earlier)) for n, view in views if not self.config.skips(view))
         prompts = self._unique_prompts("user", users)
         if self.config.side == "both":
-            items = ((n, self.item_messages(each.item, each.domain, each)) for n, each in enumerate(requests))
+            items = ((n, self.item_messages(view.item, view.domain, view.item_history)) for n, view in views)
             prompts += self._unique_prompts("item", items)
         return prompts
 
-    def _user_messages(self, request: Request, earlier: Mapping[str, Sequence[Profile]]) -> tuple[Message, ...]:
-        history = window(request.user_history, self.config.history_k)
-        notes = [self._note(line.item, request.domain, earlier) for line in history]
-        lines = self.config.history_lines(history, request.domain, notes)
-        return self.config.render(_USER, self.config.prompt, domain=request.domain, history=lines)
+    def _user_messages(self, view: Request, earlier: Mapping[str, Sequence[Profile]]) -> tuple[Message, ...]:
+        notes = [self._note(line.item, view.domain, earlier) for line in view.user_history]
+        lines = self.config.history_lines(view.user_history, view.domain, notes)
+        return self.config.render(_USER, self.config.prompt, domain=view.domain, history=lines)
 
     def _note(self, item: Item, domain: Domain, earlier: Mapping[str, Sequence[Profile]]) -> str:
         if not self.config.item_profile:
             return ""
         profiles = earlier.get(self._items.key(self._items.item_messages(item, domain)))
         return profiles[0].text if profiles else ""
+
+
+def _view(config: RlmRec.Config, request: Request) -> Request:
+    return config.view(request, ("user", "item") if config.side == "both" else ("user",))
 
 
 def _texts_with_excess(profiles: Profiles) -> list[tuple[str, int]]:

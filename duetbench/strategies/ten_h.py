@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from duetbench.interfaces import Stage, Strategy
+from duetbench.types import Request
 
 
 class TenHistory(Strategy):
@@ -15,3 +18,7 @@ class TenHistory(Strategy):
     def stages(self) -> tuple[Stage, ...]:
         """None: no profile is written."""
         return ()
+
+    def writer_view(self, request: Request) -> Request:
+        """Nothing: there is no writer."""
+        return replace(request, user_history=(), item_history=(), user_average=None, item_average=None)

@@ -4,19 +4,68 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from duetbench.interfaces import option
 from duetbench.prompts import cut, render, template_digest
-from duetbench.types import Domain, Interaction, Item, Message
+from duetbench.types import Domain, Interaction, Item, Message, Request, Side
 
 
 @dataclass(frozen=True)
-class WriterConfig:
-    """Options of a strategy that writes profiles from histories."""
+class WindowConfig:
+    """Options of the part of the histories that the writer sees."""
 
     history_k: int = option(10, "interactions per history that the writer sees", ge=1)
+    recent_k: int = option(
+        0,
+        "latest interactions of the user that the window leaves out; the scorer's history_k shows them",
+        ge=0,
+        old_names=("overlap",),
+    )
+    short_history: Literal["overlap", "skip_profile"] = option(
+        "overlap",
+        "users without interactions before the recent ones. overlap: the profile is written from the recent ones; "
+        "skip_profile: no profile of the user or of the pair is written",
+    )
+
+    def window_needed(self) -> int:
+        """How many of the latest interactions of a history the windows reach back to."""
+        return self.history_k + self.recent_k
+
+    def user_window(self, history: Sequence[Interaction]) -> tuple[Interaction, ...]:
+        """The user's interactions that the writer sees, oldest first."""
+        older = window(history, self.history_k, skip=self.recent_k)
+        return older if older or self.short_history == "skip_profile" else window(history, self.history_k)
+
+    def view(self, request: Request, sides: Sequence[Side], *, averages: bool = False) -> Request:
+        """The request with the windows of these sides; of other sides the writer sees nothing.
+
+        Args:
+            request: With histories of at least `window_needed()` interactions.
+            sides: `user`, `item`, or `pair` for both in one prompt; a pair whose profile is skipped reads nothing.
+            averages: Whether the prompts show the mean ratings of these sides.
+        """
+        user = self.user_window(request.user_history)
+        skipped = {"user", "pair"} if self.short_history == "skip_profile" and not user else set()
+        reads_user, reads_item = ({side, "pair"} & (set(sides) - skipped) for side in ("user", "item"))
+        return replace(
+            request,
+            user_history=user if reads_user else (),
+            item_history=window(request.item_history, self.history_k) if reads_item else (),
+            user_average=request.user_average if averages and reads_user else None,
+            item_average=request.item_average if averages and reads_item else None,
+        )
+
+    def skips(self, view: Request) -> bool:
+        """Whether the profile of this view's user, or of the pair, is not written."""
+        return self.short_history == "skip_profile" and not view.user_history
+
+
+@dataclass(frozen=True)
+class WriterConfig(WindowConfig):
+    """Options of a strategy that writes profiles from histories."""
+
     history_ratings: Literal["sentiment", "rating"] = option(
         "sentiment", "sentiment: 1-2 negative, 3 neutral, 4-5 positive; rating: the rating itself", old_names=("told",)
     )

@@ -33,7 +33,7 @@ def add(run: Path, name: str, rule: Decision | None, **cell: object) -> Path:
 
 
 def board_of(run: Path, convention: str = "standard") -> Board:
-    return collect([run], METRICS, BoardOptions(convention=convention, resamples=50))
+    return collect([run], METRICS, BoardOptions(convention=convention, draws=200))
 
 
 def texts(board: Board) -> dict[str, dict[str, str]]:
@@ -96,9 +96,17 @@ def test_an_expectation_has_no_accuracy_by_equality_of_numbers(run: Path) -> Non
     row = texts(board)["duet"]
     assert (row["MAE"], row["Acc"], row["F1"], row["F1 weighted"]) == ("0.6250", "–", "–", "–")
     assert row["Acc (mode)"] == "0.5000"
-    (note,) = [note for note in notes(board.sections[0], board.metrics) if "equality" in note and "duet have" in note]
+    (note,) = [note for note in notes(board.sections[0]) if "equality" in note and "duet have" in note]
     assert "a mean of labels is almost never exactly a label" in note
     assert "decision=median or decision=mode, or choose the convention standard" in note
+
+
+def test_what_is_refused_has_no_interval_either(run: Path) -> None:
+    add(run, "duet", "mean")
+    add(run, "kar", "median")
+    intervals = {row.name: set(row.intervals or {}) for row in board_of(run, "duet").sections[0].rows}
+    assert intervals["duet"] == intervals["kar"] - {"accuracy", "f1", "f1_weighted"}
+    assert "accuracy" in intervals["kar"]
 
 
 @pytest.mark.parametrize("rule", ["median", None])
@@ -106,13 +114,13 @@ def test_labels_and_answers_as_text_keep_their_exact_accuracy(run: Path, rule: D
     add(run, "duet", rule)
     board = board_of(run, "duet")
     assert texts(board)["duet"]["Acc"] == "0.5000"
-    assert not any("almost never" in note for note in notes(board.sections[0], board.metrics))
+    assert not any("almost never" in note for note in notes(board.sections[0]))
 
 
 def test_the_standard_convention_refuses_nothing(run: Path) -> None:
     add(run, "duet", "mean")
     board = board_of(run)
-    assert not any("almost never" in note for note in notes(board.sections[0], board.metrics))
+    assert not any("almost never" in note for note in notes(board.sections[0]))
 
 
 def test_the_rules_are_averaged_over_seeds(run: Path) -> None:

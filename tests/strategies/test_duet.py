@@ -145,8 +145,8 @@ def test_window_is_the_latest_history_k() -> None:
     assert [n for n in range(30) if f"review {n} by" in text] == list(range(20, 30))
 
 
-def test_window_without_overlap_leaves_out_the_recent_interactions() -> None:
-    text = text_of(prompts([request(n_user=30, n_item=0)], history_k=10, overlap=False, recent_k=5)[0])
+def test_window_leaves_out_the_recent_interactions() -> None:
+    text = text_of(prompts([request(n_user=30, n_item=0)], history_k=10, recent_k=5)[0])
     assert [n for n in range(30) if f"review {n} by" in text] == list(range(15, 25))
 
 

@@ -9,7 +9,7 @@ from request_making import golden, request, text_of
 
 from duetbench.strategies.lg import LettinGo
 from duetbench.testing import StrategyConformance
-from duetbench.types import Profiles, Prompt
+from duetbench.types import Prompt
 
 
 def prompts(*requests: Any, **options: Any) -> list[Prompt]:
@@ -51,12 +51,6 @@ def test_short_histories_overlap_by_default(n_user: int) -> None:
 @pytest.mark.parametrize(("n_user", "n_prompts"), [(0, 0), (10, 0), (11, 1)])
 def test_short_histories_can_be_skipped(n_user: int, n_prompts: int) -> None:
     assert len(prompts(request(n_user=n_user), short_history="skip_profile")) == n_prompts
-
-
-def test_share_of_short_histories_is_measured() -> None:
-    requests = [request(1, n_user=5), request(2, n_user=30), request(3, n_user=40), request(4, n_user=0)]
-    assert LettinGo().measures(requests, [Profiles()] * 4) == {"short_history_rate": 0.5}
-    assert LettinGo().measures([], []) == {"short_history_rate": None}
 
 
 def test_history_needed_covers_older_and_recent_interactions() -> None:

@@ -106,6 +106,15 @@ class StrategyConformance(Conformance):
         """Without requests there are no prompts."""
         require(all(not stage.prompts([], {}) for stage in self.make().stages()), "it returns prompts without requests")
 
+    def test_writes_names_the_sides_of_its_profiles(self) -> None:
+        """`writes()` names the sides of the profiles that well-formed answers give to the scorer."""
+        profiles = [profile for run in self._runs() for parsed in run.profiles for profile in parsed or ()]
+        written = {profile.side for profile in profiles} - {"note"}
+        if not written:
+            skip("the dummy engine's answers do not have the required format: override `answer`")
+        named = set(self.make().writes())
+        require(named == written, f"writes() names {sorted(named)}, its profiles are of {sorted(written)}")
+
     def test_prompts_are_deterministic(self) -> None:
         """The same requests give the same prompts."""
         is_same = [a.prompts == b.prompts for a, b in zip(self._runs(), self._runs(), strict=True)]

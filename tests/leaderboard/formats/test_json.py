@@ -10,7 +10,7 @@ def test_json_holds_every_number_unrounded(board: Board) -> None:
     (section,) = json.loads(render(board))["sections"]
     row = section["rows"][0]
     assert row["values"]["mae"]["mean"] == board.sections[0].rows[0].values["mae"].mean  # type: ignore[index, union-attr]
-    assert (row["rank"], row["seeds"], section["baseline"]) == (1, [0, 1], "bias")
+    assert (row["ranks"]["best"], row["seeds"], section["baseline"]) == (1, [0, 1], "bias")
     assert section["rows"][3]["values"] is None
 
 

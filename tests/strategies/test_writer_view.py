@@ -1,0 +1,95 @@
+"""The view of a request that a strategy's writer reads is what its prompts contain."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from request_making import request
+
+from duetbench.interfaces import Strategy
+from duetbench.strategies.duet import Duet
+from duetbench.strategies.kar import Kar
+from duetbench.strategies.lg import LettinGo
+from duetbench.strategies.palr import Palr
+from duetbench.strategies.r4rec import Reason4Rec
+from duetbench.strategies.rlmrec import RlmRec
+from duetbench.strategies.ten_h import TenHistory
+from duetbench.types import Profile, Prompt, Request
+
+REQUESTS = [request(n, n_user=n_user, n_item=n_item) for n, (n_user, n_item) in enumerate([(0, 0), (3, 1), (9, 7)])]
+CASES: list[tuple[type[Strategy], dict[str, Any]]] = [
+    *((Duet, {"joint": joint}) for joint in ("paired", "cross")),
+    *((Duet, {"side": side, "show_averages": side == "item"}) for side in ("user", "item")),
+    (Kar, {"item_knowledge": True}),
+    (LettinGo, {}),
+    (Palr, {"keywords": "ask"}),
+    *((RlmRec, {"side": side, "item_profile": True}) for side in ("user", "both")),
+    (Reason4Rec, {}),
+]
+
+
+def rendered(strategy: Strategy, requests: list[Request]) -> list[Prompt]:
+    """The prompts of all stages; each earlier completion is its own key."""
+    prompts: list[Prompt] = []
+    for stage in strategy.stages():
+        earlier = {prompt.key: [Profile(prompt.side, prompt.key)] for prompt in prompts}
+        prompts += stage.prompts(requests, earlier)
+    return prompts
+
+
+@pytest.mark.parametrize(("strategy", "options"), CASES)
+@pytest.mark.parametrize("short_history", ["overlap", "skip_profile"])
+def test_prompts_contain_what_the_view_contains(
+    strategy: type[Strategy], options: dict[str, Any], short_history: str
+) -> None:
+    config = strategy.Config(**options, history_k=4, recent_k=3, short_history=short_history)
+    whole = strategy(replace(config, recent_k=0))  # the views are windows already
+    views = [strategy(config).writer_view(each) for each in REQUESTS]
+    assert rendered(strategy(config), REQUESTS) == rendered(whole, views)
+
+
+@pytest.mark.parametrize(("strategy", "options"), CASES)
+def test_view_holds_no_interaction_that_the_prompts_lack(strategy: type[Strategy], options: dict[str, Any]) -> None:
+    config = strategy.Config(**options, history_k=4, recent_k=3, review_chars=0)
+    (view,) = [strategy(config).writer_view(REQUESTS[-1])]
+    text = "\n".join(m.content for prompt in rendered(strategy(config), [REQUESTS[-1]]) for m in prompt.messages)
+    assert all(line.review in text for line in (*view.user_history, *view.item_history))
+
+
+def test_first_half_is_the_view_of_kar() -> None:
+    kar = Kar(Kar.Config(history_slice="first"))
+    assert kar.writer_view(REQUESTS[2]).user_history == REQUESTS[2].user_history[:5]
+
+
+@pytest.mark.parametrize(("show", "averages"), [(True, (3.5, 4.0)), (False, (None, None))])
+def test_view_holds_the_averages_that_are_shown(show: bool, averages: tuple[float | None, float | None]) -> None:
+    view = Duet(Duet.Config(show_averages=show)).writer_view(REQUESTS[2])
+    assert (view.user_average, view.item_average) == averages
+
+
+def test_view_of_one_side_holds_nothing_of_the_other() -> None:
+    view = Duet(Duet.Config(side="user")).writer_view(REQUESTS[2])
+    assert (view.item_history, view.item_average) == ((), None)
+
+
+def test_skipped_pair_reads_nothing() -> None:
+    view = Reason4Rec(Reason4Rec.Config(recent_k=10, short_history="skip_profile")).writer_view(REQUESTS[2])
+    assert (view.user_history, view.item_history) == ((), ())
+
+
+def test_without_a_writer_nothing_is_read() -> None:
+    view = TenHistory().writer_view(REQUESTS[2])
+    assert (view.user_history, view.item_history, view.user_average) == ((), (), None)
+
+
+def test_default_view_is_the_window_that_the_strategy_needs() -> None:
+    class Minimal(TenHistory):
+        writer_view = Strategy.writer_view
+
+        def history_needed(self) -> int:
+            return 2
+
+    view = Minimal().writer_view(REQUESTS[2])
+    assert (view.user_history, view.item_history) == (REQUESTS[2].user_history[-2:], REQUESTS[2].item_history[-2:])
