@@ -78,7 +78,8 @@ def write_done(state: CellState, folder: Path, context: ExecutionContext, metric
     files = [PREDICTIONS, *(write_logs(state, folder) if state.cell.writing else [])]
     train_mean = float(train_rows(data)["rating"].mean())  # type: ignore[arg-type]
     fill = state.cell.evaluation.fill
-    decision = declared_decision(state.cell.scorer.options)
+    predicted_by = state.cell.control.scorer if state.cell.control else state.cell.scorer
+    decision = declared_decision(predicted_by.options)
     computed = metrics_of(table, data.prepared.domain, metrics, train_mean=train_mean, fill=fill, decision=decision)
     record = _record(state, context, "done", metrics=computed, files=[folder / name for name in files])
     write_record(folder, record)
