@@ -14,6 +14,7 @@ from duetbench.options import option_faults
 from duetbench.progress import Progress
 from duetbench.types import (
     Completion,
+    Decision,
     Domain,
     EngineInfo,
     Example,
@@ -383,7 +384,12 @@ class Scorer(Plugin):
     def score(
         self, requests: Sequence[Request], profiles: Sequence[Profiles], engine: Engine | None
     ) -> list[Prediction]:
-        """One prediction per request, same order. Requests whose profiles failed are not passed in."""
+        """One prediction per request, same order. Requests whose profiles failed are not passed in.
+
+        A scorer that knows label probabilities has an option `decision` (mean, median or mode), predicts with
+        `duetbench.evaluation.decision.decide`, and returns the probabilities as well: leaderboards then show the
+        metrics under the other two rules without asking a model again.
+        """
 
     def reads_line_notes(self) -> bool:
         """Whether it uses `Profiles.line_notes`, which only some strategies write."""
@@ -484,6 +490,10 @@ class Metric(Plugin):
     title: ClassVar[str]
     """Heading of its column on leaderboards, such as `MAE`."""
     lower_is_better: ClassVar[bool]
+    optimal_decision: ClassVar[Decision | None] = None
+    """The value of known label probabilities whose expected metric is best: the median for absolute errors, the mean
+    for squared errors, the mode for the share of correct labels. None: there is none that can be computed pair by pair,
+    as for F1, where the best label of one pair depends on the predictions of the others."""
 
     @abstractmethod
     def compute(self, predicted: NDArray[np.float64], truth: NDArray[np.float64], domain: Domain) -> MetricValues:
@@ -506,6 +516,22 @@ class Metric(Plugin):
         """
         value: float | None = values[convention.error]
         return value
+
+    def pair_values(
+        self, predicted: NDArray[np.float64], truth: NDArray[np.float64], domain: Domain, convention: Convention
+    ) -> NDArray[np.float64] | None:
+        """One value per pair, whose mean is what `select` returns and from which intervals are computed.
+
+        For a mean over pairs they are its terms; for another smooth function of the pairs its value plus each pair's
+        influence. None: they are computed by leaving out pairs, which is slower and right for smooth metrics only.
+
+        Args:
+            predicted: As in `compute`.
+            truth: As in `compute`, at least one pair.
+            domain: The scale.
+            convention: As in `select`.
+        """
+        return None
 
     def derive(self, recorded: Mapping[str, MetricValues]) -> MetricValues | None:
         """Its values from those of other metrics; None if they do not follow from them.

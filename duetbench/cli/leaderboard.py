@@ -38,7 +38,11 @@ def _board_options(command: Callable[..., Any]) -> Callable[..., Any]:
         click.argument("runs", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="RUNS..."),
         click.option("--convention", default="standard", show_default=True, help="standard, duet or three_class."),
         click.option("--coverage", default=0.98, show_default=True, help="Rows below are marked, not ranked."),
-        click.option("--baseline", metavar="ROW", help="Compare with this row.  [default: the best without an LLM]"),
+        click.option(
+            "--baseline",
+            metavar="ROW",
+            help="Compare with this row.  [default: of the rows without an LLM, the best on validation rows]",
+        ),
         click.option(
             "--sort",
             default="mae",

@@ -5,9 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from duetbench.evaluation.conventions import Convention
-from duetbench.evaluation.statistics import Interval
+from duetbench.evaluation.statistics import Interval, RankInterval
+from duetbench.evaluation.statistics.intervals import ALPHA
+from duetbench.evaluation.statistics.power import NeededSample
 from duetbench.leaderboard.row_attributes import RowAttributes
 from duetbench.leaderboard.sections import SectionKey
+from duetbench.types import Decision
 
 COVERAGE = 0.98
 """Rows with lower coverage are marked and not ranked."""
@@ -16,7 +19,7 @@ RANKED, LOW, UNPAIRED, FAILED = "ranked", "low coverage", "no predictions", "fai
 
 COUNTS = ("right_answer", "wrong_answer", "unreadable_profile", "unreadable_rating", "failed_call")
 RANKED_BY = "mae"
-"""The metric that ranks, intervals and differences are computed from."""
+"""The metric that ranks are computed from."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +31,8 @@ class BoardMetric:
     """Heading of its column."""
     lower_is_better: bool | None
     """None: it is in the records, but no plugin of that name is registered."""
+    optimal_decision: Decision | None = None
+    """The decision rule that it is optimal for; None: there is none, or it is not registered."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +60,51 @@ class Costs:
 
 
 @dataclass(frozen=True, slots=True)
+class Difference:
+    """A row's value of a metric minus that of the baseline, on the same pairs."""
+
+    interval: Interval
+    p: float | None
+    """Of the hypothesis of no difference; None: there are too few users for any p-value."""
+    p_holm: float | None
+    """Adjusted for the number of rows compared with the baseline."""
+
+    @property
+    def is_significant(self) -> bool:
+        """Whether the adjusted p-value is below ALPHA."""
+        return self.p_holm is not None and self.p_holm < ALPHA
+
+
+@dataclass(frozen=True, slots=True)
+class Gain:
+    """How much better a row is than the strongest of its controls; negative: worse."""
+
+    interval: Interval
+    control: str
+    """Name of the control with the best value."""
+    n_controls: int
+
+
+@dataclass(frozen=True, slots=True)
+class PairComparison:
+    """The comparison of two ranked rows by MAE."""
+
+    row: str
+    """The one with the smaller MAE."""
+    other: str
+    difference: Interval
+    """Not adjusted for the number of pairs."""
+    is_told_apart: bool
+    """Whether the ranks of the two differ beyond doubt, after adjustment for all pairs."""
+    minimum_detectable: float
+    """True difference that one two-sided test at 5 % detects with 80 % power."""
+    minimum_detectable_adjusted: float
+    """The same after adjustment for all pairs."""
+    needed: NeededSample | None
+    """What must be added to tell them apart; None: they are, or their difference is zero."""
+
+
+@dataclass(frozen=True, slots=True)
 class BoardRow:
     """One line of a section."""
 
@@ -65,7 +115,8 @@ class BoardRow:
     cells: tuple[str, ...]
     """Cell ids."""
     costs: Costs
-    rank: int | None = None
+    ranks: RankInterval | None = None
+    """None: not ranked."""
     reason: str = ""
     """Why it failed or is not ranked; empty: it is."""
     n: int = 0
@@ -78,13 +129,24 @@ class BoardRow:
     has no value."""
     readable: dict[str, SeedSummary | None] | None = None
     """The same over readable predictions only."""
-    interval: Interval | None = None
-    difference: Interval | None = None
-    p_holm: float | None = None
+    optimal: dict[str, SeedSummary | None] | None = None
+    """By metric, over all pairs, under the decision rule that the metric is optimal for; without metrics that have no
+    such rule, and without rows that have no label probabilities. None if it failed."""
+    intervals: dict[str, Interval] | None = None
+    """By metric; without metrics that have none."""
+    differences: dict[str, Difference] | None = None
+    """To the baseline, by metric; empty for the baseline itself, and if there is none."""
+    gains: dict[str, Gain] | None = None
+    """Over the strongest control, by metric; empty for a row without controls."""
     is_baseline: bool = False
     empty_windows: float | None = None
     """Share of the pairs whose user has earlier interactions of which the writer sees none, the highest of the seeds;
     None: not measured."""
+
+    @property
+    def is_one_checkpoint(self) -> bool:
+        """Whether it was trained with a single seed, so that its intervals hold for this checkpoint only."""
+        return self.has_llm and self.facts.get("trainer", "none") != "none" and len(self.seeds) == 1
 
     @property
     def has_llm(self) -> bool:
@@ -118,6 +180,12 @@ class BoardSection:
     baseline: str
     """Name of the row that the others are compared with; empty: none."""
     rows: tuple[BoardRow, ...]
+    baseline_note: str = ""
+    """How the baseline was chosen, or why there is none."""
+    pairs: tuple[PairComparison, ...] = ()
+    """All pairs of ranked rows; empty with fewer than two users."""
+    users_needed: int | None = None
+    """Number of users below which differences have no p-values; None: there are no differences."""
     notes: tuple[str, ...] = ()
 
 

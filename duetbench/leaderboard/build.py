@@ -9,8 +9,9 @@ from statistics import fmean, stdev
 
 from duetbench.errors import ConfigError, UnknownName
 from duetbench.evaluation.conventions import CONVENTIONS
-from duetbench.evaluation.statistics import RESAMPLES
+from duetbench.evaluation.statistics.adjustment import DRAWS
 from duetbench.interfaces import Metric
+from duetbench.leaderboard.baseline import choose_baseline
 from duetbench.leaderboard.board import (
     COUNTS,
     COVERAGE,
@@ -20,12 +21,16 @@ from duetbench.leaderboard.board import (
     RANKED_BY,
     UNPAIRED,
     Board,
+    BoardMetric,
     BoardRow,
     BoardSection,
     Costs,
     SeedSummary,
 )
-from duetbench.leaderboard.ranking import PairErrors, errors_of, row_statistics
+from duetbench.leaderboard.comparison import ComparedRows, SectionStatistics, compare
+from duetbench.leaderboard.controlled import controls_of
+from duetbench.leaderboard.decisions import decision_notes, optimal_values, with_decisions, without_refused
+from duetbench.leaderboard.paired_values import PairedValues, paired_values
 from duetbench.leaderboard.read_results import CellResult, read_results
 from duetbench.leaderboard.recorded_metrics import MetricReader, board_metrics
 from duetbench.leaderboard.row_attributes import attributes_of, differing_attributes
@@ -42,14 +47,16 @@ class BoardOptions:
     coverage: float = COVERAGE
     """Rows with lower coverage are marked and not ranked."""
     baseline: str | None = None
-    """Name of the row that the others are compared with; None: the best row without an LLM."""
+    """Name of the row that the others are compared with; None: of the rows without an LLM, that of the
+    smallest validation error."""
     mix: tuple[str, ...] = ()
     """`scorer` and `model` may be mixed in one ranking if named here."""
     sort: str = RANKED_BY
     """Name of the metric in whose order the rows are."""
-    resamples: int = RESAMPLES
+    draws: int = DRAWS
+    """Number of draws for simultaneous intervals."""
     seed: int = 0
-    """Seed of the bootstrap."""
+    """Seed of these draws."""
 
     def __post_init__(self) -> None:
         """Refuses values that are out of range, and unknown conventions."""
@@ -78,10 +85,10 @@ def collect(runs: Sequence[Path], metrics: Sequence[Metric], options: BoardOptio
     options = options or BoardOptions()
     if options.sort not in [RANKED_BY, *(metric.name for metric in metrics)]:
         raise UnknownName("metric", options.sort, [metric.name for metric in metrics])
-    reading = read_results(runs)
+    reading = with_decisions(read_results(runs), metrics)
     shown = board_metrics(metrics, reading.results)
     parts = sections_of(reading.results, options.mix)
-    sections = tuple(_section(part, metrics, options) for part in parts)
+    sections = tuple(_section(part, metrics, shown, options) for part in parts)
     if options.baseline and not any(section.baseline for section in sections):
         names = {row.name for section in sections for row in section.rows if row.state != FAILED}
         if options.baseline not in names:
@@ -94,33 +101,58 @@ def collect(runs: Sequence[Path], metrics: Sequence[Metric], options: BoardOptio
     return Board(sections, shown, options.sort, (*reading.notes, *notes), reading.faults)
 
 
-def _section(part: SectionResults, metrics: Sequence[Metric], options: BoardOptions) -> BoardSection:
+def _section(
+    part: SectionResults, metrics: Sequence[Metric], shown: Sequence[BoardMetric], options: BoardOptions
+) -> BoardSection:
     convention = CONVENTIONS[options.convention]
     fill, notes = _fill(part.done)
     if options.mix:
         notes.append(f"rows of more than one {' and '.join(options.mix)} share this ranking, as requested")
     groups = groups_of(part.done)
-    errors = [errors_of(group.results, convention, fill) for group in groups]
+    values = [paired_values(group.results, metrics, convention, fill) for group in groups]
     reader = MetricReader(metrics, convention, fill)
-    rows = [_row(group, row_errors, reader, options.coverage) for group, row_errors in zip(groups, errors, strict=True)]
-    baseline, baseline_notes = _baseline(rows, options.baseline)
-    notes += [*baseline_notes, *reader.notes(), *_sort_notes(metrics, options.sort)]
-    pairs = [row_errors if isinstance(row_errors, PairErrors) else None for row_errors in errors]
-    rows = _with_statistics(rows, pairs, baseline, options)
+    rows = [_row(group, row_values, reader, options.coverage) for group, row_values in zip(groups, values, strict=True)]
+    baseline = choose_baseline(rows, groups, options.baseline)
+    known = [
+        without_refused(row_values, row, convention) if isinstance(row_values, PairedValues) else None
+        for row, row_values in zip(rows, values, strict=True)
+    ]
+    compared = ComparedRows(
+        known, labels_of(rows), [row.state == RANKED for row in rows], baseline.position, controls_of(rows)
+    )
+    statistics = compare(compared, shown, draws=options.draws, seed=options.seed)
+    rows = _with_statistics(rows, statistics, baseline.position)
+    notes += [*reader.notes(), *_faults(known), *_sort_notes(metrics, options.sort)]
+    notes += decision_notes(rows, shown, convention)
     failed = [_failed(result) for result in part.failed]
-    users = next((len(set(row_errors.users)) for row_errors in pairs if row_errors), None)
     return BoardSection(
         key=part.key,
         n=next((row.n for row in rows), 0),
-        n_users=users,
+        n_users=next((len(set(row_values.users)) for row_values in known if row_values), None),
         convention=convention,
         fill=convention.over or fill,
         coverage_floor=options.coverage,
         differing=differing_attributes(row.facts for row in [*rows, *failed]),
-        baseline="" if baseline is None else rows[baseline].name,
-        rows=_sorted(rows + failed, metrics, options.sort),
+        baseline="" if baseline.position is None else rows[baseline.position].name,
+        rows=_sorted([*rows, *failed], metrics, options.sort),
+        baseline_note=baseline.note,
+        pairs=statistics.pairs,
+        users_needed=statistics.users_needed,
         notes=tuple(notes),
     )
+
+
+def labels_of(rows: Sequence[BoardRow]) -> list[str]:
+    """The names of the rows, with the beginning of a cell id where two rows have the same name."""
+    names = [row.name for row in rows]
+    return [
+        name if names.count(name) == 1 else f"{name} [{row.cells[0][:8]}]"
+        for name, row in zip(names, rows, strict=True)
+    ]
+
+
+def _faults(values: Sequence[PairedValues | None]) -> list[str]:
+    return list(dict.fromkeys(fault for row_values in values if row_values for fault in row_values.faults))
 
 
 def _sorted(rows: Sequence[BoardRow], metrics: Sequence[Metric], name: str) -> tuple[BoardRow, ...]:
@@ -133,22 +165,18 @@ def _sort_notes(metrics: Sequence[Metric], name: str) -> list[str]:
     return [] if name == RANKED_BY else [f"rows are in the order of {title}; ranks are those of MAE"]
 
 
-def _with_statistics(
-    rows: Sequence[BoardRow], errors: Sequence[PairErrors | None], baseline: int | None, options: BoardOptions
-) -> list[BoardRow]:
-    """The rows with ranks and intervals."""
-    ranked = [row.state == RANKED for row in rows]
-    statistics = row_statistics(errors, ranked, baseline, resamples=options.resamples, seed=options.seed)
+def _with_statistics(rows: Sequence[BoardRow], statistics: SectionStatistics, baseline: int | None) -> list[BoardRow]:
+    """The rows with ranks, intervals, differences and gains."""
     return [
         replace(
             row,
-            rank=of_row.rank,
-            interval=of_row.interval,
-            difference=of_row.difference,
-            p_holm=of_row.p_holm,
+            ranks=of_row.ranks,
+            intervals=of_row.intervals,
+            differences=of_row.differences,
+            gains=of_row.gains,
             is_baseline=position == baseline,
         )
-        for position, (row, of_row) in enumerate(zip(rows, statistics, strict=True))
+        for position, (row, of_row) in enumerate(zip(rows, statistics.rows, strict=True))
     ]
 
 
@@ -160,13 +188,13 @@ def _fill(results: Sequence[CellResult]) -> tuple[str, list[str]]:
     return (declared[0] if declared else "train_mean"), []
 
 
-def _row(group: RowGroup, errors: PairErrors | str, reader: MetricReader, coverage_floor: float) -> BoardRow:
+def _row(group: RowGroup, values: PairedValues | str, reader: MetricReader, coverage_floor: float) -> BoardRow:
     by_seed = [_metrics(result) for result in group.results]
     coverages = [metrics.coverage for metrics in by_seed if metrics.coverage is not None]
     coverage = min(coverages) if coverages else None
     state, reason = RANKED, ""
-    if isinstance(errors, str):
-        state, reason = UNPAIRED, errors
+    if isinstance(values, str):
+        state, reason = UNPAIRED, values
     elif coverage is None or coverage < coverage_floor:
         state, reason = LOW, f"coverage below {coverage_floor:g}"
     return BoardRow(
@@ -182,6 +210,7 @@ def _row(group: RowGroup, errors: PairErrors | str, reader: MetricReader, covera
         values=_summaries([reader.over_all(metrics) for metrics in by_seed]),
         readable=_summaries([reader.over_readable(metrics) for metrics in by_seed]),
         empty_windows=_empty_windows([result.record for result in group.results]),
+        optimal=_summaries([optimal_values(metrics, reader) for metrics in by_seed]),
     )
 
 
@@ -242,28 +271,15 @@ def _mean(numbers: Sequence[int]) -> float | None:
     return fmean(numbers) if numbers else None
 
 
-def _baseline(rows: Sequence[BoardRow], name: str | None) -> tuple[int | None, list[str]]:
-    """Position of the row to compare with; None, with a note if one was requested, where there is no such row."""
-    if name is None:
-        without_llm = [position for position, row in enumerate(rows) if row.state == RANKED and not row.has_llm]
-        return min(without_llm, key=lambda position: _order(rows[position]), default=None), []
-    positions = [position for position, row in enumerate(rows) if row.name == name and row.state != UNPAIRED]
-    if len(positions) == 1:
-        return positions[0], []
-    count = "no row is" if not positions else f"{len(positions)} rows are"
-    return None, [f"{count} named {name}: nothing is compared"]
-
-
 _STATES = (RANKED, LOW, UNPAIRED, FAILED)
 
 
 def _order(row: BoardRow, metric: str = RANKED_BY, direction: int = 1) -> tuple[object, ...]:
-    """Sort key of a row: its rank and the metric that ranks are computed from, or another metric.
+    """Sort key of a row.
 
     Args:
         direction: 1 if lower values come first, -1 if higher ones do. Rows without a value come last.
     """
     summary = (row.values or {}).get(metric)
     value = direction * summary.mean if summary else float("inf")
-    rank = (row.rank or 0) if metric == RANKED_BY else 0
-    return (_STATES.index(row.state), rank, value, row.name, sorted(row.facts.items()), row.seeds)
+    return (_STATES.index(row.state), value, row.name, sorted(row.facts.items()), row.seeds)

@@ -7,7 +7,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from duetbench.evaluation.empty_windows import STARVED, starved_text
-from duetbench.evaluation.statistics import Interval
 from duetbench.leaderboard.board import (
     FAILED,
     LOW,
@@ -19,10 +18,14 @@ from duetbench.leaderboard.board import (
     BoardSection,
     SeedSummary,
 )
-
-NOTHING = "–"
-ALPHA = 0.05
-"""Level of significance, after adjustment for the number of comparisons."""
+from duetbench.leaderboard.comparison_text import (
+    NOTHING,
+    comparison_columns,
+    comparison_notes,
+    rank_text,
+    seeds_text,
+)
+from duetbench.leaderboard.decisions import optimal_metrics
 
 _MARKS = {LOW: "†", UNPAIRED: "‡", FAILED: "×"}
 
@@ -35,7 +38,9 @@ class Column:
     text: Callable[[BoardRow], str]
     is_number: bool = True
     metric: str = ""
-    """Name of the metric that it shows; empty: none."""
+    """Name of the metric that it shows, with `.optimal` under the metric's own decision rule; empty: none."""
+    is_comparison: bool = False
+    """Whether it shows differences or gains."""
 
 
 def headings(board: Board) -> list[str]:
@@ -68,18 +73,20 @@ def columns(section: BoardSection, metrics: Sequence[BoardMetric]) -> list[Colum
         shown.append(Column("budget", _budget))
     shown += [_attribute(name) for name in section.differing]
     shown += [_attribute("scorer"), Column("convention", lambda _: section.convention.name, is_number=False)]
-    if any(len(row.seeds) > 1 for row in rows):
-        shown.append(Column("seeds", lambda row: str(len(row.seeds))))
+    if any(len(row.seeds) > 1 or row.is_one_checkpoint for row in rows):
+        shown.append(Column("seeds", seeds_text))
     shown += [Column("n", lambda row: NOTHING if row.state == FAILED else str(row.n)), Column("coverage", _coverage)]
     if any(_has_missing(row) for row in rows):
         shown.append(Column("unread p/r/call", _unread))
     if any(row.empty_windows for row in rows):
         shown.append(Column("empty windows", _empty_windows))
-    shown += _metric_columns(section, metrics)
+    shown += _metric_columns(section, metrics) + _optimal_columns(section, metrics)
     if any(_has_missing(row) for row in rows):
         shown.append(Column("MAE read.", lambda row: _summary((row.readable or {}).get(RANKED_BY))))
-    if section.baseline:
-        shown.append(Column(f"Δ MAE to {section.baseline}", _difference))
+    shown += [
+        Column(title, text, metric=metric, is_comparison=True)
+        for title, text, metric in comparison_columns(section, metrics)
+    ]
     shown += [Column("tokens", _tokens)]
     if any(row.costs.cached for row in rows):
         shown.append(Column("cached", _cached))
@@ -96,6 +103,18 @@ def _metric_columns(section: BoardSection, metrics: Sequence[BoardMetric]) -> li
     ]
 
 
+def _optimal_columns(section: BoardSection, metrics: Sequence[BoardMetric]) -> list[Column]:
+    """A column for each metric under the decision rule that it is optimal for, if that is not the rule of all rows."""
+    return [
+        Column(f"{metric.title} ({metric.optimal_decision})", _optimal(metric), metric=f"{metric.name}.optimal")
+        for metric in optimal_metrics(section.rows, metrics)
+    ]
+
+
+def _optimal(metric: BoardMetric) -> Callable[[BoardRow], str]:
+    return lambda row: _summary((row.optimal or {}).get(metric.name))
+
+
 def notes(section: BoardSection) -> list[str]:
     """The notes below the table: conventions, abbreviations, intervals."""
     convention = section.convention
@@ -106,16 +125,7 @@ def notes(section: BoardSection) -> list[str]:
     ]
     if section.key.scorer:
         lines.append(f"Scorer of all rows with an LLM: {section.key.scorer}.")
-    if any(row.rank for row in section.rows):
-        lines.append(
-            "Rows share a rank where the 95 % interval of the difference of their MAE to that of the first row of the "
-            "rank, on the same pairs, includes zero."
-        )
-    if section.baseline:
-        lines.append(
-            f"Δ: MAE minus that of {section.baseline} on the same pairs, 95 % interval from a bootstrap over users; "
-            f"* p < {ALPHA:g} after Holm. Negative values are better."
-        )
+    lines += comparison_notes(section)
     if any(len(row.seeds) > 1 for row in section.rows):
         lines.append("± is the standard deviation over seeds; coverage is the lowest of the seeds.")
     if any(_has_missing(row) for row in section.rows):
@@ -152,7 +162,7 @@ def _metric_or_failure(metric: BoardMetric) -> Callable[[BoardRow], str]:
 
 
 def _rank(row: BoardRow) -> str:
-    return _MARKS.get(row.state, NOTHING) if row.rank is None else str(row.rank)
+    return rank_text(row) or _MARKS.get(row.state, NOTHING)
 
 
 def _budget(row: BoardRow) -> str:
@@ -184,18 +194,6 @@ def _summary(summary: SeedSummary | None) -> str:
     if summary is None:
         return NOTHING
     return f"{summary.mean:.4f}" + ("" if summary.sd is None else f" ± {summary.sd:.4f}")
-
-
-def _difference(row: BoardRow) -> str:
-    if row.is_baseline or row.difference is None:
-        return NOTHING
-    star = "*" if row.p_holm is not None and row.p_holm < ALPHA else ""
-    return _interval_text(row.difference) + star
-
-
-def _interval_text(interval: Interval) -> str:
-    """Estimate and bounds, with signs."""
-    return f"{interval.estimate:+.3f} [{interval.low:+.3f}, {interval.high:+.3f}]"
 
 
 def _tokens(row: BoardRow) -> str:

@@ -65,10 +65,12 @@ def _dispensable(shown: Sequence[Column], kept: Sequence[str]) -> list[Column]:
     Args:
         kept: Names of metrics that are always shown.
     """
-    metrics = [column for column in shown if column.metric and column.metric not in kept]
+    further = [column for column in shown if column.is_comparison and column.metric not in kept]
+    metrics = [column for column in shown if column.metric and not column.is_comparison and column.metric not in kept]
     by_title = {column.title: column for column in shown if not column.metric}
     return [
         *(by_title[title] for title in _REPEATED if title in by_title),
+        *reversed(further),
         *reversed(metrics[_METRICS_KEPT:]),
         *(by_title[title] for title in _COSTS if title in by_title),
         *reversed(metrics[:_METRICS_KEPT]),
@@ -110,4 +112,4 @@ def _style(row: BoardRow) -> str:
         return "red"
     if row.state != RANKED or not row.has_llm:
         return "dim"
-    return "bold" if row.rank == 1 else ""
+    return "bold" if row.ranks and row.ranks.best == 1 else ""

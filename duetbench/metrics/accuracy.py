@@ -20,6 +20,7 @@ class Accuracy(Metric):
     title = "Acc"
     summary = "share of predictions in the true class"
     lower_is_better = False
+    optimal_decision = "mode"
 
     def compute(self, predicted: Floats, truth: Floats, domain: Domain) -> dict[str, float | None]:
         return {kind: accuracy(predicted, truth, domain, kind=kind) for kind in ACCURACIES}
@@ -27,6 +28,11 @@ class Accuracy(Metric):
     def select(self, values: Mapping[str, Any], convention: Convention) -> float | None:
         value: float | None = values[convention.classes]
         return value
+
+    def pair_values(self, predicted: Floats, truth: Floats, domain: Domain, convention: Convention) -> Floats:
+        kind = convention.classes
+        hits: Floats = (as_classes(predicted, domain, kind) == as_classes(truth, domain, kind)).astype(float)
+        return hits
 
 
 def accuracy(predicted: Floats, truth: Floats, domain: Domain, *, kind: str = "rounded_half_up") -> float | None:

@@ -20,6 +20,7 @@ class F1(Metric):
     title = "F1"
     summary = "F1 over the classes, averaged according to the convention"
     lower_is_better = False
+    optimal_decision = None  # the best label of one pair depends on the predictions of all others
 
     def compute(self, predicted: Floats, truth: Floats, domain: Domain) -> dict[str, dict[str, float | None]]:
         return {classes: f1(predicted, truth, domain, classes=classes) for classes in CLASSES}
@@ -27,6 +28,9 @@ class F1(Metric):
     def select(self, values: Mapping[str, Any], convention: Convention) -> float | None:
         value: float | None = values[convention.classes][convention.f1]
         return value
+
+    def pair_values(self, predicted: Floats, truth: Floats, domain: Domain, convention: Convention) -> Floats:
+        return f1_pair_values(predicted, truth, domain, classes=convention.classes, average=convention.f1)
 
 
 def f1(
@@ -55,3 +59,36 @@ def f1(
         "weighted": float((f1_by_class * support).sum() / truth.size),
         "micro": float(hits.sum() / truth.size),
     }
+
+
+def f1_pair_values(predicted: Floats, truth: Floats, domain: Domain, *, classes: str, average: str) -> Floats:
+    """F1 plus the influence of each pair on it: what the F1 changes by, times n, if the pair gets a little more weight.
+
+    The classes over which an average goes are those of the data at hand, as in `f1`.
+
+    Args:
+        classes: One of CLASSES.
+        average: One of AVERAGES.
+    """
+    import numpy as np
+
+    value = float(f1(predicted, truth, domain, classes=classes)[average] or 0.0)
+    predicted_classes, true_classes = as_classes(predicted, domain, classes), as_classes(truth, domain, classes)
+    class_values = np.unique(np.concatenate([true_classes, predicted_classes]))
+    scale = np.unique(as_classes(np.asarray(domain.labels, dtype=float), domain, classes))
+    if average == "micro":
+        hits: Floats = (predicted_classes == true_classes).astype(float)
+        return hits
+    averaged = {"macro_gt": np.unique(true_classes), "macro_1to5": scale}.get(average, class_values)
+    influence = np.zeros(truth.size)
+    for label in class_values[np.isin(class_values, averaged)]:
+        is_true, is_predicted = (true_classes == label).astype(float), (predicted_classes == label).astype(float)
+        size = (is_true + is_predicted).mean()
+        of_class = 2 * (is_true * is_predicted).mean() / size
+        change = (2 * is_true * is_predicted - of_class * (is_true + is_predicted)) / size
+        if average == "weighted":
+            influence += is_true.mean() * change + (is_true - is_true.mean()) * of_class
+        else:
+            influence += change / averaged.size
+    pair_values: Floats = value + influence
+    return pair_values

@@ -9,7 +9,7 @@ from duetbench.interfaces import Metric
 from duetbench.types import Domain
 
 if TYPE_CHECKING:
-    from duetbench.evaluation.conventions import Floats
+    from duetbench.evaluation.conventions import Convention, Floats
 
 
 class Mae(Metric):
@@ -19,9 +19,14 @@ class Mae(Metric):
     title = "MAE"
     summary = "mean absolute error"
     lower_is_better = True
+    optimal_decision = "median"
 
     def compute(self, predicted: Floats, truth: Floats, domain: Domain) -> dict[str, float | None]:
         return {error: mae(for_error(predicted, domain, error) - truth) for error in ERRORS}
+
+    def pair_values(self, predicted: Floats, truth: Floats, domain: Domain, convention: Convention) -> Floats:
+        errors: Floats = abs(for_error(predicted, domain, convention.error) - truth)
+        return errors
 
 
 def mae(differences: Floats) -> float | None:

@@ -9,7 +9,7 @@ from duetbench.interfaces import Metric
 from duetbench.types import Domain
 
 if TYPE_CHECKING:
-    from duetbench.evaluation.conventions import Floats
+    from duetbench.evaluation.conventions import Convention, Floats
 
 
 class Rmse(Metric):
@@ -19,9 +19,15 @@ class Rmse(Metric):
     title = "RMSE"
     summary = "root mean squared error"
     lower_is_better = True
+    optimal_decision = "mean"
 
     def compute(self, predicted: Floats, truth: Floats, domain: Domain) -> dict[str, float | None]:
         return {error: rmse(for_error(predicted, domain, error) - truth) for error in ERRORS}
+
+    def pair_values(self, predicted: Floats, truth: Floats, domain: Domain, convention: Convention) -> Floats:
+        squares: Floats = (for_error(predicted, domain, convention.error) - truth) ** 2
+        value = float(squares.mean() ** 0.5)
+        return squares if value == 0 else value + (squares - value**2) / (2 * value)
 
 
 def rmse(differences: Floats) -> float | None:

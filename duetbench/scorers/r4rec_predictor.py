@@ -1,4 +1,4 @@
-"""Reason4Rec's predictor: an expected rating from both histories, both averages and the rationale."""
+"""Reason4Rec's predictor: by default an expected rating, from both histories, both averages and the rationale."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from duetbench.types import Interaction, Profiles
 
 
 class Reason4RecPredictor(RatingExpectation):
-    """The mean of the labels under their probabilities, from the same inputs as the original's predictor.
+    """The mean, median or mode of the labels under their probabilities, from the inputs of the original's predictor.
 
     By default the histories show the beginnings of the reviews, so that the predictor works with any strategy;
     `reviews: aspects` shows the summarizer's aspects, as the original does. Without training it is the base model;
@@ -21,7 +21,7 @@ class Reason4RecPredictor(RatingExpectation):
     """
 
     name = "r4rec_predictor"
-    summary = "the mean of the labels, from both histories with ratings, both averages and the rationale"
+    summary = "mean, median or mode of the labels, from both histories with ratings, both averages and the rationale"
     source = "Reason4Rec (Fang et al. 2025)"
     template = "r4rec_predict"
 

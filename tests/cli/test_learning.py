@@ -6,13 +6,13 @@ import json
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import polars as pl
 import pytest
 from click.testing import CliRunner
 
 from duetbench.cli import main
-from duetbench.evaluation.statistics import bootstrap
+from duetbench.evaluation.statistics import Columns, uncertainty
+from duetbench.evaluation.statistics.intervals import interval
 
 CONFIG = Path(__file__).parents[2] / "configs" / "toy.yaml"
 
@@ -38,7 +38,9 @@ def test_feedback_lowers_the_error_on_test_rows(learnt: Path) -> None:
     pairs = untrained.join(trained, on="request_id", suffix="_trained", validate="1:1")
     assert len(pairs) == len(untrained) == len(trained)
     errors = [(pairs[f"value{end}"] - pairs["rating"]).abs().to_numpy() for end in ("_trained", "")]
-    difference = bootstrap(np.stack(errors, axis=1), pairs["user_id"].to_list()).difference(0, 1)
+    columns = Columns([values[None] for values in errors], pairs["user_id"].to_list(), pairs["item_id"].to_list())
+    found = uncertainty(columns)
+    difference = interval(found, found.contrast(0, 1))
     assert difference is not None
     assert difference.high < 0, f"MAE changed by {difference}"
 

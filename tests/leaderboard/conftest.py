@@ -29,7 +29,19 @@ def cell(run: Path) -> Callable[..., Path]:
     def add(cell_id: str, spread: float, *, seed_of_values: int = 1, unread: int = 0, **changes: Any) -> Path:
         predicted = values(spread, seed_of_values)
         predicted[:unread] = [None] * unread
-        names = ("strategy", "trainer", "dataset", "model", "scorer", "seed", "split", "limit", "options", "label")
+        names = (
+            "strategy",
+            "trainer",
+            "dataset",
+            "model",
+            "scorer",
+            "seed",
+            "split",
+            "limit",
+            "options",
+            "label",
+            "control",
+        )
         spec = {name: changes.pop(name) for name in names if name in changes}
         return make_cell(run, cell_id, TRUTHS, predicted, cell={"limit": N, **spec}, **changes)
 

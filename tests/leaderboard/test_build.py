@@ -11,15 +11,16 @@ from record_making import make_record
 
 from duetbench.errors import ConfigError, UnknownName
 from duetbench.evaluation import Convention
+from duetbench.evaluation.statistics import holm
 from duetbench.leaderboard import BoardOptions, collect
 from duetbench.leaderboard.board import FAILED, LOW, RANKED, UNPAIRED, BoardRow, BoardSection
-from duetbench.leaderboard.ranking import PairErrors, errors_of
+from duetbench.leaderboard.paired_values import PairedValues, paired_values
 from duetbench.leaderboard.read_results import CellResult
 from duetbench.records import read_record, to_json, write_record
 
 
 def only(run: Path, **options: object) -> BoardSection:
-    (section,) = collect([run], METRICS, BoardOptions(resamples=300, **options)).sections  # type: ignore[arg-type]
+    (section,) = collect([run], METRICS, BoardOptions(draws=500, **options)).sections  # type: ignore[arg-type]
     return section
 
 
@@ -37,26 +38,30 @@ def row(section: BoardSection, name: str) -> BoardRow:
     return found
 
 
+def ranks_of(run: Path, **options: object) -> dict[str, tuple[int, int]]:
+    return {row.name: (row.ranks.best, row.ranks.worst) for row in only(run, **options).rows if row.ranks}
+
+
 def test_rows_are_ranked_by_mae_and_separated_by_paired_intervals(cell: Callable, free: Callable, run: Path) -> None:
     cell("a", 0.1, strategy="good")
     cell("b", 0.6, strategy="fair", seed_of_values=3)
     cell("c", 0.6, strategy="alike", seed_of_values=4)
     free("global_mean", 3.0)
-    ranks = {row.name: row.rank for row in only(run).rows}
-    assert ranks == {"good": 1, "fair": 2, "alike": 2, "global_mean": 4}
+    assert ranks_of(run) == {"good": (1, 1), "fair": (2, 3), "alike": (2, 3), "global_mean": (4, 4)}
 
 
-def test_the_best_row_without_an_llm_is_the_baseline(cell: Callable, free: Callable, run: Path) -> None:
+def test_differences_are_to_the_baseline_for_every_metric(cell: Callable, free: Callable, run: Path) -> None:
     cell("a", 0.1)
-    free("global_mean", 3.0)
     free("bias", 1.0)
     section = only(run)
-    difference = row(section, "duet").difference
+    differences = row(section, "duet").differences or {}
     assert section.baseline == "bias"
-    assert row(section, "bias").difference is None
-    assert difference is not None
-    assert difference.estimate == pytest.approx(_mae(section, "duet") - _mae(section, "bias"))
-    assert difference.high < 0
+    assert row(section, "bias").differences == {}
+    assert list(differences) == [metric.name for metric in METRICS]
+    for name, difference in differences.items():
+        values = [(row(section, of).values or {})[name].mean for of in ("duet", "bias")]  # type: ignore[union-attr]
+        assert difference.interval.estimate == pytest.approx(values[0] - values[1])
+    assert differences["mae"].interval.high < 0
 
 
 def _mae(section: BoardSection, name: str) -> float:
@@ -71,7 +76,7 @@ def test_a_baseline_can_be_named(cell: Callable, free: Callable, run: Path) -> N
     free("bias", 1.0)
     section = only(run, baseline="duet+grpo")
     assert section.baseline == "duet+grpo"
-    assert row(section, "bias").difference is not None
+    assert "mae" in (row(section, "bias").differences or {})
 
 
 def test_an_unknown_baseline_gets_the_nearest_row(cell: Callable, run: Path) -> None:
@@ -84,23 +89,23 @@ def test_a_baseline_that_fits_two_rows_compares_nothing_and_says_so(cell: Callab
     cell("a", 0.1)
     cell("b", 0.3, options={"duet": {"joint": "cross"}, "rating_expectation": {"history_k": 10}})
     section = only(run, baseline="duet")
-    assert section.notes == ("2 rows are named duet: nothing is compared",)
+    assert section.baseline_note == "2 rows are named duet: nothing is compared"
     assert section.baseline == ""
 
 
 def test_without_a_row_without_an_llm_nothing_is_compared(cell: Callable, run: Path) -> None:
     cell("a", 0.1)
-    assert only(run).rows[0].difference is None
+    assert only(run).rows[0].differences == {}
 
 
 def test_p_values_are_adjusted_for_the_number_of_rows(cell: Callable, free: Callable, run: Path) -> None:
     cell("a", 0.1)
     cell("b", 0.2, strategy="kar")
     free("bias", 1.5)
-    found = row(only(run), "duet")
-    assert found.difference is not None
-    assert found.difference.p == pytest.approx(2 / 301)
-    assert found.p_holm == pytest.approx(2 * 2 / 301)
+    differences = [(row(only(run), name).differences or {})["mae"] for name in ("duet", "kar")]
+    p_values = [difference.p or 0.0 for difference in differences]
+    assert [difference.p_holm for difference in differences] == pytest.approx(holm(p_values))
+    assert min(p_values) > 0
 
 
 def test_seeds_are_averaged_with_their_deviation(cell: Callable, run: Path) -> None:
@@ -111,8 +116,8 @@ def test_seeds_are_averaged_with_their_deviation(cell: Callable, run: Path) -> N
     assert found.seeds == (0, 1, 2)
     assert spread is not None
     assert (spread.mean, spread.sd) == pytest.approx((statistics.fmean(maes), statistics.stdev(maes)))
-    assert found.interval is not None
-    assert found.interval.estimate == pytest.approx(spread.mean)
+    assert found.intervals is not None
+    assert found.intervals["mae"].estimate == pytest.approx(spread.mean)
 
 
 def test_one_seed_has_no_deviation(cell: Callable, run: Path) -> None:
@@ -126,9 +131,9 @@ def test_a_row_under_the_coverage_is_marked_and_not_ranked(cell: Callable, run: 
     cell("a", 0.5)
     cell("b", 0.1, strategy="kar", unread=2)
     found = row(only(run), "kar")
-    assert (found.state, found.rank, found.reason) == (LOW, None, "coverage below 0.98")
+    assert (found.state, found.ranks, found.reason) == (LOW, None, "coverage below 0.98")
     assert found.values is not None
-    assert row(only(run, coverage=0.975), "kar").rank == 1
+    assert ranks_of(run, coverage=0.975)["kar"] == (1, 1)
 
 
 def test_one_seed_under_the_coverage_is_enough(cell: Callable, run: Path) -> None:
@@ -156,7 +161,7 @@ def test_nothing_readable_has_no_readable_values(cell: Callable, run: Path) -> N
 def test_a_row_without_predictions_is_shown_and_not_ranked(cell: Callable, run: Path) -> None:
     (cell("a", 0.5) / "predictions.parquet").unlink()
     (found,) = only(run).rows
-    assert (found.state, found.rank) == (UNPAIRED, None)
+    assert (found.state, found.ranks) == (UNPAIRED, None)
     assert "cannot read predictions" in found.reason
 
 
@@ -212,7 +217,7 @@ def test_mixed_scorers_say_so(cell: Callable, run: Path) -> None:
 def test_cells_without_pairs_make_a_board_without_numbers(run: Path) -> None:
     write_record(run / "cells" / "a", make_record())
     (found,) = only(run).rows
-    assert (found.n, found.coverage, (found.values or {})["mae"], found.rank) == (0, None, None, None)
+    assert (found.n, found.coverage, (found.values or {})["mae"], found.ranks) == (0, None, None, None)
 
 
 def test_costs_are_sums_over_writing_and_scoring(cell: Callable, run: Path) -> None:
@@ -237,23 +242,23 @@ def test_pairs_are_matched_by_request_and_not_by_row(cell: Callable, free: Calla
     before = only(run)
     path = folder / "predictions.parquet"
     pl.read_parquet(path).reverse().write_parquet(path)
-    assert row(only(run), "duet").difference == row(before, "duet").difference
+    assert row(only(run), "duet").differences == row(before, "duet").differences
 
 
 @pytest.mark.parametrize("name", ["standard", "duet", "three_class"])
 def test_intervals_are_of_the_mae_that_is_shown(cell: Callable, run: Path, name: str) -> None:
     cell("a", 0.5, unread=1)
     (found,) = only(run, convention=name).rows
-    assert found.interval is not None
-    assert found.interval.estimate == pytest.approx(found.values["mae"].mean)  # type: ignore[index, union-attr]
+    assert found.intervals is not None
+    assert found.intervals["mae"].estimate == pytest.approx(found.values["mae"].mean)  # type: ignore[index, union-attr]
 
 
 def test_errors_follow_the_value_that_the_convention_takes(cell: Callable, run: Path) -> None:
     folder = cell("a", 0.5)
     convention = Convention("rounded", "", error="rounded_half_up")
-    errors = errors_of([CellResult(read_record(folder), folder)], convention, "train_mean")
-    assert isinstance(errors, PairErrors)
-    assert set(errors.values) <= {0.0, 1.0, 2.0, 3.0, 4.0}
+    values = paired_values([CellResult(read_record(folder), folder)], METRICS[:1], convention, "train_mean")
+    assert isinstance(values, PairedValues)
+    assert set(values.values["mae"][0]) <= {0.0, 1.0, 2.0, 3.0, 4.0}
 
 
 def test_bad_options_are_named() -> None:
@@ -281,8 +286,8 @@ def test_rows_are_sorted_by_a_metric_in_its_direction(cell: Callable, run: Path)
 def test_ranks_are_those_of_mae_however_rows_are_sorted(cell: Callable, free: Callable, run: Path) -> None:
     cell("a", 0.1, strategy="good")
     free("global_mean", 3.0)
-    ranks = {row.name: row.rank for row in only(run, sort="accuracy").rows}
-    assert ranks == {row.name: row.rank for row in only(run).rows} == {"good": 1, "global_mean": 2}
+    ranks = ranks_of(run, sort="accuracy")
+    assert ranks == ranks_of(run) == {"good": (1, 1), "global_mean": (2, 2)}
     assert only(run).notes == ()
 
 
@@ -290,7 +295,7 @@ def test_rows_without_a_value_of_the_metric_come_last(cell: Callable, run: Path)
     largest = [*METRICS, LARGEST]
     cell("a", 0.1, strategy="old")
     cell("b", 0.9, strategy="new", metrics=largest)
-    (section,) = collect([run], largest, BoardOptions(resamples=100, sort="largest")).sections
+    (section,) = collect([run], largest, BoardOptions(draws=200, sort="largest")).sections
     assert _names(section) == ["new", "old"]
 
 
@@ -321,5 +326,5 @@ def test_records_from_before_the_weighted_f1_show_it(run: Path) -> None:
 def test_a_board_without_the_ranking_metric_is_a_board(cell: Callable, run: Path) -> None:
     cell("a", 0.5, metrics=METRICS[1:])
     (section,) = collect([run], METRICS[1:]).sections
-    assert section.rows[0].rank == 1
+    assert section.rows[0].ranks is None
     assert "mae" not in (section.rows[0].values or {})

@@ -13,6 +13,7 @@ from duetbench.cli.context import Settings, pass_settings
 if TYPE_CHECKING:
     from duetbench.bench.grpo import GrpoBenchOptions, GrpoBenchResult
     from duetbench.bench.results import BenchResult
+    from duetbench.bench.statistics import StatisticsBenchOptions, StatisticsBenchResult
 
 _SMALL_SIZES = {"small": 300_000, "large": 2_000_000, "repeats": 2}
 """The size of `bench data` in `bench all`."""
@@ -117,6 +118,35 @@ def _grpo(
     return result
 
 
+@bench.command()
+@click.option("--replications", default=2000, show_default=True, type=click.IntRange(min=10), help="Per population.")
+@click.option("--boards", default=500, show_default=True, type=click.IntRange(min=10), help="Boards per size.")
+@click.option("--seed", default=0, show_default=True, type=click.IntRange(min=0))
+@_json
+@pass_settings
+def statistics(settings: Settings, /, report: Path | None, **chosen: int) -> None:
+    """Measure the uncertainty of leaderboards on synthetic methods: coverage of intervals, wrong splits, power.
+
+    Samples of users, items and seeds are drawn again and again from populations whose true differences are known.
+    """
+    from duetbench.bench.results import write_json
+    from duetbench.bench.statistics import StatisticsBenchOptions
+
+    result = _statistics(settings, StatisticsBenchOptions(**chosen))
+    if report:
+        write_json(report, result.as_json())
+
+
+def _statistics(settings: Settings, options: StatisticsBenchOptions) -> StatisticsBenchResult:
+    from duetbench.bench.statistics import bench_statistics
+    from duetbench.cli.bench.tables import print_statistics
+
+    with settings.progress_console.status("simulating") as status:
+        result = bench_statistics(options, on_progress=status.update)
+    print_statistics(settings, result)
+    return result
+
+
 @bench.command("all")
 @_folder
 @_json
@@ -125,11 +155,14 @@ def everything(settings: Settings, folder: Path | None, report: Path | None) -> 
     """Run all measurements, at a size of a few minutes."""
     from duetbench.bench.grpo import GrpoBenchOptions
     from duetbench.bench.results import results_as_json, write_json
+    from duetbench.bench.statistics import StatisticsBenchOptions
 
     data_results = _data(settings, folder, **_SMALL_SIZES)
     grpo_result = _grpo(settings, folder, GrpoBenchOptions(), {})
+    statistics_result = _statistics(settings, StatisticsBenchOptions())
     if report:
-        write_json(report, {"data": results_as_json(data_results), "grpo": grpo_result.as_json()})
+        content = {"data": results_as_json(data_results), "grpo": grpo_result.as_json()}
+        write_json(report, {**content, "statistics": statistics_result.as_json()})
 
 
 def _scratch(folder: Path | None) -> Path:

@@ -10,6 +10,7 @@ from duetbench.cli.tables import print_table
 if TYPE_CHECKING:
     from duetbench.bench.grpo import GrpoBenchResult
     from duetbench.bench.results import BenchResult
+    from duetbench.bench.statistics import StatisticsBenchResult
     from duetbench.cli.context import Settings
 
 
@@ -39,6 +40,38 @@ def print_grpo(settings: Settings, result: GrpoBenchResult) -> None:
     rows.append(("scorer's share of a step", f"{result.scorer_share:.1%}", "-"))
     rows.append(("groups with equal rewards", "-" if result.tied is None else f"{result.tied:.1%}", "all"))
     print_table(settings, ("seconds per step", "duetbench", "plain TRL"), rows)
+
+
+def print_statistics(settings: Settings, result: StatisticsBenchResult) -> None:
+    """Prints the coverage by population, and wrong splits and power by size of a board."""
+    from duetbench.bench.statistics import COVERAGE, EFFECTS, SPLIT
+
+    rows = [
+        (
+            of.population.name,
+            f"{of.coverage:.1%} ± {of.error:.1%}",
+            f"{of.width:.3f}",
+            f"{of.replications:,}",
+            "met" if of.is_met else "NOT met",
+        )
+        for of in result.coverages
+    ]
+    bounds = f"{COVERAGE[0]:.0%} to {COVERAGE[1]:.0%}"
+    print_table(settings, ("95 % intervals of a difference", "coverage", "width", "samples", bounds), rows)
+    boards = [
+        (
+            f"{of.methods} methods, {of.population.name}, {of.population.seeds} seeds",
+            f"{of.split:.1%} ± {of.error:.1%}",
+            f"{of.starred:.1%}",
+            *(f"{power:.0%}" for power in of.power),
+            f"{of.boards:,}",
+            "met" if of.is_met else "NOT met",
+        )
+        for of in result.splits
+    ]
+    powers = [f"power at {effect:g}" for effect in EFFECTS]
+    headings = ("boards", "equal methods split", "starred", *powers, "boards", f"at most {SPLIT:.0%}")
+    print_table(settings, headings, boards)
 
 
 def _seconds(result: GrpoBenchResult, phase: str) -> tuple[str, str]:

@@ -9,38 +9,48 @@ from dataclasses import asdict
 from typing import Any
 
 from duetbench.evaluation.statistics import Interval
-from duetbench.leaderboard.board import COUNTS, RANKED_BY, Board, BoardMetric, BoardRow, BoardSection, SeedSummary
+from duetbench.leaderboard.board import COUNTS, Board, BoardMetric, BoardRow, BoardSection, SeedSummary
 
 _ROW = (
-    *("dataset", "split", "fingerprint", "pairs", "convention", "fill", "rank", "state", "reason"),
+    *("dataset", "split", "fingerprint", "pairs", "convention", "fill", "rank_best", "rank_worst", "state", "reason"),
     *("name", "strategy", "trainer", "model", "weights", "scorer", "settings", "seeds", "n_seeds", "cells"),
-    *("budget_steps", "budget_tokens", "n", "coverage", *COUNTS),
+    *("decision", "budget_steps", "budget_tokens", "n", "coverage", *COUNTS),
 )
-_COMPARISON = (
-    *("baseline", f"delta_{RANKED_BY}"),
-    *(f"{name}_{bound}" for name in (RANKED_BY, f"delta_{RANKED_BY}") for bound in ("low", "high")),
-    "p_holm",
-)
+_BASELINE = ("baseline", "users_needed")
 _COSTS = ("prompt_tokens", "completion_tokens", "calls", "cached", "seconds")
 _PARTS = ("", "_sd", "_readable")
-"""Suffixes of a metric's columns: mean over the seeds, its standard deviation, the mean over readable predictions."""
+"""Suffixes of a metric's columns: mean over the seeds, its standard deviation, the mean over readable predictions. A
+metric with an optimal decision rule has one more, such as `mae_median`: the mean over the seeds under that rule."""
+_COMPARED = (
+    *("_low", "_high", "_delta", "_delta_low", "_delta_high", "_delta_p", "_delta_p_holm"),
+    *("_gain", "_gain_low", "_gain_high", "_gain_control"),
+)
+"""Suffixes of a metric's further columns: its interval, the difference to the baseline, the gain over the strongest
+control."""
 
 
 def csv_columns(metrics: Sequence[BoardMetric]) -> tuple[str, ...]:
     """The columns in order, the same for all boards with the same metrics."""
-    of_metrics = (f"{prefix}{part}" for prefix in _prefixes(metrics).values() for part in _PARTS)
-    return (*_ROW, *of_metrics, *_COMPARISON, *_COSTS)
+    prefixes = _prefixes(metrics)
+    of_metrics = (f"{prefixes[metric.name]}{part}" for metric in metrics for part in _parts(metric))
+    compared = (f"{prefix}{part}" for prefix in prefixes.values() for part in _COMPARED)
+    return (*_ROW, *of_metrics, *_BASELINE, *compared, *_COSTS)
+
+
+def _parts(metric: BoardMetric) -> tuple[str, ...]:
+    return (*_PARTS, f"_{metric.optimal_decision}") if metric.optimal_decision else _PARTS
 
 
 def _prefixes(metrics: Sequence[BoardMetric]) -> dict[str, str]:
     """The beginning of each metric's column names: its name, or `metric_NAME` where another column has that name."""
-    columns = {*_ROW, *_COMPARISON, *_COSTS}
+    columns = {*_ROW, *_BASELINE, *_COSTS}
     prefixes: dict[str, str] = {}
     for metric in metrics:
         prefix = metric.name
-        while any(f"{prefix}{part}" in columns for part in _PARTS):
+        suffixes = (*_parts(metric), *_COMPARED)
+        while any(f"{prefix}{part}" in columns for part in suffixes):
             prefix = f"metric_{prefix}"
-        columns |= {f"{prefix}{part}" for part in _PARTS}
+        columns |= {f"{prefix}{part}" for part in suffixes}
         prefixes[metric.name] = prefix
     return prefixes
 
@@ -52,24 +62,26 @@ def render(board: Board) -> str:
     writer = csv.DictWriter(text, csv_columns(board.metrics), restval="", lineterminator="\n")
     writer.writeheader()
     for section in board.sections:
-        writer.writerows(_csv_row(section, row, prefixes) for row in section.rows)
+        rows = (_csv_row(section, row, prefixes) | _optimal(row, board.metrics, prefixes) for row in section.rows)
+        writer.writerows(rows)
     return text.getvalue()
 
 
 def _csv_row(section: BoardSection, row: BoardRow, prefixes: dict[str, str]) -> dict[str, Any]:
-    separate = ("strategy", "trainer", "model", "weights", "scorer")
+    separate = ("strategy", "trainer", "model", "weights", "scorer", "decision")
     settings = (f"{name}={row.facts[name]}" for name in section.differing if name in row.facts and name not in separate)
     fields = {name: getattr(section.key, name) for name in ("dataset", "split", "fingerprint", "pairs")}
     fields |= {"convention": section.convention.name, "fill": section.fill, "baseline": section.baseline}
-    fields |= {name: getattr(row, name) for name in ("name", "rank", "state", "reason", "coverage", "p_holm")}
+    fields |= {"users_needed": section.users_needed}
+    fields |= {name: getattr(row, name) for name in ("name", "state", "reason", "coverage")}
+    fields |= {"rank_best": row.ranks.best, "rank_worst": row.ranks.worst} if row.ranks else {}
     fields |= {name: row.facts.get(name, "") for name in separate} | asdict(row.costs) | (row.counts or {})
     fields |= {"settings": "; ".join(settings), "seeds": " ".join(map(str, row.seeds)), "cells": " ".join(row.cells)}
     fields |= {"n_seeds": len(row.seeds), "n": row.n if row.values else None}
     for name, prefix in prefixes.items():
         fields |= _metric(prefix, (row.values or {}).get(name), (row.readable or {}).get(name))
-    difference = f"delta_{RANKED_BY}"
-    fields |= _bounds(RANKED_BY, row.interval) | _bounds(difference, row.difference)
-    return fields | {difference: row.difference.estimate if row.difference else None}
+        fields |= _compared(prefix, row, name)
+    return fields
 
 
 def _metric(prefix: str, summary: SeedSummary | None, readable: SeedSummary | None) -> dict[str, float | None]:
@@ -78,6 +90,29 @@ def _metric(prefix: str, summary: SeedSummary | None, readable: SeedSummary | No
         f"{prefix}_sd": summary.sd if summary else None,
         f"{prefix}_readable": readable.mean if readable else None,
     }
+
+
+def _optimal(row: BoardRow, metrics: Sequence[BoardMetric], prefixes: dict[str, str]) -> dict[str, float | None]:
+    """Under the decision rules that the metrics are optimal for; empty for rows without label probabilities."""
+    summaries = {metric: (row.optimal or {}).get(metric.name) for metric in metrics if metric.optimal_decision}
+    return {
+        f"{prefixes[metric.name]}_{metric.optimal_decision}": summary.mean if summary else None
+        for metric, summary in summaries.items()
+    }
+
+
+def _compared(prefix: str, row: BoardRow, metric: str) -> dict[str, Any]:
+    interval, difference = (row.intervals or {}).get(metric), (row.differences or {}).get(metric)
+    gain = (row.gains or {}).get(metric)
+    fields: dict[str, Any] = _bounds(prefix, interval)
+    if difference:
+        fields |= _bounds(f"{prefix}_delta", difference.interval)
+        fields |= {f"{prefix}_delta": difference.interval.estimate, f"{prefix}_delta_p": difference.p}
+        fields |= {f"{prefix}_delta_p_holm": difference.p_holm}
+    if gain:
+        fields |= _bounds(f"{prefix}_gain", gain.interval)
+        fields |= {f"{prefix}_gain": gain.interval.estimate, f"{prefix}_gain_control": gain.control}
+    return fields
 
 
 def _bounds(name: str, interval: Interval | None) -> dict[str, float | None]:

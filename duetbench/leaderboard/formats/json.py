@@ -6,9 +6,9 @@ import json
 from dataclasses import asdict
 from typing import Any
 
-from duetbench.leaderboard.board import Board, BoardSection
+from duetbench.leaderboard.board import Board, BoardRow, BoardSection, PairComparison
 
-FORMAT = 1
+FORMAT = 2
 """Version of the structure."""
 
 
@@ -35,6 +35,18 @@ def _section(section: BoardSection) -> dict[str, Any]:
         "coverage_floor": section.coverage_floor,
         "differing": section.differing,
         "baseline": section.baseline or None,
-        "rows": [{"name": row.name, **asdict(row)} for row in section.rows],
+        "baseline_note": section.baseline_note,
+        "users_needed": section.users_needed,
+        "rows": [_row(row) for row in section.rows],
+        "pairs": [_pair(pair) for pair in section.pairs],
         "notes": section.notes,
     }
+
+
+def _row(row: BoardRow) -> dict[str, Any]:
+    return {"name": row.name, **asdict(row), "is_one_checkpoint": row.is_one_checkpoint}
+
+
+def _pair(pair: PairComparison) -> dict[str, Any]:
+    needed = pair.needed._asdict() if pair.needed else None
+    return {**asdict(pair), "needed": needed}

@@ -11,6 +11,7 @@ from duetbench import __version__
 from duetbench.atomic import atomic_file
 from duetbench.digests import digest_of_value
 from duetbench.evaluation import metrics_of, predictions_table
+from duetbench.evaluation.decision import declared_decision
 from duetbench.evaluation.empty_windows import empty_window_share
 from duetbench.interfaces import Metric, Strategy
 from duetbench.records import (
@@ -78,7 +79,9 @@ def write_done(state: CellState, folder: Path, context: ExecutionContext, metric
     files = [PREDICTIONS, *(write_logs(state, folder) if state.cell.writing else [])]
     train_mean = float(train_rows(data)["rating"].mean())  # type: ignore[arg-type]
     fill = state.cell.evaluation.fill
-    computed = metrics_of(table, data.prepared.domain, metrics, train_mean=train_mean, fill=fill)
+    predicted_by = state.cell.control.scorer if state.cell.control else state.cell.scorer
+    decision = declared_decision(predicted_by.options)
+    computed = metrics_of(table, data.prepared.domain, metrics, train_mean=train_mean, fill=fill, decision=decision)
     record = _record(state, context, "done", metrics=computed, files=[folder / name for name in files])
     write_record(folder, record)
     (folder / ERROR).unlink(missing_ok=True)

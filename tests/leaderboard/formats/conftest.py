@@ -20,4 +20,4 @@ def board(cell: Callable, free: Callable, run: Path) -> Board:
     free("bias", 1.2)
     failed = make_record(cell_id="kar", cell={"strategy": "kar", "limit": 80}, error="a | b\nc", dataset=None)
     write_record(run / "cells" / "kar", failed)
-    return collect([run], METRICS, BoardOptions(resamples=200))
+    return collect([run], METRICS, BoardOptions(draws=200))

@@ -39,5 +39,5 @@ def test_an_unknown_format_gets_the_nearest_one(board: Board) -> None:
 
 @pytest.mark.parametrize("name", format_names())
 def test_every_format_is_the_same_twice(board: Board, run: Path, name: str) -> None:
-    again = collect([run], METRICS, BoardOptions(resamples=200))
+    again = collect([run], METRICS, BoardOptions(draws=200))
     assert render(again, name) == render(board, name)

@@ -1,0 +1,203 @@
+"""Measures the uncertainty of leaderboards on synthetic methods whose true differences are known."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from duetbench.bench.simulation import Population, simulated
+
+if TYPE_CHECKING:
+    from duetbench.evaluation.statistics import Uncertainty
+
+COVERAGE = (0.93, 0.97)
+"""Bounds of the share of 95 % intervals that contain the true difference."""
+SPLIT = 0.05
+"""Upper bound of the share of boards of equal methods on which any two are told apart."""
+EFFECTS = (0.03, 0.1)
+"""True differences of MAE at which power is measured."""
+_DRAWS = 2000
+
+_REALISTIC: dict[str, Any] = {"unbalance": 0.8, "popularity": 0.7, "is_heavy": True}
+_TRAINED: dict[str, Any] = {"seeds": 3, "seed_sd": 0.03}
+POPULATIONS = tuple(
+    Population(f"{users} users, {name}", users, **changes)
+    for users in (20, 50, 129, 200)
+    for name, changes in (
+        ("single pairs only", {"user_sd": 0.0, "item_sd": 0.0}),
+        ("users and items", {}),
+        ("users and items, 3 seeds", _TRAINED),
+        ("unbalanced, popular items, heavy tails", _REALISTIC),
+        ("unbalanced, popular items, heavy tails, 3 seeds", _REALISTIC | _TRAINED),
+        ("20 items", {"items": 20}),
+    )
+)
+BOARDS = tuple(
+    (methods, Population(f"{users} users", users, pairs, **_REALISTIC, **changes))
+    for methods in (8, 14)
+    for users, pairs in ((129, 10), (430, 3))
+    for changes in ({}, _TRAINED)
+)
+"""Numbers of methods, and the population that they are compared on."""
+
+
+@dataclass(frozen=True, slots=True)
+class StatisticsBenchOptions:
+    """The size of the simulation."""
+
+    replications: int = 2000
+    """Samples per population."""
+    boards: int = 500
+    """Boards per size."""
+    seed: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class CoverageResult:
+    """How often the interval of a true difference of two methods contains it."""
+
+    population: Population
+    coverage: float
+    replications: int
+    width: float
+    """Mean width of the intervals."""
+
+    @property
+    def error(self) -> float:
+        """Standard error of the coverage."""
+        return _error(self.coverage, self.replications)
+
+    @property
+    def is_met(self) -> bool:
+        """Whether the coverage is within COVERAGE."""
+        return COVERAGE[0] <= self.coverage <= COVERAGE[1]
+
+
+@dataclass(frozen=True, slots=True)
+class SplitResult:
+    """How often truly equal methods are told apart, and truly different ones are."""
+
+    population: Population
+    methods: int
+    boards: int
+    split: float
+    """Share of boards of equal methods on which rank intervals tell any two of them apart."""
+    starred: float
+    """Share of boards of equal methods on which any difference to the first one has a star."""
+    power: tuple[float, ...]
+    """By EFFECTS: how often a method that is better by the effect is told apart from another one."""
+
+    @property
+    def error(self) -> float:
+        """Standard error of `split`."""
+        return _error(self.split, self.boards)
+
+    @property
+    def is_met(self) -> bool:
+        """Whether `split` is at most SPLIT."""
+        return self.split <= SPLIT
+
+
+def _error(share: float, n: int) -> float:
+    return math.sqrt(share * (1 - share) / n)
+
+
+@dataclass(frozen=True, slots=True)
+class StatisticsBenchResult:
+    """The results of all populations and boards."""
+
+    coverages: tuple[CoverageResult, ...]
+    splits: tuple[SplitResult, ...]
+
+    def as_json(self) -> dict[str, Any]:
+        """All values as JSON."""
+        return {
+            "coverage_bounds": COVERAGE,
+            "coverage": [_as_json(result) for result in self.coverages],
+            "split_bound": SPLIT,
+            "effects": EFFECTS,
+            "boards": [_as_json(result) for result in self.splits],
+        }
+
+
+def _as_json(result: CoverageResult | SplitResult) -> dict[str, Any]:
+    return {**asdict(result), "error": result.error, "is_met": result.is_met}
+
+
+def bench_statistics(
+    options: StatisticsBenchOptions,
+    *,
+    populations: Sequence[Population] = POPULATIONS,
+    boards: Sequence[tuple[int, Population]] = BOARDS,
+    on_progress: Callable[[str], None],
+) -> StatisticsBenchResult:
+    """Simulates all populations and boards.
+
+    Args:
+        options: The size of the simulation.
+        populations: Where the coverage of intervals is measured.
+        boards: Numbers of methods, and the population that they are compared on.
+        on_progress: Called with a line before each population and board.
+    """
+    coverages = []
+    for population in populations:
+        on_progress(f"coverage: {population.name}")
+        coverages.append(_coverage(population, options))
+    splits = []
+    for methods, population in boards:
+        on_progress(f"{methods} methods, {population.name}")
+        splits.append(_splits(methods, population, options))
+    return StatisticsBenchResult(tuple(coverages), tuple(splits))
+
+
+def _coverage(population: Population, options: StatisticsBenchOptions) -> CoverageResult:
+    import numpy as np
+
+    from duetbench.evaluation.statistics import uncertainty
+    from duetbench.evaluation.statistics.intervals import interval
+
+    rng = np.random.default_rng(options.seed)
+    covered, widths = 0, []
+    for _ in range(options.replications):
+        of = uncertainty(simulated(population, 2, rng))
+        found = interval(of, of.contrast(0, 1))
+        if found is not None:
+            covered += found.low <= 0 <= found.high
+            widths.append(found.high - found.low)
+    n = options.replications
+    return CoverageResult(population, covered / n, n, float(np.mean(widths)))
+
+
+def _splits(methods: int, population: Population, options: StatisticsBenchOptions) -> SplitResult:
+    import numpy as np
+
+    from duetbench.evaluation.statistics import rank_intervals, uncertainty
+
+    rng = np.random.default_rng(options.seed)
+    outcomes = []
+    for _ in range(options.boards):
+        of = uncertainty(simulated(population, methods, rng))
+        is_split = rank_intervals(of, draws=_DRAWS).is_better.any()
+        powers = [_told_apart(of, effect) for effect in EFFECTS]
+        outcomes.append([float(is_split), float(_has_star(of)), *powers])
+    split, starred, *power = (float(share) for share in np.mean(outcomes, axis=0))
+    return SplitResult(population, methods, options.boards, split, starred, tuple(power))
+
+
+def _told_apart(of: Uncertainty, effect: float) -> float:
+    """The share of the other methods from which the first one is told apart if it is better by the effect."""
+    from duetbench.evaluation.statistics import rank_intervals
+
+    moved = of.means.copy()
+    moved[0] -= effect
+    return float(rank_intervals(replace(of, means=moved), draws=_DRAWS).is_better[0, 1:].mean())
+
+
+def _has_star(of: Uncertainty) -> bool:
+    from duetbench.evaluation.statistics import difference_p, holm
+    from duetbench.evaluation.statistics.intervals import ALPHA
+
+    p_values = [difference_p(of, of.contrast(column, 0)) for column in range(1, len(of.means))]
+    return min(holm([1.0 if p is None else p for p in p_values])) < ALPHA

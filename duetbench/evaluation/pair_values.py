@@ -1,0 +1,83 @@
+"""One value per pair for every metric, whose mean is the metric: from them all uncertainty is computed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from duetbench.errors import PluginError
+from duetbench.evaluation.conventions import Convention
+from duetbench.evaluation.metric_values import compute_values, selected_value
+from duetbench.interfaces import Metric
+from duetbench.types import Domain
+
+if TYPE_CHECKING:
+    from duetbench.evaluation.conventions import Floats, Integers
+
+MAX_KINDS = 2000
+"""Maximum number of kinds of pairs that are left out one after the other; see `_kinds`."""
+
+
+def pair_values(
+    metric: Metric, predicted: Floats, truth: Floats, domain: Domain, convention: Convention
+) -> Floats | None:
+    """The metric's own values per pair, or those from leaving out one pair after the other; None without a value.
+
+    Leaving out pairs (jackknife) is right for metrics that change smoothly with the pairs; not for a maximum or a
+    median.
+
+    Raises:
+        PluginError: the metric failed, or its values per pair do not have the metric as their mean.
+    """
+    import numpy as np
+
+    value = _value(metric, predicted, truth, domain, convention)
+    if value is None:
+        return None
+    own = metric.pair_values(predicted, truth, domain, convention)
+    if own is None:
+        return _by_leaving_out(metric, predicted, truth, domain, convention, value)
+    own = np.asarray(own, dtype=float)
+    if own.shape != truth.shape or not np.isclose(own.mean(), value, rtol=1e-6, atol=1e-9):
+        raise PluginError(f"metric '{metric.name}': the mean of its pair_values must be its value for all pairs")
+    return own
+
+
+def _value(metric: Metric, predicted: Floats, truth: Floats, domain: Domain, convention: Convention) -> float | None:
+    values = compute_values([metric], predicted, truth, domain)[metric.name]
+    return selected_value(metric, values, convention)
+
+
+def _by_leaving_out(
+    metric: Metric, predicted: Floats, truth: Floats, domain: Domain, convention: Convention, value: float
+) -> Floats | None:
+    """Jackknife pseudo-values n * value - (n - 1) * value without the pair, moved so that their mean is the value."""
+    import numpy as np
+
+    n = truth.size
+    if n < 2:
+        return None
+    representatives, kinds = _kinds(predicted, truth)
+    without = [
+        _value(metric, np.delete(predicted, pair), np.delete(truth, pair), domain, convention)
+        for pair in representatives
+    ]
+    if any(number is None for number in without):
+        return None
+    pseudo: Floats = (n * value - (n - 1) * np.array(without, dtype=float))[kinds]
+    pseudo += value - pseudo.mean()
+    return pseudo
+
+
+def _kinds(predicted: Floats, truth: Floats) -> tuple[Integers, Integers]:
+    """One pair of each kind, and the kind of each pair; pairs of a kind have the same prediction and true rating.
+
+    With more than MAX_KINDS kinds, predictions that agree to two decimals are of one kind: the effect of leaving out a
+    pair depends on nothing but its prediction and true rating.
+    """
+    import numpy as np
+
+    for values in (predicted, np.round(predicted, 2)):
+        _, first, kinds = np.unique(np.stack([values, truth]), axis=1, return_index=True, return_inverse=True)
+        if len(first) <= MAX_KINDS:
+            break
+    return first, kinds.reshape(-1)

@@ -1,0 +1,205 @@
+"""Variances of means whose users and items are crossed and both random, and of the seeds of trained rows.
+
+A pair's value has a part of its user, one of its item and one of its own. Leaving out one user after the other
+(jackknife) gives the variance due to users, V_users, and in the same way V_items and V_pairs. The parts of single pairs
+are in all three, so the variance is V_users + V_items - V_pairs. The bootstrap that resamples users and items
+independently (pigeonhole bootstrap) estimates V_users + V_items + V_pairs instead, and its 95 % intervals cover 98 to
+99.6 % where users and items differ little.
+
+Sources: two-way clustering, Cameron, Gelbach and Miller 2011; pigeonhole bootstrap and its bias, Owen 2007; jackknife
+over clusters, MacKinnon, Nielsen and Webb 2023; degrees of freedom, Satterthwaite 1946.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    Floats = NDArray[np.float64]
+    Integers = NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class Columns:
+    """Values of several rows of a leaderboard on the same pairs."""
+
+    values: Sequence[Floats]
+    """One (seeds, pairs) array per row; rows may have different numbers of seeds."""
+    users: Sequence[str] | Integers
+    """The user of each pair."""
+    items: Sequence[str] | Integers
+    """The item of each pair; one item for all pairs: items are not resampled."""
+
+
+@dataclass(frozen=True, slots=True)
+class Variance:
+    """The variance of an estimate by its sources."""
+
+    sample: float
+    """Due to the sample of users and items."""
+    sample_df: float
+    seeds: tuple[float, ...] = ()
+    """Due to the seeds of each row with several seeds: variance between the seeds / number of seeds."""
+    seed_dfs: tuple[int, ...] = ()
+
+    @property
+    def total(self) -> float:
+        """The sum of all parts."""
+        return self.sample + sum(self.seeds)
+
+    @property
+    def df(self) -> float:
+        """Degrees of freedom of the sum, after Satterthwaite."""
+        parts = [(self.sample, self.sample_df), *zip(self.seeds, self.seed_dfs, strict=True)]
+        squares = sum(part**2 / df for part, df in parts if part > 0)
+        return self.total**2 / squares if squares > 0 else self.sample_df
+
+
+@dataclass(frozen=True, slots=True)
+class Uncertainty:
+    """Means of the columns, with the covariances of their estimates. Made by `uncertainty`."""
+
+    means: Floats  # (columns,)
+    by_users: Floats  # (columns, columns), as the next two
+    by_items: Floats
+    by_pairs: Floats
+    seeds: Floats
+    """(columns,): variance of the mean due to seeds; 0 for a column with one seed, whose interval is conditional on
+    that seed."""
+    n_seeds: tuple[int, ...]
+    user_sums: Floats
+    """(users, columns): contributions of the users to the means, which they add up to."""
+    n_items: int
+
+    @property
+    def n_users(self) -> int:
+        """Number of users."""
+        return len(self.user_sums)
+
+    @property
+    def df(self) -> float:
+        """Degrees of freedom of the sample: the smaller number of users and of items, minus 1."""
+        return (min(self.n_users, self.n_items) if self.n_items > 1 else self.n_users) - 1
+
+    def variance(self, contrast: Floats) -> Variance:
+        """The variance of a weighted sum of the columns.
+
+        V_users + V_items - V_pairs is noisy with few users, and may even be negative: neither V_users nor V_items can
+        be larger than the true variance in expectation, so that the largest of the three is taken.
+
+        Args:
+            contrast: (columns,), such as 1 and -1 for a difference of two columns.
+        """
+        users, items, pairs = (
+            float(contrast @ part @ contrast) for part in (self.by_users, self.by_items, self.by_pairs)
+        )
+        varied = [column for column, n in enumerate(self.n_seeds) if n > 1 and contrast[column]]
+        return Variance(
+            max(users + items - pairs, users, items, 0.0),
+            self.df,
+            tuple(float(contrast[column] ** 2 * self.seeds[column]) for column in varied),
+            tuple(self.n_seeds[column] - 1 for column in varied),
+        )
+
+    def contrast(self, column: int, other: int | None = None) -> Floats:
+        """The weights for one column, or for `column` minus `other`."""
+        import numpy as np
+
+        weights = np.zeros(len(self.means))
+        weights[column] = 1.0
+        if other is not None:
+            weights[other] -= 1.0
+        return weights
+
+    def only(self, columns: Sequence[int]) -> Uncertainty:
+        """The same for some of the columns, in this order."""
+        import numpy as np
+
+        chosen = list(columns)
+        square = np.ix_(chosen, chosen)
+        return replace(
+            self,
+            means=self.means[chosen],
+            by_users=self.by_users[square],
+            by_items=self.by_items[square],
+            by_pairs=self.by_pairs[square],
+            seeds=self.seeds[chosen],
+            n_seeds=tuple(self.n_seeds[column] for column in chosen),
+            user_sums=self.user_sums[:, chosen],
+        )
+
+    def covariance(self) -> Floats:
+        """(columns, columns): the covariance of the means, made positive semidefinite."""
+        import numpy as np
+
+        values, vectors = np.linalg.eigh(self.by_users + self.by_items - self.by_pairs)
+        sample: Floats = (vectors * np.clip(values, 0.0, None)) @ vectors.T
+        return sample + np.diag(self.seeds)
+
+
+def uncertainty(columns: Columns) -> Uncertainty:
+    """Means and covariances of columns on the same pairs.
+
+    Raises:
+        ValueError: there is no column or no pair, or not one user and one item per pair.
+    """
+    import numpy as np
+
+    sizes = {values.shape[1] for values in columns.values} | {len(columns.users), len(columns.items)}
+    if len(sizes) != 1 or not columns.values or not len(columns.users):
+        raise ValueError("expected at least one column and one pair, and one user and one item per pair")
+    averages = np.stack([values.mean(axis=0) for values in columns.values], axis=1)  # (pairs, columns)
+    means = averages.mean(axis=0)
+    users, items = _codes(columns.users), _codes(columns.items)
+    both = np.unique(users * (items.max() + 1) + items, return_inverse=True)[1]
+    residuals = averages - means
+    n_items = int(items.max()) + 1
+    by_pairs = _jackknife(residuals, both)
+    return Uncertainty(
+        means,
+        _jackknife(residuals, users),
+        _jackknife(residuals, items) if n_items > 1 else by_pairs,
+        by_pairs,
+        np.array(
+            [values.mean(axis=1).var(ddof=1) / len(values) if len(values) > 1 else 0 for values in columns.values]
+        ),
+        tuple(len(values) for values in columns.values),
+        _sums(averages, users) / len(users),
+        n_items,
+    )
+
+
+def _codes(names: Sequence[str] | Integers) -> Integers:
+    import numpy as np
+
+    codes: Integers = np.unique(np.asarray(names), return_inverse=True)[1]
+    return codes
+
+
+def _sums(values: Floats, groups: Integers) -> Floats:
+    import numpy as np
+
+    return np.stack([np.bincount(groups, weights=column) for column in values.T], axis=1)
+
+
+def _jackknife(residuals: Floats, groups: Integers) -> Floats:
+    """The covariance of the means from leaving out one group after the other; zero for a single group.
+
+    Args:
+        residuals: (pairs, columns), with mean 0.
+    """
+    import numpy as np
+
+    sizes = np.bincount(groups)
+    n = len(sizes)
+    if n < 2:
+        return np.zeros((residuals.shape[1],) * 2)
+    shifts = _sums(residuals, groups) / (len(residuals) - sizes)[:, None]
+    shifts -= shifts.mean(axis=0)
+    covariance: Floats = (n - 1) / n * shifts.T @ shifts
+    return covariance

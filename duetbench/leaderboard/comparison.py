@@ -1,0 +1,194 @@
+"""Ranks, intervals, differences and gains of the rows of a section, for every metric."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from duetbench.evaluation.statistics import (
+    Columns,
+    Interval,
+    RankInterval,
+    Uncertainty,
+    difference_p,
+    holm,
+    minimum_detectable_effect,
+    needed_sample,
+    rank_intervals,
+    smallest_gain,
+    uncertainty,
+    users_needed,
+)
+from duetbench.evaluation.statistics.intervals import ALPHA, interval
+from duetbench.leaderboard.board import RANKED_BY, BoardMetric, Difference, Gain, PairComparison
+from duetbench.leaderboard.paired_values import PairedValues
+
+
+@dataclass(frozen=True)
+class ComparedRows:
+    """What the comparison of a section's rows uses."""
+
+    values: Sequence[PairedValues | None]
+    """All of the same pairs; None for a row without predictions."""
+    labels: Sequence[str]
+    """Names of the rows, no two equal."""
+    ranked: Sequence[bool]
+    """Which rows are ranked."""
+    baseline: int | None
+    """Position of the row that the others are compared with; None: no comparison."""
+    controls: Sequence[tuple[int, ...]]
+    """Positions of the control rows of each row."""
+
+
+@dataclass
+class RowStatistics:
+    """Rank, intervals, differences and gains of one row; the last three by metric."""
+
+    ranks: RankInterval | None = None
+    """None: not ranked."""
+    intervals: dict[str, Interval] = field(default_factory=dict)
+    differences: dict[str, Difference] = field(default_factory=dict)
+    gains: dict[str, Gain] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class SectionStatistics:
+    """The statistics of all rows, and what is compared pairwise."""
+
+    rows: list[RowStatistics]
+    pairs: tuple[PairComparison, ...] = ()
+    """By MAE, of ranked rows."""
+    users_needed: int | None = None
+    """Number of users from which differences have p-values; None: there are no differences."""
+
+
+def compare(compared: ComparedRows, metrics: Sequence[BoardMetric], *, draws: int, seed: int) -> SectionStatistics:
+    """The statistics of a section.
+
+    Args:
+        metrics: Those without a direction have no statistics.
+        draws: Number of draws for simultaneous levels.
+        seed: Seed of the draws.
+    """
+    rows = [RowStatistics() for _ in compared.values]
+    pairs: tuple[PairComparison, ...] = ()
+    for metric in metrics:
+        of_metric = _OneMetric.of(compared, metric)
+        if of_metric is None:
+            continue
+        of_metric.add_intervals(rows)
+        of_metric.add_differences(rows)
+        of_metric.add_gains(rows, draws, seed)
+        if metric.name == RANKED_BY:
+            pairs = of_metric.rank(rows, draws, seed)
+    n_compared = max((sum(metric.name in row.differences for row in rows) for metric in metrics), default=0)
+    return SectionStatistics(rows, pairs, users_needed(n_compared, ALPHA) if n_compared else None)
+
+
+@dataclass(frozen=True)
+class _OneMetric:
+    """The rows that have a metric, as columns of one `Uncertainty`."""
+
+    compared: ComparedRows
+    metric: BoardMetric
+    uncertainty: Uncertainty
+    column: Mapping[int, int]
+    """Column by row."""
+
+    @staticmethod
+    def of(compared: ComparedRows, metric: BoardMetric) -> _OneMetric | None:
+        known = {
+            row: values
+            for row, values in enumerate(compared.values)
+            if values is not None and metric.name in values.values and metric.lower_is_better is not None
+        }
+        if not known:
+            return None
+        first = next(iter(known.values()))
+        columns = Columns([values.values[metric.name] for values in known.values()], first.users, first.items)
+        positions = {row: column for column, row in enumerate(known)}
+        return _OneMetric(compared, metric, uncertainty(columns), positions)
+
+    def add_intervals(self, rows: Sequence[RowStatistics]) -> None:
+        for row, column in self.column.items():
+            found = interval(self.uncertainty, self.uncertainty.contrast(column))
+            if found is not None:
+                rows[row].intervals[self.metric.name] = found
+
+    def add_differences(self, rows: Sequence[RowStatistics]) -> None:
+        """Differences to the baseline; with p-values if the number of users is large enough to reject anything."""
+        baseline = self.compared.baseline
+        if baseline is None or baseline not in self.column or self.uncertainty.n_users < 2:
+            return
+        others = [row for row in self.column if row != baseline]
+        contrasts = [self.uncertainty.contrast(self.column[row], self.column[baseline]) for row in others]
+        p_values = [p for contrast in contrasts if (p := difference_p(self.uncertainty, contrast)) is not None]
+        enough = self.uncertainty.n_users >= users_needed(len(others), ALPHA)
+        adjusted = holm(p_values)
+        for position, (row, contrast) in enumerate(zip(others, contrasts, strict=True)):
+            found = interval(self.uncertainty, contrast)
+            if found is not None:
+                p, p_holm = (p_values[position], adjusted[position]) if enough else (None, None)
+                rows[row].differences[self.metric.name] = Difference(found, p, p_holm)
+
+    def add_gains(self, rows: Sequence[RowStatistics], draws: int, seed: int) -> None:
+        for row, column in self.column.items():
+            controls = {
+                self.column[control]: control for control in self.compared.controls[row] if control in self.column
+            }
+            gain = smallest_gain(
+                self.uncertainty,
+                column,
+                list(controls),
+                lower_is_better=bool(self.metric.lower_is_better),
+                draws=draws,
+                seed=seed,
+            )
+            if gain is not None:
+                strongest = self.compared.labels[controls[gain.control]]
+                rows[row].gains[self.metric.name] = Gain(gain.interval, strongest, len(controls))
+
+    def rank(self, rows: Sequence[RowStatistics], draws: int, seed: int) -> tuple[PairComparison, ...]:
+        """Adds rank intervals to the ranked rows; returns the comparisons of all pairs of them."""
+        ranked = [row for row in self.column if self.compared.ranked[row]]
+        if not ranked:
+            return ()
+        of = self.uncertainty.only([self.column[row] for row in ranked])
+        ranking = rank_intervals(of, draws=draws, seed=seed)
+        for row, ranks in zip(ranked, ranking.intervals, strict=True):
+            rows[row].ranks = ranks
+        order = sorted(range(len(ranked)), key=lambda position: (of.means[position], position))
+        labels = [self.compared.labels[row] for row in ranked]
+        if of.n_users < 2:
+            return ()
+        return tuple(
+            _pair(
+                of,
+                (first, second),
+                (labels[first], labels[second]),
+                ranking.level,
+                bool(ranking.is_better[first, second]),
+            )
+            for at, first in enumerate(order)
+            for second in order[at + 1 :]
+        )
+
+
+def _pair(
+    of: Uncertainty, columns: tuple[int, int], labels: tuple[str, str], level: float, is_told_apart: bool
+) -> PairComparison:
+    """The comparison of a row with one of larger mean."""
+    contrast = of.contrast(*columns)
+    found = interval(of, contrast)
+    assert found is not None
+    variance = of.variance(contrast)
+    seeds = min((n for n in (of.n_seeds[column] for column in columns) if n > 1), default=1)
+    needed = needed_sample(found.estimate, variance, n_users=of.n_users, n_seeds=seeds, alpha=level)
+    return PairComparison(
+        *labels,
+        found,
+        is_told_apart,
+        minimum_detectable_effect(variance),
+        minimum_detectable_effect(variance, alpha=level),
+        None if is_told_apart else needed,
+    )

@@ -1,0 +1,92 @@
+"""Reads the values of all metrics by pair and seed from the saved predictions of a row."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from duetbench.errors import DuetbenchError, PluginError, RecordError
+from duetbench.evaluation.conventions import Convention
+from duetbench.evaluation.metrics import filled
+from duetbench.evaluation.pair_values import pair_values
+from duetbench.evaluation.predictions import read_predictions
+from duetbench.interfaces import Metric
+from duetbench.leaderboard.read_results import CellResult
+from duetbench.types import Domain
+
+if TYPE_CHECKING:
+    import polars as pl
+
+    from duetbench.evaluation.conventions import Floats
+
+
+@dataclass(frozen=True, slots=True)
+class PairedValues:
+    """The values of one row by pair and seed, in the order of the request ids."""
+
+    values: Mapping[str, Floats]
+    """(seeds, pairs) by metric; the mean over the pairs is the metric. Without metrics that have no value."""
+    users: tuple[str, ...]
+    items: tuple[str, ...]
+    faults: tuple[str, ...] = field(default=())
+    """Metrics whose values per pair could not be computed, one line each."""
+
+
+def domain_of(result: CellResult) -> Domain:
+    """The domain of the record."""
+    assert result.record.dataset is not None
+    domain = result.record.dataset.domain
+    return Domain(domain.noun, domain.plural, domain.labels)
+
+
+def paired_values(
+    results: Sequence[CellResult], metrics: Sequence[Metric], convention: Convention, fill: str
+) -> PairedValues | str:
+    """The values of a row from the predictions of its seeds, or the reason why there are none in one line."""
+    try:
+        tables = [_table(result) for result in results]
+        predicted = [
+            filled(table, convention.over or fill, domain_of(result), _train_mean(result))
+            for table, result in zip(tables, results, strict=True)
+        ]
+    except DuetbenchError as error:
+        return str(error)
+    users, items = (tuple(tables[0][name].to_list()) for name in ("user_id", "item_id"))
+    if not users:
+        return PairedValues({}, users, items)
+    truth, domain = tables[0]["rating"].to_numpy().astype(float), domain_of(results[0])
+    values: dict[str, Floats] = {}
+    faults = []
+    for metric in metrics:
+        try:
+            of_metric = _by_seed(metric, predicted, truth, domain, convention)
+        except PluginError as error:
+            faults.append(f"no intervals of {metric.title}: {error}")
+            continue
+        if of_metric is not None:
+            values[metric.name] = of_metric
+    return PairedValues(values, users, items, tuple(faults))
+
+
+def _table(result: CellResult) -> pl.DataFrame:
+    table, metrics = read_predictions(result.predictions).sort("request_id"), result.record.metrics
+    assert metrics is not None
+    if table.height != metrics.n:
+        raise RecordError(f"{result.predictions} has {table.height} rows, but its record has n = {metrics.n}")
+    return table
+
+
+def _train_mean(result: CellResult) -> float:
+    assert result.record.metrics is not None
+    return result.record.metrics.train_mean
+
+
+def _by_seed(
+    metric: Metric, predicted: Sequence[Floats], truth: Floats, domain: Domain, convention: Convention
+) -> Floats | None:
+    import numpy as np
+
+    by_seed = [pair_values(metric, values, truth, domain, convention) for values in predicted]
+    known = [values for values in by_seed if values is not None]
+    return np.stack(known) if len(known) == len(by_seed) else None

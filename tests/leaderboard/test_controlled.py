@@ -1,0 +1,68 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from builtin_metrics import METRICS
+
+from duetbench.leaderboard import Board, BoardOptions, collect
+from duetbench.leaderboard.board import BoardRow, Costs
+from duetbench.leaderboard.columns import columns
+from duetbench.leaderboard.controlled import controls_of
+
+
+def _row(strategy: str, trainer: str = "none", control: str = "", model: str = "toy-lm") -> BoardRow:
+    facts = {"strategy": strategy, "trainer": trainer, "model": model} | ({"control": control} if control else {})
+    return BoardRow("ranked", facts, (0,), ("x",), Costs(None, None, None, None, 1.0, None, None))
+
+
+def test_controls_are_those_of_the_strategy_and_those_without_a_writer() -> None:
+    rows = [_row("duet"), _row("kar", control="shuffled"), _row("duet", control="shuffled"), _row("10h", control="no")]
+    assert controls_of(rows) == [(2, 3), (), (), ()]
+
+
+def test_a_trained_row_has_its_own_controls_and_those_that_do_not_train() -> None:
+    rows = [
+        *(_row("duet"), _row("duet", "grpo")),
+        *(_row("duet", "none", "shuffled"), _row("duet", "grpo", "shuffled")),
+        *(_row("duet", "none", "raw_evidence"), _row("duet", "sft", "best_of_n")),
+    ]
+    assert controls_of(rows)[:2] == [(2, 4), (3, 4, 5)]
+
+
+def test_controls_of_another_model_are_none() -> None:
+    assert controls_of([_row("duet"), _row("10h", control="no_profile", model="other")]) == [(), ()]
+
+
+@pytest.fixture
+def board(cell: Callable, run: Path) -> Board:
+    cell("a", 0.1)
+    cell("b", 0.9, strategy="10h", control="no_profile", seed_of_values=3)
+    cell("c", 0.6, control="shuffled_both", seed_of_values=4)
+    return collect([run], METRICS, BoardOptions(draws=500))
+
+
+def test_gain_is_over_the_strongest_control(board: Board) -> None:
+    (row,) = [row for row in board.sections[0].rows if row.name == "duet"]
+    others = [row for row in board.sections[0].rows if row.name != "duet"]
+    gains = row.gains or {}
+    assert gains["mae"].control == "duet (shuffled_both)"
+    assert gains["mae"].interval.estimate == pytest.approx(min(_mae(other) for other in others) - _mae(row))
+    assert gains["mae"].interval.low > 0
+    assert gains["accuracy"].interval.low > 0  # higher is better, and a gain is positive
+    assert all(not other.gains for other in others)
+
+
+def _mae(row: BoardRow) -> float:
+    summary = (row.values or {})["mae"]
+    assert summary is not None
+    return summary.mean
+
+
+def test_gain_is_a_column(board: Board) -> None:
+    shown = {column.title: column for column in columns(board.sections[0], board.metrics)}
+    texts = [shown["gain over the strongest control, MAE"].text(row) for row in board.sections[0].rows]
+    assert texts[0].startswith("+")
+    assert texts[0].endswith("(duet (shuffled_both))")
+    assert texts[1:] == ["–", "–"]
