@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from grid_making import BASELINES
 
 from duetbench.errors import ConfigError, DataError, PluginError, UnknownName
 from duetbench.interfaces import TrainingStage
@@ -39,13 +40,7 @@ def test_a_grid_is_every_combination(planned: Planned) -> None:
 
 def test_scorers_without_a_model_join_once_per_dataset(planned: Planned) -> None:
     names = _names(planned(strategies=("10h", "duet"), seeds=(0, 1)))
-    assert [name[4] for name in names if name[0] == "none"] == [
-        "bias",
-        "global_mean",
-        "item_mean",
-        "majority",
-        "user_mean",
-    ]
+    assert [name[4] for name in names if name[0] == "none"] == [*BASELINES]
 
 
 def test_no_baselines_means_none(planned: Planned) -> None:
