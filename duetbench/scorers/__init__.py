@@ -15,6 +15,7 @@ def duetbench_register_scorers() -> list[type[Scorer]]:
     """The built-in scorers."""
     from duetbench.scorers.baselines import Bias, GlobalMean, ItemMean, Majority, UserMean
     from duetbench.scorers.predictors.boosting import Boosting
+    from duetbench.scorers.predictors.cornac_mf import CornacFactorization
     from duetbench.scorers.predictors.history_logistic import HistoryLogistic
     from duetbench.scorers.predictors.matrix_factorization import MatrixFactorization
     from duetbench.scorers.predictors.tfidf_logistic import TfidfLogistic
@@ -25,5 +26,5 @@ def duetbench_register_scorers() -> list[type[Scorer]]:
 
     with_model = [RatingText, RatingExpectation, Reason4RecPredictor]
     baselines = [GlobalMean, UserMean, ItemMean, Bias, Majority]
-    predictors = [HistoryLogistic, TfidfRidge, TfidfLogistic, Boosting, MatrixFactorization]
+    predictors = [HistoryLogistic, TfidfRidge, TfidfLogistic, Boosting, MatrixFactorization, CornacFactorization]
     return [*with_model, *baselines, *predictors]
