@@ -273,3 +273,28 @@ def test_trained_weights_are_refused_by_an_engine_that_cannot_run_them(
     made = planned(strategies=("duet",), trainers=("counting",), limit=2, baselines=False)
     outcome = run(made, tmp_path / "out", store=tmp_path / "store.sqlite")
     assert _record(outcome, "duet").error.message == "trained is not served"
+
+
+def _by_scorer(outcome: RunOutcome) -> dict[str, Record]:
+    records = [read_record(path.parent) for path in outcome.folder.glob("cells/*/record.json")]
+    return {record.cell.scorer: record for record in records}
+
+
+def test_validation_errors_are_recorded_for_scorers_without_a_model(ran: Ran) -> None:
+    records = _by_scorer(ran(limit=3))
+    assert {name for name, record in records.items() if record.validation} == set(BASELINES)
+
+
+def test_the_validation_error_is_that_of_all_validation_rows(ran: Ran, planned: Planned) -> None:
+    rows = planned().cells[0].data.prepared.interactions
+    train, valid = (rows.filter(rows["split"] == split)["rating"] for split in ("train", "valid"))
+    recorded = _by_scorer(ran(strategies=(), limit=3))["global_mean"].validation
+    assert recorded is not None
+    assert recorded.n == valid.len() > 0
+    assert recorded.mae == pytest.approx(sum(abs(valid - train.mean())) / valid.len())
+
+
+def test_a_cell_that_predicts_validation_rows_has_no_validation_error(ran: Ran) -> None:
+    records = _by_scorer(ran(strategies=(), split="valid"))
+    assert set(records) == set(BASELINES)
+    assert [record.validation for record in records.values()] == [None] * len(BASELINES)

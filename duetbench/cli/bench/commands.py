@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 _SMALL_SIZES = {"small": 300_000, "large": 2_000_000, "repeats": 2}
 """The size of `bench data` in `bench all`."""
+_SMALL_ROWS = 10_000
+"""The size of `bench predictors` in `bench all`."""
 
 _folder = click.option(
     "--folder", type=click.Path(path_type=Path), metavar="DIR", help="Folder for temporary files.  [default: the cache]"
@@ -117,6 +119,28 @@ def _grpo(
     return result
 
 
+@bench.command()
+@_folder
+@click.option("--rows", default=72_000, show_default=True, type=click.IntRange(min=100), metavar="N")
+@_json
+@pass_settings
+def predictors(settings: Settings, folder: Path | None, rows: int, report: Path | None) -> None:
+    """Measure how long it takes to fit all scorers without a model to N synthetic training rows with reviews.
+
+    The reference is TF-IDF of the same reviews alone.
+    """
+    _report(report, _predictors(settings, folder, rows))
+
+
+def _predictors(settings: Settings, folder: Path | None, rows: int) -> list[BenchResult]:
+    from duetbench.bench.predictors import bench_predictors
+
+    with settings.progress_console.status("measuring") as status:
+        results = bench_predictors(_scratch(folder), rows, settings.plugins, on_progress=status.update)
+    _print(settings, results)
+    return results
+
+
 @bench.command("all")
 @_folder
 @_json
@@ -127,9 +151,12 @@ def everything(settings: Settings, folder: Path | None, report: Path | None) -> 
     from duetbench.bench.results import results_as_json, write_json
 
     data_results = _data(settings, folder, **_SMALL_SIZES)
+    predictor_results = _predictors(settings, folder, _SMALL_ROWS)
     grpo_result = _grpo(settings, folder, GrpoBenchOptions(), {})
     if report:
-        write_json(report, {"data": results_as_json(data_results), "grpo": grpo_result.as_json()})
+        measured = {"data": data_results, "predictors": predictor_results}
+        content = {name: results_as_json(results) for name, results in measured.items()}
+        write_json(report, {**content, "grpo": grpo_result.as_json()})
 
 
 def _scratch(folder: Path | None) -> Path:

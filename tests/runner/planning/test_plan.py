@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from grid_making import BASELINES
 
-from duetbench.errors import ConfigError, DataError, PluginError, UnknownName
+from duetbench.errors import ConfigError, DataError, MissingDependency, PluginError, UnknownName
 from duetbench.interfaces import TrainingStage
 from duetbench.plugins import Plugins
 from duetbench.runner import Grid, Plan, RunConfig, plan
@@ -278,3 +278,19 @@ def test_the_built_in_trainers_run_on_transformers(plugins: Plugins) -> None:
 
     trainers = {name: registered.cls for name, registered in plugins.of_kind("trainer").items()}
     assert {name for name, cls in trainers.items() if cls.policy_options == POLICY_OPTIONS} == {"sft", "dpo", "grpo"}
+
+
+def test_a_scorer_whose_package_is_missing_is_no_baseline_and_an_error_by_name(
+    planned: Planned, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("duetbench.scorers.predictors.cornac_mf.find_spec", lambda _name: None)
+    assert "cornac_mf" not in {name[4] for name in _names(planned())}
+    with pytest.raises(MissingDependency, match=r"pip install 'duetbench\[cornac\]'"):
+        planned(scorers=("cornac_mf",))
+
+
+def test_grids_with_other_histories_share_only_scorers_that_do_not_read_them(plugins: Plugins) -> None:
+    grids = tuple(Grid((), ("tiny",), options={"history": {"k": k}}) for k in (80, 30))
+    counts = Counter(cell.scorer.name for cell in plan(RunConfig(grids, "test"), plugins).cells)
+    assert (counts["bias"], counts["matrix_factorization"]) == (1, 1)
+    assert (counts["history_logistic"], counts["tfidf_ridge"], counts["boosting"]) == (2, 2, 2)
