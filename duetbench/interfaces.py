@@ -15,6 +15,7 @@ from duetbench.options import option as option  # plugins import it from here
 from duetbench.progress import Progress
 from duetbench.types import (
     Completion,
+    Decision,
     Domain,
     EngineInfo,
     Example,
@@ -381,7 +382,12 @@ class Scorer(Plugin):
     def score(
         self, requests: Sequence[Request], profiles: Sequence[Profiles], engine: Engine | None
     ) -> list[Prediction]:
-        """One prediction per request, same order. Requests whose profiles failed are not passed in."""
+        """One prediction per request, same order. Requests whose profiles failed are not passed in.
+
+        A scorer that knows label probabilities has an option `decision` (mean, median or mode), predicts with
+        `duetbench.evaluation.decision.decide`, and returns the probabilities as well: leaderboards then show the
+        metrics under the other two rules without asking a model again.
+        """
 
     def target(self, rating: float, domain: Domain) -> str | None:
         """The completion that states this rating, as a training target; None: the scorer cannot be trained."""
@@ -471,6 +477,10 @@ class Metric(Plugin):
     title: ClassVar[str]
     """Heading of its column on leaderboards, such as `MAE`."""
     lower_is_better: ClassVar[bool]
+    optimal_decision: ClassVar[Decision | None] = None
+    """The value of known label probabilities whose expected metric is best: the median for absolute errors, the mean
+    for squared errors, the mode for the share of correct labels. None: there is none that can be computed pair by pair,
+    as for F1, where the best label of one pair depends on the predictions of the others."""
 
     @abstractmethod
     def compute(self, predicted: NDArray[np.float64], truth: NDArray[np.float64], domain: Domain) -> MetricValues:

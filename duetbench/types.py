@@ -14,6 +14,9 @@ Status = Literal["ok", "unreadable", "truncated", "refused", "empty", "error"]
 
 Split = Literal["train", "valid", "test"]
 
+Decision = Literal["mean", "median", "mode"]
+"""Which value of the label probabilities is the predicted rating; see `duetbench.evaluation.decision`."""
+
 MetricValues = Mapping[str, float | Mapping[str, float | None] | None]
 """Values of one metric by variant, such as the rounding of predictions; where a variant has variants of its own, such
 as averages over classes, a mapping of those. None: there is no data to compute the value from."""
@@ -230,7 +233,8 @@ class Prediction:
     text: str = ""
     """The completion it was read from; empty if none was generated."""
     probabilities: tuple[float, ...] = ()
-    """One per label, summing to 1; empty unless label probabilities were read."""
+    """One per label, summing to 1; empty unless the scorer knows label probabilities. `value` is then their mean,
+    median or mode, as the scorer's option `decision` says."""
     label_mass: float | None = None
     """Total next-token probability of the labels before normalisation, in [0, 1]: low values mean that the model would
     not have answered with a label."""

@@ -30,6 +30,7 @@ class RankCorrelation(Metric):
     summary = "Spearman's rank correlation of predicted and true ratings"
     source = "Spearman 1904; ties as in Kendall 1945 (mean ranks)"
     lower_is_better = False
+    optimal_decision = None  # the rank of one prediction depends on all others
 
     def compute(self, predicted: Floats, truth: Floats, domain: Domain) -> dict[str, float | None]:
         """The one variant `raw`: predictions as they are, neither clipped nor rounded."""

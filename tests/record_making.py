@@ -130,25 +130,32 @@ def _model(name: str) -> dict[str, Any]:
     }
 
 
+def _prediction(value: float | Prediction | None) -> Prediction:
+    if isinstance(value, Prediction):
+        return value
+    return Prediction(None, "unreadable", "rating") if value is None else Prediction(float(value))
+
+
 def make_cell(
     run: Path,
     cell_id: str,
     truths: Sequence[float],
-    values: Sequence[float | None],
+    values: Sequence[float | Prediction | None],
     *,
     pairs_per_user: int = 2,
     cell: dict[str, Any] | None = None,
     metrics: Sequence[Metric] = METRICS,
     **changes: Any,
 ) -> Path:
-    """The folder of a finished cell with predictions and record; a value of None is an unreadable rating."""
+    """The folder of a finished cell with predictions and record; a value of None is an unreadable rating.
+
+    A value may be a prediction with its label probabilities.
+    """
     examples = [
         Example(Request(f"test:{row}", f"u{row // pairs_per_user}", Item(f"i{row}", "t"), row, STARS), truth)
         for row, truth in enumerate(truths)
     ]
-    predictions = [
-        Prediction(None, "unreadable", "rating") if value is None else Prediction(float(value)) for value in values
-    ]
+    predictions = [_prediction(value) for value in values]
     table = predictions_table(examples, predictions)
     folder = run / "cells" / cell_id
     folder.mkdir(parents=True)

@@ -21,7 +21,9 @@ ROUNDINGS = ("half_up", "bankers", "floor")
 ERRORS = ("raw", "clipped", *(f"rounded_{rounding}" for rounding in ROUNDINGS))
 """The value from which an error is computed: as predicted; clipped to the scale; clipped and rounded to a label."""
 
-CLASSES = ("exact_float", *(f"rounded_{rounding}" for rounding in ROUNDINGS), "bucket3")
+EXACT = "exact_float"
+
+CLASSES = (EXACT, *(f"rounded_{rounding}" for rounding in ROUNDINGS), "bucket3")
 """What a class is: the number itself (a prediction of 4.5 is never correct); the label after rounding; below, at or
 above the middle of the scale after rounding half up (1-2, 3, 4-5)."""
 
@@ -68,7 +70,7 @@ CONVENTIONS = {
             "as the code released with DUET: raw errors, unread ratings 0 and profiles -1, classes by equality of "
             "numbers, F1: macro over the true classes",
             over="official",
-            classes="exact_float",
+            classes=EXACT,
             f1="macro_gt",
         ),
         Convention(
@@ -127,7 +129,7 @@ def as_classes(values: Floats, domain: Domain, classes: str) -> Floats:
     """The class of each value, as a number; buckets are -1, 0 and 1. See CLASSES."""
     import numpy as np
 
-    if classes == "exact_float":
+    if classes == EXACT:
         return values
     if classes == "bucket3":
         middle = (domain.labels[0] + domain.labels[-1]) / 2

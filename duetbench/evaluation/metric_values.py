@@ -36,6 +36,20 @@ def compute_values(metrics: Sequence[Metric], predicted: Floats, truth: Floats, 
     return {COUNT: len(truth), **{metric.name: _computed(metric, predicted, truth, domain) for metric in metrics}}
 
 
+def without_variant(values: Mapping[str, Any], variant: str) -> dict[str, Any]:
+    """The values of metrics by name, with None in place of every number of one variant."""
+    return {
+        name: {**metric, variant: _emptied(metric[variant])}
+        if isinstance(metric, Mapping) and variant in metric
+        else metric
+        for name, metric in values.items()
+    }
+
+
+def _emptied(value: Any) -> Any:
+    return dict.fromkeys(value) if isinstance(value, Mapping) else None
+
+
 def _read_only(values: Floats) -> Floats:
     """A read-only view, so that a metric cannot change the values for later metrics."""
     view = values.view()

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from duetbench.errors import DataError
-from duetbench.evaluation.conventions import FILLS, fill_name, rounded
-from duetbench.evaluation.metric_values import compute_values
+from duetbench.evaluation.conventions import EXACT, FILLS, fill_name, rounded
+from duetbench.evaluation.decision import DECISIONS, decide, decision_of, label_probabilities
+from duetbench.evaluation.metric_values import compute_values, without_variant
 from duetbench.evaluation.predictions import STAGES, STATUSES, check_predictions, pairs_digest
 from duetbench.interfaces import Metric
-from duetbench.types import Domain
+from duetbench.types import Decision, Domain
 
 if TYPE_CHECKING:
     import polars as pl
@@ -26,6 +27,7 @@ def metrics_of(
     *,
     train_mean: float,
     fill: str | float = "train_mean",
+    decision: Decision | None = None,
 ) -> MetricsRecord:
     """Metrics, counts and distributions of a cell's predictions.
 
@@ -36,9 +38,10 @@ def metrics_of(
         train_mean: Mean of the training ratings, for the fill `train_mean`.
         fill: Substitute for missing predictions in the values that leaderboards show; values with every other fill
             are reported as well.
+        decision: The rule that the scorer declares; used where several rules give the same values.
 
     Raises:
-        DataError: the table contradicts itself, or a true rating is not on the scale.
+        DataError: the table contradicts itself, a true rating is not on the scale, or label probabilities are invalid.
         ConfigError: no such fill.
         PluginError: a metric failed; the message names it.
     """
@@ -63,9 +66,58 @@ def metrics_of(
             "truth": _distribution(truth, domain),
             "predicted": _distribution(rounded(values, domain.labels, "half_up"), domain),
         },
-        "over": _over(predictions, domain, metrics, fill, train_mean),
     }
+
+    def over(table: pl.DataFrame) -> dict[str, Any]:
+        return _over(table, domain, metrics, fill, train_mean)
+
+    content |= _under_rules(predictions, domain, decision, over)
     return from_json(MetricsRecord, content)
+
+
+def _under_rules(
+    predictions: pl.DataFrame,
+    domain: Domain,
+    declared: Decision | None,
+    over: Callable[[pl.DataFrame], dict[str, Any]],
+) -> dict[str, Any]:
+    """The metrics of the predictions, and of what each decision rule gives for the same label probabilities.
+
+    Args:
+        over: Computes the metrics of a table of predictions.
+    """
+    readable = predictions.filter(predictions["status"] == "ok")
+    probabilities = label_probabilities(readable, domain)
+    if probabilities is None:
+        return {"over": over(predictions), "decision": None if readable.height else declared, "decisions": {}}
+    by_rule = {rule: decide(probabilities, domain.labels, rule) for rule in DECISIONS}
+    decision = decision_of(readable["value"].to_numpy().astype(float), by_rule, declared)
+    as_predicted = over_of_decision(over(predictions), decision)
+    decisions = {
+        rule: as_predicted if rule == decision else over_of_decision(over(_replaced(predictions, values)), rule)
+        for rule, values in by_rule.items()
+    }
+    return {"over": as_predicted, "decision": decision, "decisions": decisions}
+
+
+def _replaced(predictions: pl.DataFrame, values: Floats) -> pl.DataFrame:
+    """The table with other values of the readable predictions."""
+    import numpy as np
+    import polars as pl
+
+    column = np.full(predictions.height, np.nan)
+    column[(predictions["status"] == "ok").to_numpy()] = values
+    return predictions.with_columns(value=pl.Series(column, nan_to_null=True))
+
+
+def over_of_decision(over: Mapping[str, Mapping[str, Any]], rule: Decision | None) -> dict[str, Mapping[str, Any]]:
+    """Values of metrics by population, without classes by equality of numbers where the predictions are expectations.
+
+    A mean of labels is almost never exactly a label: an accuracy of 0 would say nothing about the predictions.
+    """
+    if rule != "mean":
+        return dict(over)
+    return {population: without_variant(values, EXACT) for population, values in over.items()}
 
 
 def _over(

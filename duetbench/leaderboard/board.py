@@ -8,6 +8,7 @@ from duetbench.evaluation.conventions import Convention
 from duetbench.evaluation.statistics import Interval
 from duetbench.leaderboard.row_attributes import RowAttributes
 from duetbench.leaderboard.sections import SectionKey
+from duetbench.types import Decision
 
 COVERAGE = 0.98
 """Rows with lower coverage are marked and not ranked."""
@@ -28,6 +29,8 @@ class BoardMetric:
     """Heading of its column."""
     lower_is_better: bool | None
     """None: it is in the records, but no plugin of that name is registered."""
+    optimal_decision: Decision | None = None
+    """The decision rule that it is optimal for; None: there is none, or it is not registered."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +81,9 @@ class BoardRow:
     has no value."""
     readable: dict[str, SeedSummary | None] | None = None
     """The same over readable predictions only."""
+    optimal: dict[str, SeedSummary | None] | None = None
+    """By metric, over all pairs, under the decision rule that the metric is optimal for; without metrics that have no
+    such rule, and without rows that have no label probabilities. None if it failed."""
     interval: Interval | None = None
     difference: Interval | None = None
     p_holm: float | None = None

@@ -25,6 +25,7 @@ from duetbench.leaderboard.board import (
     Costs,
     SeedSummary,
 )
+from duetbench.leaderboard.decisions import optimal_values, with_decisions
 from duetbench.leaderboard.ranking import PairErrors, errors_of, row_statistics
 from duetbench.leaderboard.read_results import CellResult, read_results
 from duetbench.leaderboard.recorded_metrics import MetricReader, board_metrics
@@ -78,7 +79,7 @@ def collect(runs: Sequence[Path], metrics: Sequence[Metric], options: BoardOptio
     options = options or BoardOptions()
     if options.sort not in [RANKED_BY, *(metric.name for metric in metrics)]:
         raise UnknownName("metric", options.sort, [metric.name for metric in metrics])
-    reading = read_results(runs)
+    reading = with_decisions(read_results(runs), metrics)
     shown = board_metrics(metrics, reading.results)
     parts = sections_of(reading.results, options.mix)
     sections = tuple(_section(part, metrics, options) for part in parts)
@@ -181,6 +182,7 @@ def _row(group: RowGroup, errors: PairErrors | str, reader: MetricReader, covera
         counts={name: sum(getattr(metrics.counts, name) for metrics in by_seed) for name in COUNTS},
         values=_summaries([reader.over_all(metrics) for metrics in by_seed]),
         readable=_summaries([reader.over_readable(metrics) for metrics in by_seed]),
+        optimal=_summaries([optimal_values(metrics, reader) for metrics in by_seed]),
     )
 
 

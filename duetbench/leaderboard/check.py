@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -11,10 +11,11 @@ from typing import Any
 from duetbench.errors import DuetbenchError
 from duetbench.evaluation import metrics_of, read_predictions
 from duetbench.interfaces import Metric
+from duetbench.leaderboard.decisions import without_exact_classes
 from duetbench.leaderboard.ranking import domain_of
 from duetbench.leaderboard.read_results import CellResult, read_results
 from duetbench.leaderboard.recorded_metrics import recorded_names
-from duetbench.records import FileEntry, MetricsRecord, file_entry, to_json
+from duetbench.records import FileEntry, MetricsRecord, PopulationMetrics, file_entry, to_json
 
 TOLERANCE = 1e-9
 """Sums of floats depend on the order of the terms, which may differ between machines."""
@@ -61,9 +62,19 @@ def _check(result: CellResult, metrics: Sequence[Metric]) -> list[str]:
     common = [metric for metric in metrics if metric.name in recorded_metrics]
     try:
         table = read_predictions(result.predictions)
-        computed = metrics_of(table, domain_of(result), common, train_mean=recorded.train_mean, fill=recorded.fill)
+        computed = metrics_of(
+            table,
+            domain_of(result),
+            common,
+            train_mean=recorded.train_mean,
+            fill=recorded.fill,
+            decision=recorded.decision,
+        )
     except DuetbenchError as error:
         return [*changed, f"{result.folder}: {error}"]
+    if recorded.decisions is None:  # written before metrics were recorded under decision rules
+        recorded = replace(recorded, over=without_exact_classes(recorded.over, computed.decision))
+        computed = replace(computed, decision=None, decisions=None)
     compared = _restricted(recorded, {metric.name for metric in common})
     difference = first_difference(to_json(compared), to_json(computed))
     return changed if difference is None else [*changed, f"{result.folder}: metrics{difference}"]
@@ -71,13 +82,21 @@ def _check(result: CellResult, metrics: Sequence[Metric]) -> list[str]:
 
 def _restricted(recorded: MetricsRecord, names: set[str]) -> MetricsRecord:
     """The metrics of a record without the values of metrics other than these."""
-    over = {
+    decisions = {rule: _populations(over, names) for rule, over in (recorded.decisions or {}).items()}
+    return replace(
+        recorded,
+        over=_populations(recorded.over, names),
+        decisions=None if recorded.decisions is None else decisions,
+    )
+
+
+def _populations(over: Mapping[str, PopulationMetrics], names: set[str]) -> dict[str, PopulationMetrics]:
+    return {
         name: replace(
             population, values={metric: part for metric, part in population.values.items() if metric in names}
         )
-        for name, population in recorded.over.items()
+        for name, population in over.items()
     }
-    return replace(recorded, over=over)
 
 
 def _is_same(path: Path, entry: FileEntry) -> bool:

@@ -18,6 +18,7 @@ from duetbench.leaderboard.board import (
     BoardSection,
     SeedSummary,
 )
+from duetbench.leaderboard.decisions import decision_notes, optimal_metrics
 
 NOTHING = "–"
 ALPHA = 0.05
@@ -34,7 +35,7 @@ class Column:
     text: Callable[[BoardRow], str]
     is_number: bool = True
     metric: str = ""
-    """Name of the metric that it shows; empty: none."""
+    """Name of the metric that it shows, with `.optimal` under the metric's own decision rule; empty: none."""
 
 
 def headings(board: Board) -> list[str]:
@@ -72,7 +73,7 @@ def columns(section: BoardSection, metrics: Sequence[BoardMetric]) -> list[Colum
     shown += [Column("n", lambda row: NOTHING if row.state == FAILED else str(row.n)), Column("coverage", _coverage)]
     if any(_has_missing(row) for row in rows):
         shown.append(Column("unread p/r/call", _unread))
-    shown += _metric_columns(section, metrics)
+    shown += _metric_columns(section, metrics) + _optimal_columns(section, metrics)
     if any(_has_missing(row) for row in rows):
         shown.append(Column("MAE read.", lambda row: _summary((row.readable or {}).get(RANKED_BY))))
     if section.baseline:
@@ -93,7 +94,19 @@ def _metric_columns(section: BoardSection, metrics: Sequence[BoardMetric]) -> li
     ]
 
 
-def notes(section: BoardSection) -> list[str]:
+def _optimal_columns(section: BoardSection, metrics: Sequence[BoardMetric]) -> list[Column]:
+    """A column for each metric under the decision rule that it is optimal for, if that is not the rule of all rows."""
+    return [
+        Column(f"{metric.title} ({metric.optimal_decision})", _optimal(metric), metric=f"{metric.name}.optimal")
+        for metric in optimal_metrics(section, metrics)
+    ]
+
+
+def _optimal(metric: BoardMetric) -> Callable[[BoardRow], str]:
+    return lambda row: _summary((row.optimal or {}).get(metric.name))
+
+
+def notes(section: BoardSection, metrics: Sequence[BoardMetric]) -> list[str]:
     """The notes below the table: conventions, abbreviations, intervals."""
     convention = section.convention
     lines = [
@@ -120,6 +133,7 @@ def notes(section: BoardSection) -> list[str]:
             "unread: numbers of profiles and ratings that could not be read, and of failed calls. "
             "MAE read.: over readable predictions only."
         )
+    lines += decision_notes(section, metrics)
     lines += [f"{_MARKS[row.state]} {_label(row)}: {row.reason}." for row in section.rows if row.state in _MARKS]
     return [*lines, *section.notes]
 

@@ -21,7 +21,9 @@ def recorded_names(results: Iterable[CellResult]) -> set[str]:
 
 def board_metrics(metrics: Sequence[Metric], results: Sequence[CellResult]) -> tuple[BoardMetric, ...]:
     """The registered metrics in their order, then others that records hold, by name."""
-    registered = [BoardMetric(metric.name, metric.title, metric.lower_is_better) for metric in metrics]
+    registered = [
+        BoardMetric(metric.name, metric.title, metric.lower_is_better, metric.optimal_decision) for metric in metrics
+    ]
     others = recorded_names(results) - {metric.name for metric in metrics}
     return (*registered, *(BoardMetric(name, name, None) for name in sorted(others)))
 
@@ -31,7 +33,7 @@ class MetricReader:
 
     def __init__(self, metrics: Sequence[Metric], convention: Convention, fill: str) -> None:
         self.convention = convention
-        self._metrics = metrics
+        self.metrics = metrics
         self._fill = convention.over or fill
         self._unrecorded: dict[str, None] = {}
         self._faults: dict[str, None] = {}
@@ -45,7 +47,7 @@ class MetricReader:
         return self._values(recorded.over["readable"].values)
 
     def _values(self, population: Mapping[str, MetricValues]) -> dict[str, float | None]:
-        shown = shown_values(population, self._metrics, self.convention)
+        shown = shown_values(population, self.metrics, self.convention)
         self._unrecorded.update(dict.fromkeys(shown.unrecorded))
         self._faults.update(dict.fromkeys(shown.faults))
         return shown.values

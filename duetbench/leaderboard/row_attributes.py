@@ -22,6 +22,8 @@ def attributes_of(record: Record) -> RowAttributes:
     cell = record.cell
     names = ("strategy", "trainer", "scorer", "model", "engine", "label")
     attributes = {name: getattr(cell, name) for name in names if getattr(cell, name)}
+    if record.metrics and record.metrics.decision:
+        attributes["decision"] = record.metrics.decision
     attributes |= _model(record) | _options(cell)
     attributes |= {f"prompt {name}": digest[:8] for name, digest in record.prompts.items()}
     attributes |= _plugins(record)
@@ -64,6 +66,7 @@ def _options(cell: CellSpec) -> RowAttributes:
         for scope, options in cell.options.items()
         if scope not in skipped
         for name, value in options.items()
+        if (scope, name) != (cell.scorer, "decision")  # an attribute of its own
     }
 
 

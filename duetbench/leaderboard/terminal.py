@@ -31,7 +31,7 @@ def print_board(board: Board, console: Console) -> None:
         with _wide_enough(console, table):
             console.print(table)
         hint = [f"columns that do not fit: {', '.join(left_out)}; see `leaderboard export`"] if left_out else []
-        for note in [*notes(section), *hint]:
+        for note in [*notes(section, board.metrics), *hint]:
             _print(console, f"  {note}", "dim")
         console.print()
     for note in [*board.notes, *board.faults]:

@@ -20,6 +20,7 @@ class Accuracy(Metric):
     title = "Acc"
     summary = "share of predictions in the true class"
     lower_is_better = False
+    optimal_decision = "mode"
 
     def compute(self, predicted: Floats, truth: Floats, domain: Domain) -> dict[str, float | None]:
         return {kind: accuracy(predicted, truth, domain, kind=kind) for kind in ACCURACIES}

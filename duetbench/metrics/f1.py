@@ -20,6 +20,7 @@ class F1(Metric):
     title = "F1"
     summary = "F1 over the classes, averaged according to the convention"
     lower_is_better = False
+    optimal_decision = None  # the best label of one pair depends on the predictions of all others
 
     def compute(self, predicted: Floats, truth: Floats, domain: Domain) -> dict[str, dict[str, float | None]]:
         return {classes: f1(predicted, truth, domain, classes=classes) for classes in CLASSES}

@@ -21,6 +21,7 @@ class F1Weighted(Metric):
     title = "F1 weighted"
     summary = "F1 over the classes, weighted by how often a class is true"
     lower_is_better = False
+    optimal_decision = None  # the best label of one pair depends on the predictions of all others
 
     def compute(self, predicted: Floats, truth: Floats, domain: Domain) -> dict[str, float | None]:
         return {classes: f1(predicted, truth, domain, classes=classes)["weighted"] for classes in CLASSES}

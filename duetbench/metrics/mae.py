@@ -19,6 +19,7 @@ class Mae(Metric):
     title = "MAE"
     summary = "mean absolute error"
     lower_is_better = True
+    optimal_decision = "median"
 
     def compute(self, predicted: Floats, truth: Floats, domain: Domain) -> dict[str, float | None]:
         return {error: mae(for_error(predicted, domain, error) - truth) for error in ERRORS}

@@ -19,6 +19,7 @@ class Rmse(Metric):
     title = "RMSE"
     summary = "root mean squared error"
     lower_is_better = True
+    optimal_decision = "mean"
 
     def compute(self, predicted: Floats, truth: Floats, domain: Domain) -> dict[str, float | None]:
         return {error: rmse(for_error(predicted, domain, error) - truth) for error in ERRORS}

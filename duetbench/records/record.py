@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 
-from duetbench.types import MetricValues
+from duetbench.types import Decision, MetricValues
 
 if TYPE_CHECKING:
     from duetbench.types import EngineInfo, ModelRef
@@ -53,6 +53,7 @@ Sha256 = Annotated[str, Limits(pattern="^[0-9a-f]{64}$")]
 Timestamp = Annotated[str, Limits(pattern=r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$")]
 Fill = Annotated[str, Limits(pattern="^(train_mean|user_mean|worst|middle|official|constant:.+)$")]
 Population = Annotated[str, Limits(pattern="^(readable|train_mean|user_mean|worst|middle|official|constant:.+)$")]
+Rule = Annotated[str, Limits(pattern="^(mean|median|mode)$")]
 RelativePath = Annotated[str, Limits(pattern=r"^[^/\\].*$", forbidden=r"(^|/)\.\.(/|$)")]
 
 
@@ -329,7 +330,15 @@ class MetricsRecord:
     distribution: RatingDistribution
     """Number of occurrences of each label."""
     over: Annotated[Mapping[Population, PopulationMetrics], Limits(required=("readable",))]
-    """Metrics over the `readable` predictions alone, and over all pairs with each fill."""
+    """Metrics over the `readable` predictions alone, and over all pairs with each fill. Where the predictions are means
+    of label probabilities, classes by equality of numbers (`exact_float`) have no value: a mean is almost never a
+    label."""
+    decision: Decision | None = None
+    """Decision rule by which the predictions follow from their label probabilities; None: from none of them, not every
+    readable prediction has probabilities, or the record is of an earlier version."""
+    decisions: Mapping[Rule, Mapping[Population, PopulationMetrics]] | None = None
+    """Metrics as in `over` under each decision rule, computed from the label probabilities; empty unless every readable
+    prediction has probabilities; None in records of earlier versions."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,22 +1,23 @@
-"""The rating as the expectation over the label probabilities: one forward pass, no parsing."""
+"""The rating from the label probabilities, by default their expectation: one forward pass, no parsing."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, Literal
 
+from duetbench.evaluation.decision import DECISION_MEANING, decide
 from duetbench.interfaces import Engine, Scorer, option
 from duetbench.scorers.rating_prompts import PromptedScorerConfig, rating_prompt_digests, rating_prompts, require_engine
-from duetbench.types import Domain, LabelLogprobs, Prediction, Profiles, Prompt, Request
+from duetbench.types import Decision, Domain, LabelLogprobs, Prediction, Profiles, Prompt, Request
 
 
 class RatingExpectation(Scorer):
-    """Softmax over the labels after the answer prefix, then their mean: `sum_l p(l) l`."""
+    """Softmax over the labels after the answer prefix, then their mean `sum_l p(l) l`, median or mode."""
 
     name = "rating_expectation"
-    summary = "the mean of the labels under their next-token probabilities"
+    summary = "the mean, median or mode of the labels under their next-token probabilities"
     source = "Reason4Rec (Fang et al. 2025), fractional rating"
     template: ClassVar[str] = "score_labels"
     """Name of the prompt file."""
@@ -26,6 +27,7 @@ class RatingExpectation(Scorer):
         answer_prefix: str = option(
             "Rating: ", "beginning of the completion; each label must be a single token after it"
         )
+        decision: Literal["mean", "median", "mode"] = option("mean", DECISION_MEANING)
 
     def score(
         self, requests: Sequence[Request], profiles: Sequence[Profiles], engine: Engine | None
@@ -39,7 +41,7 @@ class RatingExpectation(Scorer):
         all_logprobs = engine.label_logprobs(prompts, self.config.answer_prefix, [str(label) for label in labels])
         predictions: dict[int, Prediction] = {}
         for prompt, logprobs in zip(prompts, all_logprobs, strict=True):
-            predictions |= dict.fromkeys(prompt.for_requests, expectation(logprobs, labels))
+            predictions |= dict.fromkeys(prompt.for_requests, prediction_of(logprobs, labels, self.config.decision))
         return [predictions[position] for position in range(len(requests))]
 
     def target(self, rating: float, domain: Domain) -> str:
@@ -55,8 +57,10 @@ class RatingExpectation(Scorer):
         return rating_prompt_digests(self.template, self.config)
 
 
-def expectation(label_logprobs: LabelLogprobs, labels: Sequence[int]) -> Prediction:
-    """The mean of the labels under their probabilities; no value if the call failed or all probabilities are 0."""
+def prediction_of(label_logprobs: LabelLogprobs, labels: Sequence[int], decision: Decision = "mean") -> Prediction:
+    """What the rule gives for the labels' probabilities; no value if the call failed or all probabilities are 0."""
+    import numpy as np
+
     if label_logprobs.status != "ok":
         return Prediction(None, label_logprobs.status, "rating", label_logprobs.error)
     top = max(label_logprobs.logprobs)
@@ -65,6 +69,6 @@ def expectation(label_logprobs: LabelLogprobs, labels: Sequence[int]) -> Predict
     weights = [math.exp(logprob - top) for logprob in label_logprobs.logprobs]
     total = math.fsum(weights)
     probabilities = tuple(weight / total for weight in weights)
-    value = math.fsum(label * probability for label, probability in zip(labels, probabilities, strict=True))
+    value = float(decide(np.array([probabilities]), labels, decision)[0])
     mass = min(total * math.exp(top), 1.0)  # rounding may push the sum of probabilities above 1
     return Prediction(value, probabilities=probabilities, label_mass=mass)

@@ -8,9 +8,9 @@ from typing import ClassVar
 import pytest
 from request_making import request
 
-from duetbench.scorers.rating_expectation import RatingExpectation, expectation
+from duetbench.scorers.rating_expectation import RatingExpectation, prediction_of
 from duetbench.testing import DummyEngine, ScorerConformance
-from duetbench.types import LabelLogprobs, Profiles
+from duetbench.types import Decision, LabelLogprobs, Profiles
 
 STARS = (1, 2, 3, 4, 5)
 
@@ -37,32 +37,45 @@ def logprobs(*shares: float) -> LabelLogprobs:
 
 
 def test_value_is_the_mean_under_the_probabilities() -> None:
-    prediction = expectation(logprobs(0.0, 0.0, 0.1, 0.2, 0.2), STARS)
+    prediction = prediction_of(logprobs(0.0, 0.0, 0.1, 0.2, 0.2), STARS)
     assert prediction.value == pytest.approx(0.2 * 3 + 0.4 * 4 + 0.4 * 5)
     assert prediction.probabilities == pytest.approx((0, 0, 0.2, 0.4, 0.4))
     assert prediction.label_mass == pytest.approx(0.5)
 
 
+@pytest.mark.parametrize(("decision", "value"), [("mean", 3.4), ("median", 3), ("mode", 5)])
+def test_value_is_that_of_the_decision_rule(decision: Decision, value: float) -> None:
+    prediction = prediction_of(logprobs(0.05, 0.1, 0.1, 0.1, 0.15), STARS, decision)
+    assert prediction.value == pytest.approx(value)
+    assert prediction.probabilities == pytest.approx((0.1, 0.2, 0.2, 0.2, 0.3))
+
+
+def test_the_declared_decision_reaches_every_prediction() -> None:
+    scorer = RatingExpectation(RatingExpectation.Config(decision="mode"))
+    (prediction,) = scorer.score([request(1)], [Profiles()], DummyEngine())
+    assert prediction.value == 1 + prediction.probabilities.index(max(prediction.probabilities))
+
+
 def test_value_ignores_mass_off_the_labels() -> None:
-    assert expectation(logprobs(1e-30, 0, 0, 0, 1e-30), STARS).value == pytest.approx(3)
+    assert prediction_of(logprobs(1e-30, 0, 0, 0, 1e-30), STARS).value == pytest.approx(3)
 
 
 def test_probability_one_gives_the_label_itself() -> None:
-    assert expectation(logprobs(0, 0, 0, 0, 1), STARS).value == 5
-    assert expectation(logprobs(1, 0, 0, 0, 0), STARS).value == 1
+    assert prediction_of(logprobs(0, 0, 0, 0, 1), STARS).value == 5
+    assert prediction_of(logprobs(1, 0, 0, 0, 0), STARS).value == 1
 
 
 def test_very_small_logprobs_do_not_underflow() -> None:
-    assert expectation(LabelLogprobs((-2000.0, -2000.0, -2000.0, -2000.0, -2000.0)), STARS).value == pytest.approx(3)
+    assert prediction_of(LabelLogprobs((-2000.0, -2000.0, -2000.0, -2000.0, -2000.0)), STARS).value == pytest.approx(3)
 
 
 def test_no_mass_at_all_is_unreadable() -> None:
-    prediction = expectation(logprobs(0, 0, 0, 0, 0), STARS)
+    prediction = prediction_of(logprobs(0, 0, 0, 0, 0), STARS)
     assert (prediction.value, prediction.status, prediction.label_mass) == (None, "unreadable", 0.0)
 
 
 def test_failed_call_keeps_its_status() -> None:
-    prediction = expectation(LabelLogprobs((), "error", error="down"), STARS)
+    prediction = prediction_of(LabelLogprobs((), "error", error="down"), STARS)
     assert (prediction.value, prediction.status, prediction.failed_at, prediction.text) == (
         None,
         "error",

@@ -149,6 +149,9 @@ SCORERS = {
         lambda n, p, _: replace(p, value=p.value and 1 + (next(_COUNTER) % 997) / 997)
     ),
     "predictions_do_not_depend_on_other_requests": _scorer(lambda n, p, _: replace(p, value=p.value and 1 + n / 100)),
+    "values_follow_the_decision_rule": _scorer(
+        lambda n, p, _: replace(p, value=p.value and 2.5, probabilities=(0.1, 0.2, 0.3, 0.2, 0.2))
+    ),
     "no_requests_no_predictions": type("Scorer", (MinimalScorer,), {"score": lambda *_: [Prediction(3.0)]}),
     "prompts_are_well_formed_and_without_leaks": type("Scorer", (MinimalScorer,), {"prompts": _raw_prompts}),
     "fit_does_not_depend_on_the_row_order": type(

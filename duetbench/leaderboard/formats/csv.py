@@ -14,7 +14,7 @@ from duetbench.leaderboard.board import COUNTS, RANKED_BY, Board, BoardMetric, B
 _ROW = (
     *("dataset", "split", "fingerprint", "pairs", "convention", "fill", "rank", "state", "reason"),
     *("name", "strategy", "trainer", "model", "weights", "scorer", "settings", "seeds", "n_seeds", "cells"),
-    *("budget_steps", "budget_tokens", "n", "coverage", *COUNTS),
+    *("decision", "budget_steps", "budget_tokens", "n", "coverage", *COUNTS),
 )
 _COMPARISON = (
     *("baseline", f"delta_{RANKED_BY}"),
@@ -23,13 +23,19 @@ _COMPARISON = (
 )
 _COSTS = ("prompt_tokens", "completion_tokens", "calls", "cached", "seconds")
 _PARTS = ("", "_sd", "_readable")
-"""Suffixes of a metric's columns: mean over the seeds, its standard deviation, the mean over readable predictions."""
+"""Suffixes of a metric's columns: mean over the seeds, its standard deviation, the mean over readable predictions. A
+metric with an optimal decision rule has one more, such as `mae_median`: the mean over the seeds under that rule."""
 
 
 def csv_columns(metrics: Sequence[BoardMetric]) -> tuple[str, ...]:
     """The columns in order, the same for all boards with the same metrics."""
-    of_metrics = (f"{prefix}{part}" for prefix in _prefixes(metrics).values() for part in _PARTS)
+    prefixes = _prefixes(metrics)
+    of_metrics = (f"{prefixes[metric.name]}{part}" for metric in metrics for part in _parts(metric))
     return (*_ROW, *of_metrics, *_COMPARISON, *_COSTS)
+
+
+def _parts(metric: BoardMetric) -> tuple[str, ...]:
+    return (*_PARTS, f"_{metric.optimal_decision}") if metric.optimal_decision else _PARTS
 
 
 def _prefixes(metrics: Sequence[BoardMetric]) -> dict[str, str]:
@@ -38,9 +44,9 @@ def _prefixes(metrics: Sequence[BoardMetric]) -> dict[str, str]:
     prefixes: dict[str, str] = {}
     for metric in metrics:
         prefix = metric.name
-        while any(f"{prefix}{part}" in columns for part in _PARTS):
+        while any(f"{prefix}{part}" in columns for part in _parts(metric)):
             prefix = f"metric_{prefix}"
-        columns |= {f"{prefix}{part}" for part in _PARTS}
+        columns |= {f"{prefix}{part}" for part in _parts(metric)}
         prefixes[metric.name] = prefix
     return prefixes
 
@@ -52,12 +58,13 @@ def render(board: Board) -> str:
     writer = csv.DictWriter(text, csv_columns(board.metrics), restval="", lineterminator="\n")
     writer.writeheader()
     for section in board.sections:
-        writer.writerows(_csv_row(section, row, prefixes) for row in section.rows)
+        rows = (_csv_row(section, row, prefixes) | _optimal(row, board.metrics, prefixes) for row in section.rows)
+        writer.writerows(rows)
     return text.getvalue()
 
 
 def _csv_row(section: BoardSection, row: BoardRow, prefixes: dict[str, str]) -> dict[str, Any]:
-    separate = ("strategy", "trainer", "model", "weights", "scorer")
+    separate = ("strategy", "trainer", "model", "weights", "scorer", "decision")
     settings = (f"{name}={row.facts[name]}" for name in section.differing if name in row.facts and name not in separate)
     fields = {name: getattr(section.key, name) for name in ("dataset", "split", "fingerprint", "pairs")}
     fields |= {"convention": section.convention.name, "fill": section.fill, "baseline": section.baseline}
@@ -77,6 +84,15 @@ def _metric(prefix: str, summary: SeedSummary | None, readable: SeedSummary | No
         prefix: summary.mean if summary else None,
         f"{prefix}_sd": summary.sd if summary else None,
         f"{prefix}_readable": readable.mean if readable else None,
+    }
+
+
+def _optimal(row: BoardRow, metrics: Sequence[BoardMetric], prefixes: dict[str, str]) -> dict[str, float | None]:
+    """Under the decision rules that the metrics are optimal for; empty for rows without label probabilities."""
+    summaries = {metric: (row.optimal or {}).get(metric.name) for metric in metrics if metric.optimal_decision}
+    return {
+        f"{prefixes[metric.name]}_{metric.optimal_decision}": summary.mean if summary else None
+        for metric, summary in summaries.items()
     }
 
 

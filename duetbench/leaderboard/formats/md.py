@@ -20,7 +20,7 @@ def _section(section: BoardSection, title: str, board: Board) -> str:
     lines.append(_line([column.title for column in shown]))
     lines.append(_line(["--:" if column.is_number else "---" for column in shown]))
     lines += [_line([column.text(row) for column in shown]) for row in section.rows]
-    return "\n".join([*lines, "", *(f"- {_escaped(note)}" for note in notes(section)), ""])
+    return "\n".join([*lines, "", *(f"- {_escaped(note)}" for note in notes(section, board.metrics)), ""])
 
 
 def _line(cells: list[str]) -> str:

@@ -10,6 +10,7 @@ from typing import Any, Literal, get_args
 from duetbench import __version__
 from duetbench.atomic import atomic_file
 from duetbench.evaluation import metrics_of, predictions_table
+from duetbench.evaluation.decision import declared_decision
 from duetbench.interfaces import Metric
 from duetbench.records import (
     PREDICTIONS,
@@ -76,7 +77,8 @@ def write_done(state: CellState, folder: Path, context: ExecutionContext, metric
     files = [PREDICTIONS, *(write_logs(state, folder) if state.cell.writing else [])]
     train_mean = float(train_rows(data)["rating"].mean())  # type: ignore[arg-type]
     fill = state.cell.evaluation.fill
-    computed = metrics_of(table, data.prepared.domain, metrics, train_mean=train_mean, fill=fill)
+    decision = declared_decision(state.cell.scorer.options)
+    computed = metrics_of(table, data.prepared.domain, metrics, train_mean=train_mean, fill=fill, decision=decision)
     record = _record(state, context, "done", metrics=computed, files=[folder / name for name in files])
     write_record(folder, record)
     (folder / ERROR).unlink(missing_ok=True)

@@ -5,18 +5,18 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from duetbench.errors import DataError
+from duetbench.evaluation.decision import decide
 from duetbench.interfaces import Engine, FittingData, Scorer
-from duetbench.types import Example, Prediction, Profiles, Request
+from duetbench.types import Decision, Example, Prediction, Profiles, Request
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
 S = TypeVar("S")
-Decision = Literal["mean", "median", "mode"]
 
 
 class Predictor(Scorer):
@@ -144,28 +144,6 @@ def one_thread() -> Iterator[None]:
 
     with threadpool_limits(limits=1):
         yield
-
-
-def decide(probabilities: NDArray[np.float64], labels: Sequence[int], decision: Decision) -> NDArray[np.float64]:
-    """(rows,) ratings from label probabilities.
-
-    Args:
-        probabilities: (rows, labels), each row with sum 1.
-        labels: Ascending.
-        decision: The mean minimises the squared error, the median (the lowest label with at least half of the
-            probability at or below it) the absolute error, the mode (the lowest on a tie) the error rate.
-    """
-    import numpy as np
-
-    values = np.asarray(labels, dtype=np.float64)
-    if decision == "mean":
-        # Clipped since rounding can lead beyond the scale, and summed by row: BLAS depends on the number of rows.
-        decided = np.clip((probabilities * values).sum(axis=1), values[0], values[-1])
-    elif decision == "mode":
-        decided = values[probabilities.argmax(axis=1)]
-    else:
-        decided = values[(probabilities.cumsum(axis=1) >= 0.5 - 1e-9).argmax(axis=1)]
-    return np.asarray(decided)
 
 
 def mean_error(values: NDArray[np.float64], ratings: NDArray[np.float64], decision: Decision) -> float:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from duetbench.errors import PluginError
 from duetbench.evaluation.conventions import CONVENTIONS
+from duetbench.evaluation.decision import DECISIONS
 from duetbench.evaluation.metric_values import COUNT, compute_values, selected_value
 from duetbench.interfaces import Metric
 from duetbench.testing.conformance.base import Conformance
@@ -39,12 +40,16 @@ class MetricConformance(Conformance):
         return metric
 
     def test_has_a_title_and_a_direction(self) -> None:
-        """It has a one-line title for its column, and declares whether lower is better."""
+        """It has a one-line title, and declares whether lower is better and which decision rule is optimal."""
         title = self.plugin.title  # type: ignore[attr-defined]
         require(isinstance(title, str) and title.strip(), "`title` is empty: write the heading of its column")
         require("\n" not in title, "`title` is longer than one line")
         lower = self.plugin.lower_is_better  # type: ignore[attr-defined]
         require(isinstance(lower, bool), f"`lower_is_better` must be True or False, got {lower!r}")
+        rule = self.plugin.optimal_decision  # type: ignore[attr-defined]
+        require(
+            rule is None or rule in DECISIONS, f"`optimal_decision` must be None or one of {DECISIONS}, got {rule!r}"
+        )
 
     def test_has_no_options(self) -> None:
         """It has no options: one name means one number."""

@@ -6,13 +6,14 @@ import math
 from collections.abc import Sequence
 from typing import Any, ClassVar, get_args
 
+from duetbench.evaluation.decision import DECISIONS, decide, decision_of, declared_decision
 from duetbench.interfaces import Engine, Scorer
 from duetbench.testing.conformance.base import Conformance
 from duetbench.testing.conformance.checks import require, skip
 from duetbench.testing.conformance.prompts import check_no_leaks, check_prompts
 from duetbench.testing.dummy import DummyEngine, FailingEngine, GarbageEngine
 from duetbench.testing.small_world import DOMAIN, sample_profiles, small_world
-from duetbench.types import Prediction, Profiles, Request, Status
+from duetbench.types import Decision, Prediction, Profiles, Request, Status
 
 _TOLERANCE = 1e-9
 
@@ -55,6 +56,17 @@ class ScorerConformance(Conformance):
     def test_predictions_are_deterministic(self) -> None:
         """The same requests and profiles give the same predictions."""
         require(self._scored() == self._scored(), "two runs on the same requests give other predictions")
+
+    def test_values_follow_the_decision_rule(self) -> None:
+        """With label probabilities, each value is what the scorer's decision rule gives for them."""
+        if not any(prediction.probabilities for prediction in self._scored()):
+            skip("it returns no label probabilities")
+        if declared_decision(self.plugin.resolved_options(self.config())) is None:
+            check_decision(self._scored(), None)
+            return
+        for rule in DECISIONS:
+            decided = type("Decided", (type(self),), {"options": {**self.options, "decision": rule}})()
+            check_decision(decided._scored(), rule)
 
     def test_predictions_do_not_depend_on_other_requests(self) -> None:
         """A prediction is the same alone, among other requests and in another order."""
@@ -130,6 +142,21 @@ def check_prediction(prediction: Prediction) -> None:
         require(abs(sum(prediction.probabilities) - 1) < 1e-6, "the probabilities do not sum to 1")
     mass = prediction.label_mass
     require(mass is None or 0 <= mass <= 1 + 1e-6, f"label_mass is {mass}")
+
+
+def check_decision(predictions: Sequence[Prediction], declared: Decision | None) -> None:
+    """Requires that the values of predictions with label probabilities are those of a rule, the declared one if any."""
+    import numpy as np
+
+    decided = [prediction for prediction in predictions if prediction.status == "ok" and prediction.probabilities]
+    values = np.array([prediction.value for prediction in decided], dtype=float)
+    probabilities = np.array([prediction.probabilities for prediction in decided], dtype=float)
+    probabilities = probabilities.reshape(len(decided), len(DOMAIN.labels))
+    by_rule = {rule: decide(probabilities, DOMAIN.labels, rule) for rule in DECISIONS}
+    found = decision_of(values, by_rule, declared)
+    wrong = "with decision={} the values are not the {} of the label probabilities"
+    require(declared is None or found == declared, wrong.format(declared, declared))
+    require(found, "the values are neither mean, median nor mode of the label probabilities: use evaluation.decision")
 
 
 def _is_close(first: float | None, second: float | None, *, tolerance: float = _TOLERANCE) -> bool:

@@ -32,12 +32,12 @@ def test_columns_of_built_in_metrics_keep_names_and_order(board: Board) -> None:
     columns = csv_columns(board.metrics)
     first = columns.index("mae")
     assert columns[first - 1] == "failed_call"
-    assert columns[first : first + 15] == (
-        *("mae", "mae_sd", "mae_readable", "rmse", "rmse_sd", "rmse_readable"),
-        *("accuracy", "accuracy_sd", "accuracy_readable", "f1", "f1_sd", "f1_readable"),
+    assert columns[first : first + 18] == (
+        *("mae", "mae_sd", "mae_readable", "mae_median", "rmse", "rmse_sd", "rmse_readable", "rmse_mean"),
+        *("accuracy", "accuracy_sd", "accuracy_readable", "accuracy_mode", "f1", "f1_sd", "f1_readable"),
         *("f1_weighted", "f1_weighted_sd", "f1_weighted_readable"),
     )
-    assert columns[first + 15] == "baseline"
+    assert columns[first + 18] == "baseline"
 
 
 def test_csv_names_the_settings_in_which_rows_differ(cell: Callable, run: Path) -> None:

@@ -16,5 +16,10 @@ def test_json_holds_every_number_unrounded(board: Board) -> None:
 
 def test_json_says_what_the_metrics_are(board: Board) -> None:
     content = json.loads(render(board))
-    assert content["metrics"][0] == {"name": "mae", "title": "MAE", "lower_is_better": True}
+    assert content["metrics"][0] == {
+        "name": "mae",
+        "title": "MAE",
+        "lower_is_better": True,
+        "optimal_decision": "median",
+    }
     assert content["sorted_by"] == "mae"

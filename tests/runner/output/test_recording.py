@@ -124,3 +124,14 @@ def test_the_environment_of_a_run_is_that_of_its_records(ran: Ran) -> None:
     outcome = ran(limit=2, baselines=False)
     content = json.loads((outcome.folder / "env.json").read_text())
     assert content == to_json(_only_record(outcome).environment)
+
+
+@pytest.mark.parametrize("rule", ["mean", "median", "mode"])
+def test_a_record_holds_the_metrics_under_every_decision_rule(ran: Ran, rule: str) -> None:
+    outcome = ran(f"rating_expectation.decision={rule}", strategies=("10h",), limit=4, baselines=False)
+    metrics = _only_record(outcome).metrics
+    assert metrics is not None
+    assert metrics.decision == rule
+    assert metrics.decisions is not None
+    assert set(metrics.decisions) == {"mean", "median", "mode"}
+    assert metrics.decisions[rule] == metrics.over
