@@ -34,8 +34,7 @@ class Predictor(Scorer):
         if not data.interactions.height:
             raise DataError(f"scorer '{self.name}' got no training rows: check the split")
         self._domain = data.domain
-        with one_thread():
-            self._fit(data)
+        self._fit(data)
         self._is_fitted = True
 
     def score(
@@ -48,8 +47,7 @@ class Predictor(Scorer):
         """
         if not self._is_fitted:
             raise RuntimeError(f"scorer '{self.name}' must be fitted before it predicts")
-        with one_thread():
-            return self._predictions(requests) if requests else []
+        return self._predictions(requests) if requests else []
 
     @abstractmethod
     def _fit(self, data: FittingData) -> None:
@@ -77,6 +75,16 @@ class FeaturePredictor(Predictor):
     """Settings of the estimator; the first one is used without validation rows."""
     _loss: Decision
     """The value of a predicted distribution that `_values` returns: it determines the error that is minimised."""
+
+    def fit(self, data: FittingData) -> None:
+        with one_thread():
+            super().fit(data)
+
+    def score(
+        self, requests: Sequence[Request], profiles: Sequence[Profiles], engine: Engine | None
+    ) -> list[Prediction]:
+        with one_thread():
+            return super().score(requests, profiles, engine)
 
     def _fit(self, data: FittingData) -> None:
         train = sorted(data.train(), key=lambda example: example.request.request_id)  # any order gives the same fit
@@ -140,7 +148,9 @@ def one_thread() -> Iterator[None]:
     The numbers then do not depend on the number of cores, and boosting was measured to take 30 times longer with two
     threads on two cores that were busy, while two idle cores saved little.
     """
-    from threadpoolctl import threadpool_limits  # a dependency of scikit-learn
+    import sklearn.ensemble
+    import sklearn.linear_model  # noqa: F401  # limits apply only to libraries that are already loaded
+    from threadpoolctl import threadpool_limits
 
     with threadpool_limits(limits=1):
         yield

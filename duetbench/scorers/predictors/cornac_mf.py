@@ -34,7 +34,9 @@ class CornacFactorization(Predictor):
     @classmethod
     def missing(cls) -> str | None:
         """The missing package."""
-        return None if find_spec("cornac") else "scorer 'cornac_mf' needs cornac: pip install 'duetbench[cornac]'"
+        spec = find_spec("cornac")
+        is_installed = spec is not None and spec.origin is not None  # a folder of that name has no origin
+        return None if is_installed else "scorer 'cornac_mf' needs cornac: pip install 'duetbench[cornac]'"
 
     def _fit(self, data: FittingData) -> None:
         if reason := self.missing():

@@ -11,6 +11,7 @@ from fitting_making import Row, fitting, prepared, taste_rows
 from request_making import request
 
 from duetbench.data import HistoryOptions, Prepared, build_examples
+from duetbench.interfaces import FittingData
 from duetbench.plugins import Plugins
 from duetbench.runner.examples import fitting_data
 from duetbench.scorers.baselines import Bias, ItemMean, UserMean
@@ -210,3 +211,17 @@ def test_cornac_is_not_a_baseline_where_it_is_not_installed(monkeypatch: pytest.
     monkeypatch.setattr("duetbench.scorers.predictors.cornac_mf.find_spec", lambda _name: None)
     assert "pip install 'duetbench[cornac]'" in (CornacFactorization.missing() or "")
     assert "cornac_mf" in Plugins([], environ={}).of_kind("scorer")
+
+
+def test_examples_are_built_once_and_only_when_they_are_used() -> None:
+    built: list[str] = []
+    data = FittingData(DATA.domain, DATA.interactions, lambda split: built.append(split) or [])
+    Bias(Bias.Config(damping=1.0)).fit(data)
+    assert "train" not in built
+    data.train()
+    data.train()
+    assert built.count("train") == 1
+
+
+def test_all_that_requests_carry_is_used_unless_history_k_is_set() -> None:
+    assert [HistoryLogistic(HistoryLogistic.Config(history_k=k)).history_needed() for k in (None, 100)] == [0, 100]
