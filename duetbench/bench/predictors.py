@@ -46,8 +46,8 @@ def bench_predictors(
         cls: Any = registered.cls
         if not cls.needs_engine and cls.missing() is None:
             on_progress(f"fitting {name}")
-            seconds[name] = _fit_seconds(cls, data)
-    parts = [_result(f"fit of {what}", value, reference) for what, value in seconds.items()]
+            seconds[f"fit of {name}"] = _fit_seconds(cls, data)
+    parts = [_result(what, value, reference) for what, value in seconds.items()]
     title = f"all scorers without a model, {data.interactions.height:,} training rows, relative to TF-IDF alone"
     return [*parts, _result(title, sum(seconds.values()), reference)]
 
