@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple
 
@@ -370,14 +371,55 @@ class Engine(Plugin):
         return
 
 
+@dataclass(frozen=True)
+class FittingData:
+    """What a scorer is fitted to: training rows, and validation rows for tuning only. Test rows are absent."""
+
+    domain: Domain
+    interactions: pl.DataFrame
+    """The training rows of the prepared dataset, by time."""
+    build: Callable[[Literal["train", "valid"]], Sequence[Example]] = field(repr=False)
+    """Builds the examples of a split; called at most once per split."""
+
+    def train(self) -> Sequence[Example]:
+        """The training rows with the histories before each of them, which contain training rows only."""
+        return self._train
+
+    def valid(self) -> Sequence[Example]:
+        """The validation rows with their histories; [] if there are none, or if they are what is predicted.
+
+        A scorer may choose its settings by them, but must not learn from them.
+        """
+        return self._valid
+
+    @cached_property
+    def _train(self) -> Sequence[Example]:
+        return self.build("train")
+
+    @cached_property
+    def _valid(self) -> Sequence[Example]:
+        return self.build("valid")
+
+
 class Scorer(Plugin):
     """Predicts a rating from a request and its profiles."""
 
     needs_engine: ClassVar[bool] = True
     """False: it uses neither profiles nor a model, and runs once per dataset in every grid, as a baseline."""
+    reads_history: ClassVar[bool] = True
+    """False: its predictions do not depend on the histories in requests, so that grids which differ only in the options
+    of histories share its cell. Only used without a model."""
 
-    def fit(self, train: pl.DataFrame, domain: Domain) -> None:
-        """Learns from the training interactions. The default learns nothing."""
+    @classmethod
+    def missing(cls) -> str | None:
+        """Why it cannot run here, such as a package that is not installed; None if it can.
+
+        Such a scorer is not among the baselines of a run, and `duetbench list` shows the reason.
+        """
+        return None
+
+    def fit(self, data: FittingData) -> None:
+        """Learns from the training rows. The default learns nothing."""
         return
 
     @abstractmethod

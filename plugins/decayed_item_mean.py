@@ -4,14 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from duetbench.hookspecs import hookimpl
-from duetbench.interfaces import Engine, Scorer, option
-from duetbench.types import Domain, Prediction, Profiles, Request
-
-if TYPE_CHECKING:
-    import polars as pl
+from duetbench.interfaces import Engine, FittingData, Scorer, option
+from duetbench.types import Prediction, Profiles, Request
 
 _SECONDS_PER_DAY = 86_400
 
@@ -29,10 +25,11 @@ class DecayedItemMean(Scorer):
         half_life_days: float = option(365.0, "days after which the weight of a rating is halved", gt=0)
         damping: float = option(2.0, "weight of the global mean, in new ratings", gt=0)
 
-    def fit(self, train: pl.DataFrame, domain: Domain) -> None:
+    def fit(self, data: FittingData) -> None:
         """Computes the global mean; the item's ratings are in the history of each request."""
-        middle = (domain.labels[0] + domain.labels[-1]) / 2
-        self._mean = float(sum(train["rating"]) / train.height) if train.height else middle
+        middle = (data.domain.labels[0] + data.domain.labels[-1]) / 2
+        ratings = data.interactions["rating"]
+        self._mean = float(sum(ratings) / len(ratings)) if len(ratings) else middle
 
     def score(
         self, requests: Sequence[Request], profiles: Sequence[Profiles], engine: Engine | None

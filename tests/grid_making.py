@@ -4,6 +4,19 @@ from __future__ import annotations
 
 from pathlib import Path
 
+BASELINES = (
+    "bias",
+    "boosting",
+    "global_mean",
+    "history_logistic",
+    "item_mean",
+    "majority",
+    "matrix_factorization",
+    "tfidf_logistic",
+    "tfidf_ridge",
+    "user_mean",
+)
+"""The built-in scorers without a model that every installation has."""
 PLUGIN = Path(__file__).parent / "runner" / "grid_plugin.py"
 
 

@@ -25,7 +25,7 @@ def list_command(settings: Settings, kind: str | None) -> None:
 
     kinds = [kind_named(kind)] if kind else list(PLURALS)
     plugins = [registered for listed_kind in kinds for registered in settings.plugins.of_kind(listed_kind).values()]
-    rows = [(registered.kind, registered.cls.name, registered.origin, registered.cls.summary) for registered in plugins]
+    rows = [(registered.kind, registered.cls.name, registered.origin, _summary(registered)) for registered in plugins]
     print_rows(settings, ("kind", "name", "origin", "summary"), rows)
     report_faults(settings.plugins)
 
@@ -61,6 +61,12 @@ def show(settings: Settings, /, kind: str, name: str, settings_: tuple[str, ...]
     else:
         click.echo("\nIt has no options.")
     report_faults(settings.plugins)
+
+
+def _summary(registered: RegisteredPlugin) -> str:
+    """What the plugin does, and why it cannot run here if so."""
+    reason = registered.cls.missing() if registered.kind == "scorer" else None  # type: ignore[attr-defined]
+    return f"{registered.cls.summary} ({reason})" if reason else registered.cls.summary
 
 
 def kind_named(text: str) -> Kind:

@@ -13,6 +13,7 @@ from duetbench.types import EngineInfo, Example, ModelRef, Prediction, Profiles
 
 if TYPE_CHECKING:
     from duetbench.profiling import WrittenProfiles
+    from duetbench.records import ValidationRecord
 
 
 @dataclass
@@ -33,5 +34,6 @@ class CellState:
     """What the control measured."""
     predictions: Sequence[Prediction] = ()
     """One per example."""
+    validation: ValidationRecord | None = None
     profile_meter: UsageMeter = field(default_factory=UsageMeter)
     rating_meter: UsageMeter = field(default_factory=UsageMeter)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, Literal
 
 from duetbench.errors import DataError
 from duetbench.runner.planning.cells import Cell, DatasetChoice
@@ -12,6 +12,8 @@ from duetbench.runner.planning.cells import Cell, DatasetChoice
 if TYPE_CHECKING:
     import polars as pl
 
+    from duetbench.data import HistoryOptions, Prepared
+    from duetbench.interfaces import FittingData
     from duetbench.types import Example, Split
 
 
@@ -21,6 +23,7 @@ class Examples:
 
     on_progress: Callable[[str], None] = lambda _line: None
     _cache: dict[tuple[Any, ...], list[Example]] = field(default_factory=dict)
+    _fitting: dict[tuple[Any, ...], FittingData] = field(default_factory=dict)
 
     def of_cell(self, cell: Cell) -> list[Example]:
         """The examples that a cell predicts.
@@ -48,6 +51,38 @@ class Examples:
         if not self._cache[key]:
             raise DataError(f"{data.choice.name}: the {split} split is empty: choose other steps (data.steps)")
         return self._cache[key]
+
+    def fitting_data(self, cell: Cell) -> FittingData:
+        """What the cell's scorer is fitted to; shared by the cells of one dataset, histories and predicted split."""
+        data = cell.data
+        key = (data.prepared.fingerprint, repr(data.history), cell.split)
+        if key not in self._fitting:
+            self._fitting.clear()  # cells of one dataset are adjacent
+            self._fitting[key] = fitting_data(data.prepared, data.history, predicted=cell.split)
+        return self._fitting[key]
+
+
+def fitting_data(prepared: Prepared, history: HistoryOptions, *, predicted: str = "test") -> FittingData:
+    """Training and validation rows of a dataset for `Scorer.fit`.
+
+    Args:
+        prepared: The dataset.
+        history: How histories are built. Histories of training rows contain training rows only, whatever its `source`.
+        predicted: The split that the fitted scorer predicts; its rows are absent.
+    """
+    from duetbench.data import build_examples
+    from duetbench.interfaces import FittingData
+
+    rows = prepared.interactions
+    visible = prepared.with_interactions(rows.filter(rows["split"].is_in(_FITTING_SPLITS[predicted])))
+
+    def build(split: Literal["train", "valid"]) -> list[Example]:
+        return build_examples(visible, split, history if split == "valid" else replace(history, source="train"))
+
+    return FittingData(prepared.domain, rows.filter(rows["split"] == "train"), build)
+
+
+_FITTING_SPLITS = {"test": ("train", "valid"), "valid": ("train",)}
 
 
 def train_rows(data: DatasetChoice) -> pl.DataFrame:

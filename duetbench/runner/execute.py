@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 from duetbench.errors import PluginError, TrainingError
 from duetbench.interfaces import Engine, Scorer, Strategy
@@ -12,12 +14,15 @@ from duetbench.progress import Progress
 from duetbench.runner.cell_state import CellState
 from duetbench.runner.controlling import apply_control, token_counter
 from duetbench.runner.engine_pool import EnginePool
-from duetbench.runner.examples import Examples, train_rows
+from duetbench.runner.examples import Examples
 from duetbench.runner.metering import MeteredEngine, UsageMeter
 from duetbench.runner.output.run_folder import RunFolder
 from duetbench.runner.planning.cells import WriterSpec
 from duetbench.runner.trainings import TrainingEngines, TrainingRunner, all_models, read_trained
-from duetbench.types import ModelRef, Prediction, Profiles, Request, Sampling
+from duetbench.types import Example, ModelRef, Prediction, Profiles, Request, Sampling
+
+if TYPE_CHECKING:
+    from duetbench.records import ValidationRecord
 
 
 class CellExecutor:
@@ -116,7 +121,10 @@ class CellExecutor:
     def _score(self, state: CellState, requests: Sequence[Request], engine: Engine | None) -> None:
         cell = state.cell
         scorer: Scorer = (cell.control.scorer if cell.control else cell.scorer).make()
-        scorer.fit(train_rows(cell.data), cell.data.prepared.domain)
+        data = self._examples.fitting_data(cell)
+        scorer.fit(data)
+        if not scorer.needs_engine:
+            state.validation = validation_error(scorer, data.valid())
         with self._phase("ratings", state.rating_meter):
             metered = MeteredEngine(engine, state.rating_meter, self._progress.expect) if engine else None
             if engine:
@@ -144,6 +152,25 @@ def _stage_models(state: CellState, strategy: Strategy, untrained: ModelRef) -> 
         return {}
     stages = state.trained.models.stages if state.trained else {}
     return {stage.name: stages.get(stage.name, untrained) for stage in strategy.stages()[:-1]}
+
+
+def validation_error(scorer: Scorer, examples: Sequence[Example]) -> ValidationRecord | None:
+    """The error of a fitted scorer without a model on the validation rows.
+
+    None if there are no validation rows, or if they are what the cell predicts: an error on the predicted rows would
+    choose the baseline of a leaderboard by its own result.
+    """
+    from duetbench.records import ValidationRecord
+
+    if not examples:
+        return None
+    predictions = scorer.score([example.request for example in examples], [Profiles() for _ in examples], None)
+    errors = [
+        abs(prediction.value - example.rating)
+        for prediction, example in zip(predictions, examples, strict=True)
+        if prediction.value is not None
+    ]
+    return ValidationRecord(n=len(examples), mae=math.fsum(errors) / len(errors) if errors else None)
 
 
 def predict(

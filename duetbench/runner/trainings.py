@@ -14,7 +14,7 @@ from duetbench.errors import DuetbenchError, TrainingError
 from duetbench.interfaces import Engine, TrainingJob
 from duetbench.progress import Progress
 from duetbench.records import BudgetRecord, ModelRecord, TrainingRecord, from_json, to_json
-from duetbench.runner.examples import Examples, train_rows
+from duetbench.runner.examples import Examples
 from duetbench.runner.planning.cells import Cell
 from duetbench.training.training_folder import read_content
 from duetbench.types import Example, ModelRef, Split, TrainedModels
@@ -116,7 +116,7 @@ class TrainingRunner:
         assert writing.training is not None
         assert writing.trained_on is not None
         scorer = writing.trained_on.make()
-        scorer.fit(train_rows(cell.data), cell.data.prepared.domain)
+        scorer.fit(self._examples.fitting_data(cell))
         return TrainingJob(
             strategy=writing.strategy.make(),
             train=self._rows(cell, "train", writing.training.examples),

@@ -10,8 +10,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from random import Random
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
+from duetbench.interfaces import FittingData
 from duetbench.types import Domain, Example, Interaction, Item, Prediction, Profile, Profiles, Request, Rollout
 
 if TYPE_CHECKING:
@@ -52,16 +53,28 @@ class SmallWorld:
     canaries: tuple[str, ...]
     """Words that occur only in the reviews of targets."""
     n_train: int
-    """The number of training rows, which are the first interactions."""
+    """The number of training and validation rows, which are the first interactions."""
 
     @property
     def requests(self) -> list[Request]:
         """The requests of the examples, without their ratings."""
         return [example.request for example in self.examples]
 
-    def train(self) -> pl.DataFrame:
-        """The training rows with the columns of a prepared dataset."""
-        return interaction_table(self.interactions[: self.n_train])
+    def fitting_data(self, order: Literal["by time", "reversed"] = "by time") -> FittingData:
+        """What a scorer is fitted to: the training rows, the last eight of them for validation.
+
+        Args:
+            order: Order of the rows and examples.
+        """
+        n_valid = self.n_train - 8
+        step = 1 if order == "by time" else -1
+        positions = {"train": range(n_valid)[::step], "valid": range(n_valid, self.n_train)[::step]}
+        table = interaction_table([self.interactions[n] for n in positions["train"]])
+
+        def build(split: Literal["train", "valid"]) -> list[Example]:
+            return [_example(self.interactions, n, split) for n in positions[split]]
+
+        return FittingData(self.domain, table, build)
 
 
 def interaction_table(interactions: Sequence[Interaction]) -> pl.DataFrame:
@@ -116,14 +129,14 @@ def _interaction(rng: Random, n: int, user: str, item: Item, *, hidden: bool) ->
     return Interaction(user, item, rating, _START + n * _SECONDS_PER_DAY, review, f"{verdict}{secret}")
 
 
-def _example(lines: Sequence[Interaction], n: int) -> Example:
+def _example(lines: Sequence[Interaction], n: int, split: str = "test") -> Example:
     """The n-th interaction as an example, whose histories are the training rows before it."""
     target = lines[n]
     known = [line for line in lines if line.timestamp < target.timestamp and "zqcanary" not in line.review]
     by_user = tuple(line for line in known if line.user_id == target.user_id)
     of_item = tuple(line for line in known if line.item == target.item and line.user_id != target.user_id)
     request = Request(
-        f"test:{n}",
+        f"{split}:{n}",
         target.user_id,
         target.item,
         target.timestamp,

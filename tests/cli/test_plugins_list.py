@@ -50,6 +50,12 @@ def test_every_listed_plugin_has_a_summary() -> None:
     assert all(line.split("\t")[3].strip() for line in _run("list").stdout.splitlines())
 
 
+def test_a_scorer_whose_package_is_missing_is_listed_with_the_reason(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("duetbench.scorers.predictors.cornac_mf.find_spec", lambda _name: None)
+    (line,) = [line for line in _run("list", "scorers").stdout.splitlines() if "cornac_mf" in line.split("\t")]
+    assert "pip install 'duetbench[cornac]'" in line
+
+
 def test_broken_and_blocked_plugins_are_reported_on_stderr(tmp_path: Path) -> None:
     (tmp_path / "bad.py").write_text("import no_such_package_")
     result = _run("--plugins-dir", str(tmp_path), "list", "strategies", DUETBENCH_DISABLE_PLUGINS="duet")

@@ -90,15 +90,15 @@ def test_gpg_writes_user_profiles() -> None:
 
 def test_decayed_mean_without_history_is_the_global_mean() -> None:
     scorer = _cls("scorer", "decayed_item_mean")()
-    train = small_world().train()
-    scorer.fit(train, DOMAIN)
+    data = small_world().fitting_data()
+    scorer.fit(data)
     cold = next(request for request in small_world().requests if not request.item_history)
-    assert scorer.score([cold], [], None)[0].value == pytest.approx(train["rating"].mean())
+    assert scorer.score([cold], [], None)[0].value == pytest.approx(data.interactions["rating"].mean())
 
 
 def test_decayed_mean_weighs_recent_ratings_more() -> None:
     scorer = _cls("scorer", "decayed_item_mean")(_with("scorer", "decayed_item_mean", half_life_days=1.0))
-    scorer.fit(small_world().train(), DOMAIN)
+    scorer.fit(small_world().fitting_data())
     request = next(request for request in small_world().requests if len(request.item_history) >= 2)
     old, new = request.item_history[0], request.item_history[-1]
     first = replace(request, item_history=(replace(old, rating=1.0), replace(new, rating=5.0)))

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+from grid_making import BASELINES
+
 from duetbench.runner import Plan, RunOutcome
 from duetbench.runner.estimate import estimate
 
@@ -41,7 +43,7 @@ def test_finished_cells_are_not_to_do(planned: Planned, ran: Callable[..., RunOu
 def test_scorers_without_a_model_ask_nothing(planned: Planned, tmp_path: Path) -> None:
     found = estimate(planned(strategies=(), limit=3), tmp_path / "not there")
     assert found.total.prompts == 0
-    assert len(found.cells) == 5
+    assert len(found.cells) == len(BASELINES)
 
 
 def test_many_requests_are_scaled_up(planned: Planned, monkeypatch: object) -> None:

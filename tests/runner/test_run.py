@@ -11,7 +11,7 @@ from typing import Any
 
 import polars as pl
 import pytest
-from grid_making import logged, make_model_folder
+from grid_making import BASELINES, logged, make_model_folder
 
 from duetbench.errors import RecordError
 from duetbench.interfaces import TrainingJob
@@ -37,7 +37,7 @@ def _cell_files(outcome: RunOutcome, strategy: str) -> Path:
 
 def test_every_cell_gets_a_valid_record(ran: Ran) -> None:
     outcome = ran(strategies=("10h", "duet"), limit=5)
-    assert outcome.count("done") == 7
+    assert outcome.count("done") == 2 + len(BASELINES)
     record = _record(outcome, "duet")
     assert record.metrics is not None
     assert record.usage is not None
@@ -70,7 +70,7 @@ def test_finished_cells_are_not_computed_again(ran: Ran, tmp_path: Path) -> None
     ran(log, limit=4)
     (tmp_path / "store.sqlite").unlink()
     before = logged(tmp_path / "log")
-    assert ran(log, limit=4).count("found") == 6
+    assert ran(log, limit=4).count("found") == 1 + len(BASELINES)
     assert logged(tmp_path / "log") == before
 
 
@@ -78,7 +78,7 @@ def test_force_computes_again_and_asks_the_store(ran: Ran, tmp_path: Path) -> No
     log = f"logging.log={tmp_path / 'log'}"
     ran(log, limit=4)
     asked = logged(tmp_path / "log", "labels")
-    assert ran(log, limit=4, force=True).count("done") == 6
+    assert ran(log, limit=4, force=True).count("done") == 1 + len(BASELINES)
     assert logged(tmp_path / "log", "labels") == asked
 
 
@@ -108,7 +108,7 @@ def test_the_same_request_is_computed_once_for_the_whole_grid(ran: Ran, tmp_path
 
 def test_a_failing_cell_becomes_a_record_and_the_grid_continues(ran: Ran) -> None:
     outcome = ran(strategies=("broken", "10h"), limit=3)
-    assert (outcome.count("failed"), outcome.count("done")) == (1, 6)
+    assert (outcome.count("failed"), outcome.count("done")) == (1, 1 + len(BASELINES))
     assert _record(outcome, "broken").error == ErrorRecord(type="ZeroDivisionError", message="a third-party bug")
     assert "a third-party bug" in (_cell_files(outcome, "broken") / "error.txt").read_text()
 
@@ -120,7 +120,7 @@ def test_a_failed_cell_is_tried_again(ran: Ran) -> None:
 
 def test_an_engine_that_does_not_answer_fails_its_cells_alone(ran: Ran) -> None:
     outcome = ran("logging.dead=true", limit=3)
-    assert (outcome.count("failed"), outcome.count("done")) == (1, 5)
+    assert (outcome.count("failed"), outcome.count("done")) == (1, len(BASELINES))
     assert outcome.failures[0][1] == "the server at nowhere does not answer: start it"
 
 
@@ -205,7 +205,7 @@ def test_a_full_disk_stops_the_run_and_keeps_what_was_finished(
         patch.setattr("duetbench.runner.output.recording.write_logs", full)
         with pytest.raises(RecordError, match="No space left on device; finished cells are kept"):
             ran(limit=3)
-    assert ran(limit=3).count("found") == 5
+    assert ran(limit=3).count("found") == len(BASELINES)
 
 
 def test_ctrl_c_leaves_no_half_record(planned: Planned, ran: Ran, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -285,3 +285,28 @@ def test_a_record_states_empty_windows(ran: Ran) -> None:
 
 def test_without_a_writer_there_are_no_empty_windows(ran: Ran) -> None:
     assert _record(ran(strategies=("10h",), limit=3, baselines=False), "10h").profiles is None
+
+
+def _by_scorer(outcome: RunOutcome) -> dict[str, Record]:
+    records = [read_record(path.parent) for path in outcome.folder.glob("cells/*/record.json")]
+    return {record.cell.scorer: record for record in records}
+
+
+def test_validation_errors_are_recorded_for_scorers_without_a_model(ran: Ran) -> None:
+    records = _by_scorer(ran(limit=3))
+    assert {name for name, record in records.items() if record.validation} == set(BASELINES)
+
+
+def test_the_validation_error_is_that_of_all_validation_rows(ran: Ran, planned: Planned) -> None:
+    rows = planned().cells[0].data.prepared.interactions
+    train, valid = (rows.filter(rows["split"] == split)["rating"] for split in ("train", "valid"))
+    recorded = _by_scorer(ran(strategies=(), limit=3))["global_mean"].validation
+    assert recorded is not None
+    assert recorded.n == valid.len() > 0
+    assert recorded.mae == pytest.approx(sum(abs(valid - train.mean())) / valid.len())
+
+
+def test_a_cell_that_predicts_validation_rows_has_no_validation_error(ran: Ran) -> None:
+    records = _by_scorer(ran(strategies=(), split="valid"))
+    assert set(records) == set(BASELINES)
+    assert [record.validation for record in records.values()] == [None] * len(BASELINES)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import polars as pl
 import pytest
-from request_making import ALBUMS, request
+from fitting_making import fitting
+from request_making import request
 
 from duetbench.errors import ConfigError, DataError
-from duetbench.scorers.baselines import Baseline, Bias, GlobalMean, ItemMean, Majority, UserMean
+from duetbench.scorers.baselines import Bias, GlobalMean, ItemMean, Majority, UserMean
+from duetbench.scorers.predictors.base import Predictor
 from duetbench.testing import ScorerConformance
 from duetbench.types import Item, Profiles
 
@@ -36,12 +37,8 @@ class TestMajority(ScorerConformance):
     plugin = Majority
 
 
-def table(rows: Sequence[tuple[str, str, float]] = ROWS) -> pl.DataFrame:
-    return pl.DataFrame(rows, schema={"user_id": pl.String, "item_id": pl.String, "rating": pl.Float64}, orient="row")
-
-
-def rating(scorer: Baseline, user: str, item: str, rows: Sequence[tuple[str, str, float]] = ROWS) -> float | None:
-    scorer.fit(table(rows), ALBUMS)
+def rating(scorer: Predictor, user: str, item: str, rows: Sequence[tuple[str, str, float]] = ROWS) -> float | None:
+    scorer.fit(fitting(rows))
     return scorer.score([request(user=user, item=Item(item, item))], [Profiles()], None)[0].value
 
 
@@ -59,7 +56,7 @@ def rating(scorer: Baseline, user: str, item: str, rows: Sequence[tuple[str, str
         (Majority(), "anna", "x", 4.0),
     ],
 )
-def test_rating_by_hand(scorer: Baseline, user: str, item: str, expected: float) -> None:
+def test_rating_by_hand(scorer: Predictor, user: str, item: str, expected: float) -> None:
     assert rating(scorer, user, item) == expected
 
 
@@ -88,7 +85,7 @@ def test_bias_beats_the_mean_on_its_training_rows() -> None:
     rows = [(f"u{n % 5}", f"i{n % 7}", float(1 + (n % 5 + n % 7) % 5)) for n in range(35)]
     errors = {
         type(scorer): sum(abs((rating(scorer, user, item, rows) or 0) - truth) for user, item, truth in rows)
-        for scorer in (GlobalMean(), Bias())
+        for scorer in (GlobalMean(), Bias(Bias.Config(damping=5.0)))
     }
     assert errors[Bias] <= errors[GlobalMean]
 
@@ -99,7 +96,7 @@ def test_majority_takes_the_highest_on_a_tie() -> None:
 
 def test_fit_without_rows_is_an_error() -> None:
     with pytest.raises(DataError, match="no training rows"):
-        GlobalMean().fit(table([]), ALBUMS)
+        GlobalMean().fit(fitting([]))
 
 
 def test_predicting_before_fitting_is_an_error() -> None:
@@ -110,3 +107,39 @@ def test_predicting_before_fitting_is_an_error() -> None:
 def test_negative_damping_is_an_error() -> None:
     with pytest.raises(ConfigError, match=r"bias\.damping must be >= 0, got -1"):
         Bias(Bias.Config(damping=-1.0))
+
+
+VALID = [("anna", "z", 5.0), ("bert", "y", 4.0)]
+
+
+@pytest.mark.parametrize(
+    ("scorer", "user", "item", "expected"),
+    [
+        (GlobalMean(GlobalMean.Config(form="median")), "anna", "x", 4.0),
+        (UserMean(UserMean.Config(form="median", damping=0.0)), "bert", "x", 4.0),
+        (UserMean(UserMean.Config(form="median", damping=0.0)), "anna", "x", 3.0),  # 3 and 5: the lower median
+        (UserMean(UserMean.Config(damping=2.0)), "anna", "x", 4.0),
+        (ItemMean(ItemMean.Config(damping=2.0)), "unknown", "x", 4.25),  # (5 + 4 + 2 * 4) / 4
+        (ItemMean(ItemMean.Config(form="median", damping=4.0)), "unknown", "y", 4.0),
+    ],
+)
+def test_median_and_damping_by_hand(scorer: Predictor, user: str, item: str, expected: float) -> None:
+    assert rating(scorer, user, item) == expected
+
+
+def test_median_of_biases_by_hand() -> None:
+    # median 4; residuals of x: 1, 0 -> 0 (the median next to 0), of y: -1; what is left of anna: 1, 0 -> 0
+    scorer = Bias(Bias.Config(form="median", damping=0.0))
+    assert [rating(scorer, "anna", item) for item in ("x", "y", "z")] == [4.0, 3.0, 4.0]
+
+
+def test_damping_is_chosen_on_validation_rows() -> None:
+    # bert's ratings of x are far from the truth in validation: the strongest damping is best
+    train = [("anna", "x", 1.0), ("bert", "y", 5.0), ("carl", "z", 3.0)]
+    requests = [request(user="anna", item=Item("new", "new"))]
+    values = []
+    for truth in (3.0, 1.0):
+        scorer = UserMean()
+        scorer.fit(fitting(train, [("anna", "y", truth)]))
+        values.append(scorer.score(requests, [Profiles()], None)[0].value)
+    assert values == [pytest.approx((1 + 50 * 3) / 51), 1.0]

@@ -51,6 +51,6 @@ def test_some_requests_have_no_history() -> None:
 
 
 def test_training_rows_are_canonical() -> None:
-    train = small_world().train()
-    assert train.height == small_world().n_train
+    train = small_world().fitting_data().interactions
+    assert train.height == 24
     assert train["timestamp"].is_sorted()

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 _SMALL_SIZES = {"small": 300_000, "large": 2_000_000, "repeats": 2}
 """The size of `bench data` in `bench all`."""
+_SMALL_ROWS = 10_000
+"""The size of `bench predictors` in `bench all`."""
 
 _folder = click.option(
     "--folder", type=click.Path(path_type=Path), metavar="DIR", help="Folder for temporary files.  [default: the cache]"
@@ -147,6 +149,28 @@ def _statistics(settings: Settings, options: StatisticsBenchOptions) -> Statisti
     return result
 
 
+@bench.command()
+@_folder
+@click.option("--rows", default=72_000, show_default=True, type=click.IntRange(min=100), metavar="N")
+@_json
+@pass_settings
+def predictors(settings: Settings, folder: Path | None, rows: int, report: Path | None) -> None:
+    """Measure how long it takes to fit all scorers without a model to N synthetic training rows with reviews.
+
+    The reference is TF-IDF of the same reviews alone.
+    """
+    _report(report, _predictors(settings, folder, rows))
+
+
+def _predictors(settings: Settings, folder: Path | None, rows: int) -> list[BenchResult]:
+    from duetbench.bench.predictors import bench_predictors
+
+    with settings.progress_console.status("measuring") as status:
+        results = bench_predictors(_scratch(folder), rows, settings.plugins, on_progress=status.update)
+    _print(settings, results)
+    return results
+
+
 @bench.command("all")
 @_folder
 @_json
@@ -158,11 +182,13 @@ def everything(settings: Settings, folder: Path | None, report: Path | None) -> 
     from duetbench.bench.statistics import StatisticsBenchOptions
 
     data_results = _data(settings, folder, **_SMALL_SIZES)
+    predictor_results = _predictors(settings, folder, _SMALL_ROWS)
     grpo_result = _grpo(settings, folder, GrpoBenchOptions(), {})
     statistics_result = _statistics(settings, StatisticsBenchOptions())
     if report:
-        content = {"data": results_as_json(data_results), "grpo": grpo_result.as_json()}
-        write_json(report, {**content, "statistics": statistics_result.as_json()})
+        measured = {"data": data_results, "predictors": predictor_results}
+        content = {name: results_as_json(results) for name, results in measured.items()}
+        write_json(report, {**content, "grpo": grpo_result.as_json(), "statistics": statistics_result.as_json()})
 
 
 def _scratch(folder: Path | None) -> Path:

@@ -121,6 +121,7 @@ def _record(
         plugins=_plugins(cell),
         prompts={name: digest for _, choice in _choices(cell) for name, digest in choice.prompts.items()},
         metrics=metrics,
+        validation=state.validation,
         usage=_usage(state) if cell.writing else None,
         trained=_trained(state),
         training=trained.training if trained else None,

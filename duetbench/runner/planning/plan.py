@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 
-from duetbench.errors import ConfigError, DataError, DuetbenchError, PluginError
+from duetbench.errors import ConfigError, DataError, DuetbenchError, MissingDependency, PluginError
 from duetbench.evaluation.metric_values import metric_faults
 from duetbench.interfaces import Kind, Metric
 from duetbench.plugins import Plugins
@@ -20,6 +20,7 @@ from duetbench.runner.planning.resolver import (
     PluginResolver,
     default_trainer,
     does_train,
+    missing_package,
     model_choice,
     option_sections,
     policy_options,
@@ -125,7 +126,10 @@ class _Planner:
     def _used(self, grid: Grid) -> Iterator[Scope]:
         """Every plugin that a grid names; unknown names become faults."""
         yield from self._named("dataset", grid.datasets)
-        yield from self._named("scorer", [*grid.scorers, *(self._baselines() if grid.baselines else [])])
+        for scope in self._named("scorer", [*grid.scorers, *(self._baselines() if grid.baselines else [])]):
+            if reason := missing_package(self.plugins, scope[1]):
+                self._collect(MissingDependency(reason))
+            yield scope
         if not grid.strategies:
             return
         yield from self._named("control", control_names(grid, self.plugins))
@@ -145,9 +149,10 @@ class _Planner:
         return [default_trainer(self.plugins, name) for name in strategies if name in registered]
 
     def _baselines(self) -> list[str]:
-        """Every scorer without a model, and ambiguous names: a baseline must not disappear silently."""
+        """Every scorer without a model that can run here, and ambiguous names: none of them may disappear silently."""
         without_model = [name for name in self.plugins.of_kind("scorer") if not uses_a_model(self.plugins, name)]
-        return [*without_model, *self.plugins.ambiguous("scorer")]
+        usable = [name for name in without_model if missing_package(self.plugins, name) is None]
+        return [*usable, *self.plugins.ambiguous("scorer")]
 
     def _models(self) -> dict[str, ModelChoice]:
         names = dict.fromkeys(name for grid in self.config.grids if grid.strategies for name in grid.models)
@@ -198,9 +203,10 @@ class _Planner:
                 yield from controls.with_controls(self._cell(grid, parts, data, choice, seed=seed, writing=writing))
 
     def _once(self, cell: Cell) -> Iterator[Cell]:
-        """A cell without a model, unless another grid contains it for the same rows with other seeds or histories."""
+        """A cell without a model, unless another grid contains it with other seeds, or other histories if unread."""
         rows = (cell.data.prepared.fingerprint, cell.split, cell.limit, cell.data.options.sample_seed)
-        key = (rows, cell.scorer.name, repr(cell.scorer.config), repr(cell.evaluation))
+        history = repr(cell.data.history) if cell.scorer.make().reads_history else ""
+        key = (rows, history, cell.scorer.name, repr(cell.scorer.config), repr(cell.evaluation))
         if key not in self.without_model:
             self.without_model.add(key)
             yield cell

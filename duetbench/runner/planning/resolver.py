@@ -43,6 +43,11 @@ def uses_a_model(plugins: Plugins, scorer: str) -> bool:
     return cast("type[Scorer]", plugins.get("scorer", scorer).cls).needs_engine
 
 
+def missing_package(plugins: Plugins, scorer: str) -> str | None:
+    """Why a scorer cannot run here; None if it can."""
+    return cast("type[Scorer]", plugins.get("scorer", scorer).cls).missing()
+
+
 def does_train(plugins: Plugins, trainer: str) -> bool:
     """False for a trainer that returns the model unchanged."""
     return cast("type[Trainer]", plugins.get("trainer", trainer).cls).trains

@@ -12,7 +12,7 @@ from duetbench.testing.conformance.base import Conformance
 from duetbench.testing.conformance.checks import require, skip
 from duetbench.testing.conformance.prompts import check_no_leaks, check_prompts
 from duetbench.testing.dummy import DummyEngine, FailingEngine, GarbageEngine
-from duetbench.testing.small_world import DOMAIN, interaction_table, sample_profiles, small_world
+from duetbench.testing.small_world import DOMAIN, sample_profiles, small_world
 from duetbench.types import Decision, Prediction, Profiles, Request, Status
 
 _TOLERANCE = 1e-9
@@ -26,7 +26,7 @@ class ScorerConformance(Conformance):
     def make(self) -> Scorer:
         """A fresh instance with the options, fitted on the small world's training rows."""
         scorer: Scorer = super().make()
-        scorer.fit(small_world().train(), DOMAIN)
+        scorer.fit(small_world().fitting_data())
         return scorer
 
     def engine(self) -> Engine | None:
@@ -116,7 +116,7 @@ class ScorerConformance(Conformance):
         """Training rows in another order give the same predictions."""
         world = small_world()
         backward: Scorer = super().make()
-        backward.fit(interaction_table(world.interactions[: world.n_train][::-1]), DOMAIN)
+        backward.fit(world.fitting_data("reversed"))
         values = self._values(backward, world.requests)
         for value, expected in zip(values, self._values(self.make(), world.requests), strict=True):
             require(_is_close(value, expected, tolerance=1e-6), f"the prediction {expected} became {value}")

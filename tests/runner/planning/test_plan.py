@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from grid_making import BASELINES
 
-from duetbench.errors import ConfigError, DataError, PluginError, UnknownName
+from duetbench.errors import ConfigError, DataError, MissingDependency, PluginError, UnknownName
 from duetbench.interfaces import TrainingStage
 from duetbench.plugins import Plugins
 from duetbench.runner import Grid, Plan, RunConfig, plan
@@ -39,13 +40,7 @@ def test_a_grid_is_every_combination(planned: Planned) -> None:
 
 def test_scorers_without_a_model_join_once_per_dataset(planned: Planned) -> None:
     names = _names(planned(strategies=("10h", "duet"), seeds=(0, 1)))
-    assert [name[4] for name in names if name[0] == "none"] == [
-        "bias",
-        "global_mean",
-        "item_mean",
-        "majority",
-        "user_mean",
-    ]
+    assert [name[4] for name in names if name[0] == "none"] == [*BASELINES]
 
 
 def test_no_baselines_means_none(planned: Planned) -> None:
@@ -312,3 +307,19 @@ def test_a_scorer_that_reads_aspects_requires_a_strategy_that_writes_them(planne
     assert planned("r4rec_predictor.reviews=aspects", strategies=("r4rec",), **options).cells
     with pytest.raises(ConfigError, match=r"r4rec_predictor reads what the strategy writes .* duet writes nothing"):
         planned("r4rec_predictor.reviews=aspects", strategies=("duet",), **options)
+
+
+def test_a_scorer_whose_package_is_missing_is_no_baseline_and_an_error_by_name(
+    planned: Planned, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("duetbench.scorers.predictors.cornac_mf.find_spec", lambda _name: None)
+    assert "cornac_mf" not in {name[4] for name in _names(planned())}
+    with pytest.raises(MissingDependency, match=r"pip install 'duetbench\[cornac\]'"):
+        planned(scorers=("cornac_mf",))
+
+
+def test_grids_with_other_histories_share_only_scorers_that_do_not_read_them(plugins: Plugins) -> None:
+    grids = tuple(Grid((), ("tiny",), options={"history": {"k": k}}) for k in (80, 30))
+    counts = Counter(cell.scorer.name for cell in plan(RunConfig(grids, "test"), plugins).cells)
+    assert (counts["bias"], counts["matrix_factorization"]) == (1, 1)
+    assert (counts["history_logistic"], counts["tfidf_ridge"], counts["boosting"]) == (2, 2, 2)
