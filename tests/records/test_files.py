@@ -44,7 +44,7 @@ def test_a_golden_record_has_every_field_of_this_version(tmp_path: Path) -> None
 
 def test_older_records_have_the_defaults_of_later_fields() -> None:
     record = read_record(Path(__file__).parent / "v1-done.json")
-    assert (record.trained, record.training) == (None, None)
+    assert (record.trained, record.training, record.validation, record.cell.control) == (None, None, None, None)
     assert record.engine is not None
     assert record.engine.settings == {}
 
