@@ -145,9 +145,7 @@ def parse_rating(text: str, labels: Sequence[int], *, decimals: str = "two") -> 
     return value if not values and labels[0] <= value <= labels[-1] else None
 
 
-def parse_official_fields(
-    text: str, names: Sequence[str], blocks: Sequence[str]
-) -> dict[str, dict[str, str]] | None:
+def parse_official_fields(text: str, names: Sequence[str], blocks: Sequence[str]) -> dict[str, dict[str, str]] | None:
     """The fields of each block by the rules of the code released with DUET.
 
     One scan from left to right, in any letter case, over the whole text, reasoning included. A block's tag makes it the

@@ -63,7 +63,9 @@ def test_the_rules_differ_in_these_classes_only(kind: str, n: int, n_different: 
 
 def test_official_ignores_fields_outside_blocks_and_an_unclosed_field() -> None:
     text = "<profile>outside</profile><user_profile><profile>open <profile>a</profile></user_profile>"
-    assert parse_official_fields(text, ["profile"], ["user_profile"]) == {"user_profile": {"profile": "open <profile>a"}}
+    assert parse_official_fields(text, ["profile"], ["user_profile"]) == {
+        "user_profile": {"profile": "open <profile>a"}
+    }
     assert parse_official_fields("<user_profile><profile>open", ["profile"], ["user_profile"]) is None
 
 

@@ -42,7 +42,10 @@ class Duet(Strategy):
         review_chars: int = option(200, "characters of each review; 0: all", ge=0)
         show_averages: bool = option(True, "show the user's and the item's mean rating")
         average_decimals: int | None = option(
-            None, "decimals of the mean ratings in the prompt; none: 2 with prompt_set default, 1 with compact", ge=0, le=4
+            None,
+            "decimals of the mean ratings in the prompt; none: 2 with prompt_set default, 1 with compact",
+            ge=0,
+            le=4,
         )
         parse: ParseRule = option(
             "strict",

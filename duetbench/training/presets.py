@@ -194,6 +194,8 @@ class PresetTrainer(Trainer):
     """The class of the settings."""
     presets: ClassVar[Mapping[str, Mapping[str, Any]]]
     """Values by preset."""
+    preset_sources: ClassVar[Mapping[str, Mapping[str, str]]] = {}
+    """Where each value of a preset comes from, by preset and setting."""
 
     def __init_subclass__(cls, **keywords: Any) -> None:
         super().__init_subclass__(**keywords)

@@ -283,3 +283,10 @@ def test_the_built_in_trainers_run_on_transformers(plugins: Plugins) -> None:
 
     trainers = {name: registered.cls for name, registered in plugins.of_kind("trainer").items()}
     assert {name for name, cls in trainers.items() if cls.policy_options == POLICY_OPTIONS} == {"sft", "dpo", "grpo"}
+
+
+def test_dropped_training_rows_are_noted_once_per_dataset(planned: Planned) -> None:
+    made = planned("training.min_user_history=1", strategies=("duet",), trainers=("counting",), seeds=(0, 1))
+    notes = [note for note in made.notes if "are dropped" in note]
+    assert len(notes) == 1
+    assert "tiny: 12 of" in notes[0]
