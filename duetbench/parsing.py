@@ -9,6 +9,8 @@ Rules for tags, the same everywhere:
   itself contains `</profile>`), the field is ambiguous and counts as missing.
 - A block ends at its closing tag, at the next block's opening tag or at the end of the answer; all its fields must be
   closed.
+
+`parse_official_fields` and `parse_official_rating` have the rules of the code released with DUET instead.
 """
 
 from __future__ import annotations
@@ -18,12 +20,8 @@ import json
 import re
 import warnings
 from collections.abc import Sequence
-from typing import Literal
 
 from duetbench.types import Completion, Prompt, Status
-
-ParseRule = Literal["strict", "official"]
-"""strict: the rules above; official: what the code released with DUET accepts (duet.py of its reward scores)."""
 
 _REASONING = re.compile(r"<\s*think\s*>.*?(?:<\s*/\s*think\s*>|\Z)", re.IGNORECASE | re.DOTALL)
 _END_OF_REASONING = re.compile(r"\A.*<\s*/\s*think\s*>", re.IGNORECASE | re.DOTALL)

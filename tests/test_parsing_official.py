@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 import yaml
@@ -11,14 +11,15 @@ from request_making import ScriptedEngine, request
 
 from duetbench.config import build_config
 from duetbench.errors import ConfigError
-from duetbench.parsing import ParseRule, parse_official_fields
+from duetbench.parsing import parse_official_fields
 from duetbench.profiling import parse_completion
 from duetbench.scorers.rating_text import RatingText
 from duetbench.strategies.duet import Duet
 from duetbench.types import Completion, Domain, Profiles
 
 GOLDEN = Path(__file__).parent / "official_golden"
-RULES: tuple[ParseRule, ...] = ("strict", "official")
+Rule = Literal["strict", "official"]
+RULES: tuple[Rule, ...] = ("strict", "official")
 
 
 def expected(kind: str) -> dict[str, dict[str, Any]]:
@@ -30,26 +31,26 @@ def text_of(kind: str, name: str) -> str:
     return (GOLDEN / kind / f"{name}.txt").read_text(encoding="utf-8")
 
 
-def read_profiles(text: str, rule: ParseRule) -> list[str] | None:
+def read_profiles(text: str, rule: Rule) -> list[str] | None:
     stage = Duet(Duet.Config(parse=rule)).stages()[0]
     profiles = stage.parse(stage.prompts([request()], {})[0], text)
     return [profile.text for profile in profiles] if profiles is not None else None
 
 
-def read_rating(text: str, rule: ParseRule) -> float | None:
+def read_rating(text: str, rule: Rule) -> float | None:
     scorer = RatingText(RatingText.Config(parse=rule))
     return scorer.score([request()], [Profiles()], ScriptedEngine(lambda _prompt: text))[0].value
 
 
 @pytest.mark.parametrize("rule", RULES)
 @pytest.mark.parametrize("name", expected("profiles"))
-def test_profiles_are_read_as_the_golden_file_says(name: str, rule: ParseRule) -> None:
+def test_profiles_are_read_as_the_golden_file_says(name: str, rule: Rule) -> None:
     assert read_profiles(text_of("profiles", name), rule) == expected("profiles")[name][rule]
 
 
 @pytest.mark.parametrize("rule", RULES)
 @pytest.mark.parametrize("name", expected("ratings"))
-def test_ratings_are_read_as_the_golden_file_says(name: str, rule: ParseRule) -> None:
+def test_ratings_are_read_as_the_golden_file_says(name: str, rule: Rule) -> None:
     assert read_rating(text_of("ratings", name), rule) == expected("ratings")[name][rule]
 
 

@@ -9,7 +9,7 @@ from typing import Literal
 from duetbench.engines.complete import complete
 from duetbench.errors import ConfigError
 from duetbench.interfaces import Engine, Scorer, option
-from duetbench.parsing import ParseRule, failure_status, parse_official_rating, parse_rating
+from duetbench.parsing import failure_status, parse_official_rating, parse_rating
 from duetbench.scorers.rating_prompts import PromptedScorerConfig, rating_prompt_digests, rating_prompts, require_engine
 from duetbench.types import Completion, Domain, Prediction, Profiles, Prompt, Request, Sampling, Slot
 
@@ -32,7 +32,7 @@ class RatingText(Scorer):
         decimals: Literal["two", "any"] = option(
             "two", "two: only ratings with two decimals; any: any number on the scale"
         )
-        parse: ParseRule = option(
+        parse: Literal["strict", "official"] = option(
             "strict",
             "strict: several different ratings are unreadable; official: what the authors' code accepts (the last of "
             "several; only closed lower-case tags), on the scale 1 to 5 only and without a stop string",

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from duetbench.interfaces import Stage, Strategy, option
-from duetbench.parsing import ParseRule, has_words, parse_official_fields, parse_tagged_fields, placeholder_texts
+from duetbench.parsing import has_words, parse_official_fields, parse_tagged_fields, placeholder_texts
 from duetbench.prompts import render, unique_prompts
 from duetbench.strategies.writing import WindowConfig, template_digests
 from duetbench.types import Message, Profile, Prompt, Request, Side, Slot
@@ -47,7 +47,7 @@ class Duet(Strategy):
             ge=0,
             le=4,
         )
-        parse: ParseRule = option(
+        parse: Literal["strict", "official"] = option(
             "strict",
             "strict: a profile must have words and be unambiguous; official: what the authors' code accepts (empty "
             "profiles, repeated tags, completions cut after the last field), without a stop string",
@@ -86,7 +86,7 @@ class DuetStage(Stage):
         self.max_tokens = config.max_tokens
         sides = _sides(config)
         last = ("item",) if sides == ("pair",) else sides
-        # In the authors' code the last occurrence counts, so a completion ends with the end-of-sequence token or is cut.
+        # In the authors' code the last occurrence counts, so a completion ends at the end-of-sequence token or is cut.
         self.reads_truncated = config.parse == "official"
         self.stop = () if config.parse == "official" else tuple(f"</{side}_profile>" for side in last)
 

@@ -55,7 +55,7 @@ class TrainingOptions:
     examples: int | None = option(None, "maximum number of training examples; none: all", ge=1)
     min_user_history: int = option(
         0,
-        "training rows of users with fewer earlier interactions are dropped and counted; 1 in the authors' code",
+        "training rows of users with fewer earlier interactions are dropped, and counted; authors' code: 1",
         ge=0,
     )
     valid_examples: int | None = option(None, "maximum number of validation examples; none: all", ge=1)

@@ -197,7 +197,7 @@ class _Planner:
         self.noted_drops.add((data.prepared.fingerprint, least))
         n_rows, n_dropped = data.prepared.steps[-1].splits["train"], data.n_dropped_for_history(least)
         self.notes[
-            f"{data.choice.name}: {n_dropped:,} of {n_rows:,} training rows are dropped, because their users have fewer "
+            f"{data.choice.name}: {n_dropped:,} of {n_rows:,} training rows are dropped: their users have fewer "
             f"earlier interactions than training.min_user_history ({least})"
         ] = None
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from duetbench.errors import TrainingError
 from duetbench.training.grpo.settings import GrpoSettings
 from duetbench.training.presets import (
+    GRPO_PRESET_SOURCES,
     GRPO_PRESETS,
     PresetTrainer,
     explicit_values,
@@ -36,6 +37,7 @@ class Grpo(PresetTrainer):
     source = "DUET, section 3.4; GRPO: Shao et al. 2024 (DeepSeekMath)"
     settings_class = GrpoSettings
     presets = GRPO_PRESETS
+    preset_sources = GRPO_PRESET_SOURCES
 
     def fit(self, job: TrainingJob) -> ModelRef:
         from duetbench.training.loop.run import fit

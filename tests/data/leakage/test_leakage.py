@@ -145,7 +145,7 @@ def test_an_earlier_test_row_is_allowed_for_a_test_request_and_a_simultaneous_on
 
 @pytest.mark.parametrize("split", ["train", "valid"])
 def test_a_test_row_is_found_in_a_training_or_validation_history_though_it_is_earlier(split: Any) -> None:
-    """The order of the splits in time is reversed, as it is for some users when each user's last row is the test row."""
+    """The splits are reversed in time, as they can be between users if each user's last row is the test row."""
     reversed_time = WORLD.interactions.with_columns(timestamp=100 - pl.col("timestamp")).sort("timestamp")
     data = WORLD.with_interactions(reversed_time)
     planted = build_examples(data, split, HistoryOptions(source="prequential"))

@@ -51,7 +51,7 @@ def test_a_file_overrides_the_options_of_its_preset(tmp_path: Path) -> None:
 
 
 def test_an_unknown_preset_is_refused_with_the_known_ones(tmp_path: Path) -> None:
-    with pytest.raises(UnknownName, match="did you mean 'paper'.*duet-code"):
+    with pytest.raises(UnknownName, match=r"did you mean 'paper'.*duet-code"):
         run_config({}, file=_file(tmp_path, "preset: papers"))
 
 
