@@ -9,7 +9,7 @@ from dataclasses import MISSING, dataclass, fields
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from duetbench.errors import ConfigError
-from duetbench.options import bound_faults, renamed_options, spec_of
+from duetbench.options import idle_options, option_faults, renamed_options, spec_of
 from duetbench.suggestions import did_you_mean
 
 
@@ -32,18 +32,21 @@ def options_of(config_class: type) -> list[OptionInfo]:
     ]
 
 
-def build_config(config_class: type, values: Mapping[str, Any], *, path: str) -> tuple[Any, list[str]]:
+def build_config(
+    config_class: type, values: Mapping[str, Any], *, path: str, suggested: Mapping[str, Any] | None = None
+) -> tuple[Any, list[str]]:
     """A `Config` with these values, and the faults; the Config is None if there are any.
 
     Args:
         config_class: A frozen dataclass whose fields all have defaults.
         values: Option values by name. A string is converted to the type of the option.
         path: The plugin's name, put in front of each fault.
+        suggested: Values of options that `values` lacks; one without effect next to `values` is left out.
     """
     hints = get_type_hints(config_class)
     faults: list[str] = []
     clean: dict[str, Any] = {}
-    for name, value in values.items():
+    for name, value in {**(suggested or {}), **values}.items():
         if name not in hints:
             hint = did_you_mean(str(name), hints, renamed_options(config_class))  # YAML keys may be numbers
             faults.append(f"{path}.{name}: no such option; {hint}Known: {', '.join(sorted(hints)) or 'none'}")
@@ -58,7 +61,11 @@ def build_config(config_class: type, values: Mapping[str, Any], *, path: str) ->
         config = config_class(**clean)
     except ValueError as error:  # a Config may check its values against each other in __post_init__
         return None, [f"{path}: {error}"]
-    faults = [f"{path}.{fault}" for fault in bound_faults(config)]
+    idle = idle_options(config).keys() - values.keys()
+    if idle and suggested:
+        needed = {name: value for name, value in suggested.items() if name not in idle}
+        return build_config(config_class, values, path=path, suggested=needed)
+    faults = [f"{path}.{fault}" for fault in option_faults(config)]
     return (None, faults) if faults else (config, [])
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pluggy
 
 if TYPE_CHECKING:
-    from duetbench.interfaces import Dataset, Engine, Metric, Reward, Scorer, Strategy, Trainer
+    from duetbench.interfaces import Control, Dataset, Engine, Metric, Reward, Scorer, Strategy, Trainer
 
 hookspec = pluggy.HookspecMarker("duetbench")
 hookimpl = pluggy.HookimplMarker("duetbench")
@@ -52,4 +52,10 @@ def duetbench_register_trainers() -> list[type[Trainer]]:
 @hookspec
 def duetbench_register_metrics() -> list[type[Metric]]:
     """Numbers from predicted and true ratings."""
+    raise NotImplementedError
+
+
+@hookspec
+def duetbench_register_controls() -> list[type[Control]]:
+    """Controls, which show what a result is due to."""
     raise NotImplementedError

@@ -6,11 +6,11 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple
 
 from duetbench.errors import ConfigError
-from duetbench.options import bound_faults
 from duetbench.options import option as option  # plugins import it from here
+from duetbench.options import option_faults
 from duetbench.progress import Progress
 from duetbench.types import (
     Completion,
@@ -28,6 +28,7 @@ from duetbench.types import (
     Request,
     Rollout,
     Sampling,
+    Side,
     TrainedModels,
 )
 
@@ -38,7 +39,7 @@ if TYPE_CHECKING:
 
     from duetbench.evaluation.conventions import Convention
 
-Kind = Literal["dataset", "engine", "strategy", "scorer", "reward", "trainer", "metric"]
+Kind = Literal["dataset", "engine", "strategy", "scorer", "reward", "trainer", "metric", "control"]
 
 PLURALS: dict[Kind, str] = {
     "dataset": "datasets",
@@ -48,6 +49,7 @@ PLURALS: dict[Kind, str] = {
     "reward": "rewards",
     "trainer": "trainers",
     "metric": "metrics",
+    "control": "controls",
 }
 
 
@@ -55,7 +57,7 @@ class Plugin(ABC):
     """Base of all kinds of plugins.
 
     Raises:
-        ConfigError: an option is outside its bounds.
+        ConfigError: an option is outside its bounds, or set although it has no effect.
     """
 
     name: ClassVar[str]
@@ -67,11 +69,15 @@ class Plugin(ABC):
 
     @dataclass(frozen=True)
     class Config:
-        """Options: scalars, literals, tuples of scalars, or None; each with a default. See `option`."""
+        """Options: scalars, literals, tuples of scalars, or None; each with a default. See `option`.
+
+        A method `without_effect() -> dict[str, str]` may name the options that have no effect given the others, and
+        why: setting one of them to another value than its default is then an error.
+        """
 
     def __init__(self, config: Any = None) -> None:
         self.config: Any = self.Config() if config is None else config
-        faults = bound_faults(self.config)
+        faults = option_faults(self.config)
         if faults:
             raise ConfigError([f"{self.name}.{fault}" for fault in faults])
 
@@ -244,10 +250,25 @@ class Strategy(Plugin):
     """Builds the prompts and parses the completions. The core runs the generation."""
 
     default_trainer: ClassVar[str] = "none"
+    training_options: ClassVar[tuple[str, ...]] = ()
+    """Options that have an effect only in its `training_stages`."""
+    writes_line_notes: ClassVar[bool] = False
+    """Whether `line_notes` returns texts."""
+    omitted: ClassVar[tuple[str, ...]] = ()
+    """Parts of the published method that it does not have, one line each."""
 
     @abstractmethod
     def stages(self) -> tuple[Stage, ...]:
         """The stages in order; () if no profile is written."""
+
+    def line_notes(self, request: Request, earlier: Mapping[str, Sequence[Profile]]) -> Mapping[Interaction, str]:
+        """Texts of its stages on single interactions of the request's histories, for scorers that read them.
+
+        Args:
+            request: Only interactions of its histories may be keys.
+            earlier: Parsed output of all stages, by prompt key.
+        """
+        return {}
 
     def measures(self, requests: Sequence[Request], profiles: Sequence[Profiles]) -> dict[str, float | None]:
         """Statistics of the profiles for the record, such as a rate of invented items; None: no data.
@@ -259,7 +280,7 @@ class Strategy(Plugin):
         return {}
 
     def training_stages(self) -> tuple[TrainingStage, ...]:
-        """Several trainings in order, run by the trainer `sft`.
+        """Several trainings in order, run by a trainer that `runs_training_stages`.
 
         (): only the last stage is trained, on its own sampled candidates.
         """
@@ -268,6 +289,10 @@ class Strategy(Plugin):
     def history_needed(self) -> int:
         """How many of the latest interactions of a history it uses; longer histories are not built for it."""
         return int(getattr(self.config, "history_k", 0))
+
+    def writes(self) -> tuple[Side, ...]:
+        """The sides of the profiles that a scorer receives: some of user, item and pair. Controls depend on it."""
+        return ("user", "item") if self.stages() else ()
 
     def writer_view(self, request: Request) -> Request:
         """The request with exactly those interactions and averages that its writer reads; an average not shown is None.
@@ -325,6 +350,10 @@ class Engine(Plugin):
         """
         return [list(range(start, min(start + 32, len(prompts)))) for start in range(0, len(prompts), 32)]
 
+    def count_tokens(self, text: str) -> int | None:
+        """Number of tokens of a text without special tokens; None: the engine has no tokenizer here."""
+        return None
+
     def uncached(self) -> Engine:
         """The engine without the request store: this one, or the one that it wraps."""
         return self
@@ -357,6 +386,10 @@ class Scorer(Plugin):
         self, requests: Sequence[Request], profiles: Sequence[Profiles], engine: Engine | None
     ) -> list[Prediction]:
         """One prediction per request, same order. Requests whose profiles failed are not passed in."""
+
+    def reads_line_notes(self) -> bool:
+        """Whether it uses `Profiles.line_notes`, which only some strategies write."""
+        return False
 
     def target(self, rating: float, domain: Domain) -> str | None:
         """The completion that states this rating, as a training target; None: the scorer cannot be trained."""
@@ -417,6 +450,9 @@ class TrainingJob:
     """Options of the engine that the trainer's `policy_options` name; None: that engine's defaults."""
     progress: Progress = field(default_factory=Progress)
     """Receives messages, updates and evaluations, for display."""
+    token_budget: int | None = None
+    """Tokens that the training may generate; None: its own options decide. Only set for a trainer that
+    `uses_token_budget`."""
 
 
 class Trainer(Plugin):
@@ -424,8 +460,12 @@ class Trainer(Plugin):
 
     trains: ClassVar[bool] = True
     """False: it returns the model unchanged, and `fit` is never called."""
+    runs_training_stages: ClassVar[bool] = False
+    """Whether it runs the `training_stages` of a strategy that has some."""
     policy_options: ClassVar[PolicyOptions | None] = None
     """The engine options that `fit` receives as `TrainingJob.policy_config`; None: it receives none."""
+    uses_token_budget: ClassVar[bool] = False
+    """Whether `fit` generates exactly `TrainingJob.token_budget` tokens, up to one training example, if it is given."""
 
     @abstractmethod
     def fit(self, job: TrainingJob) -> ModelRef | TrainedModels:
@@ -478,3 +518,70 @@ class Metric(Plugin):
             recorded: Values by metric.
         """
         return None
+
+
+class ControlledInput(NamedTuple):
+    """What the scorer reads under a control."""
+
+    requests: Sequence[Request]
+    """One per request, same order."""
+    profiles: Sequence[Profiles]
+    """One per request, same order; `failed` is that of the writer's own profiles."""
+    measures: Mapping[str, float | None] = {}
+    """Statistics of what was changed, for the record; None: no data."""
+
+
+@dataclass(frozen=True)
+class ControlContext:
+    """What a control may use in addition to requests and profiles. There are no ratings of the requests."""
+
+    strategy: Strategy
+    """The strategy whose profiles are controlled for."""
+    scorer: Scorer
+    """The scorer with the control's options, which reads the result."""
+    plain_scorer: Scorer
+    """The same scorer without the control's options, as in the row that is controlled for."""
+    seed: int
+    """The cell's seed."""
+    count_tokens: Callable[[str], int]
+    """Number of tokens of a text."""
+
+
+class Control(Plugin):
+    """Changes what the scorer reads, to show what a result is due to.
+
+    The seam for a control on training is `retrained`: another trainer at the same number of generated tokens.
+    """
+
+    needs: ClassVar[Literal["nothing", "window", "profiles", "training"]] = "profiles"
+    """What `apply` uses of the writer, and with it the number of rows. `nothing`: one per dataset, model, scorer and
+    seed; `window`: also one per strategy, for the interactions that its writer sees; `profiles`: one per row that
+    writes profiles; `training`: one per row whose trainer `retrained` replaces."""
+
+    def obstacle(self, strategy: Strategy, scorer: Scorer) -> str | None:
+        """Why it cannot have its effect on this strategy and scorer, as the end of a sentence; None: it can."""
+        return None
+
+    def scorer_options(self, strategy: Strategy, scorer: Scorer) -> Mapping[str, Any]:
+        """Options of the scorer that differ from those of the controlled row; the scorer must have them all."""
+        return {}
+
+    def retrained(self, trainer: str) -> str | None:
+        """The trainer that replaces this one with the same number of generated tokens; None: the row has no control.
+
+        Only used if `needs` is `training`; the trainer must set `uses_token_budget`.
+        """
+        return None
+
+    @abstractmethod
+    def apply(
+        self, requests: Sequence[Request], profiles: Sequence[Profiles], context: ControlContext
+    ) -> ControlledInput:
+        """What the scorer reads instead of these requests and profiles.
+
+        A request whose profiles failed must keep them, so that the same pairs have predictions as in the controlled
+        row.
+
+        Raises:
+            DataError: the requests do not allow it, for instance because there is only one user.
+        """

@@ -69,6 +69,22 @@ def bound_faults(config: Any) -> list[str]:
     return faults
 
 
+def idle_options(config: Any) -> dict[str, str]:
+    """The options that have another value than their default but no effect given the other options, and why.
+
+    A `Config` states them in a method `without_effect() -> dict[str, str]`; one without the method has none.
+    """
+    reasons: dict[str, str] = getattr(config, "without_effect", dict)()
+    defaults = {config_field.name: config_field.default for config_field in fields(config)}
+    return {name: reason for name, reason in reasons.items() if getattr(config, name) != defaults[name]}
+
+
+def option_faults(config: Any) -> list[str]:
+    """One line per option whose value is outside its bounds or has no effect."""
+    idle = idle_options(config).items()
+    return bound_faults(config) + [f"{name} has no effect: {reason}; leave it out" for name, reason in idle]
+
+
 def renamed_options(config_class: type) -> dict[str, str]:
     """Earlier names of the options of a `Config`, and their current names."""
     return {old: config_field.name for config_field in fields(config_class) for old in spec_of(config_field).old_names}

@@ -36,6 +36,7 @@ BUILTIN = (
     "duetbench.rewards",
     "duetbench.training",
     "duetbench.metrics",
+    "duetbench.controls",
 )
 """Modules of the built-in plugins. They use the same hooks as third-party plugins and import their classes only
 when the hook is called."""

@@ -109,6 +109,10 @@ def write_profiles(
         answers += stage_answers
         if on_done:
             on_done(len(stage_answers))
+    profiles = [
+        replace(written, line_notes=strategy.line_notes(request, earlier))
+        for written, request in zip(profiles, requests, strict=True)
+    ]
     return WrittenProfiles(profiles, answers, strategy.measures(requests, profiles))
 
 

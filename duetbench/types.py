@@ -35,6 +35,17 @@ class Domain:
         """The largest possible distance between two ratings (M in Definition 2 of the paper)."""
         return self.labels[-1] - self.labels[0]
 
+    def sentiment(self, rating: float) -> Literal["negative", "neutral", "positive"]:
+        """The rating as one of three classes.
+
+        Neutral is the middle quarter of the scale, ends included: from 2.5 to 3.5 on the scale 1..5. The papers that
+        use sentiments do not print their thresholds; this mapping is the same everywhere.
+        """
+        relative = (rating - self.labels[0]) / self.rating_range
+        if relative < 0.375:
+            return "negative"
+        return "neutral" if relative <= 0.625 else "positive"
+
 
 @dataclass(frozen=True, slots=True)
 class Item:
@@ -196,6 +207,8 @@ class Profiles:
     pair: Profile | None = None
     failed: Status | None = None
     """Status of the completion from which a profile could not be read; None if nothing is missing."""
+    line_notes: Mapping[Interaction, str] = field(default_factory=dict)
+    """Texts of an earlier stage on single interactions of the histories, such as the aspects of their reviews."""
 
     @classmethod
     def of(cls, profiles: Iterable[Profile]) -> Profiles:

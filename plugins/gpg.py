@@ -46,6 +46,9 @@ class Gpg(Strategy):
     def stages(self):
         return self.digest, self.profile
 
+    def writes(self):
+        return ("user",)
+
 
 @hookimpl
 def duetbench_register_strategies():

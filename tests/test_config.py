@@ -147,3 +147,24 @@ def test_malformed_settings_are_reported_all_at_once() -> None:
 def test_key_that_is_no_text_is_a_fault() -> None:
     _, faults = build_config(Sample, {True: 1}, path="sample")  # YAML reads the key `on` as True
     assert faults[0].startswith("sample.True: no such option")
+
+
+@dataclass(frozen=True)
+class Dependent:
+    on: bool = True
+    size: int = option(1, "size")
+
+    def without_effect(self) -> dict[str, str]:
+        return {} if self.on else {"size": "on=false"}
+
+
+def test_a_set_option_without_effect_is_a_fault() -> None:
+    assert build_config(Dependent, {"on": False, "size": 2}, path="x")[1] == [
+        "x.size has no effect: on=false; leave it out"
+    ]
+    assert build_config(Dependent, {"on": False, "size": 1}, path="x") == (Dependent(on=False), [])
+
+
+def test_a_suggested_option_without_effect_is_left_out() -> None:
+    assert build_config(Dependent, {"on": False}, path="x", suggested={"size": 2}) == (Dependent(on=False), [])
+    assert build_config(Dependent, {}, path="x", suggested={"size": 2}) == (Dependent(size=2), [])

@@ -12,6 +12,7 @@ from typing import Any
 import click
 
 from duetbench import __version__
+from duetbench.cli.audit import audit
 from duetbench.cli.bench import bench
 from duetbench.cli.context import Settings
 from duetbench.cli.data import data
@@ -145,6 +146,6 @@ def main(context: click.Context, plugins_dirs: tuple[Path, ...], verbose: bool, 
 
 for _command in (
     *(run, leaderboard, train, profiles, list_command, show, plugin),
-    *(data, models, store, bench, doctor, schema),
+    *(data, models, store, audit, bench, doctor, schema),
 ):
     main.add_command(_command)

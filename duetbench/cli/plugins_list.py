@@ -93,11 +93,16 @@ def report_faults(plugins: Plugins) -> None:
 
 
 def _description(registered: RegisteredPlugin) -> list[str]:
+    from duetbench.interfaces import Strategy
+
     cls = registered.cls
     lines = [f"{registered.kind} {cls.name}: {cls.summary}", f"origin: {registered.origin}"]
     if cls.source:
         lines.append(f"source: {cls.source}")
-    return [*lines, "", *inspect.cleandoc(vars(cls).get("__doc__") or "").splitlines()]
+    lines += ["", *inspect.cleandoc(vars(cls).get("__doc__") or "").splitlines()]
+    if issubclass(cls, Strategy) and cls.omitted:
+        lines += ["", "Parts of the published method that it does not have:", *(f"- {part}" for part in cls.omitted)]
+    return lines
 
 
 def _default_text(option: OptionInfo) -> str:

@@ -116,11 +116,12 @@ def _summary(outcome: RunOutcome) -> str:
 
 def _print_plan(settings: Settings, planned: Plan, folder: Path) -> None:
     from duetbench.cli.tables import print_table
+    from duetbench.evaluation.empty_windows import STARVED, starved_text
     from duetbench.runner.estimate import estimate
 
     estimates = estimate(planned, folder)
     shared, rows = _named_columns(planned)
-    titles = [*rows[0], "pairs", "prompts", "prompt tokens", "completion tokens", "state"]
+    titles = [*rows[0], "pairs", "empty windows", "prompts", "prompt tokens", "completion tokens", "state"]
     lines = [[*row.values(), *_numbers(expected)] for row, expected in zip(rows, estimates.cells, strict=True)]
     click.echo(f"{len(rows)} cells; {', '.join(f'{name} {value}' for name, value in shared.items())}")
     print_table(settings, titles, lines, text_titles=(*rows[0], "state"))
@@ -132,6 +133,9 @@ def _print_plan(settings: Settings, planned: Plan, folder: Path) -> None:
         f"about {total.prompt_tokens:,} prompt tokens and at most {total.completion_tokens:,} completion tokens"
         f"{excluded}."
     )
+    for row, expected in zip(rows, estimates.cells, strict=True):
+        if (share := expected.empty_windows or 0.0) > STARVED:
+            click.echo(f"duetbench: {' '.join(row.values())}: {starved_text(share)}", err=True)
 
 
 def _named_columns(planned: Plan) -> tuple[dict[str, str], list[dict[str, str]]]:
@@ -150,4 +154,5 @@ def _numbers(expected: Estimate) -> list[str]:
     mark = "~" if expected.is_scaled else ""
     numbers = (expected.prompts, expected.prompt_tokens, expected.completion_tokens)
     state = "finished" if expected.is_finished else "to do"
-    return [f"{expected.examples:,}", *(f"{mark}{number:,}" for number in numbers), state]
+    empty = "–" if expected.empty_windows is None else f"{mark}{100 * expected.empty_windows:.1f} %"
+    return [f"{expected.examples:,}", empty, *(f"{mark}{number:,}" for number in numbers), state]

@@ -59,6 +59,10 @@ class HistoryOptions:
         if self.average == "window" and self.average_k > self.k:
             raise ValueError("average_k must be <= k: older interactions are not kept")
 
+    def without_effect(self) -> dict[str, str]:
+        """See `Plugin.Config`."""
+        return {} if self.average == "window" else {"average_k": "history.average=all averages all interactions"}
+
 
 def build_examples(
     prepared: Prepared,

@@ -183,6 +183,9 @@ class LocalEngine(Engine):
     def batches(self, prompts: Sequence[Prompt], max_tokens: int) -> list[list[int]]:
         return self.plan_batches(self._tokenize(prompts, max_tokens), max_tokens)
 
+    def count_tokens(self, text: str) -> int:
+        return self.chat.length(text)
+
     def info(self) -> EngineInfo:
         """Reads small files only: a run that is answered from the request store loads no weights."""
         return self._info

@@ -82,6 +82,9 @@ class BoardRow:
     difference: Interval | None = None
     p_holm: float | None = None
     is_baseline: bool = False
+    empty_windows: float | None = None
+    """Share of the pairs whose user has earlier interactions of which the writer sees none, the highest of the seeds;
+    None: not measured."""
 
     @property
     def has_llm(self) -> bool:

@@ -181,7 +181,13 @@ def _row(group: RowGroup, errors: PairErrors | str, reader: MetricReader, covera
         counts={name: sum(getattr(metrics.counts, name) for metrics in by_seed) for name in COUNTS},
         values=_summaries([reader.over_all(metrics) for metrics in by_seed]),
         readable=_summaries([reader.over_readable(metrics) for metrics in by_seed]),
+        empty_windows=_empty_windows([result.record for result in group.results]),
     )
+
+
+def _empty_windows(records: Sequence[Record]) -> float | None:
+    shares = [record.profiles.empty_windows for record in records if record.profiles]
+    return max((share for share in shares if share is not None), default=None)
 
 
 def _metrics(result: CellResult) -> MetricsRecord:

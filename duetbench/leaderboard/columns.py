@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from duetbench.evaluation.empty_windows import STARVED, starved_text
 from duetbench.evaluation.statistics import Interval
 from duetbench.leaderboard.board import (
     FAILED,
@@ -72,6 +73,8 @@ def columns(section: BoardSection, metrics: Sequence[BoardMetric]) -> list[Colum
     shown += [Column("n", lambda row: NOTHING if row.state == FAILED else str(row.n)), Column("coverage", _coverage)]
     if any(_has_missing(row) for row in rows):
         shown.append(Column("unread p/r/call", _unread))
+    if any(row.empty_windows for row in rows):
+        shown.append(Column("empty windows", _empty_windows))
     shown += _metric_columns(section, metrics)
     if any(_has_missing(row) for row in rows):
         shown.append(Column("MAE read.", lambda row: _summary((row.readable or {}).get(RANKED_BY))))
@@ -120,6 +123,11 @@ def notes(section: BoardSection) -> list[str]:
             "unread: numbers of profiles and ratings that could not be read, and of failed calls. "
             "MAE read.: over readable predictions only."
         )
+    lines += [
+        f"Warning: {_label(row)}: {starved_text(row.empty_windows)}."
+        for row in section.rows
+        if row.empty_windows is not None and row.empty_windows > STARVED
+    ]
     lines += [f"{_MARKS[row.state]} {_label(row)}: {row.reason}." for row in section.rows if row.state in _MARKS]
     return [*lines, *section.notes]
 
@@ -157,6 +165,10 @@ def _budget(row: BoardRow) -> str:
 def _coverage(row: BoardRow) -> str:
     """Rounded down, so that a coverage below the floor is not shown as equal to it."""
     return NOTHING if row.coverage is None else f"{math.floor(row.coverage * 1000 + 1e-9) / 1000:.3f}"
+
+
+def _empty_windows(row: BoardRow) -> str:
+    return NOTHING if row.empty_windows is None else f"{100 * row.empty_windows:.1f} %"
 
 
 def _has_missing(row: BoardRow) -> bool:

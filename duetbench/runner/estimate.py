@@ -7,9 +7,11 @@ completions of the maximum length are used instead.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+from duetbench.evaluation.empty_windows import empty_window_share
+from duetbench.interfaces import Strategy
 from duetbench.runner.examples import Examples
 from duetbench.runner.output.run_folder import cell_folder
 from duetbench.runner.planning.cells import Cell, WriterSpec
@@ -43,6 +45,8 @@ class Estimate:
     """True: scaled up from the first requests."""
     is_finished: bool = False
     """True: the result exists, so nothing will be requested."""
+    empty_windows: float | None = None
+    """Share of the rendered requests whose user has earlier interactions of which the writer sees none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +89,9 @@ def _estimate(cell: Cell, examples: Examples, folder: Path | None) -> tuple[Esti
     scale = len(requests) / len(rendered)
     tokens = _prompt_tokens(cell, rendered) if cell.writing else {}
     is_done = folder is not None and is_finished(cell, cell_folder(folder, cell))
-    return _counted(len(requests), tokens, scale, is_finished=is_done), tokens, scale
+    expected = _counted(len(requests), tokens, scale, is_finished=is_done)
+    empty = empty_window_share(cell.writing.strategy.make(), rendered) if cell.writing else None
+    return replace(expected, empty_windows=empty), tokens, scale
 
 
 def _counted(examples: int, tokens: PromptTokens, scale: float, *, is_finished: bool) -> Estimate:
@@ -112,7 +118,8 @@ def _placeholder_profiles(writing: WriterSpec, requests: Sequence[Request], toke
     """Profiles of the maximum length; the prompts of every stage are counted on the way."""
     profiles = [Profiles() for _ in requests]
     earlier: Mapping[str, Sequence[Profile]] = {}
-    for stage in writing.strategy.make().stages():
+    strategy: Strategy = writing.strategy.make()
+    for stage in strategy.stages():
         prompts = stage.prompts(requests, earlier)
         # Completions of a trained writer differ from those of its base model.
         _count_prompts(tokens, f"{writing.model.name} {writing.describe_training()}", prompts, stage.max_tokens)
@@ -122,7 +129,10 @@ def _placeholder_profiles(writing: WriterSpec, requests: Sequence[Request], toke
                 for profile in answers[prompt.key]:
                     profiles[position] = profiles[position].with_profile(profile)
         earlier = {**earlier, **answers}
-    return profiles
+    return [
+        replace(written, line_notes=strategy.line_notes(request, earlier))
+        for written, request in zip(profiles, requests, strict=True)
+    ]
 
 
 def _placeholder(prompt: Prompt, max_tokens: int) -> list[Profile]:

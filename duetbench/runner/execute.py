@@ -73,6 +73,7 @@ class CellExecutor:
                 frozen.with_model(model)  # rejected by an engine that is bound to a served model; loads nothing
 
     def _write(self, state: CellState, writing: WriterSpec, requests: Sequence[Request], untrained: ModelRef) -> None:
+        from duetbench.evaluation.empty_windows import STARVED, empty_window_share, starved_text
         from duetbench.profiling import write_profiles
 
         assert state.model is not None
@@ -90,6 +91,8 @@ class CellExecutor:
             }
             state.written = write_profiles(strategy, requests, metered, sampling, stage_engines=stage_engines)
         state.profiles = state.written.profiles
+        if (share := empty_window_share(strategy, requests) or 0.0) > STARVED:
+            self._progress.print_line(f"warning: {strategy.name}: {starved_text(share)}")
 
     def _score(self, state: CellState, requests: Sequence[Request], engine: Engine | None) -> None:
         cell = state.cell

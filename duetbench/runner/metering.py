@@ -85,6 +85,9 @@ class MeteredEngine(Engine):
     def batches(self, prompts: Sequence[Prompt], max_tokens: int) -> list[list[int]]:
         return self._engine.batches(prompts, max_tokens)
 
+    def count_tokens(self, text: str) -> int | None:
+        return self._engine.count_tokens(text)
+
     def uncached(self) -> Engine:
         return self._engine.uncached()
 

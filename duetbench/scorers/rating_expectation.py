@@ -8,7 +8,13 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from duetbench.interfaces import Engine, Scorer, option
-from duetbench.scorers.rating_prompts import PromptedScorerConfig, rating_prompt_digests, rating_prompts, require_engine
+from duetbench.scorers.rating_prompts import (
+    PromptedScorerConfig,
+    item_window,
+    rating_prompt_digests,
+    rating_prompts,
+    require_engine,
+)
 from duetbench.types import Domain, LabelLogprobs, Prediction, Profiles, Prompt, Request
 
 
@@ -50,6 +56,9 @@ class RatingExpectation(Scorer):
     def prompts(self, requests: Sequence[Request], profiles: Sequence[Profiles]) -> list[Prompt]:
         """The distinct prompts; the answer begins with `answer_prefix`."""
         return rating_prompts(self.template, self.config, requests, profiles)
+
+    def history_needed(self) -> int:
+        return max(self.config.history_k, item_window(self.config))
 
     def prompt_digests(self) -> dict[str, str]:
         return rating_prompt_digests(self.template, self.config)

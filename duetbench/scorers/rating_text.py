@@ -10,7 +10,13 @@ from duetbench.engines.complete import complete
 from duetbench.errors import ConfigError
 from duetbench.interfaces import Engine, Scorer, option
 from duetbench.parsing import failure_status, parse_official_rating, parse_rating
-from duetbench.scorers.rating_prompts import PromptedScorerConfig, rating_prompt_digests, rating_prompts, require_engine
+from duetbench.scorers.rating_prompts import (
+    PromptedScorerConfig,
+    item_window,
+    rating_prompt_digests,
+    rating_prompts,
+    require_engine,
+)
 from duetbench.types import Completion, Domain, Prediction, Profiles, Prompt, Request, Sampling, Slot
 
 _TEMPLATE = "score_text"
@@ -39,10 +45,12 @@ class RatingText(Scorer):
         )
         max_tokens: int = option(24, "maximum number of tokens per completion; 20 in the authors' code")
 
-        def __post_init__(self) -> None:
-            """Refuses `decimals` where it has no effect."""
-            if self.parse == "official" and self.decimals != "two":
-                raise ValueError("decimals has no effect with parse: official, which reads two decimals; leave it out")
+        def without_effect(self) -> dict[str, str]:
+            """See `Plugin.Config`."""
+            reasons = super().without_effect()
+            if self.parse == "official":
+                reasons["decimals"] = "parse=official reads two decimals"
+            return reasons
 
     def score(
         self, requests: Sequence[Request], profiles: Sequence[Profiles], engine: Engine | None
@@ -68,6 +76,9 @@ class RatingText(Scorer):
         return rating_prompts(
             _TEMPLATE, self.config, requests, profiles, prefill=prefill, response_template=response_template
         )
+
+    def history_needed(self) -> int:
+        return max(self.config.history_k, item_window(self.config))
 
     def prompt_digests(self) -> dict[str, str]:
         return rating_prompt_digests(_TEMPLATE, self.config)

@@ -9,7 +9,7 @@ from typing import Any, Literal
 from duetbench.interfaces import Stage, Strategy, option
 from duetbench.parsing import has_words, parse_official_fields, parse_tagged_fields, placeholder_texts
 from duetbench.prompts import render, unique_prompts
-from duetbench.strategies.writing import WindowConfig, template_digests
+from duetbench.strategies.writing import WindowConfig, own_prompt_reasons, template_digests
 from duetbench.types import Message, Profile, Prompt, Request, Side, Slot
 
 _SHARES = {"cue": 0.2, "constructed_prompt": 0.3, "profile": 0.5}
@@ -56,10 +56,16 @@ class Duet(Strategy):
         prompt_set: Literal["default", "compact"] = option("default", "which set of prompt files")
         prompt: str | None = option(None, "path to your own prompt file (.jinja), instead of the set's")
 
-        def __post_init__(self) -> None:
-            """Refuses `average_decimals` where it has no effect."""
-            if self.average_decimals is not None and not self.show_averages:
-                raise ValueError("average_decimals has no effect without show_averages; leave it out")
+        def without_effect(self) -> dict[str, str]:
+            """See `Plugin.Config`."""
+            reasons = own_prompt_reasons(self.prompt)
+            if self.side != "both":
+                reasons["joint"] = f"side={self.side} writes one profile"
+            if self.side == "item":
+                reasons |= dict.fromkeys(("recent_k", "short_history"), "side=item reads no history of the user")
+            if not self.show_averages:
+                reasons["average_decimals"] = "show_averages=false shows no averages"
+            return reasons
 
     def stages(self) -> tuple[Stage, ...]:
         """One stage: the paper's single sequence-to-sequence pass."""
@@ -70,6 +76,9 @@ class Duet(Strategy):
 
     def writer_view(self, request: Request) -> Request:
         return _view(self.config, request)
+
+    def writes(self) -> tuple[Side, ...]:
+        return ("user", "item") if self.config.side == "both" else (self.config.side,)
 
     def prompt_digests(self) -> dict[str, str]:
         names = [self.config.prompt or _template(side) for side in _sides(self.config)]

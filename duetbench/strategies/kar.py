@@ -9,8 +9,8 @@ from typing import Literal
 from duetbench.interfaces import Stage, Strategy, option
 from duetbench.parsing import parse_free_text
 from duetbench.prompts import unique_prompts
-from duetbench.strategies.writing import WriterConfig, template_digests
-from duetbench.types import Interaction, Message, Profile, Prompt, Request
+from duetbench.strategies.writing import SentimentConfig, compact_reasons, own_prompt_reasons, template_digests
+from duetbench.types import Interaction, Message, Profile, Prompt, Request, Side
 
 _USER, _ITEM = "kar_user", "kar_item"
 _FULL_HISTORY = 1_000_000
@@ -24,15 +24,36 @@ class Kar(Strategy):
     summary = "an analysis of the user's preferences along the domain's factors; optionally facts on the item"
     source = "KAR (Xi et al. 2024); DUET, appendix A.2"
 
+    omitted = (
+        "the encoder that turns the texts into vectors (BERT or ChatGLM)",
+        "the hybrid-expert adaptor that maps the vectors into the space of the recommender",
+        "the click model (DIN and others) that is trained with the adapted vectors",
+        "one analysis per user from a fixed part of the history: here one per request, before its time",
+    )
+
     @dataclass(frozen=True)
-    class Config(WriterConfig):
+    class Config(SentimentConfig):
         """Options of KAR."""
 
         history_slice: Literal["recent", "first"] = option(
             "recent", "recent: the latest history_k; first: as the original, the earlier half, at most history_k"
         )
         item_knowledge: bool = option(False, "also request the original's factual knowledge about the item")
+        word_limit: int | None = option(
+            150, "words that the prompt allows for the analysis; an addition to the original's; none: no limit", ge=1
+        )
         item_prompt: str | None = option(None, "path to your own prompt file for the item's knowledge")
+
+        def without_effect(self) -> dict[str, str]:
+            """See `Plugin.Config`."""
+            reasons = compact_reasons(self, "word_limit") | own_prompt_reasons(
+                self.prompt, self.item_prompt if self.item_knowledge else self.prompt
+            )
+            if not self.item_knowledge:
+                reasons["item_prompt"] = "item_knowledge=false writes nothing about items"
+            if self.history_slice == "first":
+                reasons["recent_k"] = "history_slice=first already ends at half of the history"
+            return reasons
 
         def user_window(self, history: Sequence[Interaction]) -> tuple[Interaction, ...]:
             """The latest interactions as in the base class, or the first ones."""
@@ -51,6 +72,9 @@ class Kar(Strategy):
     def writer_view(self, request: Request) -> Request:
         view: Request = self.config.view(request, ("user",))
         return view
+
+    def writes(self) -> tuple[Side, ...]:
+        return ("user", "item") if self.config.item_knowledge else ("user",)
 
     def prompt_digests(self) -> dict[str, str]:
         names = [self.config.prompt or _USER]
@@ -83,7 +107,8 @@ class KarStage(Stage):
 
     def _user_messages(self, view: Request) -> tuple[Message, ...]:
         lines = self.config.history_lines(view.user_history, view.domain)
-        return self.config.render(_USER, self.config.prompt, domain=view.domain, history=lines)
+        values = {"domain": view.domain, "history": lines, "word_limit": self.config.word_limit}
+        return self.config.render(_USER, self.config.prompt, **values)
 
     def _item_messages(self, request: Request) -> tuple[Message, ...]:
         return self.config.render(_ITEM, self.config.item_prompt, domain=request.domain, item=request.item)

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from duetbench.interfaces import Stage, Strategy, option
 from duetbench.parsing import parse_free_text
 from duetbench.prompts import unique_prompts
-from duetbench.strategies.writing import WriterConfig, template_digests
-from duetbench.types import Message, Profile, Prompt, Request
+from duetbench.strategies.writing import SentimentConfig, compact_reasons, own_prompt_reasons, template_digests
+from duetbench.types import Message, Profile, Prompt, Request, Side
 
 _TEMPLATE = "lg_user"
 
@@ -22,16 +22,31 @@ class LettinGo(Strategy):
     source = "LettinGo (Wang et al. 2025); DUET, appendix A.2"
     default_trainer = "dpo"
 
+    omitted = (
+        "a predictor that answers with one of three classes: here dpo.judge=sentiment compares the ratings by class",
+    )
+
     @dataclass(frozen=True)
-    class Config(WriterConfig):
+    class Config(SentimentConfig):
         """Options of LG."""
 
         history_k: int = option(30, "older interactions that the writer sees; the paper uses 30, 50, 70", ge=1)
         recent_k: int = option(10, "recent interactions that are left to the scorer (its own history_k)", ge=0)
 
+        word_limit: int | None = option(
+            200, "words that the prompt allows for the profile; an addition to the paper's; none: no limit", ge=1
+        )
+
+        def without_effect(self) -> dict[str, str]:
+            """See `Plugin.Config`."""
+            return own_prompt_reasons(self.prompt) | compact_reasons(self, "word_limit")
+
     def stages(self) -> tuple[Stage, ...]:
         """One stage."""
         return (LettinGoStage(self.config),)
+
+    def writes(self) -> tuple[Side, ...]:
+        return ("user",)
 
     def prompt_digests(self) -> dict[str, str]:
         return template_digests([self.config.prompt or _TEMPLATE], self.config.prompt_set)
@@ -65,4 +80,5 @@ class LettinGoStage(Stage):
 
     def _messages(self, view: Request) -> tuple[Message, ...]:
         lines = self.config.history_lines(view.user_history, view.domain)
-        return self.config.render(_TEMPLATE, self.config.prompt, domain=view.domain, history=lines)
+        values = {"domain": view.domain, "history": lines, "word_limit": self.config.word_limit}
+        return self.config.render(_TEMPLATE, self.config.prompt, **values)

@@ -10,8 +10,8 @@ from typing import Literal
 from duetbench.interfaces import Stage, Strategy, option
 from duetbench.parsing import has_words, is_repetitive, parse_free_text, strip_reasoning
 from duetbench.prompts import prompt_key, unique_prompts
-from duetbench.strategies.writing import WriterConfig, template_digests
-from duetbench.types import Domain, Item, Message, Profile, Profiles, Prompt, Request
+from duetbench.strategies.writing import SentimentConfig, compact_reasons, own_prompt_reasons, template_digests
+from duetbench.types import Domain, Item, Message, Profile, Profiles, Prompt, Request, Side
 
 _USER, _ITEM = "palr_user", "palr_item"
 _QUOTED = r'["\u201c][^"\u201c\u201d\n]*["\u201d]'
@@ -30,8 +30,14 @@ class Palr(Strategy):
     summary = "keywords of the user's taste in order of importance, each with the items that support it"
     source = "PALR (Yang et al. 2023); DUET, appendix A.2"
 
+    omitted = (
+        "the retriever that selects candidate items",
+        "the LLaMA-7B ranker, fine-tuned on recommendation with and without retrieved candidates",
+        "ranking of candidates: here a scorer predicts the rating of one item",
+    )
+
     @dataclass(frozen=True)
-    class Config(WriterConfig):
+    class Config(SentimentConfig):
         """Options of PALR."""
 
         keywords: Literal["auto", "ask", "none"] = option(
@@ -40,7 +46,17 @@ class Palr(Strategy):
         answer: Literal["free", "prefill"] = option(
             "free", "prefill: the completion begins with the list's first number"
         )
+        max_keywords: int | None = option(
+            8, "keywords that the prompt allows; an addition to the paper's; none: no limit", ge=1
+        )
         keyword_prompt: str | None = option(None, "path to your own prompt file for an item's keywords")
+
+        def without_effect(self) -> dict[str, str]:
+            """See `Plugin.Config`."""
+            reasons = compact_reasons(self, "max_keywords")
+            if self.keywords == "none":
+                return reasons | {"keyword_prompt": "keywords=none writes none"} | own_prompt_reasons(self.prompt)
+            return reasons | own_prompt_reasons(self.prompt, self.keyword_prompt)
 
     def stages(self) -> tuple[Stage, ...]:
         """The items' keywords, then the user's."""
@@ -53,6 +69,9 @@ class Palr(Strategy):
         distinct = {written.user.text: written.user.notes for written in profiles if written.user is not None}
         n_cited, n_invented = (sum(int(notes[name]) for notes in distinct.values()) for name in ("cited", "invented"))
         return {"cited_items": float(n_cited), "invented_rate": n_invented / n_cited if n_cited else None}
+
+    def writes(self) -> tuple[Side, ...]:
+        return ("user",)
 
     def history_needed(self) -> int:
         return int(self.config.window_needed())
@@ -157,7 +176,8 @@ class PalrStage(Stage):
     def _messages(self, view: Request, earlier: Mapping[str, Sequence[Profile]]) -> tuple[Message, ...]:
         notes = [self._keywords.keywords_of(line.item, view.domain, earlier) for line in view.user_history]
         lines = self.config.history_lines(view.user_history, view.domain, notes)
-        return self.config.render(_USER, self.config.prompt, domain=view.domain, history=lines)
+        values = {"domain": view.domain, "history": lines, "max_keywords": self.config.max_keywords}
+        return self.config.render(_USER, self.config.prompt, **values)
 
 
 def _history_text(prompt: Prompt) -> str:

@@ -10,8 +10,8 @@ from typing import Literal
 from duetbench.interfaces import DistillationStage, RatingStage, Stage, Strategy, TargetFilter, TrainingStage, option
 from duetbench.parsing import has_words, parse_free_text, strip_reasoning
 from duetbench.prompts import prompt_key, render, unique_prompts
-from duetbench.strategies.writing import HistoryLine, WriterConfig, template_digests
-from duetbench.types import Domain, Example, Interaction, Message, Profile, Prompt, Request, Slot
+from duetbench.strategies.writing import HistoryLine, WriterConfig, compact_reasons, template_digests
+from duetbench.types import Domain, Example, Interaction, Message, Profile, Prompt, Request, Side, Slot
 
 _SUMMARY, _RATIONALE, _HINT = "r4rec_summary", "r4rec_rationale", "r4rec_hint"
 ASPECTS = ("Positive Aspects", "Negative Aspects", "User Preference Elements")
@@ -26,6 +26,8 @@ class Reason4Rec(Strategy):
     summary = "aspects of each review, then a rationale for the pair; for the scorer r4rec_predictor"
     source = "Reason4Rec (Fang et al. 2025); DUET, appendix A.2"
     default_trainer = "sft"
+    writes_line_notes = True
+    training_options = ("tau", "retries", "forbidden")
 
     @dataclass(frozen=True)
     class Config(WriterConfig):
@@ -39,6 +41,9 @@ class Reason4Rec(Strategy):
         summary_tokens: int = option(160, "maximum number of tokens of a summary", ge=1)
         max_tokens: int = option(320, "maximum number of tokens of the rationale", ge=1)
         summary_prompt: str | None = option(None, "path to your own prompt file for a review's aspects")
+        forbid_ratings: bool = option(
+            True, "the prompt forbids ratings in the rationale; an addition to the original's prompt"
+        )
         tau: float = option(
             0.1, "sft: rationales that raise the reward model's error by this much or more are not trained on"
         )
@@ -52,6 +57,15 @@ class Reason4Rec(Strategy):
             """Rejects a config without reviews, which the summaries need."""
             if self.review_chars is None:
                 raise ValueError("review_chars must be a number, got None: summaries need reviews")
+
+        def without_effect(self) -> dict[str, str]:
+            """See `Plugin.Config`."""
+            reasons = compact_reasons(self, "forbid_ratings")
+            if self.retries == 0:
+                reasons["forbidden"] = "retries=0 never shows the hint"
+            if self.prompt_set == "compact" and not self.summary_prompt and not 0 < (self.review_chars or 0) <= 400:
+                reasons["review_chars"] = "the compact prompts show at most 400 characters of a review"
+            return reasons
 
     def stages(self) -> tuple[Stage, ...]:
         """The reviews' aspects, then the rationale."""
@@ -81,12 +95,23 @@ class Reason4Rec(Strategy):
         messages = (*turns, replace(last, content=f"{last.content}\n\n{hint.content}"))
         return replace(prompt, key=prompt_key(messages), messages=messages)
 
+    def writes(self) -> tuple[Side, ...]:
+        return ("pair",)
+
     def history_needed(self) -> int:
         return int(self.config.window_needed())
 
     def writer_view(self, request: Request) -> Request:
         view: Request = self.config.view(request, ("pair",))
         return view
+
+    def line_notes(self, request: Request, earlier: Mapping[str, Sequence[Profile]]) -> Mapping[Interaction, str]:
+        """The aspects of each review that its stages read; interactions without readable aspects are left out."""
+        view, summaries = self.writer_view(request), SummaryStage(self.config)
+        aspects = {
+            line: summaries.aspects_of(line, view.domain, earlier) for line in (*view.user_history, *view.item_history)
+        }
+        return {line: text for line, text in aspects.items() if text}
 
     def prompt_digests(self) -> dict[str, str]:
         names = [self.config.summary_prompt or _SUMMARY, self.config.prompt or _RATIONALE, _HINT]
@@ -182,6 +207,7 @@ class RationaleStage(Stage):
             self.config.prompt,
             domain=view.domain,
             item=view.item,
+            forbid_ratings=self.config.forbid_ratings,
             user_history=self._lines(view.user_history, view.domain, earlier),
             item_history=self._lines(view.item_history, view.domain, earlier),
         )

@@ -9,7 +9,7 @@ from typing import Literal
 from duetbench.interfaces import Stage, Strategy, option
 from duetbench.parsing import parse_free_text, parse_json_object
 from duetbench.prompts import prompt_key, unique_prompts
-from duetbench.strategies.writing import WriterConfig, template_digests
+from duetbench.strategies.writing import SentimentConfig, own_prompt_reasons, template_digests
 from duetbench.types import Domain, Interaction, Item, Message, Profile, Profiles, Prompt, Request, Side, Slot
 
 _USER, _ITEM = "rlmrec_user", "rlmrec_item"
@@ -26,8 +26,15 @@ class RlmRec(Strategy):
     summary = "JSON that summarizes which items the user likes and why; optionally item profiles"
     source = "RLMRec (Ren et al. 2024); DUET, appendix A.2"
 
+    omitted = (
+        "the text embeddings of the profiles",
+        "the graph recommender (LightGCN and others) on the interactions",
+        "the alignment of both by contrast (RLMRec-Con) or by masked reconstruction (RLMRec-Gen)",
+        "a random sample of the user's items: here the latest ones",
+    )
+
     @dataclass(frozen=True)
-    class Config(WriterConfig):
+    class Config(SentimentConfig):
         """Options of RLMRec."""
 
         side: Literal["user", "both"] = option("user", "user: as in DUET's comparison; both: also the item's profile")
@@ -40,6 +47,17 @@ class RlmRec(Strategy):
         )
         item_prompt: str | None = option(None, "path to your own prompt file for item profiles")
 
+        def without_effect(self) -> dict[str, str]:
+            """See `Plugin.Config`."""
+            if self.has_item_prompts():
+                return own_prompt_reasons(self.prompt, self.item_prompt)
+            reason = "no item profile is written: item_profile=false and side=user"
+            return {"item_prompt": reason} | own_prompt_reasons(self.prompt)
+
+        def has_item_prompts(self) -> bool:
+            """Whether profiles of items are written, for the scorer or for the next stage."""
+            return self.item_profile or self.side == "both"
+
     def stages(self) -> tuple[Stage, ...]:
         """The profiles of the user's items with `item_profile`, then the profiles for the scorer."""
         items = ItemStage(self.config)
@@ -51,6 +69,9 @@ class RlmRec(Strategy):
         distinct = {entry for written in profiles for entry in _texts_with_excess(written)}
         return {"too_long_rate": sum(too_long for _, too_long in distinct) / len(distinct) if distinct else None}
 
+    def writes(self) -> tuple[Side, ...]:
+        return ("user", "item") if self.config.side == "both" else ("user",)
+
     def history_needed(self) -> int:
         return int(self.config.window_needed())
 
@@ -58,8 +79,8 @@ class RlmRec(Strategy):
         return _view(self.config, request)
 
     def prompt_digests(self) -> dict[str, str]:
-        has_item_prompts = self.config.item_profile or self.config.side == "both"
-        names = [self.config.prompt or _USER, *([self.config.item_prompt or _ITEM] if has_item_prompts else [])]
+        names = [self.config.prompt or _USER]
+        names += [self.config.item_prompt or _ITEM] if self.config.has_item_prompts() else []
         return template_digests(names, self.config.prompt_set)
 
 

@@ -29,6 +29,10 @@ class WindowConfig:
         "skip_profile: no profile of the user or of the pair is written",
     )
 
+    def without_effect(self) -> dict[str, str]:
+        """See `Plugin.Config`."""
+        return {}
+
     def window_needed(self) -> int:
         """How many of the latest interactions of a history the windows reach back to."""
         return self.history_k + self.recent_k
@@ -66,9 +70,6 @@ class WindowConfig:
 class WriterConfig(WindowConfig):
     """Options of a strategy that writes profiles from histories."""
 
-    history_ratings: Literal["sentiment", "rating"] = option(
-        "sentiment", "sentiment: 1-2 negative, 3 neutral, 4-5 positive; rating: the rating itself", old_names=("told",)
-    )
     review_chars: int | None = option(
         None, "characters of each review in addition to the title; none: no review; 0: all", ge=0
     )
@@ -90,10 +91,26 @@ class WriterConfig(WindowConfig):
         )
 
     def _history_line(self, interaction: Interaction, domain: Domain, note: str) -> HistoryLine:
-        is_rating = self.history_ratings == "rating"
-        feeling = stars(interaction.rating) if is_rating else sentiment(interaction.rating, domain)
         review = "" if self.review_chars is None else cut(interaction.review, self.review_chars)
-        return HistoryLine(interaction.item, feeling, interaction.rating, review, note)
+        return HistoryLine(interaction.item, self.feeling(interaction, domain), interaction.rating, review, note)
+
+    def feeling(self, interaction: Interaction, domain: Domain) -> str:
+        """What the user thought of the item, as a history line states it."""
+        return domain.sentiment(interaction.rating)
+
+
+@dataclass(frozen=True)
+class SentimentConfig(WriterConfig):
+    """Options of a strategy whose prompts state what the user thought of each item."""
+
+    history_ratings: Literal["sentiment", "rating"] = option(
+        "sentiment", "sentiment: 1-2 negative, 3 neutral, 4-5 positive; rating: the rating itself", old_names=("told",)
+    )
+
+    def feeling(self, interaction: Interaction, domain: Domain) -> str:
+        if self.history_ratings == "rating":
+            return stars(interaction.rating)
+        return super().feeling(interaction, domain)
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,18 +127,6 @@ class HistoryLine:
     """The text of an earlier stage on this interaction; empty if there is none."""
 
 
-def sentiment(rating: float, domain: Domain) -> str:
-    """The rating as `negative`, `neutral` or `positive`.
-
-    Neutral is the middle quarter of the scale, ends included: from 2.5 to 3.5 on the scale 1..5. The papers that use
-    sentiments do not print their thresholds; this mapping is the same for all strategies.
-    """
-    relative = (rating - domain.labels[0]) / domain.rating_range
-    if relative < 0.375:
-        return "negative"
-    return "neutral" if relative <= 0.625 else "positive"
-
-
 def stars(rating: float) -> str:
     """The rating with its unit: `1 star`, `3.5 stars`."""
     return f"{rating:g} star" if math.isclose(rating, 1) else f"{rating:g} stars"
@@ -131,6 +136,26 @@ def window(history: Sequence[Interaction], k: int, *, skip: int = 0) -> tuple[In
     """The `k` interactions before the `skip` most recent ones, oldest first."""
     end = max(len(history) - skip, 0)
     return tuple(history[max(end - k, 0) : end])
+
+
+def own_prompt_reasons(*own_files: str | None) -> dict[str, str]:
+    """Why `prompt_set` has no effect: each prompt of the strategy has an own file; {}: it has one.
+
+    Args:
+        own_files: The option of each prompt that the strategy uses.
+    """
+    return {"prompt_set": "every prompt has your own file"} if all(own_files) else {}
+
+
+def compact_reasons(config: WriterConfig, *names: str) -> dict[str, str]:
+    """Why additions to a paper's prompt have no effect: the compact prompts have none of them.
+
+    Args:
+        config: The strategy's options.
+        names: The options of the additions, all of them in the prompt that `prompt` replaces.
+    """
+    has_none = config.prompt_set == "compact" and not config.prompt
+    return dict.fromkeys(names, "the compact prompts do not contain it") if has_none else {}
 
 
 def template_digests(names: Sequence[str], prompt_set: str) -> dict[str, str]:

@@ -62,6 +62,10 @@ class DummyEngine(Engine):
         logprobs = tuple(math.log(0.9 * weight / sum(weights)) for weight in weights)
         return LabelLogprobs(logprobs, prompt_tokens=_n_words(prompt))
 
+    def count_tokens(self, text: str) -> int:
+        """Its tokens are words."""
+        return len(text.split())
+
     def info(self) -> EngineInfo:
         """Identity of the dummy: no model, no chat template, a context length of a million words."""
         return EngineInfo(self.name, {"duetbench": __version__}, self.model, "none", "", 1_000_000)

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from duetbench.interfaces import Engine, Reward, Scorer, Stage, Strategy
 from duetbench.prompts import render_text, unique_prompts
-from duetbench.types import Message, Prediction, Profile, Profiles, Prompt, Request, Rollout, Sampling
+from duetbench.types import Message, Prediction, Profile, Profiles, Prompt, Request, Rollout, Sampling, Side
 
 _USER = """[[user]]
 {% for line in user_history %}
@@ -31,6 +31,9 @@ class MinimalStrategy(Strategy):
 
     def stages(self) -> tuple[Stage, ...]:
         return (_MinimalStage(),)
+
+    def writes(self) -> tuple[Side, ...]:
+        return ("user",)
 
 
 class _MinimalStage(Stage):

@@ -11,7 +11,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from random import Random
 
-from duetbench.strategies.writing import sentiment
 from duetbench.toy.words import ASPECTS, LENIENCY_WORDS, QUALITY_WORDS, TASTE_WORDS
 from duetbench.toy.world import DOMAIN
 from duetbench.types import Interaction
@@ -72,7 +71,7 @@ def user_facts_from_sentiments(history: Sequence[Interaction]) -> UserFacts:
     for line in history:
         genre = line.item.categories[0]
         previous = balance.pop(genre, 0)  # so that the order is that of the latest interactions
-        word = sentiment(line.rating, DOMAIN)
+        word = DOMAIN.sentiment(line.rating)
         balance[genre] = previous + (word == "positive") - (word == "negative")
     latest = list(reversed(balance))
     liked = max(latest, key=lambda genre: balance[genre], default=None)
@@ -84,7 +83,7 @@ def user_facts_from_sentiments(history: Sequence[Interaction]) -> UserFacts:
 
 def liked_titles(history: Sequence[Interaction]) -> list[str]:
     """The titles with a positive rating, the latest first."""
-    return [line.item.title for line in reversed(history) if sentiment(line.rating, DOMAIN) == "positive"]
+    return [line.item.title for line in reversed(history) if DOMAIN.sentiment(line.rating) == "positive"]
 
 
 def _last_genre(text: str, words: Sequence[str]) -> str | None:

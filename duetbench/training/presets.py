@@ -160,6 +160,21 @@ DPO_PRESETS: dict[str, dict[str, Any]] = {
     },
     # LettinGo publishes neither learning rate nor beta; 10 candidates per user are its own.
     "lora-gpu": {**_GPU, "learning_rate": 5e-6, "pairs": 3000, "candidates": 10, "warmup": 0.1},
+    # LettinGo's way of making pairs: several models explore, 10 candidates per user in total, three classes, every
+    # right with every wrong candidate. Its own pool (LLaMA 2 and 3, GPT-4o-mini, Claude) needs served models: set
+    # explorers. Learning rate and beta are not published.
+    "lettingo": {
+        **_GPU,
+        "learning_rate": 5e-6,
+        "warmup": 0.1,
+        "pairs": 3000,
+        "candidates": 5,
+        "temperature": 1.0,
+        "explorers": ("llama3-8b", "qwen3-8b"),
+        "judge": "sentiment",
+        "pairing": "all",
+        "max_pairs": None,
+    },
 }
 """Values that each preset of `dpo` sets; other settings keep their defaults."""
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 from duetbench.errors import ConfigError, TrainingError
 from duetbench.interfaces import Engine, Stage, Strategy
 from duetbench.profiling import write_profiles
-from duetbench.types import Example, Profile, Profiles, Prompt, Sampling
+from duetbench.types import Example, Interaction, Profile, Profiles, Prompt, Request, Sampling
 
 if TYPE_CHECKING:
     from duetbench.engines.tokens.truncation import TruncatedPrompt
@@ -125,11 +125,15 @@ class EarlierStages(Strategy):
 
     def __init__(self, strategy: Strategy, stage: str) -> None:
         super().__init__()
+        self._strategy = strategy
         stages = strategy.stages()
         self._stages = stages[: [earlier.name for earlier in stages].index(stage)]
 
     def stages(self) -> tuple[Stage, ...]:
         return self._stages
+
+    def line_notes(self, request: Request, earlier: Mapping[str, Sequence[Profile]]) -> Mapping[Interaction, str]:
+        return self._strategy.line_notes(request, earlier)
 
 
 def _user_then_item(name: str, prompts: Sequence[Prompt]) -> tuple[Prompt, ...]:

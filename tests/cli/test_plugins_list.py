@@ -99,3 +99,10 @@ def test_terminal_output_is_a_table(monkeypatch: pytest.MonkeyPatch, capsys: pyt
     shown = capsys.readouterr().out
     assert "name" in shown.splitlines()[0]
     assert "[bold]" in shown
+
+
+@pytest.mark.parametrize(
+    ("name", "part"), [("kar", "hybrid-expert adaptor"), ("palr", "LLaMA-7B ranker"), ("rlmrec", "RLMRec-Con")]
+)
+def test_card_names_the_parts_that_a_strategy_lacks(name: str, part: str) -> None:
+    assert part in _run("show", "strategy", name).stdout.partition("does not have:")[2]

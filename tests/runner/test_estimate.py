@@ -52,3 +52,12 @@ def test_many_requests_are_scaled_up(planned: Planned, monkeypatch: object) -> N
     scaled = estimate(planned(limit=8, baselines=False))
     assert scaled.total.is_scaled
     assert scaled.total.prompts == whole.total.prompts == 8
+
+
+def test_the_plan_states_empty_windows(planned: Planned) -> None:
+    settings = ("lg.recent_k=1000", "lg.short_history=skip_profile")
+    (starved,) = estimate(planned(*settings, strategies=("lg",), limit=6, baselines=False)).cells
+    (fed,) = estimate(planned("lg.recent_k=1000", strategies=("lg",), limit=6, baselines=False)).cells
+    assert starved.empty_windows is not None
+    assert starved.empty_windows > 0.5
+    assert fed.empty_windows == 0.0

@@ -273,3 +273,15 @@ def test_trained_weights_are_refused_by_an_engine_that_cannot_run_them(
     made = planned(strategies=("duet",), trainers=("counting",), limit=2, baselines=False)
     outcome = run(made, tmp_path / "out", store=tmp_path / "store.sqlite")
     assert _record(outcome, "duet").error.message == "trained is not served"
+
+
+def test_a_record_states_empty_windows(ran: Ran) -> None:
+    settings = ("duet.recent_k=1000", "duet.short_history=skip_profile")
+    starved = _record(ran(*settings, strategies=("duet",), limit=6, baselines=False), "duet").profiles
+    assert starved is not None
+    assert starved.empty_windows is not None
+    assert starved.empty_windows > 0.5
+
+
+def test_without_a_writer_there_are_no_empty_windows(ran: Ran) -> None:
+    assert _record(ran(strategies=("10h",), limit=3, baselines=False), "10h").profiles is None

@@ -107,9 +107,8 @@ def test_no_user_id_reaches_a_prompt(prompt_set: str) -> None:
 
 
 @pytest.mark.parametrize("side", ["user", "item"])
-@pytest.mark.parametrize("joint", ["paired", "cross"])
-def test_single_side_has_one_prompt(side: str, joint: str) -> None:
-    assert [prompt.side for prompt in prompts(side=side, joint=joint)] == [side]
+def test_single_side_has_one_prompt(side: str) -> None:
+    assert [prompt.side for prompt in prompts(side=side)] == [side]
 
 
 @pytest.mark.parametrize("prompt_set", ["default", "compact"])

@@ -141,3 +141,15 @@ def test_training_stages_have_the_published_settings() -> None:
     assert [stages[name].settings["epochs"] for name in stages] == [5.0, 3.0, 3.0, 3.0]
     check = stages["reasoner"].check  # type: ignore[attr-defined]
     assert (check.tau, check.retries, check.predictor) == (0.1, 10, "reward")
+
+
+def test_aspects_of_each_review_in_the_windows_are_line_notes() -> None:
+    asked = request(n_user=20, n_item=3)
+    (profiles,) = run(good, asked, history_k=5)[1].profiles
+    assert set(profiles.line_notes) == {*asked.user_history[-5:], *asked.item_history}
+    assert all(text.startswith("Positive Aspects: ") for text in profiles.line_notes.values())
+
+
+def test_unreadable_aspects_are_no_line_notes() -> None:
+    (profiles,) = run(lambda prompt: "no" if prompt.side == "note" else good(prompt), request())[1].profiles
+    assert profiles.line_notes == {}

@@ -27,7 +27,7 @@ from duetbench.testing.conformance.base import Conformance
 from duetbench.testing.conformance.trainer import TrainerConformance
 from duetbench.testing.minimal_plugins import _MinimalStage
 from duetbench.training.none import NoTraining
-from duetbench.types import Domain, Message, Prediction, Profile, Prompt
+from duetbench.types import Domain, Interaction, Message, Prediction, Profile, Prompt
 
 _COUNTER = itertools.count()
 
@@ -72,6 +72,11 @@ def _guess(self: Stage, prompt: Prompt, text: str) -> list[Profile]:
     return _MinimalStage.parse(self, prompt, text) or [Profile("user", "An average person with average taste.")]  # type: ignore[arg-type]
 
 
+def _later(request: Any) -> Interaction:
+    """The interaction that is to be predicted."""
+    return Interaction(request.user_id, request.item, 5.0, request.asked_at, "planted")
+
+
 def _slow(self: Stage, prompt: Prompt, text: str) -> None:
     _ = len(text) > 50_000 and sum(n * n for n in range(3_000_000))
 
@@ -101,6 +106,14 @@ STRATEGIES = {
     ),
     "stages_work_without_earlier_profiles": _strategy(
         prompts=lambda self, requests, earlier: [] if not requests else [earlier["gone"]]
+    ),
+    "writer_view_is_part_of_the_request": type(
+        "Strategy",
+        (MinimalStrategy,),
+        {"writer_view": lambda self, request: replace(request, user_history=(_later(request),))},
+    ),
+    "line_notes_are_on_the_histories": type(
+        "Strategy", (MinimalStrategy,), {"line_notes": lambda self, request, earlier: {_later(request): "warm"}}
     ),
     "fits_the_record_schema": type(
         "Strategy", (MinimalStrategy,), {"measures": lambda self, requests, profiles: {"rate": [0.5]}}

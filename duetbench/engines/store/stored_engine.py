@@ -62,6 +62,9 @@ class StoredEngine(Engine):
     def info(self) -> EngineInfo:
         return self._engine.info()
 
+    def count_tokens(self, text: str) -> int | None:
+        return self._engine.count_tokens(text)
+
     def uncached(self) -> Engine:
         return self._engine.uncached()
 

@@ -100,7 +100,7 @@ class OptionValues:
     ) -> Any:
         values = self._of(scope)
         self.used = merged_uses([self.used, {scope: None if used is None else frozenset(used)}])
-        config, faults = build_config(config_class, {**suggested, **values.file, **values.command}, path=path)
+        config, faults = build_config(config_class, {**values.file, **values.command}, path=path, suggested=suggested)
         self._collect(*faults)
         return config_class() if faults else config
 
@@ -183,7 +183,7 @@ def _no_effect(path: str, scope: Scope, name: str, used: Mapping[Scope, frozense
     names = used[scope]
     if names is None or name in names:
         return None
-    return f"{path}: no effect here: a training with another {kind} uses only {', '.join(sorted(names))} of '{plugin}'"
+    return f"{path}: no effect here: the trainers of this run use only {', '.join(sorted(names))} of {kind} '{plugin}'"
 
 
 def _suggested(cls: Any, card: Mapping[str, Any]) -> dict[str, Any]:

@@ -29,6 +29,10 @@ class SamplingOptions:
     temperature: float = option(0.0, "0: greedy decoding", ge=0)
     top_p: float = option(1.0, "sample from the smallest set of tokens with at least this probability", gt=0, le=1)
 
+    def without_effect(self) -> dict[str, str]:
+        """See `Plugin.Config`."""
+        return {} if self.temperature > 0 else {"top_p": "sampling.temperature=0 is greedy decoding"}
+
 
 @dataclass(frozen=True)
 class EvaluationOptions:

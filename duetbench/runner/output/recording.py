@@ -10,7 +10,8 @@ from typing import Any, Literal, get_args
 from duetbench import __version__
 from duetbench.atomic import atomic_file
 from duetbench.evaluation import metrics_of, predictions_table
-from duetbench.interfaces import Metric
+from duetbench.evaluation.empty_windows import empty_window_share
+from duetbench.interfaces import Metric, Strategy
 from duetbench.records import (
     PREDICTIONS,
     VERSION,
@@ -268,12 +269,17 @@ def _usage(state: CellState) -> UsageRecord:
 
 
 def _profiles(state: CellState) -> ProfilesRecord | None:
-    if state.written is None or not state.written.answers:
+    if state.written is None or state.cell.writing is None:
+        return None
+    strategy: Strategy = state.cell.writing.strategy.make()
+    empty_windows = empty_window_share(strategy, [example.request for example in state.examples])
+    if not state.written.answers and empty_windows is None:
         return None
     counts = state.written.counts
     return ProfilesRecord(
         asked=len(state.written.answers),
         readable=counts.get("ok", 0),
         statuses=StatusCounts(**{status: counts.get(status, 0) for status in get_args(Status)}),
+        empty_windows=empty_windows,
         extra=dict(state.written.extra),
     )

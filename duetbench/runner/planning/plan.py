@@ -184,7 +184,7 @@ class _Planner:
             self.notes[f"{', '.join(free)}: uses no model, so it runs once per dataset and not per strategy"] = None
         combinations = itertools.product(grid.strategies, grid.models, prompted, grid.seeds)
         for strategy, model, scorer, seed in combinations:
-            for trainer in self._trainers(parts.choice("strategy", strategy, model), parts):
+            for trainer in self._trainers(parts.strategy(strategy, model), parts):
                 writing = parts.writing(strategy, trainer, model, scorer)
                 self._note_dropped_rows(data, writing)
                 yield self._cell(grid, parts, data, parts.choice("scorer", scorer, model), seed=seed, writing=writing)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import replace
+from dataclasses import fields, replace
 from typing import TYPE_CHECKING, cast
 
 from duetbench.errors import ConfigError, DuetbenchError
@@ -98,8 +98,18 @@ class PluginResolver:
                 try:
                     writing = self.writing(strategy, trainer, model, scorer)
                     self.history_of([self.choice("scorer", scorer, model), writing.strategy])
+                    _check_line_notes(writing, self.choice("scorer", scorer, model))
                 except DuetbenchError as error:
                     self.faults.append(error)
+
+    def strategy(self, name: str, model: str) -> PluginChoice:
+        """A strategy; options of its training stages have an effect if a trainer of the grid runs them."""
+        cls = cast("type[Strategy]", self._plugins.get("strategy", name).cls)
+        trainers = [cast("type[Trainer]", self._plugins.get("trainer", each).cls) for each in self.trainers(name)]
+        if not cls.training_options or any(trainer.runs_training_stages for trainer in trainers):
+            return self.choice("strategy", name, model)
+        used = tuple(entry.name for entry in fields(cls.Config) if entry.name not in cls.training_options)
+        return self.choice("strategy", name, model, used)
 
     def trainers(self, strategy: str) -> list[str]:
         """The trainers of the grid, or the strategy's default."""
@@ -115,7 +125,7 @@ class PluginResolver:
         """How profiles are written in one combination."""
         trains = does_train(self._plugins, trainer)
         return WriterSpec(
-            strategy=self.choice("strategy", strategy, model),
+            strategy=self.strategy(strategy, model),
             trainer=self.choice("trainer", trainer, model),
             model=self._models[model],
             engine=self.choice("engine", self._grid.engine, model),
@@ -163,6 +173,16 @@ class PluginResolver:
                 yield self.choice("reward", name.strip()), float(weight or 1)
             except ValueError:
                 raise ConfigError([f"training.rewards: expected name:weight, got {text!r}"]) from None
+
+
+def _check_line_notes(writing: WriterSpec, scorer: PluginChoice) -> None:
+    """Refuses a scorer that reads texts on single interactions where the strategy writes none."""
+    strategy = cast("type[Strategy]", writing.strategy.registered.cls)
+    readers = [choice.name for choice in (scorer, writing.trained_on) if choice and choice.make().reads_line_notes()]
+    if readers and not strategy.writes_line_notes:
+        raise ConfigError(
+            [f"{readers[0]} reads what the strategy writes on single interactions, and {strategy.name} writes nothing"]
+        )
 
 
 def model_choice(name: str) -> ModelChoice:

@@ -106,6 +106,32 @@ class StrategyConformance(Conformance):
         """Without requests there are no prompts."""
         require(all(not stage.prompts([], {}) for stage in self.make().stages()), "it returns prompts without requests")
 
+    def test_writer_view_is_part_of_the_request(self) -> None:
+        """`writer_view` returns the request with some of its interactions and averages, and nothing else."""
+        strategy = self.make()
+        for request in small_world().requests:
+            view = strategy.writer_view(request)
+            whole = replace(
+                view,
+                user_history=request.user_history,
+                item_history=request.item_history,
+                user_average=request.user_average,
+                item_average=request.item_average,
+            )
+            require(whole == request, f"the view of {request.request_id} has another user, item or time")
+            lines = {*view.user_history, *view.item_history} - {*request.user_history, *request.item_history}
+            require(not lines, f"the view of {request.request_id} has interactions that the request lacks")
+            averages = {view.user_average, view.item_average} - {request.user_average, request.item_average, None}
+            require(not averages, f"the view of {request.request_id} has averages that the request lacks")
+
+    def test_line_notes_are_on_the_histories(self) -> None:
+        """`line_notes` has texts only on interactions of the request's histories."""
+        requests = small_world().requests
+        written = write_profiles(self.make(), requests, DummyEngine(), Sampling())
+        for request, profiles in zip(requests, written.profiles, strict=True):
+            lines = profiles.line_notes.keys() - {*request.user_history, *request.item_history}
+            require(not lines, f"line_notes of {request.request_id} are on interactions outside its histories")
+
     def test_prompts_are_deterministic(self) -> None:
         """The same requests give the same prompts."""
         is_same = [a.prompts == b.prompts for a, b in zip(self._runs(), self._runs(), strict=True)]

@@ -54,6 +54,8 @@ class CandidateSpec:
     """Names of the models that write them; (): the model that is trained."""
     pairs: int | None = None
     """Maximum number of training examples; None: all."""
+    own: bool = False
+    """Whether the model that is trained writes candidates in addition to `models`."""
 
 
 @dataclass(frozen=True)
@@ -74,7 +76,7 @@ def sample_candidates(session: TrainingSession, spec: CandidateSpec) -> Candidat
     job, stage = session.job, trained_stage(session.job.strategy)
     train = _subset(job.train, spec.pairs, job.seed)
     questions, n_skipped = training_questions(job.strategy, train, job.engine)
-    engines = _engines(job, spec.models)
+    engines = _engines(job, spec)
     partners = spec.candidates * len(engines)
     rules = RewardRules(partners, unreadable=None)
     grader = CompletionGrader(stage, job.scorer, job.scorer_engine or job.engine, job.rewards, rules)
@@ -90,6 +92,7 @@ def sample_candidates(session: TrainingSession, spec: CandidateSpec) -> Candidat
     statuses = [candidate.status for prompt in candidates_of for candidate in prompt.candidates]
     facts = {
         "examples": len(train),
+        "models": len(engines),
         "unasked": n_skipped,
         "questions": len(candidates_of),
         "candidates": len(statuses),
@@ -159,8 +162,8 @@ def _graded(values: dict[str, Any]) -> GradedCompletion:
     return GradedCompletion(values["text"], values["status"], (), values["reward"], values["value"])
 
 
-def _engines(job: TrainingJob, names: Sequence[str]) -> list[Engine]:
-    """The engines that sample candidates: the job's own, or others of its kind behind the same store.
+def _engines(job: TrainingJob, spec: CandidateSpec) -> list[Engine]:
+    """The engines that sample candidates: the job's own, and others of its kind behind the same store; each model once.
 
     Raises:
         UnknownName: there is no such model.
@@ -168,7 +171,11 @@ def _engines(job: TrainingJob, names: Sequence[str]) -> list[Engine]:
     """
     from duetbench.models import resolve
 
-    return [engine_for(job, resolve(name)) for name in names] or [job.engine]
+    models = [job.model] if spec.own or not spec.models else []
+    for name in spec.models:
+        model = resolve(name)
+        models += [model] if model not in models else []
+    return [engine_for(job, model) for model in models]
 
 
 def engine_for(job: TrainingJob, model: ModelRef) -> Engine:

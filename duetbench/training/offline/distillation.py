@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from random import Random
 from typing import TYPE_CHECKING
@@ -16,6 +16,7 @@ from duetbench.interfaces import (
     DistillationStage,
     Engine,
     RatingStage,
+    Scorer,
     Stage,
     Strategy,
     TargetFilter,
@@ -33,7 +34,7 @@ from duetbench.training.presets import explicit_values
 from duetbench.training.questions import EarlierStages
 from duetbench.training.training_folder import read_content
 from duetbench.training.trl.adapter import TokenRow
-from duetbench.types import Example, ModelRef, Profile, Profiles, Prompt, Sampling, TrainedModels
+from duetbench.types import Example, Interaction, ModelRef, Profile, Profiles, Prompt, Request, Sampling, TrainedModels
 
 if TYPE_CHECKING:
     from duetbench.interfaces import Trainer
@@ -198,8 +199,13 @@ class _Distillation:
         if training_stage.check is None:
             answers = teacher.answers(prompts, prompts, 0)
             return [(prompt, answer.text) for prompt, answer in zip(prompts, answers, strict=True) if answer]
-        predictor = engine_for(self.job, self._predictors.get(training_stage.check.predictor, self.job.model))
-        return _filtered(teacher, prompts, job, training_stage.check, predictor)
+        engine = engine_for(self.job, self._predictors.get(training_stage.check.predictor, self.job.model))
+        cases = {
+            prompt.key: (job.train[row], Profiles(line_notes=written.profiles[row].line_notes))
+            for prompt in prompts
+            for row in prompt.for_requests[:1]
+        }
+        return _filtered(teacher, prompts, cases, training_stage.check, _Predictor(job.scorer, engine))
 
     def _teacher(self) -> Engine:
         from duetbench.models import resolve
@@ -222,14 +228,23 @@ class _Distillation:
 
     def _evidence(self, training_stage: RatingStage, examples: Sequence[Example]) -> list[Profiles | None]:
         """The input of the scorer for each row; None if it has no review, or if its profiles are unreadable."""
-        if training_stage.evidence == "review":
-            texts = [" ".join(example.review.split()) for example in examples]
-            return [Profiles(pair=Profile("pair", text)) if text else None for text in texts]
         requests = [example.request for example in examples]
+        if training_stage.evidence == "review":
+            reviews = [Profile("pair", " ".join(example.review.split())) for example in examples]
+            rows = zip(reviews, self._line_notes(requests), strict=True)
+            return [Profiles(pair=review, line_notes=notes) if review.text else None for review, notes in rows]
         written = write_profiles(
             self.job.strategy, requests, self.job.engine, Sampling(), stage_engines=self._writers()
         )
         return [None if profiles.failed else profiles for profiles in written.profiles]
+
+    def _line_notes(self, requests: Sequence[Request]) -> list[Mapping[Interaction, str]]:
+        """The texts on single interactions, if the scorer reads them; the last stage is not run."""
+        if not self.job.scorer.reads_line_notes():
+            return [{} for _ in requests]
+        earlier = EarlierStages(self.job.strategy, self.job.strategy.stages()[-1].name)
+        written = write_profiles(earlier, requests, self.job.engine, Sampling(), stage_engines=self._writers())
+        return [profiles.line_notes for profiles in written.profiles]
 
     def _evaluation(
         self, training_stage: TrainingStage, job: TrainingJob, session: TrainingSession
@@ -282,17 +297,44 @@ class _TeacherModel:
         return [answer if answer.status == "ok" else None for answer in parsed]
 
 
+@dataclass(frozen=True)
+class _Predictor:
+    """Predicts ratings, with and without a completion."""
+
+    scorer: Scorer
+    engine: Engine
+
+    def errors(self, pairs: Sequence[tuple[Example, Profiles]]) -> list[float | None]:
+        """The absolute error of each prediction; None if there is no prediction."""
+        requests, profiles = [example.request for example, _ in pairs], [written for _, written in pairs]
+        predictions = self.scorer.score(requests, profiles, self.engine) if pairs else []
+        return [
+            None if prediction.value is None else abs(prediction.value - example.rating)
+            for (example, _), prediction in zip(pairs, predictions, strict=True)
+        ]
+
+
 def _filtered(
-    teacher: _TeacherModel, prompts: Sequence[Prompt], job: TrainingJob, check: TargetFilter, predictor: Engine
+    teacher: _TeacherModel,
+    prompts: Sequence[Prompt],
+    cases: Mapping[str, tuple[Example, Profiles]],
+    check: TargetFilter,
+    predictor: _Predictor,
 ) -> list[Target]:
-    """The completions that pass the filter, each with its prompt without a hint."""
-    example_of = {prompt.key: job.train[prompt.for_requests[0]] for prompt in prompts}
-    baseline = _errors(job, [(example, Profiles()) for example in example_of.values()], predictor)
-    error_without = dict(zip(example_of, baseline, strict=True))
+    """The completions that pass the filter, each with its prompt without a hint.
+
+    Args:
+        teacher: Writes completions.
+        prompts: The prompts that are learned.
+        cases: The example of each prompt, and what the predictor reads without a completion.
+        check: The filter.
+        predictor: Predicts with and without the completion.
+    """
+    error_without = dict(zip(cases, predictor.errors(list(cases.values())), strict=True))
     accepted: dict[str, str] = {}
     pending = list(prompts)
     for attempt in range(1 + check.retries if pending else 0):
-        teacher_prompts = [check.hint(prompt, example_of[prompt.key]) for prompt in pending] if attempt else pending
+        teacher_prompts = [check.hint(prompt, cases[prompt.key][0]) for prompt in pending] if attempt else pending
         answers = zip(pending, teacher.answers(pending, teacher_prompts, attempt), strict=True)
         readable = [(prompt, answer) for prompt, answer in answers if answer]
         if attempt:
@@ -301,8 +343,8 @@ def _filtered(
             ]
             teacher.counts["forbidden_word"] += len(readable) - len(allowed)
             readable = allowed
-        pairs = [(example_of[prompt.key], Profiles.of(answer.profiles)) for prompt, answer in readable]
-        for (prompt, answer), error in zip(readable, _errors(job, pairs, predictor), strict=True):
+        pairs = [(cases[prompt.key][0], _added(cases[prompt.key][1], answer.profiles)) for prompt, answer in readable]
+        for (prompt, answer), error in zip(readable, predictor.errors(pairs), strict=True):
             baseline_error = error_without[prompt.key]
             if error is not None and baseline_error is not None and error - baseline_error < check.tau:
                 accepted[prompt.key] = answer.text
@@ -318,11 +360,7 @@ def _contains_any(text: str, words: Sequence[str]) -> bool:
     return any(word in text.lower() for word in words)
 
 
-def _errors(job: TrainingJob, pairs: Sequence[tuple[Example, Profiles]], predictor: Engine) -> list[float | None]:
-    """The absolute error of each prediction; None if there is no prediction."""
-    requests, profiles = [example.request for example, _ in pairs], [written for _, written in pairs]
-    predictions = job.scorer.score(requests, profiles, predictor) if pairs else []
-    return [
-        None if prediction.value is None else abs(prediction.value - example.rating)
-        for (example, _), prediction in zip(pairs, predictions, strict=True)
-    ]
+def _added(base: Profiles, profiles: Sequence[Profile]) -> Profiles:
+    for profile in profiles:
+        base = base.with_profile(profile)
+    return base

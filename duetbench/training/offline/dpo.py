@@ -67,21 +67,24 @@ def _pairs(session: TrainingSession, settings: DpoSettings) -> tuple[list[TokenP
     from duetbench.training.offline.tokenization import TargetTokenizer
     from duetbench.training.trl.adapter import TokenPair
 
-    spec = CandidateSpec(settings.candidates, settings.temperature, settings.top_p, settings.explorers, settings.pairs)
+    spec = CandidateSpec(
+        settings.candidates, settings.temperature, settings.top_p, settings.explorers, settings.pairs, own=True
+    )
     sampled = sample_candidates(session, spec)
     tokenizer = TargetTokenizer(session.policy, sampled.stage.stop, sampled.stage.max_tokens)
     rule = PairingRule(settings.judge, settings.pairing, settings.margin, settings.max_pairs)
-    rng = Random(session.job.seed)
+    rng, domain = Random(session.job.seed), session.job.train[0].request.domain
     token_pairs: list[TokenPair] = []
     n_without = 0
     for prompt in sampled.prompts:
-        pairs = preference_pairs(prompt.candidates, prompt.truth, rule, rng)
+        pairs = preference_pairs(prompt.candidates, prompt.truth, rule, rng, domain=domain)
         n_without += not pairs
         for better, worse in pairs:
             row = tokenizer.row(prompt.prompt, prompt.candidates[better].text, prompt.candidates[worse].text)
             token_pairs += [TokenPair(*row)] if row else []
     if not token_pairs:
-        raise TrainingError("no prompt has a better and a worse candidate; lower dpo.margin or raise dpo.candidates")
+        hint = "lower dpo.margin " if settings.judge == "reward" else ""
+        raise TrainingError(f"no prompt has a better and a worse candidate; {hint}or raise dpo.candidates")
     return token_pairs, {
         **sampled.facts,
         "no_pair": n_without,

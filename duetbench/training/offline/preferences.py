@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 from random import Random
 from typing import Literal, NamedTuple
 
 from duetbench.training.rewarding import GradedCompletion
+from duetbench.types import Domain
 
 
 class PreferencePair(NamedTuple):
@@ -21,13 +22,13 @@ class PreferencePair(NamedTuple):
 class PairingRule:
     """Which pairs are made."""
 
-    judge: Literal["reward", "class"] = "reward"
-    """`reward`: the rewards differ by at least `margin`; `class`: one predicts the rating's class, the other does
-    not."""
+    judge: Literal["reward", "class", "sentiment"] = "reward"
+    """`reward`: the rewards differ by at least `margin`; `class`: one predicts the nearest label of the true rating,
+    the other does not; `sentiment`: the same for the three classes of `Domain.sentiment`."""
     pairing: Literal["all", "best_worst", "sampled"] = "all"
     margin: float = 0.125
-    max_pairs: int = 8
-    """Per prompt: those with the largest differences, or a random subset."""
+    max_pairs: int | None = 8
+    """Per prompt: those with the largest differences, or a random subset; None: all."""
 
 
 def best_candidate(candidates: Sequence[GradedCompletion], *, least: float | None, gain: float = 0.0) -> int | None:
@@ -49,7 +50,7 @@ def best_candidate(candidates: Sequence[GradedCompletion], *, least: float | Non
 
 
 def preference_pairs(
-    candidates: Sequence[GradedCompletion], truth: float, rule: PairingRule, rng: Random
+    candidates: Sequence[GradedCompletion], truth: float, rule: PairingRule, rng: Random, *, domain: Domain
 ) -> list[PreferencePair]:
     """Pairs of a better and a worse candidate of one prompt; none if all are good or all are bad.
 
@@ -60,14 +61,19 @@ def preference_pairs(
         truth: The true rating.
         rule: See `PairingRule`.
         rng: Chooses the pairs if `pairing` is `sampled`.
+        domain: The scale.
 
-    Source: LettinGo (KDD 2025) pairs every right with every wrong candidate: `judge` class, `pairing` all.
+    Source: LettinGo (KDD 2025) pairs every candidate that leads to the right one of three classes with every candidate
+        that leads to a wrong one: `judge` sentiment, `pairing` all, no `max_pairs`.
     """
-    pairs = _by_reward(candidates, rule.margin) if rule.judge == "reward" else _by_class(candidates, truth)
+    if rule.judge == "reward":
+        pairs = _by_reward(candidates, rule.margin)
+    else:
+        pairs = _by_class(candidates, truth, domain.sentiment if rule.judge == "sentiment" else _nearest_label)
     if rule.pairing == "best_worst":
         return [pair for pair, _ in pairs[:1]]
     if rule.pairing == "sampled":
-        pairs = rng.sample(pairs, min(len(pairs), rule.max_pairs))
+        pairs = rng.sample(pairs, len(pairs) if rule.max_pairs is None else min(len(pairs), rule.max_pairs))
     return [pair for pair, _ in pairs[: rule.max_pairs]]
 
 
@@ -92,15 +98,17 @@ def _by_reward(candidates: Sequence[GradedCompletion], margin: float) -> list[tu
     return sorted(pairs, key=lambda entry: (-entry[1], entry[0]))
 
 
-def _by_class(candidates: Sequence[GradedCompletion], truth: float) -> list[tuple[PreferencePair, float]]:
+def _by_class(
+    candidates: Sequence[GradedCompletion], truth: float, class_of: Callable[[float], Hashable]
+) -> list[tuple[PreferencePair, float]]:
     """All pairs of a right and a wrong candidate, the largest difference of errors first."""
     values = [
         (position, candidate.value)
         for position, candidate in enumerate(candidates)
         if candidate.status == "ok" and candidate.value is not None
     ]
-    right = [(position, value) for position, value in values if _class_of(value) == _class_of(truth)]
-    wrong = [(position, value) for position, value in values if _class_of(value) != _class_of(truth)]
+    right = [(position, value) for position, value in values if class_of(value) == class_of(truth)]
+    wrong = [(position, value) for position, value in values if class_of(value) != class_of(truth)]
     pairs = [
         (PreferencePair(a, b), abs(far - truth) - abs(near - truth))
         for a, near in right
@@ -110,6 +118,6 @@ def _by_class(candidates: Sequence[GradedCompletion], truth: float) -> list[tupl
     return sorted(pairs, key=lambda entry: (-entry[1], entry[0]))
 
 
-def _class_of(value: float) -> int:
+def _nearest_label(value: float) -> int:
     """The nearest whole rating, rounded half up (Python's `round` takes 2.5 to 2)."""
     return int(value + 0.5)

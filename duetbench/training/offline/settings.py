@@ -51,17 +51,19 @@ class DpoSettings(TrainerSettings):
     candidates: int = option(10, "completions sampled per prompt and model", ge=1)
     temperature: float = option(1.0, "sampling temperature of the candidates", ge=0)
     top_p: float = option(1.0, "sample from the most likely tokens that hold this share of the probability", gt=0, le=1)
-    explorers: tuple[str, ...] = option((), "models that write the candidates; none: the trained model itself")
-    judge: Literal["reward", "class"] = option(
+    explorers: tuple[str, ...] = option((), "further models that write candidates, in addition to the trained model")
+    judge: Literal["reward", "class", "sentiment"] = option(
         "reward",
-        "which candidate is better. reward: rewards differ by at least margin; class: one predicts the rating's class, "
-        "the other does not",
+        "which candidate is better. reward: rewards differ by at least margin; class: one predicts the label of the "
+        "rating, the other does not; sentiment: the same for three classes, negative, neutral and positive",
     )
     margin: float = option(
         0.125, "reward: minimum difference of the rewards of a pair; 0.125 is half a star on 1 to 5", ge=0
     )
     pairing: Literal["all", "best_worst", "sampled"] = option("all", "which pairs of a prompt's candidates are used")
-    max_pairs: int = option(8, "maximum number of pairs per prompt; all: those with the largest differences", ge=1)
+    max_pairs: int | None = option(
+        8, "maximum number of pairs per prompt, those with the largest differences or a random subset; none: all", ge=1
+    )
     epochs: float = option(1.0, "passes over the pairs", gt=0)
     batch: int = option(16, "pairs per update", ge=1)
 
@@ -69,11 +71,13 @@ class DpoSettings(TrainerSettings):
         """Checks that every prompt has at least two candidates.
 
         Raises:
-            ValueError: it has only one.
+            ValueError: it has only one, or a random subset of pairs has no size.
         """
         super().__post_init__()
-        if self.candidates * max(len(self.explorers), 1) < 2:
-            raise ValueError("candidates times the number of explorers must be >= 2")
+        if self.candidates * (1 + len(self.explorers)) < 2:
+            raise ValueError("candidates must be >= 2 without explorers")
+        if self.pairing == "sampled" and self.max_pairs is None:
+            raise ValueError("pairing=sampled requires max_pairs: a random subset needs a size")
 
     def without_effect(self) -> dict[str, str]:
         reasons = super().without_effect()

@@ -19,6 +19,7 @@ class Sft(PresetTrainer):
     """Supervised fine-tuning of a strategy's last stage on the best of n candidates, through TRL."""
 
     name = "sft"
+    runs_training_stages = True
     summary = "supervised fine-tuning on the best of n sampled completions"
     settings_class = SftSettings
     presets = SFT_PRESETS

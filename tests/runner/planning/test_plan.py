@@ -261,7 +261,7 @@ def test_a_training_on_the_cells_own_engine_takes_its_options(planned: Planned) 
 
 
 def test_an_option_that_has_no_effect_on_a_training_is_a_fault(planned: Planned) -> None:
-    with pytest.raises(ConfigError, match=r"transformers\.dtype: no effect here: .* uses only batch_tokens, device"):
+    with pytest.raises(ConfigError, match=r"transformers\.dtype: no effect here: .* use only batch_tokens, device"):
         planned("transformers.dtype=float16", **TRAINED)
 
 
@@ -290,3 +290,32 @@ def test_dropped_training_rows_are_noted_once_per_dataset(planned: Planned) -> N
     notes = [note for note in made.notes if "are dropped" in note]
     assert len(notes) == 1
     assert "tiny: 12 of" in notes[0]
+
+
+def test_options_of_training_stages_are_a_fault_without_such_a_training(planned: Planned) -> None:
+    with pytest.raises(ConfigError, match=r"r4rec\.tau: no effect here"):
+        planned("r4rec.tau=0.5", strategies=("r4rec",), trainers=("none",))
+    assert planned("r4rec.tau=0.5", strategies=("r4rec",), trainers=("none", "sft")).cells
+
+
+@pytest.mark.parametrize(
+    ("settings", "strategy"),
+    [
+        (("duet.side=user", "duet.joint=cross"), "duet"),
+        (("sampling.top_p=0.9",), "duet"),
+        (("history.average_k=5",), "duet"),
+        (("rating_expectation.history_k=0", "rating_expectation.review_chars=50"), "10h"),
+    ],
+)
+def test_an_option_without_effect_next_to_the_others_is_a_fault(
+    planned: Planned, settings: tuple[str, ...], strategy: str
+) -> None:
+    with pytest.raises(ConfigError, match="has no effect"):
+        planned(*settings, strategies=(strategy,), trainers=("none",))
+
+
+def test_a_scorer_that_reads_aspects_requires_a_strategy_that_writes_them(planned: Planned) -> None:
+    options = {"scorers": ("r4rec_predictor",), "trainers": ("none",)}
+    assert planned("r4rec_predictor.reviews=aspects", strategies=("r4rec",), **options).cells
+    with pytest.raises(ConfigError, match=r"r4rec_predictor reads what the strategy writes .* duet writes nothing"):
+        planned("r4rec_predictor.reviews=aspects", strategies=("duet",), **options)

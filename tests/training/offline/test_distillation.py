@@ -228,3 +228,24 @@ def test_a_training_without_any_target_is_an_error_with_the_counts(tiny_ref, tmp
     training_job = replace(training_job, strategy=only_reward())
     with pytest.raises(TrainingError, match="training stage reward has no targets: examples 2, no_evidence 2"):
         Sft(build_config(Sft.Config, {}, path="sft")[0]).fit(training_job)
+
+
+@pytest.mark.parametrize("name", ["reward", "predictor"])
+def test_a_predictor_of_aspects_is_trained_on_aspects(tiny_ref, tmp_path, name):
+    config = Reason4RecPredictor.Config(prompt_set="compact", reviews="aspects")
+    training_job = stage_job(tiny_ref, tmp_path, Teacher(model=tiny_ref), scorer=Reason4RecPredictor(config))
+    prompts = [prompt for prompt, _ in targets(training_job, name)[0]]
+    assert prompts
+    assert all(contents([prompt]).count("Positive Aspects: solos") == 2 for prompt in prompts)
+    assert "Great jazz" not in contents(prompts)
+
+
+def test_the_filter_compares_predictions_from_the_same_aspects(tiny_ref, tmp_path, monkeypatch):
+    read: list[str] = []
+    engine = Teacher(model=tiny_ref)
+    rate = engine._rating
+    monkeypatch.setattr(engine, "_rating", lambda text: (read.append(text), rate(text))[1])
+    config = Reason4RecPredictor.Config(prompt_set="compact", reviews="aspects")
+    targets(stage_job(tiny_ref, tmp_path, engine, scorer=Reason4RecPredictor(config)), "reasoner")
+    assert {text.count("Positive Aspects: solos") for text in read} == {2}
+    assert {"A good fit." in text for text in read} == {True, False}

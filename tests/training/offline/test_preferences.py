@@ -4,8 +4,13 @@ from __future__ import annotations
 
 from random import Random
 
+import pytest
+
 from duetbench.training.offline.preferences import PairingRule, PreferencePair, best_candidate, preference_pairs
 from duetbench.training.rewarding import GradedCompletion
+from duetbench.types import Domain
+
+STARS = Domain("album", "albums")
 
 
 def candidates(*rewards: float | None) -> list[GradedCompletion]:
@@ -17,7 +22,7 @@ def with_values(*values: float | None) -> list[GradedCompletion]:
 
 
 def pairs(pool: list[GradedCompletion], rule: PairingRule, truth: float = 4.0, seed: int = 0) -> list[PreferencePair]:
-    return preference_pairs(pool, truth, rule, Random(seed))
+    return preference_pairs(pool, truth, rule, Random(seed), domain=STARS)
 
 
 def test_the_best_candidate_has_the_highest_reward():
@@ -82,3 +87,27 @@ def test_right_and_wrong_by_class():
 def test_all_right_or_all_wrong_gives_no_pair():
     assert pairs(with_values(4.0, 4.1), PairingRule(judge="class")) == []
     assert pairs(with_values(1.0, 2.0), PairingRule(judge="class")) == []
+
+
+def test_right_and_wrong_by_three_classes():
+    pool = with_values(4.9, 3.6, 3.5, 1.0, None)
+    assert pairs(pool, PairingRule(judge="sentiment", max_pairs=None), truth=4.0) == [
+        *(PreferencePair(right, 3) for right in (1, 0)),
+        *(PreferencePair(right, 2) for right in (1, 0)),
+    ]
+
+
+def test_one_star_more_or_less_within_a_class_is_right():
+    assert pairs(with_values(5.0, 4.0), PairingRule(judge="sentiment"), truth=4.0) == []
+    assert pairs(with_values(5.0, 4.0), PairingRule(judge="class"), truth=4.0) == [PreferencePair(1, 0)]
+
+
+def test_without_a_limit_all_right_and_wrong_candidates_are_paired():
+    pool = with_values(*[4.0] * 5, *[2.0] * 5)
+    assert len(pairs(pool, PairingRule(judge="sentiment", max_pairs=None))) == 25
+    assert len(pairs(pool, PairingRule(judge="sentiment", max_pairs=8))) == 8
+
+
+@pytest.mark.parametrize("values", [(4.0, 5.0, 3.8), (1.0, 2.0, 3.0)])
+def test_all_right_or_all_wrong_of_three_classes_gives_no_pair(values):
+    assert pairs(with_values(*values), PairingRule(judge="sentiment", max_pairs=None)) == []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -95,3 +96,37 @@ def test_a_teacher_writes_the_candidates(tiny_ref, tmp_path):
 def test_candidates_are_sampled_for_the_requested_number_of_pairs(tiny_ref, tmp_path):
     trainer(Sft, pairs=5, epochs=1, candidates=2).fit(job(tiny_ref, tmp_path))
     assert json.loads((tmp_path / "result.json").read_text())["rows"]["examples"] == 5
+
+
+@pytest.fixture
+def second_ref(tmp_path, tiny_ref):
+    """A model with other weights than `tiny_ref`."""
+    from safetensors.torch import load_file, save_file
+
+    from duetbench.models import resolve
+
+    folder = shutil.copytree(tiny_ref.path, tmp_path / "second")
+    weights = folder / "model.safetensors"
+    tensors = {name: tensor * 1.5 for name, tensor in load_file(weights).items()}
+    save_file(tensors, weights, metadata={"format": "pt"})
+    return resolve(f"path:{folder}")
+
+
+def test_explorers_write_candidates_in_addition_to_the_trained_model(tiny_ref, second_ref, tmp_path):
+    options = {"candidates": 2, "margin": 0.01, "epochs": 1}
+    trainer(Dpo, explorers=(second_ref.name,), **options).fit(job(tiny_ref, tmp_path / "pool"))
+    rows = json.loads((tmp_path / "pool" / "result.json").read_text())["rows"]
+    assert (rows["models"], rows["candidates"]) == (2, 48)
+    (row,) = JsonLinesLog(tmp_path / "pool" / "rollouts.jsonl").read()
+    assert any({texts[0]["text"], texts[1]["text"]}.isdisjoint({texts[2]["text"]}) for texts in row["questions"])
+
+
+def test_an_explorer_that_is_the_trained_model_is_counted_once(tiny_ref, tmp_path):
+    trainer(Dpo, explorers=(tiny_ref.name,), epochs=1, margin=0.05).fit(job(tiny_ref, tmp_path))
+    assert json.loads((tmp_path / "result.json").read_text())["rows"]["models"] == 1
+
+
+def test_lettingo_pairs_all_right_and_wrong_candidates_of_several_models():
+    settings = Dpo.resolved_options(build_config(Dpo.Config, {"preset": "lettingo"}, path="dpo")[0])
+    assert (settings["judge"], settings["pairing"], settings["max_pairs"]) == ("sentiment", "all", None)
+    assert len(settings["explorers"]) > 1

@@ -9,7 +9,7 @@ from pathlib import Path
 from duetbench.interfaces import Stage, Strategy, option
 from duetbench.parsing import has_words, parse_tagged_fields
 from duetbench.prompts import render, template_digest, unique_prompts
-from duetbench.types import Message, Profile, Prompt, Request, Slot
+from duetbench.types import Message, Profile, Prompt, Request, Side, Slot
 
 PROMPT = str(Path(__file__).with_name("likes_dislikes.md.jinja"))
 
@@ -27,6 +27,9 @@ class LikesDislikes(Strategy):
 
     def stages(self) -> tuple[Stage, ...]:
         return (LikesDislikesStage(self.config),)
+
+    def writes(self) -> tuple[Side, ...]:
+        return ("user",)
 
     def prompt_digests(self) -> dict[str, str]:
         return {"likes_dislikes": template_digest(PROMPT, "default")}
