@@ -465,7 +465,7 @@ class Trainer(Plugin):
     policy_options: ClassVar[PolicyOptions | None] = None
     """The engine options that `fit` receives as `TrainingJob.policy_config`; None: it receives none."""
     uses_token_budget: ClassVar[bool] = False
-    """Whether `fit` generates exactly `TrainingJob.token_budget` tokens, up to one training example, if it is given."""
+    """Whether `fit` generates as many tokens as `TrainingJob.token_budget` says, if it is given."""
 
     @abstractmethod
     def fit(self, job: TrainingJob) -> ModelRef | TrainedModels:
@@ -548,10 +548,7 @@ class ControlContext:
 
 
 class Control(Plugin):
-    """Changes what the scorer reads, to show what a result is due to.
-
-    The seam for a control on training is `retrained`: another trainer at the same number of generated tokens.
-    """
+    """A row that shows what a result is due to: the scorer reads something else, or the writer learned otherwise."""
 
     needs: ClassVar[Literal["nothing", "window", "profiles", "training"]] = "profiles"
     """What `apply` uses of the writer, and with it the number of rows. `nothing`: one per dataset, model, scorer and

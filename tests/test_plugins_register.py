@@ -80,6 +80,10 @@ def test_hook_trainers() -> None:
     assert "none" in Plugins(environ={}).of_kind("trainer")
 
 
+def test_hook_controls() -> None:
+    assert "shuffled_user" in Plugins(environ={}).of_kind("control")
+
+
 def test_hook_metrics() -> None:
     assert "mae" in Plugins(environ={}).of_kind("metric")
 

@@ -13,7 +13,7 @@ from duetbench.errors import UsageError
 from duetbench.progress import Progress
 from duetbench.runner.engine_pool import EnginePool
 from duetbench.runner.examples import Examples
-from duetbench.runner.trainings import TrainingRunner
+from duetbench.runner.trainings import TrainingEngines, TrainingRunner
 
 if TYPE_CHECKING:
     from duetbench.interfaces import TrainingJob
@@ -119,7 +119,7 @@ class ComparedRuns:
         folder.mkdir()
         model = self._pool.model(writing.model)
         engine = self._pool.engine(writing.engine, model)
-        job = TrainingRunner(self._examples, Progress()).job(self._cell, folder, model, engine)
+        job = TrainingRunner(self._examples, Progress()).job(self._cell, folder, model, TrainingEngines(engine))
         return replace(job, valid=[])
 
 

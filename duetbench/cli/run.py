@@ -12,6 +12,7 @@ from duetbench.cli.context import Settings, pass_settings
 if TYPE_CHECKING:
     from duetbench.runner import Plan, RunOutcome
     from duetbench.runner.estimate import Estimate
+    from duetbench.runner.planning.cells import Cell
 
 
 @click.command()
@@ -35,6 +36,9 @@ if TYPE_CHECKING:
     help="Configuration in YAML; options override it.",
 )
 @click.option("--no-baselines", is_flag=True, help="Leave out the baselines without a model.")
+@click.option(
+    "--controls/--no-controls", default=None, help="Add the controls of every row.  [default: as in FILE, or not]"
+)
 @click.option("--plan", "only_plan", is_flag=True, help="Print cells, prompts and tokens; load no model.")
 @click.option("--force", is_flag=True, help="Run finished cells again.")
 @click.option("--out", type=click.Path(path_type=Path), metavar="DIR", help="[default: runs/NAME]")
@@ -47,6 +51,7 @@ def run(
     settings_: tuple[str, ...],
     file: Path | None,
     no_baselines: bool,
+    controls: bool | None,
     only_plan: bool,
     force: bool,
     out: Path | None,
@@ -65,6 +70,8 @@ def run(
     chosen = {name: value for name, value in grid.items() if value}
     if no_baselines:
         chosen["baselines"] = False
+    if controls is not None:
+        chosen["controls"] = controls
     if file is None and "strategies" not in chosen:
         raise UsageError("nothing to run: give a strategy (--strategy duet) or a file (--config FILE)")
     config = run_config(chosen, file=file, settings=parse_settings(settings_))
@@ -140,14 +147,19 @@ def _print_plan(settings: Settings, planned: Plan, folder: Path) -> None:
 
 def _named_columns(planned: Plan) -> tuple[dict[str, str], list[dict[str, str]]]:
     """Attributes that all cells share, and the remaining attributes row by row."""
-    titles = ("label", "strategy", "trainer", "dataset", "model", "scorer", "seed")
-    rows = [dict(zip(titles, (cell.label, *cell.names), strict=True)) for cell in planned.cells]
+    titles = ("label", "strategy", "trainer", "control", "dataset", "model", "scorer", "seed")
+    rows = [dict(zip(titles, _attributes(cell), strict=True)) for cell in planned.cells]
     with_model = [row for row, cell in zip(rows, planned.cells, strict=True) if cell.writing] or rows
     always = ("strategy", "scorer")
     values = {title: {row[title] for row in (rows if title == "dataset" else with_model)} for title in titles}
     shared = {title: min(distinct) for title, distinct in values.items() if len(distinct) == 1 and title not in always}
     shown = {title: value for title, value in shared.items() if value}
     return shown, [{title: value for title, value in row.items() if title not in shared} for row in rows]
+
+
+def _attributes(cell: Cell) -> tuple[str, ...]:
+    strategy, trainer, *others = cell.names
+    return (cell.label, strategy, trainer, cell.control.name if cell.control else "", *others)
 
 
 def _numbers(expected: Estimate) -> list[str]:

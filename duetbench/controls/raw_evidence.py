@@ -12,17 +12,19 @@ from duetbench.interfaces import Control, ControlContext, ControlledInput, Score
 from duetbench.types import Interaction, Profiles, Request
 
 
-class RawEvidenceFull(Control):
-    """Both histories with reviews, as far as the writer sees them, and both averages."""
+class EvidenceControl(Control):
+    """Shared by both controls: the scorer's windows hold what the writer reads."""
 
-    name = "raw_evidence_full"
-    summary = "the scorer reads both histories that the writer read, and both averages, instead of profiles"
     source = "arXiv 2510.00449 compares concrete reviews with descriptions of preferences"
-    needs = "window"
 
     def obstacle(self, strategy: Strategy, scorer: Scorer) -> str | None:
         if not strategy.history_needed():
             return f"the writer of {strategy.name} reads no history"
+        if scorer.reads_line_notes():
+            return "the scorer reads the writer's texts on single interactions instead of the reviews"
+        own, shows_averages = _Windows.of(scorer), getattr(scorer.config, "show_averages", False)
+        if min(own) >= strategy.history_needed() and shows_averages is not False:
+            return "the scorer shows what the writer reads in every row, so this is the row without a profile"
         return missing_slots(scorer, ("history", "item_history", "user_average", "item_average"))
 
     def scorer_options(self, strategy: Strategy, scorer: Scorer) -> Mapping[str, Any]:
@@ -33,6 +35,14 @@ class RawEvidenceFull(Control):
             "item_history_k": max(own.item, needed),
             "show_averages": True,
         }
+
+
+class RawEvidenceFull(EvidenceControl):
+    """Both histories with reviews, as far as the writer sees them, and the averages that it sees."""
+
+    name = "raw_evidence_full"
+    summary = "the scorer reads both histories that the writer read, and the averages, instead of profiles"
+    needs = "window"
 
     def apply(
         self, requests: Sequence[Request], profiles: Sequence[Profiles], context: ControlContext
@@ -45,7 +55,7 @@ class RawEvidenceFull(Control):
         return ControlledInput(shown, [Profiles() for _ in requests], measures)
 
 
-class RawEvidence(RawEvidenceFull):
+class RawEvidence(EvidenceControl):
     """The same, cut to the length of the profiles that it replaces.
 
     The scorer's prompt has at most as many tokens as with the profiles. The oldest lines are left out first, and the
@@ -120,8 +130,9 @@ class _Evidence:
             *_lines(request.user_history, view.user_history, own.user, is_item=False),
             *_lines(request.item_history, view.item_history, own.item, is_item=True),
         ]
-        shows_averages = bool(getattr(context.plain_scorer.config, "show_averages", False))
-        return cls(request, view if not shows_averages else request, own, tuple(sorted(lines)), shows_averages)
+        shown = getattr(context.plain_scorer.config, "show_averages", False)  # None: where there is a history
+        averages = view if shown is False else request
+        return cls(request, averages, own, tuple(sorted(lines)), shown is True)
 
     @property
     def n_levels(self) -> int:

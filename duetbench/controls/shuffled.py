@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import ClassVar, Literal
 
 from duetbench.controls.donors import Donors
@@ -41,14 +40,13 @@ class ShuffledProfiles(Control):
         shuffled = list(profiles)
         n_changed = 0
         for side in self.sides:
-            usable = [position for position, written in enumerate(profiles) if _profile(written, side)]
-            if not usable:
+            written = _readable(profiles, side)
+            if not written:
                 continue
-            donors = Donors(requests, usable, _item if side == "item" else _user, context.seed)
-            for position in usable:
-                profile = _profile(profiles[donors.donor(position)], side)
-                shuffled[position] = replace(shuffled[position], **{side: profile})
-            n_changed += len(usable)
+            donors = Donors(requests, list(written), _item if side == "item" else _user, context.seed)
+            for position in written:
+                shuffled[position] = shuffled[position].with_profile(written[donors.donor(position)])
+            n_changed += len(written)
         if not n_changed:
             raise DataError(f"there is no readable {' or '.join(self.sides)} profile to exchange")
         return ControlledInput(requests, shuffled)
@@ -78,10 +76,10 @@ class ShuffledBoth(ShuffledProfiles):
     sides = ("user", "item", "pair")
 
 
-def _profile(profiles: Profiles, side: _ProfileSide) -> Profile | None:
-    """The profile of a side; None if there is none, or if the pair's profiles failed."""
-    profile: Profile | None = getattr(profiles, side)
-    return None if profiles.failed else profile
+def _readable(profiles: Sequence[Profiles], side: _ProfileSide) -> dict[int, Profile]:
+    """The profiles of a side by position, without those of requests that lack one."""
+    sides = {position: getattr(written, side) for position, written in enumerate(profiles) if not written.failed}
+    return {position: profile for position, profile in sides.items() if profile is not None}
 
 
 def _user(request: Request) -> str:

@@ -93,11 +93,13 @@ class BoardRow:
 
     @property
     def name(self) -> str:
-        """Its name for `--baseline`: the strategy, with the trainer if it trains; the scorer if there is no LLM."""
+        """Its name for `--baseline`: the strategy, with its trainer and its control if it has them; without an LLM the
+        scorer."""
         if not self.has_llm:
             return self.facts["scorer"]
         trainer = self.facts.get("trainer", "none")
-        return self.facts["strategy"] + ("" if trainer == "none" else f"+{trainer}")
+        control = f" ({self.facts['control']})" if "control" in self.facts else ""
+        return self.facts["strategy"] + ("" if trainer == "none" else f"+{trainer}") + control
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,9 @@ RowAttributes = dict[str, str]
 ALWAYS = ("strategy", "trainer", "scorer")
 """Shown on every board; other attributes only where rows differ in them."""
 
+CONTROL = "control"
+"""Shown where any row has it: a row without it is no control."""
+
 _COVERED = ("data",)
 """Sections of options whose effect is part of the fingerprint and of the digest of the pairs."""
 
@@ -20,7 +23,7 @@ _COVERED = ("data",)
 def attributes_of(record: Record) -> RowAttributes:
     """The attributes of a record by name, without those that do not apply."""
     cell = record.cell
-    names = ("strategy", "trainer", "scorer", "model", "engine", "label")
+    names = ("strategy", "trainer", CONTROL, "scorer", "model", "engine", "label")
     attributes = {name: getattr(cell, name) for name in names if getattr(cell, name)}
     attributes |= _model(record) | _options(cell)
     attributes |= {f"prompt {name}": digest[:8] for name, digest in record.prompts.items()}
@@ -98,4 +101,4 @@ def differing_attributes(rows: Iterable[RowAttributes]) -> tuple[str, ...]:
     for attributes in rows:
         for name, value in attributes.items():
             values.setdefault(name, set()).add(value)
-    return tuple(name for name, known in values.items() if len(known) > 1 and name not in ALWAYS)
+    return tuple(name for name, known in values.items() if name == CONTROL or (len(known) > 1 and name not in ALWAYS))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -28,7 +28,9 @@ class CellState:
     trained: TrainingResult | None = None
     written: WrittenProfiles | None = None
     profiles: Sequence[Profiles] = ()
-    """One per example."""
+    """One per example, as the scorer reads them."""
+    control_measures: Mapping[str, float | None] = field(default_factory=dict)
+    """What the control measured."""
     predictions: Sequence[Prediction] = ()
     """One per example."""
     profile_meter: UsageMeter = field(default_factory=UsageMeter)

@@ -10,8 +10,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from duetbench.errors import DataError
 from duetbench.evaluation.empty_windows import empty_window_share
-from duetbench.interfaces import Strategy
+from duetbench.interfaces import ControlledInput, Strategy
+from duetbench.runner.controlling import CHARS_PER_TOKEN, apply_control
 from duetbench.runner.examples import Examples
 from duetbench.runner.output.run_folder import cell_folder
 from duetbench.runner.planning.cells import Cell, WriterSpec
@@ -21,9 +23,6 @@ from duetbench.types import Profile, Profiles, Prompt, Request
 
 SAMPLE = 2000
 """Maximum number of requests that are rendered; the counts are scaled to all requests."""
-
-CHARS_PER_TOKEN = 4
-"""Approximate, for English text; toy-lm has one token per word and needs fewer."""
 
 RATING_TOKENS = 8
 """Approximate length of a rating as text."""
@@ -108,10 +107,22 @@ def _counted(examples: int, tokens: PromptTokens, scale: float, *, is_finished: 
 def _prompt_tokens(cell: Cell, requests: Sequence[Request]) -> PromptTokens:
     assert cell.writing is not None
     tokens: PromptTokens = {}
-    profiles = _placeholder_profiles(cell.writing, requests, tokens)
-    scoring = cell.scorer.make().prompts(requests, profiles)
+    profiles = [Profiles() for _ in requests]
+    if cell.writes_profiles:
+        profiles = _placeholder_profiles(cell.writing, requests, tokens)
+    read = _controlled(cell, requests, profiles)
+    scorer = cell.control.scorer if cell.control else cell.scorer
+    scoring = scorer.make().prompts(read.requests, read.profiles)
     _count_prompts(tokens, f"{cell.writing.model.name} {cell.scorer.name}", scoring, RATING_TOKENS)
     return tokens
+
+
+def _controlled(cell: Cell, requests: Sequence[Request], profiles: Sequence[Profiles]) -> ControlledInput:
+    """What the scorer reads; where the control is impossible with these requests, the run reports it for its cell."""
+    try:
+        return apply_control(cell, requests, profiles, lambda text: len(text) // CHARS_PER_TOKEN)
+    except DataError:
+        return ControlledInput(requests, profiles)
 
 
 def _placeholder_profiles(writing: WriterSpec, requests: Sequence[Request], tokens: PromptTokens) -> list[Profiles]:

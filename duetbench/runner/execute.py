@@ -6,16 +6,17 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
-from duetbench.errors import PluginError
+from duetbench.errors import PluginError, TrainingError
 from duetbench.interfaces import Engine, Scorer, Strategy
 from duetbench.progress import Progress
 from duetbench.runner.cell_state import CellState
+from duetbench.runner.controlling import apply_control, token_counter
 from duetbench.runner.engine_pool import EnginePool
 from duetbench.runner.examples import Examples, train_rows
 from duetbench.runner.metering import MeteredEngine, UsageMeter
 from duetbench.runner.output.run_folder import RunFolder
 from duetbench.runner.planning.cells import WriterSpec
-from duetbench.runner.trainings import TrainingRunner, all_models, read_trained
+from duetbench.runner.trainings import TrainingEngines, TrainingRunner, all_models, read_trained
 from duetbench.types import ModelRef, Prediction, Profiles, Request, Sampling
 
 
@@ -46,7 +47,10 @@ class CellExecutor:
             model = self._resolve_model(state, cell.writing)
             frozen = self._pool.engine(cell.writing.engine, model.base)  # scoring uses frozen weights, also if trained
             self._train(state, cell.writing, frozen)
-            self._write(state, cell.writing, requests, frozen.model)
+            if cell.writes_profiles:
+                self._write(state, cell.writing, requests, frozen.model)
+            else:
+                state.engine = frozen.info()
             scorer_model = (state.trained.models.scorer if state.trained else None) or frozen.model
             frozen = self._pool.engine(cell.writing.engine, scorer_model)  # the pool may have closed it meanwhile
         self._score(state, requests, frozen)
@@ -66,11 +70,26 @@ class CellExecutor:
         assert state.model is not None
         spec = writing.scorer_engine
         scorer_engine = self._pool.engine(spec.engine, self._pool.model(spec.model)) if spec else None
-        state.trained = self._trainings.trained(state.cell, folder, state.model, frozen, scorer_engine)
+        engines = TrainingEngines(frozen, scorer_engine)
+        state.trained = self._trainings.trained(
+            state.cell, folder, state.model, engines, self._token_budget(state, engines)
+        )
         state.model = state.trained.models.writer
         for model in all_models(state.trained.models):
             if model != frozen.model:
                 frozen.with_model(model)  # rejected by an engine that is bound to a served model; loads nothing
+
+    def _token_budget(self, state: CellState, engines: TrainingEngines) -> int | None:
+        """The tokens that the training of the controlled row has generated; it is run first if it has not ended."""
+        reference = state.cell.control.reference if state.cell.control else None
+        if reference is None:
+            return None
+        assert state.model is not None
+        folder = self._folder.training(reference)
+        tokens = self._trainings.trained(reference, folder, state.model, engines).budget.tokens
+        if not tokens:
+            raise TrainingError(f"the training {folder.name} has generated no token, so its control has none to use")
+        return tokens
 
     def _write(self, state: CellState, writing: WriterSpec, requests: Sequence[Request], untrained: ModelRef) -> None:
         from duetbench.evaluation.empty_windows import STARVED, empty_window_share, starved_text
@@ -96,10 +115,14 @@ class CellExecutor:
 
     def _score(self, state: CellState, requests: Sequence[Request], engine: Engine | None) -> None:
         cell = state.cell
-        scorer: Scorer = cell.scorer.make()
+        scorer: Scorer = (cell.control.scorer if cell.control else cell.scorer).make()
         scorer.fit(train_rows(cell.data), cell.data.prepared.domain)
         with self._phase("ratings", state.rating_meter):
             metered = MeteredEngine(engine, state.rating_meter, self._progress.expect) if engine else None
+            if engine:
+                answers = state.written.answers if state.written else []
+                read = apply_control(cell, requests, state.profiles, token_counter(engine, answers))
+                requests, state.profiles, state.control_measures = read
             state.predictions = predict(scorer, requests, state.profiles, metered)
 
     @contextmanager

@@ -223,12 +223,14 @@ def _title(cell: Cell) -> str:
         trainer = f"+{cell.writing.trainer.name}" if cell.writing.training else ""
         writer = f"{cell.writing.strategy.name}{trainer}"
         parts = [writer, cell.data.choice.name, cell.writing.model.name, cell.scorer.name, f"seed {cell.seed}"]
-    return " ".join([*parts, *([f"({cell.label})"] if cell.label else [])])
+    added = [f"({text})" for text in (cell.label, cell.control.name if cell.control else "") if text]
+    return " ".join([*parts, *added])
 
 
 def _short_title(cell: Cell) -> str:
     """A title that fits in front of a progress bar."""
-    return cell.writing.strategy.name if cell.writing else cell.scorer.name
+    name = cell.writing.strategy.name if cell.writing else cell.scorer.name
+    return f"{name} ({cell.control.name})" if cell.control else name
 
 
 def _short(record: Record) -> str:

@@ -26,6 +26,16 @@ SETTINGS = "settings.json"
 
 
 @dataclass(frozen=True)
+class TrainingEngines:
+    """Engines that a training uses."""
+
+    frozen: Engine
+    """Runs the model to train, frozen."""
+    scorer: Engine | None = None
+    """Engine of the scorer in the loop; None: `frozen`."""
+
+
+@dataclass(frozen=True)
 class TrainingResult:
     """The result of a training."""
 
@@ -49,7 +59,7 @@ class TrainingRunner:
         self._failed: dict[str, DuetbenchError] = {}
 
     def trained(
-        self, cell: Cell, folder: Path, model: ModelRef, engine: Engine, scorer_engine: Engine | None = None
+        self, cell: Cell, folder: Path, model: ModelRef, engines: TrainingEngines, token_budget: int | None = None
     ) -> TrainingResult:
         """The result of a cell's training. Waits for another process that runs the same training.
 
@@ -57,8 +67,8 @@ class TrainingRunner:
             cell: A cell with a training.
             folder: The training's folder.
             model: The model to train.
-            engine: Runs `model`, frozen.
-            scorer_engine: Engine of the scorer in the loop; None: `engine`.
+            engines: See `TrainingEngines`.
+            token_budget: Tokens that it may generate; None: the trainer's options decide.
 
         Raises:
             TrainingError: it failed. A training that failed once in this run fails again without a new attempt.
@@ -74,7 +84,7 @@ class TrainingRunner:
             if finished:
                 return finished
             try:
-                return self._train(cell, folder, self.job(cell, folder, model, engine, scorer_engine))
+                return self._train(cell, folder, self.job(cell, folder, model, engines, token_budget))
             except DuetbenchError as error:
                 self._failed[key] = error
                 raise
@@ -99,7 +109,7 @@ class TrainingRunner:
         return TrainingResult(trained, budget, training)
 
     def job(
-        self, cell: Cell, folder: Path, model: ModelRef, engine: Engine, scorer_engine: Engine | None = None
+        self, cell: Cell, folder: Path, model: ModelRef, engines: TrainingEngines, token_budget: int | None = None
     ) -> TrainingJob:
         """The input of a cell's trainer; see `trained`."""
         writing = cell.writing
@@ -115,12 +125,13 @@ class TrainingRunner:
             scorer=scorer,
             rewards=[(reward.make(), weight) for reward, weight in writing.rewards],
             model=model,
-            engine=engine,
+            engine=engines.frozen,
             workdir=folder,
             seed=cell.seed,
-            scorer_engine=scorer_engine,
+            scorer_engine=engines.scorer,
             policy_config=writing.policy_engine.config if writing.policy_engine else None,
             progress=self._progress,
+            token_budget=token_budget,
         )
 
     def _rows(self, cell: Cell, split: Split, limit: int | None) -> list[Example]:

@@ -33,7 +33,9 @@ class Reason4RecPredictor(RatingExpectation):
         item_history_k: int | None = option(
             None, "other people's most recent interactions with the item in the prompt; none: history_k", ge=0
         )
-        show_averages: bool = option(True, "show the user's and the item's mean rating")
+        show_averages: bool | None = option(  # type: ignore[assignment]
+            None, "show the user's and the item's mean rating; none: each above its history, if that is not empty"
+        )
         reviews: Literal["raw", "aspects"] = option(
             "raw",
             "raw: the beginnings of the reviews; aspects: as the original, what its summarizer wrote on each review, "

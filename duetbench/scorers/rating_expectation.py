@@ -58,7 +58,7 @@ class RatingExpectation(Scorer):
         return rating_prompts(self.template, self.config, requests, profiles)
 
     def history_needed(self) -> int:
-        return max(self.config.history_k, item_window(self.config))
+        return int(max(self.config.history_k, item_window(self.config)))
 
     def prompt_digests(self) -> dict[str, str]:
         return rating_prompt_digests(self.template, self.config)

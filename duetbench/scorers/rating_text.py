@@ -78,7 +78,7 @@ class RatingText(Scorer):
         )
 
     def history_needed(self) -> int:
-        return max(self.config.history_k, item_window(self.config))
+        return int(max(self.config.history_k, item_window(self.config)))
 
     def prompt_digests(self) -> dict[str, str]:
         return rating_prompt_digests(_TEMPLATE, self.config)

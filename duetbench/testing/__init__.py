@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from duetbench.interfaces import Kind
 from duetbench.testing.conformance.base import CheckResult, Conformance
+from duetbench.testing.conformance.control import ControlConformance
 from duetbench.testing.conformance.dataset import DatasetConformance
 from duetbench.testing.conformance.engine import EngineConformance
 from duetbench.testing.conformance.metric import MetricConformance
@@ -26,6 +27,7 @@ CONFORMANCE: dict[Kind, type[Conformance]] = {
     "reward": RewardConformance,
     "trainer": TrainerConformance,
     "metric": MetricConformance,
+    "control": ControlConformance,
 }
 """The conformance class of each kind of plugin."""
 
@@ -33,6 +35,7 @@ __all__ = [
     "CONFORMANCE",
     "CheckResult",
     "Conformance",
+    "ControlConformance",
     "DatasetConformance",
     "DummyEngine",
     "EngineConformance",

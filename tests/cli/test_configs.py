@@ -15,9 +15,10 @@ from duetbench.runner import run_config
 CONFIGS = Path(__file__).parents[2] / "configs"
 
 
-def planned(name: str) -> list[list[str]]:
-    """The rows of cells that ask a model."""
-    arguments = ["-q", "run", "--config", str(CONFIGS / name), "--plan", "--dataset", "toy", "--limit", "4"]
+def planned(name: str, *more: str) -> list[list[str]]:
+    """The rows of cells that ask a model; without controls unless `more` says otherwise."""
+    arguments = ["-q", "run", "--config", str(CONFIGS / name), "--plan", "--dataset", "toy", "--limit", "12"]
+    arguments += list(more) or ["--no-controls"]
     result = CliRunner().invoke(main, arguments, catch_exceptions=False)
     assert result.exit_code == 0, result.output
     rows = [line.split() for line in result.stdout.splitlines() if line.endswith(" to do ")]
@@ -53,6 +54,14 @@ def test_table_2_takes_away_one_part_after_the_other() -> None:
 
 def test_table_3_has_a_row_per_length_of_history() -> None:
     assert sorted(row[0] for row in planned("table3-history.yaml")) == ["10H+30P", "10H+50P", "10H+70P"]
+
+
+@pytest.mark.parametrize("name", ["toy", "ladder", "table1", "table2-ablation", "table3-history"])
+def test_the_shipped_grids_have_controls(name: str) -> None:
+    names = set(Plugins(environ={}).of_kind("control"))
+    shown = {word for row in planned(f"{name}.yaml", "--seed", "0") for word in row} & names
+    assert {"no_profile", "averages_only", "raw_evidence", "shuffled_both"} <= shown
+    assert ("best_of_n" in shown) == (name != "ladder")  # the ladder has rows of sft
 
 
 @pytest.mark.parametrize("file", sorted(CONFIGS.glob("*.yaml")), ids=lambda file: file.stem)

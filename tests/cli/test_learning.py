@@ -20,7 +20,7 @@ CONFIG = Path(__file__).parents[2] / "configs" / "toy.yaml"
 @pytest.fixture(scope="module")
 def learnt(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("learnt")
-    arguments = ["run", "--config", str(CONFIG), "--strategy", "duet", "--no-baselines"]
+    arguments = ["run", "--config", str(CONFIG), "--strategy", "duet", "--no-baselines", "--no-controls"]
     result = CliRunner().invoke(main, [*arguments, "--out", str(folder), "--store", str(folder / "store.sqlite")])
     assert result.exit_code == 0, result.output
     return folder

@@ -78,3 +78,11 @@ def test_a_trained_predictor_is_another_scorer_whatever_its_seed() -> None:
     ]
     assert scorers == ["rating_expectation (history_k=10, weights=trained by sft on duet)"] * 2
     assert scorer_of(make_record(trained={"stages": {"summary": "1"}, "scorer": None})) == scorer_of(make_record())
+
+
+def test_a_control_is_shown_even_if_it_is_the_only_one() -> None:
+    plain, control = (attributes_of(make_record(cell={"control": name})) for name in (None, "no_profile"))
+    assert "control" not in plain
+    assert control["control"] == "no_profile"
+    assert "control" in differing_attributes([plain, control])
+    assert "control" not in differing_attributes([plain])

@@ -175,7 +175,7 @@ class Counting(Trainer):
         ratings = [row.rating for row in (*job.train, *job.valid)]
         rows = [row.request.request_id for row in (*job.train, *job.valid)]
         note(self.config.log, [f"trained {job.strategy.name} {len(job.train)} {len(job.valid)} {job.seed}"])
-        note(self.config.log, [f"rows {rows}", f"ratings {ratings}"])
+        note(self.config.log, [f"rows {rows}", f"ratings {ratings}", f"budget {job.token_budget}"])
         (job.workdir / "budget.json").write_text('{"steps": 7, "tokens": 70}')
         (job.workdir / "settings.json").write_text('{"precision": "fp32"}')
         return job.model

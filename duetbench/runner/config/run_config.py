@@ -33,6 +33,8 @@ class Grid:
     """Maximum number of rows, the same for every cell; None: all."""
     baselines: bool = True
     """Whether scorers without a model are included as baselines."""
+    controls: bool | tuple[str, ...] = False
+    """Whether the controls of every row are included: all of them, or those of these names."""
     label: str = ""
     """Distinguishes this grid from others of the run."""
     options: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)

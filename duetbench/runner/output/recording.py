@@ -9,6 +9,7 @@ from typing import Any, Literal, get_args
 
 from duetbench import __version__
 from duetbench.atomic import atomic_file
+from duetbench.digests import digest_of_value
 from duetbench.evaluation import metrics_of, predictions_table
 from duetbench.evaluation.empty_windows import empty_window_share
 from duetbench.interfaces import Metric, Strategy
@@ -41,7 +42,7 @@ from duetbench.runner.cell_state import CellState
 from duetbench.runner.config.sections import TrainingOptions
 from duetbench.runner.examples import train_rows
 from duetbench.runner.output.request_logs import write_logs
-from duetbench.runner.planning.cells import Cell, DatasetChoice, PluginChoice, WriterSpec
+from duetbench.runner.planning.cells import Cell, ControlSpec, DatasetChoice, PluginChoice, WriterSpec
 from duetbench.types import Status
 
 ERROR = "error.txt"
@@ -142,6 +143,7 @@ def _cell(cell: Cell) -> CellSpec:
         scorer=cell.scorer.name,
         seed=cell.seed,
         label=cell.label or None,
+        control=cell.control.name if cell.control else None,
         split="valid" if cell.split == "valid" else "test",
         limit=cell.limit,
         options=_options(cell),
@@ -177,8 +179,22 @@ def _options(cell: Cell) -> dict[str, Mapping[str, JsonValue]]:
     for kind, choice in _choices(cell):
         if choice not in recorded:
             recorded.append(choice)
-            options[choice.name if choice.name not in options else f"{kind}.{choice.name}"] = choice.options
+            values = {**choice.options, **(_control_options(cell.control) if kind == "control" else {})}
+            options[choice.name if choice.name not in options else f"{kind}.{choice.name}"] = values
     return {name: to_json(values, path=f"options.{name}") for name, values in {**options, **sections}.items()}
+
+
+def _control_options(control: ControlSpec | None) -> dict[str, Any]:
+    """The options of the scorer that a control changes, and the training that it replaces."""
+    if control is None:
+        return {}
+    changed = {f"scorer.{name}": value for name, value in control.changed.items()}
+    writing = control.reference.writing if control.reference else None
+    if writing is None:
+        return changed
+    # Without the seed, so that seeds share a row of a leaderboard; the digest tells trainings with other options apart.
+    digest = digest_of_value(writing.describe_training())
+    return {**changed, "in_place_of": f"{writing.trainer.name} {digest[:8]}"}
 
 
 def _training_options(writing: WriterSpec, options: TrainingOptions) -> dict[str, Any]:
@@ -281,5 +297,5 @@ def _profiles(state: CellState) -> ProfilesRecord | None:
         readable=counts.get("ok", 0),
         statuses=StatusCounts(**{status: counts.get(status, 0) for status in get_args(Status)}),
         empty_windows=empty_windows,
-        extra=dict(state.written.extra),
+        extra={**state.written.extra, **state.control_measures},
     )

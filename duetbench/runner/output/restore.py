@@ -39,7 +39,7 @@ def restore(run: Path, plugins: Plugins) -> RestoredCell:
     """The completed cell in a folder.
 
     Args:
-        run: The folder of a cell, or of a run in which exactly one cell wrote profiles.
+        run: The folder of a cell, or of a run in which exactly one cell, other than controls, wrote profiles.
         plugins: Where the names in the record are looked up.
 
     Raises:
@@ -58,7 +58,11 @@ def restore(run: Path, plugins: Plugins) -> RestoredCell:
 def _only_writer(run: Path) -> tuple[Path, Record]:
     folders = [run] if (run / RECORD).is_file() else sorted(path.parent for path in run.glob(f"cells/*/{RECORD}"))
     records = {folder: read_record(folder) for folder in folders}
-    writers = {folder: record for folder, record in records.items() if record.is_done and record.profiles}
+    writers = {
+        folder: record
+        for folder, record in records.items()
+        if record.is_done and record.profiles and (record.cell.control is None or folder == run)
+    }
     if len(writers) > 1:
         names = ", ".join(map(str, writers))
         raise RecordError(f"{len(writers)} cells in {run} wrote profiles; name one of them: {names}")

@@ -5,7 +5,7 @@ plan.json                      cells of the plan with everything that defines th
 env.json                       machine and software (`EnvironmentRecord`)
 cells/CELL/record.json         result of the cell; a cell with status `done` is not computed again
           /predictions.parquet one row per example
-          /profiles.parquet    profiles as they were parsed
+          /profiles.parquet    profiles as the scorer read them
           /answers.jsonl       every answer, parsed or not
           /prompts.parquet     every distinct prompt
           /error.txt           traceback of a cell that failed with an unexpected exception

@@ -166,6 +166,31 @@ class WriterSpec:
 
 
 @dataclass(frozen=True)
+class ControlSpec:
+    """The control of a cell."""
+
+    choice: PluginChoice
+    scorer: PluginChoice
+    """The cell's scorer with the options that the control changes."""
+    changed: Mapping[str, Any]
+    """Those options."""
+    needs: str
+    """See `Control.needs`."""
+    reference: Cell | None = None
+    """The trained cell whose generated tokens the cell's own training may use; None: its own options decide."""
+
+    @property
+    def name(self) -> str:
+        """The control's name."""
+        return self.choice.name
+
+    def describe(self) -> dict[str, Any]:
+        """Everything that determines its effect, as JSON values."""
+        reference = {"reference": self.reference.training_id} if self.reference else {}
+        return {**self.choice.describe(), "scorer": dict(self.changed), **reference}
+
+
+@dataclass(frozen=True)
 class Cell:
     """One unit of the grid, of resuming and of records."""
 
@@ -179,6 +204,8 @@ class Cell:
     """None: the scorer uses no model."""
     label: str = ""
     """Label of its grid; not part of the id."""
+    control: ControlSpec | None = None
+    """None: the strategy itself."""
 
     def describe(self) -> dict[str, Any]:
         """Everything that determines the result, as JSON values."""
@@ -192,6 +219,7 @@ class Cell:
             "evaluation": asdict(self.evaluation),
             "seed": self.seed,
             "writing": self.writing.describe() if self.writing else None,
+            **({"control": self.control.describe()} if self.control else {}),
         }
 
     @cached_property
@@ -211,7 +239,8 @@ class Cell:
     def folder(self) -> str:
         """Name of its folder: readable, and unique by the first characters of the id."""
         *names, seed = self.names
-        return "__".join(_file_name(part) for part in [*names, f"s{seed}", self.id[:8]])
+        control = [self.control.name] if self.control else []
+        return "__".join(_file_name(part) for part in [*names, f"s{seed}", self.id[:8], *control])
 
     @property
     def training_id(self) -> str | None:
@@ -221,6 +250,8 @@ class Cell:
             return None
         writing = self.writing.describe()
         shared = {name: writing[name] for name in ("strategy", "model", "engine")}
+        if self.control and self.control.reference:
+            shared["token_budget_of"] = self.control.reference.training_id
         return digest_of_value({**shared, "training": training, "data": self.data.describe(), "seed": self.seed})
 
     @property
@@ -231,12 +262,19 @@ class Cell:
         parts = [writing.trainer.name, writing.strategy.name, self.data.choice.name, writing.model.name]
         return "__".join(_file_name(part) for part in [*parts, f"s{self.seed}", str(self.training_id)[:8]])
 
+    @property
+    def writes_profiles(self) -> bool:
+        """Whether its strategy is run."""
+        return self.writing is not None and (self.control is None or self.control.needs in ("profiles", "training"))
+
     def choices(self) -> dict[str, PluginChoice]:
         """Its plugins by kind."""
         by_kind = {"dataset": self.data.choice, "scorer": self.scorer}
         if self.writing:
             writing = self.writing
             by_kind |= {"strategy": writing.strategy, "trainer": writing.trainer, "engine": writing.engine}
+        if self.control:
+            by_kind["control"] = self.control.choice
         return by_kind
 
 

@@ -15,6 +15,7 @@ from duetbench.plugins import Plugins
 from duetbench.runner.config.options import OptionValues, Scope, merged_uses
 from duetbench.runner.config.run_config import Grid, RunConfig
 from duetbench.runner.planning.cells import Cell, DatasetChoice, ModelChoice, PluginChoice, WriterSpec
+from duetbench.runner.planning.controls import NO_WRITER, UNTRAINED, ControlPlanner, control_names, retraining
 from duetbench.runner.planning.resolver import (
     PluginResolver,
     default_trainer,
@@ -29,9 +30,6 @@ from duetbench.types import Domain
 P = ParamSpec("P")
 T = TypeVar("T")
 OnProgress = Callable[[str], None]
-
-UNTRAINED = "none"
-"""The trainer that returns the model unchanged."""
 
 
 @dataclass(frozen=True)
@@ -131,7 +129,8 @@ class _Planner:
         yield from self._named("scorer", [*grid.scorers, *(self._baselines() if grid.baselines else [])])
         if not grid.strategies:
             return
-        yield from self._named("strategy", grid.strategies)
+        yield from self._named("control", control_names(grid, self.plugins))
+        yield from self._named("strategy", [*grid.strategies, *([NO_WRITER] if grid.controls else [])])
         trainers = list(self._named("trainer", grid.trainers or self._default_trainers(grid.strategies)))
         yield from trainers
         named = [policy_options(self.plugins, name) for _, name in trainers]
@@ -169,8 +168,20 @@ class _Planner:
         if grid.split == "valid" and parts.history.source == "train+test":
             fault = "history.source: train+test differs from train for test requests only; use train with split valid"
             self.option_faults[fault] = None
+        self._check_controls(grid, parts)
         self.option_faults.update(dict.fromkeys(options.faults))
         return lambda: self._cells(grid, parts)
+
+    def _check_controls(self, grid: Grid, parts: PluginResolver) -> None:
+        """Builds the options of controls and of the trainers that they use."""
+        if not (grid.controls and grid.strategies):
+            return
+        trainers = self._try(retraining, grid, self.plugins, parts) or []
+        prompted, _ = parts.split_scorers(grid.scorers)
+        for model, scorer in itertools.product(grid.models, prompted):
+            self._try(parts.writing, NO_WRITER, UNTRAINED, model, scorer)
+            for strategy, trainer in itertools.product(grid.strategies, trainers):
+                self._try(parts.writing, strategy, trainer, model, scorer)
 
     def _cells(self, grid: Grid, parts: PluginResolver) -> list[Cell]:
         datasets = [self._data(name, grid.split, parts) for name in grid.datasets]
@@ -182,12 +193,14 @@ class _Planner:
             yield from self._once(self._cell(grid, parts, data, parts.choice("scorer", name), seed=grid.seeds[0]))
         if free and grid.strategies:
             self.notes[f"{', '.join(free)}: uses no model, so it runs once per dataset and not per strategy"] = None
+        controls = ControlPlanner(grid, self.plugins, parts, self.notes)
         combinations = itertools.product(grid.strategies, grid.models, prompted, grid.seeds)
         for strategy, model, scorer, seed in combinations:
             for trainer in self._trainers(parts.strategy(strategy, model), parts):
                 writing = parts.writing(strategy, trainer, model, scorer)
                 self._note_dropped_rows(data, writing)
-                yield self._cell(grid, parts, data, parts.choice("scorer", scorer, model), seed=seed, writing=writing)
+                choice = parts.choice("scorer", scorer, model)
+                yield from controls.with_controls(self._cell(grid, parts, data, choice, seed=seed, writing=writing))
 
     def _note_dropped_rows(self, data: DatasetChoice, writing: WriterSpec) -> None:
         """Says how many training rows `training.min_user_history` leaves out."""
@@ -266,6 +279,9 @@ def _check_split(data: DatasetChoice, split: str) -> None:
 
 
 def _order(cell: Cell) -> tuple[bool, str, str]:
-    """Cells without a model first; then by model, untrained before trained."""
+    """Cells without a model first; then by model, untrained before trained, a training before its control."""
     writing = cell.writing
-    return (writing is not None, writing.model.name if writing else "", cell.training_id or "")
+    reference = cell.control.reference if cell.control else None
+    trainings = [str(reference.training_id)] if reference else []
+    trainings += [cell.training_id] if cell.training_id else []
+    return (writing is not None, writing.model.name if writing else "", " ".join(trainings))

@@ -106,6 +106,15 @@ class StrategyConformance(Conformance):
         """Without requests there are no prompts."""
         require(all(not stage.prompts([], {}) for stage in self.make().stages()), "it returns prompts without requests")
 
+    def test_writes_names_the_sides_of_its_profiles(self) -> None:
+        """`writes()` names the sides of the profiles that well-formed answers give to the scorer."""
+        profiles = [profile for run in self._runs() for parsed in run.profiles for profile in parsed or ()]
+        written = {profile.side for profile in profiles} - {"note"}
+        if not written:
+            skip("the dummy engine's answers do not have the required format: override `answer`")
+        named = set(self.make().writes())
+        require(named == written, f"writes() names {sorted(named)}, its profiles are of {sorted(written)}")
+
     def test_writer_view_is_part_of_the_request(self) -> None:
         """`writer_view` returns the request with some of its interactions and averages, and nothing else."""
         strategy = self.make()

@@ -101,6 +101,7 @@ def job_identity(trainer: Plugin, settings: TrainerSettings, job: TrainingJob) -
         "train": rows_digest(job.train),
         "valid": rows_digest(job.valid),
         "seed": job.seed,
+        **({"token_budget": job.token_budget} if job.token_budget is not None else {}),
         **(
             {"scorer_engine": {"engine": _named(job.scorer_engine), "model": job.scorer_engine.model.name}}
             if job.scorer_engine
@@ -155,11 +156,13 @@ def _train(
     if policy.frozen_digest() != frozen_digest:
         folder.discard()
         raise TrainingError("the frozen weights changed while the adapter was trained; all trained weights are deleted")
-    write_json(folder.path / "settings.json", _settings_in_effect(settings, policy, plan))
+    write_json(folder.path / "settings.json", _settings_in_effect(settings, policy, plan, job.token_budget))
     return _finish(trainer, settings, job, folder, plan, monitor, frozen_digest)
 
 
-def _settings_in_effect(settings: TrainerSettings, policy: Policy, plan: TrainingPlan) -> dict[str, Any]:
+def _settings_in_effect(
+    settings: TrainerSettings, policy: Policy, plan: TrainingPlan, token_budget: int | None
+) -> dict[str, Any]:
     """The value of every setting that was used, and the device that was chosen for `auto`; for the records."""
     return {
         **asdict(settings),
@@ -167,6 +170,7 @@ def _settings_in_effect(settings: TrainerSettings, policy: Policy, plan: Trainin
         "micro_batch_size": divisor_at_most(plan.per_update, settings.micro_batch_size),
         "device": policy.placement.device,
         **plan.settings,
+        **({"token_budget": token_budget} if token_budget is not None else {}),
     }
 
 

@@ -31,6 +31,9 @@ if TYPE_CHECKING:
 CHUNK = 32
 """Training questions that are sampled, graded and saved together."""
 
+_FIRST_CHUNK = 4
+"""The first chunk under a budget of tokens, from which the cost of a question is estimated."""
+
 
 @dataclass(frozen=True, slots=True)
 class PromptCandidates:
@@ -59,6 +62,15 @@ class CandidateSpec:
 
 
 @dataclass(frozen=True)
+class _SampleSeed:
+    """Where the random numbers of a chunk's samples come from."""
+
+    seed: int
+    first_index: int
+    """Index of the first sample of each prompt; earlier passes have the lower ones."""
+
+
+@dataclass(frozen=True)
 class CandidateSet:
     """The candidates of a training."""
 
@@ -76,19 +88,21 @@ def sample_candidates(session: TrainingSession, spec: CandidateSpec) -> Candidat
     job, stage = session.job, trained_stage(session.job.strategy)
     train = _subset(job.train, spec.pairs, job.seed)
     questions, n_skipped = training_questions(job.strategy, train, job.engine)
+    if job.token_budget is not None:  # it may end before the last question, and rows are in the order of time
+        Random(job.seed).shuffle(questions)
     engines = _engines(job, spec)
     partners = spec.candidates * len(engines)
     rules = RewardRules(partners, unreadable=None)
     grader = CompletionGrader(stage, job.scorer, job.scorer_engine or job.engine, job.rewards, rules)
     log = JsonLinesLog(session.folder.path / "rollouts.jsonl")
-    session.print_line(f"sampling {partners} candidates for each of {len(questions)} pairs")
-    rows = _rows(questions, log, lambda chunk: _sample(stage, chunk, engines, grader, spec, job.seed))
-    prompts = [(question.example.rating, prompt) for question in questions for prompt in question.prompts]
-    saved = [candidates for row in rows for candidates in row["questions"]]
-    candidates_of = [
-        PromptCandidates(truth, prompt, [_graded(values) for values in candidates])
-        for (truth, prompt), candidates in zip(prompts, saved, strict=True)
-    ]
+    limit = f", at most {job.token_budget:,} tokens" if job.token_budget else ""
+    session.print_line(f"sampling {partners} candidates for each of {len(questions)} pairs{limit}")
+
+    def sample(chunk: Sequence[TrainingQuestion], n_pass: int) -> dict[str, Any]:
+        return _sample(stage, chunk, engines, grader, spec, _SampleSeed(job.seed, n_pass * spec.candidates))
+
+    rows = _rows(questions, log, sample, job.token_budget)
+    candidates_of = _merged(questions, rows)
     statuses = [candidate.status for prompt in candidates_of for candidate in prompt.candidates]
     facts = {
         "examples": len(train),
@@ -113,16 +127,51 @@ def _subset(examples: Sequence[Example], limit: int | None, seed: int) -> Sequen
 def _rows(
     questions: Sequence[TrainingQuestion],
     log: JsonLinesLog,
-    sample: Callable[[Sequence[TrainingQuestion]], dict[str, Any]],
+    sample: Callable[[Sequence[TrainingQuestion], int], dict[str, Any]],
+    budget: int | None,
 ) -> list[dict[str, Any]]:
-    """The sampled candidates, one row per chunk; chunks that are in the log are not sampled again."""
+    """The sampled candidates, one row per chunk; chunks that are in the log are not sampled again.
+
+    Without a budget of tokens, one pass over the questions. With one, as many passes, with new samples each, as it
+    pays for: the last one ends where the next question, at the mean cost so far, would exceed it.
+    """
     rows = log.read()
-    for start in range(len(rows) * CHUNK, len(questions), CHUNK):
+    start = rows[-1]["step"] + rows[-1].get("size", CHUNK) if rows else 0
+    while questions and (size := _chunk_size(rows, start, len(questions), budget)):
         started = time.perf_counter()
-        row = sample(questions[start : start + CHUNK])
-        rows.append({"step": start, **row, "seconds": time.perf_counter() - started})
+        n_pass, position = divmod(start, len(questions))
+        row = sample(questions[position : position + size], n_pass)
+        rows.append({"step": start, "size": size, **row, "seconds": time.perf_counter() - started})
         log.append(rows[-1])
+        start += size
     return rows
+
+
+def _chunk_size(rows: Sequence[dict[str, Any]], start: int, n_questions: int, budget: int | None) -> int:
+    """Number of questions of the next chunk; 0: there is none. Chunks end with the pass that they belong to."""
+    if budget is None:
+        return min(CHUNK, max(n_questions - start, 0))
+    left = min(CHUNK, n_questions - start % n_questions)
+    if not rows:
+        return min(left, _FIRST_CHUNK)
+    spent = sum(row["tokens"] for row in rows)
+    mean = max(spent / start, 1)
+    return max(min(left, int((budget - spent) / mean)), 0)
+
+
+def _merged(questions: Sequence[TrainingQuestion], rows: Sequence[dict[str, Any]]) -> list[PromptCandidates]:
+    """The candidates of every prompt that was sampled, over all passes, in the order of the questions."""
+    merged: dict[int, list[PromptCandidates]] = {}
+    for row in rows:
+        saved = iter(row["questions"])
+        first = row["step"] % len(questions)
+        for number, question in enumerate(questions[first : first + row.get("size", CHUNK)], start=first):
+            entries = merged.setdefault(
+                number, [PromptCandidates(question.example.rating, prompt, []) for prompt in question.prompts]
+            )
+            for entry in entries:
+                entry.candidates.extend(_graded(values) for values in next(saved))
+    return [entry for number in sorted(merged) for entry in merged[number]]
 
 
 def _sample(
@@ -131,14 +180,14 @@ def _sample(
     engines: Sequence[Engine],
     grader: CompletionGrader,
     spec: CandidateSpec,
-    seed: int,
+    seed: _SampleSeed,
 ) -> dict[str, Any]:
     """The candidates of every prompt of these questions, in order, as JSON values."""
     prompts = list({prompt.key: prompt for question in questions for prompt in question.prompts}.values())
     completions_of: dict[str, list[Completion]] = {prompt.key: [] for prompt in prompts}
     for engine in engines:
-        for sample_index in range(spec.candidates):
-            sampling = Sampling(spec.temperature, spec.top_p, stage.max_tokens, stage.stop, seed, sample_index)
+        for sample_index in range(seed.first_index, seed.first_index + spec.candidates):
+            sampling = Sampling(spec.temperature, spec.top_p, stage.max_tokens, stage.stop, seed.seed, sample_index)
             for prompt, completion in zip(prompts, complete(engine, prompts, sampling), strict=True):
                 completions_of[prompt.key].append(completion)
     groups = [

@@ -22,6 +22,7 @@ class Sft(PresetTrainer):
     runs_training_stages = True
     summary = "supervised fine-tuning on the best of n sampled completions"
     settings_class = SftSettings
+    uses_token_budget = True
     presets = SFT_PRESETS
 
     def fit(self, job: TrainingJob) -> ModelRef | TrainedModels:
@@ -29,7 +30,7 @@ class Sft(PresetTrainer):
         from duetbench.training.loop.run import fit
 
         settings = preset_settings(self.config, SftSettings, SFT_PRESETS)
-        if job.strategy.training_stages():
+        if job.strategy.training_stages() and job.token_budget is None:  # a budget is for the best of own samples
             from duetbench.training.offline.distillation import distill
 
             return distill(self, settings, job)

@@ -98,6 +98,46 @@ def test_candidates_are_sampled_for_the_requested_number_of_pairs(tiny_ref, tmp_
     assert json.loads((tmp_path / "result.json").read_text())["rows"]["examples"] == 5
 
 
+def sampled(folder: Path) -> list[dict[str, object]]:
+    return JsonLinesLog(folder / "rollouts.jsonl").read()
+
+
+def test_candidates_are_sampled_until_the_token_budget_is_spent(tiny_ref, tmp_path):
+    trainer(Sft, epochs=1, candidates=2).fit(job(tiny_ref, tmp_path, token_budget=1500))
+    result = json.loads((tmp_path / "result.json").read_text())
+    longest = max(row["tokens"] / row["size"] for row in sampled(tmp_path))
+    assert 1500 - 2 * longest < result["tokens"] <= 1500 + longest
+    assert json.loads((tmp_path / "settings.json").read_text())["token_budget"] == 1500
+    assert json.loads((tmp_path / "budget.json").read_text())["tokens"] == result["tokens"]
+
+
+def test_a_large_budget_pays_for_more_samples_of_each_prompt(tiny_ref, tmp_path):
+    trainer(Sft, epochs=1, candidates=2).fit(job(tiny_ref, tmp_path, token_budget=2500))
+    rows = json.loads((tmp_path / "result.json").read_text())["rows"]
+    assert rows["questions"] == 12
+    assert rows["candidates"] > 2 * 24
+    texts = [entry["text"] for row in sampled(tmp_path) for prompt in row["questions"] for entry in prompt]
+    assert len(set(texts)) > 24  # later passes draw other samples
+
+
+def test_a_training_with_a_budget_resumes_to_the_same_samples(tiny_ref, tmp_path):
+    training_job = job(tiny_ref, tmp_path, token_budget=1500)
+    first = trainer(Sft, epochs=1, candidates=2).fit(training_job)
+    log = tmp_path / "rollouts.jsonl"
+    saved = log.read_bytes()
+    (tmp_path / "result.json").unlink()
+    log.write_bytes(b"".join(saved.splitlines(keepends=True)[:1]))
+    assert trainer(Sft, epochs=1, candidates=2).fit(training_job) == first
+    questions = [json.loads(line)["questions"] for line in saved.splitlines()]
+    assert [row["questions"] for row in sampled(tmp_path)] == questions
+
+
+def test_another_budget_is_another_training(tiny_ref, tmp_path):
+    trainer(Sft, epochs=1, candidates=2).fit(job(tiny_ref, tmp_path, token_budget=900))
+    with pytest.raises(TrainingError, match="which differs in token_budget"):
+        trainer(Sft, epochs=1, candidates=2).fit(job(tiny_ref, tmp_path, token_budget=901))
+
+
 @pytest.fixture
 def second_ref(tmp_path, tiny_ref):
     """A model with other weights than `tiny_ref`."""
