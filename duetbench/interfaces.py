@@ -178,6 +178,8 @@ class Stage(ABC):
     """Maximum length of one completion, in tokens."""
     stop: tuple[str, ...] = ()
     """Texts that end a completion; `parse` must accept completions with and without them."""
+    reads_truncated: bool = False
+    """Whether a completion that was cut at `max_tokens` is parsed too, instead of counting as truncated."""
 
     @abstractmethod
     def prompts(self, requests: Sequence[Request], earlier: Mapping[str, Sequence[Profile]]) -> list[Prompt]:

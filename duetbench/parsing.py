@@ -9,6 +9,8 @@ Rules for tags, the same everywhere:
   itself contains `</profile>`), the field is ambiguous and counts as missing.
 - A block ends at its closing tag, at the next block's opening tag or at the end of the answer; all its fields must be
   closed.
+
+`parse_official_fields` and `parse_official_rating` have the rules of the code released with DUET instead.
 """
 
 from __future__ import annotations
@@ -32,6 +34,7 @@ _MAX_REPAIRED_CHARS = 20_000
 _RATING = re.compile(r"<\s*rating\s*>\s*([^<]*?)\s*(?:<\s*/\s*rating\s*>|\Z)", re.IGNORECASE)
 _TWO_DECIMALS = re.compile(r"[0-9]{1,3}\.[0-9]{2}")
 _ANY_NUMBER = re.compile(r"[0-9]{1,3}(?:\.[0-9]+)?")
+_OFFICIAL_RATING = re.compile(r"<rating>\s*([1-4]\.\d\d|5\.00)\s*</rating>")
 _REFUSAL = re.compile(
     r"\b(?:i\s*(?:'|\u2019)?\s*(?:am|m)\s+(?:very\s+)?(?:sorry|unable|not\s+able)"
     r"|i\s+(?:can\s*(?:'|\u2019)?\s*t|can\s?not|could\s?n(?:'|\u2019)t|wo\s?n(?:'|\u2019)t|will\s+not)\s+"
@@ -138,6 +141,49 @@ def parse_rating(text: str, labels: Sequence[int], *, decimals: str = "two") -> 
     values = {float(match) for match in matches}
     value = values.pop()
     return value if not values and labels[0] <= value <= labels[-1] else None
+
+
+def parse_official_fields(text: str, names: Sequence[str], blocks: Sequence[str]) -> dict[str, dict[str, str]] | None:
+    """The fields of each block by the rules of the code released with DUET.
+
+    One scan from left to right, in any letter case, over the whole text, reasoning included. A block's tag makes it the
+    current block until the next block tag; a field of the current block extends to the first closing tag of its name,
+    whatever is in between; the last occurrence counts, empty ones too. Fields outside blocks are ignored.
+
+    Args:
+        text: A model's full answer.
+        names: The tags of the fields; all of them are required in every block.
+        blocks: The tags of the blocks.
+
+    Returns:
+        Text by block and field, without surrounding whitespace; None if a field of a block is missing.
+    """
+    tags = re.compile(
+        rf"<(?P<block>{'|'.join(blocks)})>|(?P<end></(?:{'|'.join(blocks)})>)|<(?P<field>{'|'.join(names)})>",
+        re.IGNORECASE | re.ASCII,
+    )
+    found: dict[str, dict[str, str]] = {block: {} for block in blocks}
+    current: dict[str, str] | None = None
+    position = 0
+    while tag := tags.search(text, position):
+        position = tag.end()
+        if tag["block"] or tag["end"]:
+            current = found[tag["block"].lower()] if tag["block"] else None
+        elif current is not None:
+            closing = re.compile(f"</{tag['field']}>", re.IGNORECASE | re.ASCII).search(text, position)
+            if closing:
+                current[tag["field"].lower()] = text[position : closing.start()].strip()
+                position = closing.end()
+    return found if all(len(fields) == len(names) for fields in found.values()) else None
+
+
+def parse_official_rating(text: str) -> float | None:
+    """The last rating from 1.00 to 5.00 with two decimals in closed lower-case `<rating>` tags; None if there is none.
+
+    Malformed ratings are passed over, as in the code released with DUET.
+    """
+    ratings = _OFFICIAL_RATING.findall(text)
+    return float(ratings[-1]) if ratings else None
 
 
 def failure_status(completion: Completion, *, prefill: str = "") -> Status:

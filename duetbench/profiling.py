@@ -118,7 +118,8 @@ def write_profiles(
 
 def parse_completion(stage: Stage, prompt: Prompt, completion: Completion) -> ParsedCompletion:
     """A completion with the profiles that the stage parses from it."""
-    profiles = stage.parse(prompt, completion.text) if completion.status == "ok" else None
+    is_readable = completion.status == "ok" or (completion.status == "truncated" and stage.reads_truncated)
+    profiles = stage.parse(prompt, completion.text) if is_readable else None
     return ParsedCompletion(
         key=prompt.key,
         stage=stage.name,

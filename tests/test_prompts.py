@@ -45,6 +45,7 @@ def _values(text: str) -> dict[str, object]:
     lines = tuple(SimpleNamespace(item=item, rating=line.rating, review=text, summary=text) for _ in range(3))
     shared = {"domain": request.domain, "item": item, "review_chars": 200}
     duet = {"cue": True, "self_prompt": True, "side": "both", "show_averages": True, "answer": "free"}
+    duet["average_decimals"] = 2
     histories = {"user_history": lines, "item_history": lines, "history": lines}
     averages = {"user_average": 3.5, "item_average": None}
     profiles = {"user_profile": text, "item_profile": text, "rationale": text}

@@ -43,6 +43,7 @@ def show(settings: Settings, /, kind: str, name: str, settings_: tuple[str, ...]
     """Describe the plugin NAME of a KIND: summary, origin and options.
 
     With KIND `prompt`: show the prompts of strategy NAME for one row of a dataset, with the chat template applied.
+    With KIND `preset`: show a preset's options with the source of each value; `paper` and `duet-code` are compared.
     """
     from duetbench.config import options_of
 
@@ -50,6 +51,11 @@ def show(settings: Settings, /, kind: str, name: str, settings_: tuple[str, ...]
         from duetbench.cli.show_prompt import PromptRow, show_prompts
 
         show_prompts(settings, name, PromptRow(**row), settings_)
+        return
+    if kind == "preset":
+        from duetbench.cli.show_preset import show_preset
+
+        show_preset(settings, name)
         return
     registered = settings.plugins.get(kind_named(kind), name)
     click.echo("\n".join(_description(registered)))

@@ -16,20 +16,35 @@ from duetbench.data.rows import BoolArray, IntArray, encode_ids, hash_ids
 from duetbench.interfaces import option
 from duetbench.types import Example, Interaction, Item, Request, Split
 
-SOURCE_SPLITS: dict[str, tuple[str, ...]] = {
+_SOURCE_SPLITS: dict[str, tuple[str, ...]] = {
     "train": ("train",),
     "train+valid": ("train", "valid"),
+    "train+test": ("train", "test"),
     "prequential": ("train", "valid", "test"),
 }
-"""The splits that histories come from, by the option `source`."""
+
+
+def source_splits(source: str, split: str) -> tuple[str, ...]:
+    """The splits from which the histories of a split's requests come.
+
+    With `train+test`, test rows are only in the histories of test requests, as in the authors' code: they reach neither
+    a training nor the choice of a checkpoint, whatever the order of the splits in time.
+
+    Args:
+        source: The option `source`.
+        split: The split of the requests.
+    """
+    return ("train",) if source == "train+test" and split != "test" else _SOURCE_SPLITS[source]
 
 
 @dataclass(frozen=True)
 class HistoryOptions:
     """How histories are built. They never contain interactions of the request's user with the request's item."""
 
-    source: Literal["train", "train+valid", "prequential"] = option(
-        "train", "splits that histories come from; prequential: earlier interactions of all splits"
+    source: Literal["train", "train+valid", "train+test", "prequential"] = option(
+        "train",
+        "splits that histories come from; prequential: earlier interactions of all splits; train+test: train, for test "
+        "requests also earlier test rows, but no validation rows (the authors' code)",
     )
     tie: Literal["strict", "stable"] = option(
         "strict", "strict: only earlier times; stable: of the same time, also rows that are earlier in the file"
@@ -50,7 +65,13 @@ class HistoryOptions:
 
 
 def build_examples(
-    prepared: Prepared, split: Split, options: HistoryOptions, *, limit: int | None = None, seed: int = 0
+    prepared: Prepared,
+    split: Split,
+    options: HistoryOptions,
+    *,
+    limit: int | None = None,
+    seed: int = 0,
+    min_user_history: int = 0,
 ) -> list[Example]:
     """The split's examples, by time, ties in file order.
 
@@ -60,9 +81,13 @@ def build_examples(
         options: How histories are built.
         limit: Size of a random sample, which is then returned in the same order; None: all rows.
         seed: Seed of the sample.
+        min_user_history: Rows of users with fewer earlier interactions are left out before the sample is drawn.
     """
-    source = _HistorySource(prepared, options)
-    targets = _sample(source.positions_of(split), limit, seed)
+    source = _HistorySource(prepared, options, split)
+    targets = source.positions_of(split)
+    if min_user_history:
+        targets = targets[source.before(targets, k=0)[0].count >= min_user_history]
+    targets = _sample(targets, limit, seed)
     user, item = source.before(targets, k=options.k)
     builder = _ExampleBuilder(prepared, options, source.indexed)
     return [builder.example(int(target), split, query, user, item) for query, target in enumerate(targets)]
@@ -70,18 +95,20 @@ def build_examples(
 
 def history_lengths(prepared: Prepared, split: Split, options: HistoryOptions) -> tuple[IntArray, IntArray]:
     """Numbers of earlier interactions of the user and of the item, for each of the split's rows, independent of `k`."""
-    source = _HistorySource(prepared, options)
+    source = _HistorySource(prepared, options, split)
     user, item = source.before(source.positions_of(split), k=0)
     return user.count, item.count
 
 
 class _HistorySource:
-    """The index over the rows that histories come from. Positions are those in `Prepared.interactions`."""
+    """The index over the rows that a split's histories come from. Positions are those in `Prepared.interactions`."""
 
-    def __init__(self, prepared: Prepared, options: HistoryOptions) -> None:
+    def __init__(self, prepared: Prepared, options: HistoryOptions, split: Split) -> None:
         self._split = prepared.interactions["split"]
         self._queries = _all_queries(prepared.interactions, options)
-        self.indexed = np.flatnonzero(self._split.is_in(SOURCE_SPLITS[options.source]).fill_null(False).to_numpy())
+        self.indexed = np.flatnonzero(
+            self._split.is_in(source_splits(options.source, split)).fill_null(False).to_numpy()
+        )
         ratings = prepared.interactions["rating"].to_numpy()[self.indexed]
         self._index = HistoryIndex(_select(self._queries, self.indexed), ratings)
 
@@ -112,7 +139,7 @@ class HistoryReader:
     """
 
     def __init__(self, prepared: Prepared, options: HistoryOptions) -> None:
-        self._source = _HistorySource(prepared, options)
+        self._source = _HistorySource(prepared, options, "test")
         self._builder = _ExampleBuilder(prepared, options, self._source.indexed)
         self._prepared = prepared
         self.domain = prepared.domain

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Literal, NamedTuple
 
-from duetbench.data.history import SOURCE_SPLITS, HistoryOptions, HistoryReader
+from duetbench.data.history import HistoryOptions, HistoryReader, source_splits
 from duetbench.data.index import HistoryLookup
 from duetbench.data.preparation.prepared import Prepared
 from duetbench.types import Item, Request
@@ -53,7 +53,7 @@ def population_at(
     options = replace(options, source="prequential" if cut == "all" else cut)
     column = prepared.interactions[f"{side}_id"]
     split = prepared.interactions["split"]
-    is_before = split.is_in(SOURCE_SPLITS[options.source]).fill_null(False)
+    is_before = split.is_in(source_splits(options.source, "test")).fill_null(False)
     known_ids = sorted(column.filter(is_before).unique().to_list())
     n_all = column.filter(split.is_not_null()).n_unique()
     rows = prepared.interactions.filter(is_before)

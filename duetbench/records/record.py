@@ -398,6 +398,9 @@ class TrainingRecord:
     settings: Mapping[str, JsonValue]
     """Value of every setting in effect, as the trainer reported it, with choices such as `precision: auto` resolved;
     where a strategy has several training stages, by stage. Empty if the trainer reports none."""
+    dropped_for_history: Count = 0
+    """Number of training rows that were left out because their user has fewer earlier interactions than the option
+    `training.min_user_history`."""
 
 
 @dataclass(frozen=True, kw_only=True)

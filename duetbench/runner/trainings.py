@@ -100,6 +100,7 @@ class TrainingRunner:
             base_digest=job.model.digest,
             train_examples=len(job.train),
             valid_examples=len(job.valid),
+            dropped_for_history=_n_dropped(cell),
             scorer_model=ModelRecord.of(job.scorer_engine.model) if job.scorer_engine else None,
             settings=read_content(folder / SETTINGS),
         )
@@ -134,10 +135,17 @@ class TrainingRunner:
         )
 
     def _rows(self, cell: Cell, split: Split, limit: int | None) -> list[Example]:
-        rows = self._examples.of(cell.data, split, limit=limit, seed=cell.seed)
         assert cell.writing is not None
         assert cell.writing.training is not None
+        least = cell.writing.training.min_user_history if split == "train" else 0
+        rows = self._examples.of(cell.data, split, limit=limit, seed=cell.seed, min_user_history=least)
         return shuffled_ratings(rows, f"{split} {cell.seed}") if cell.writing.training.shuffled_ratings else rows
+
+
+def _n_dropped(cell: Cell) -> int:
+    """Number of training rows that `training.min_user_history` leaves out."""
+    least = cell.writing.training.min_user_history if cell.writing and cell.writing.training else 0
+    return cell.data.n_dropped_for_history(least) if least else 0
 
 
 def shuffled_ratings(rows: Sequence[Example], seed: str) -> list[Example]:

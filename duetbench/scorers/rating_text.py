@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from typing import Literal
 
 from duetbench.engines.complete import complete
+from duetbench.errors import ConfigError
 from duetbench.interfaces import Engine, Scorer, option
-from duetbench.parsing import failure_status, parse_rating
+from duetbench.parsing import failure_status, parse_official_rating, parse_rating
 from duetbench.scorers.rating_prompts import (
     PromptedScorerConfig,
     item_window,
@@ -16,7 +17,7 @@ from duetbench.scorers.rating_prompts import (
     rating_prompts,
     require_engine,
 )
-from duetbench.types import Completion, Prediction, Profiles, Prompt, Request, Sampling, Slot
+from duetbench.types import Completion, Domain, Prediction, Profiles, Prompt, Request, Sampling, Slot
 
 _TEMPLATE = "score_text"
 _OPEN, _CLOSE = "<rating>", "</rating>"
@@ -37,7 +38,19 @@ class RatingText(Scorer):
         decimals: Literal["two", "any"] = option(
             "two", "two: only ratings with two decimals; any: any number on the scale"
         )
-        max_tokens: int = option(24, "maximum number of tokens per completion")
+        parse: Literal["strict", "official"] = option(
+            "strict",
+            "strict: several different ratings are unreadable; official: what the authors' code accepts (the last of "
+            "several; only closed lower-case tags), on the scale 1 to 5 only and without a stop string",
+        )
+        max_tokens: int = option(24, "maximum number of tokens per completion; 20 in the authors' code")
+
+        def without_effect(self) -> dict[str, str]:
+            """See `Plugin.Config`."""
+            reasons = super().without_effect()
+            if self.parse == "official":
+                reasons["decimals"] = "parse=official reads two decimals"
+            return reasons
 
     def score(
         self, requests: Sequence[Request], profiles: Sequence[Profiles], engine: Engine | None
@@ -45,7 +58,8 @@ class RatingText(Scorer):
         """One prediction per request; ratings that are missing or outside the scale are unreadable, not clipped."""
         engine = require_engine(engine, self.name)
         prompts = self.prompts(requests, profiles)
-        sampling = Sampling(temperature=0.0, max_tokens=self.config.max_tokens, stop=(_CLOSE,))
+        stop = () if self.config.parse == "official" else (_CLOSE,)
+        sampling = Sampling(temperature=0.0, max_tokens=self.config.max_tokens, stop=stop)
         completions = complete(engine, prompts, sampling)
         predictions: dict[int, Prediction] = {}
         for prompt, completion in zip(prompts, completions, strict=True):
@@ -71,8 +85,20 @@ class RatingText(Scorer):
 
     def _predict(self, completion: Completion, prompt: Prompt, request: Request) -> Prediction:
         value = None
-        if completion.status == "ok":
-            value = parse_rating(completion.text, request.domain.labels, decimals=self.config.decimals)
+        if completion.status == "ok" or (completion.status == "truncated" and self.config.parse == "official"):
+            value = self._read(completion.text, request.domain)
         if value is not None:
             return Prediction(value, text=completion.text)
         return Prediction(None, failure_status(completion, prefill=prompt.prefill), "rating", completion.text)
+
+    def _read(self, text: str, domain: Domain) -> float | None:
+        if self.config.parse == "strict":
+            return parse_rating(text, domain.labels, decimals=self.config.decimals)
+        if (domain.labels[0], domain.labels[-1]) != (1, 5):
+            raise ConfigError(
+                [
+                    f"{self.name}.parse: official reads ratings from 1 to 5, but this scale goes from "
+                    f"{domain.labels[0]} to {domain.labels[-1]}; use strict"
+                ]
+            )
+        return parse_official_rating(text)

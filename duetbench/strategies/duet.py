@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from duetbench.interfaces import Stage, Strategy, option
-from duetbench.parsing import has_words, parse_tagged_fields, placeholder_texts
+from duetbench.parsing import has_words, parse_official_fields, parse_tagged_fields, placeholder_texts
 from duetbench.prompts import render, unique_prompts
 from duetbench.strategies.writing import WindowConfig, own_prompt_reasons, template_digests
 from duetbench.types import Message, Profile, Prompt, Request, Side, Slot
@@ -41,6 +41,17 @@ class Duet(Strategy):
         history_k: int = option(10, "interactions per side that the writer sees; the paper uses 10, 30, 50, 70", ge=1)
         review_chars: int = option(200, "characters of each review; 0: all", ge=0)
         show_averages: bool = option(True, "show the user's and the item's mean rating")
+        average_decimals: int | None = option(
+            None,
+            "decimals of the mean ratings in the prompt; none: 2 with prompt_set default, 1 with compact",
+            ge=0,
+            le=4,
+        )
+        parse: Literal["strict", "official"] = option(
+            "strict",
+            "strict: a profile must have words and be unambiguous; official: what the authors' code accepts (empty "
+            "profiles, repeated tags, completions cut after the last field), without a stop string",
+        )
         max_tokens: int = option(896, "maximum number of tokens per completion", ge=1)
         prompt_set: Literal["default", "compact"] = option("default", "which set of prompt files")
         prompt: str | None = option(None, "path to your own prompt file (.jinja), instead of the set's")
@@ -52,6 +63,8 @@ class Duet(Strategy):
                 reasons["joint"] = f"side={self.side} writes one profile"
             if self.side == "item":
                 reasons |= dict.fromkeys(("recent_k", "short_history"), "side=item reads no history of the user")
+            if not self.show_averages:
+                reasons["average_decimals"] = "show_averages=false shows no averages"
             return reasons
 
     def stages(self) -> tuple[Stage, ...]:
@@ -81,14 +94,19 @@ class DuetStage(Stage):
         self.config = config
         self.max_tokens = config.max_tokens
         sides = _sides(config)
-        self.stop = ("</item_profile>",) if sides == ("pair",) else tuple(f"</{side}_profile>" for side in sides)
+        last = ("item",) if sides == ("pair",) else sides
+        # In the authors' code the last occurrence counts, so a completion ends at the end-of-sequence token or is cut.
+        self.reads_truncated = config.parse == "official"
+        self.stop = () if config.parse == "official" else tuple(f"</{side}_profile>" for side in last)
 
     def prompts(self, requests: Sequence[Request], earlier: Mapping[str, Sequence[Profile]]) -> list[Prompt]:
         """One prompt per pair (paired), or one per distinct history of a user and of an item (cross)."""
         return [prompt for side in _sides(self.config) for prompt in self._for_side(requests, side)]
 
     def parse(self, prompt: Prompt, text: str) -> list[Profile] | None:
-        """One profile per block; None if a field is missing or a profile repeats the prompt's placeholder."""
+        """One profile per block; None if a field is missing or, with `strict`, a profile repeats the placeholder."""
+        if self.config.parse == "official":
+            return self._parse_official(prompt, text)
         profiles: list[Profile] = []
         for side in _blocks(prompt.side):
             fields = parse_tagged_fields(text, self._fields(), block=f"{side}_profile")
@@ -98,6 +116,14 @@ class DuetStage(Stage):
                 return None
             profiles.append(Profile(side, fields.pop("profile"), fields))
         return profiles
+
+    def _parse_official(self, prompt: Prompt, text: str) -> list[Profile] | None:
+        sides = _blocks(prompt.side)
+        found = parse_official_fields(text, self._fields(), [f"{side}_profile" for side in sides])
+        if found is None:
+            return None
+        blocks = [(side, found[f"{side}_profile"]) for side in sides]
+        return [Profile(side, fields.pop("profile"), fields) for side, fields in blocks]
 
     def _for_side(self, requests: Sequence[Request], side: Side) -> list[Prompt]:
         prefill, response_template = self._prefill(side), self._response_template(side)
@@ -126,6 +152,7 @@ class DuetStage(Stage):
             "self_prompt": config.self_prompt,
             "side": "both" if side == "pair" else side,
             "show_averages": config.show_averages,
+            "average_decimals": _decimals(config),
             "answer": config.answer,
         }
 
@@ -169,3 +196,10 @@ def _blocks(side: Side) -> tuple[Side, ...]:
 
 def _template(side: Side) -> str:
     return "duet_paired" if side == "pair" else f"duet_{side}"
+
+
+def _decimals(config: Duet.Config) -> int:
+    """Decimals of the mean ratings: the option, or what the prompt set shows by default."""
+    if config.average_decimals is not None:
+        return config.average_decimals
+    return 1 if config.prompt_set == "compact" else 2

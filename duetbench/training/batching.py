@@ -9,7 +9,9 @@ WINDOW = 8
 """Batches that are sorted by length together: long enough to save padding, short enough to stay shuffled."""
 
 
-def batches_in_order(lengths: Sequence[int], per_batch: int, n_batches: int, seed: int) -> list[list[int]]:
+def batches_in_order(
+    lengths: Sequence[int], per_batch: int, n_batches: int, seed: int, *, drop_last: bool = False
+) -> list[list[int]]:
     """The rows of each batch: passes over all rows, each shuffled again, with rows of similar length in one batch.
 
     Args:
@@ -17,19 +19,26 @@ def batches_in_order(lengths: Sequence[int], per_batch: int, n_batches: int, see
         per_batch: Rows per batch, >= 1. With fewer rows than that, a batch contains a row more than once.
         n_batches: Number of batches.
         seed: Seed of the shuffling.
+        drop_last: Leave the rows of each pass that do not fill a batch out of that pass.
 
     Returns:
-        `n_batches` lists of `per_batch` positions in `lengths`. No row is used again before all others were used as
-        often.
+        `n_batches` lists of `per_batch` positions in `lengths`. Without `drop_last`, no row is used again before all
+        others were used as often.
+
+    Raises:
+        ValueError: with `drop_last`, there are fewer rows than a batch holds.
     """
     if not lengths:
         return []
+    per_pass = len(lengths) - len(lengths) % per_batch if drop_last else len(lengths)
+    if not per_pass:
+        raise ValueError(f"{len(lengths)} rows do not fill a batch of {per_batch}")
     rng = Random(seed)
     stream: list[int] = []
     while len(stream) < per_batch * n_batches:
         rows = list(range(len(lengths)))
         rng.shuffle(rows)
-        stream += rows
+        stream += rows[:per_pass]
     batches: list[list[int]] = []
     for start in range(0, per_batch * n_batches, per_batch * WINDOW):
         end = min(start + per_batch * WINDOW, per_batch * n_batches)

@@ -42,8 +42,7 @@ GRPO_PRESETS: dict[str, dict[str, Any]] = {
         "show_profiles": 10,
         "token_budget": 262_144,
     },
-    # The authors' code: full fine-tuning, 64 prompts with 8 completions each, two updates of 32 prompts, reward -1 for
-    # an unreadable completion.
+    # The paper: GRPO through TRL; values that it leaves to its code are those of the code.
     "paper": {
         "adapter": "full",
         "learning_rate": 1e-6,
@@ -53,7 +52,7 @@ GRPO_PRESETS: dict[str, dict[str, Any]] = {
         "gradient_checkpointing": True,
         "micro_batch_size": 4,
         "max_prompt_length": 4096,
-        "rounds": 7440,
+        "epochs": 10,
         "pairs_per_round": 64,
         "num_generations": 8,
         "updates_per_round": 2,
@@ -72,6 +71,55 @@ GRPO_PRESETS: dict[str, dict[str, Any]] = {
     },
 }
 """Values that each preset of `grpo` sets; other settings keep their defaults."""
+
+# The authors' released code, which trains with verl: dual clip, and a loss that is averaged over micro-batches.
+GRPO_PRESETS["duet-code"] = {**GRPO_PRESETS["paper"], "delta": 3.0, "loss_type": "bnpo", "loss_batch_size": 8}
+
+_OWN = "duetbench: the paper and the authors' code have no such setting, or it affects memory and reports only"
+_SCRIPT = "authors' code f623a74, scripts/run_duet_training.sh"
+_VERL = "authors' code f623a74, verl's default"
+_CODE_SOURCES = {
+    "adapter": "authors' code f623a74: all weights are trained, with FSDP",
+    "learning_rate": f"{_SCRIPT}: actor.optim.lr=1e-6",
+    "lr_scheduler": f"{_VERL}: lr_scheduler_type=constant",
+    "weight_decay": f"{_VERL}: weight_decay=0.01",
+    "precision": _OWN,
+    "gradient_checkpointing": f"{_SCRIPT}: enable_gradient_checkpointing=True",
+    "micro_batch_size": _OWN,
+    "max_prompt_length": f"{_SCRIPT}: data.max_prompt_length=4096",
+    "epochs": f"{_SCRIPT}: total_epochs=10; verl's loader drops the last incomplete batch",
+    "pairs_per_round": f"{_SCRIPT}: data.train_batch_size=64",
+    "num_generations": f"{_SCRIPT}: rollout.n=8",
+    "updates_per_round": f"{_SCRIPT}: ppo_mini_batch_size=32, two per batch of 64",
+    "temperature": f"{_SCRIPT}: rollout.temperature=1.0",
+    "max_completion_length": f"{_SCRIPT}: data.max_response_length=896",
+    "beta": f"{_SCRIPT}: kl_loss_coef=0.001, low_var_kl",
+    "epsilon": f"{_VERL}: clip_ratio=0.2",
+    "epsilon_high": f"{_VERL}: clip_ratio_high=0.2",
+    "delta": f"{_VERL}: clip_ratio_c=3.0",
+    "loss_type": f"{_VERL}: loss_agg_mode=token-mean, per micro-batch and weighted by sequences",
+    "loss_batch_size": "duetbench: verl's micro-batches hold as many completions as fit into 16,384 tokens "
+    "(use_dynamic_bsz), which differs between batches; 8 is our fixed size in their place",
+    "advantage": f"{_SCRIPT}: algorithm.adv_estimator=grpo, normalized by the group's standard deviation",
+    "unreadable_reward": "authors' code f623a74, reward_score/duet.py: -1 if a field is missing",
+    "unscored_reward": "authors' code f623a74, reward_score/duet.py: -1 if no rating can be read",
+    "evaluate_every": f"{_SCRIPT}: test_freq=100 batches of two updates",
+    "show_profiles": _OWN,
+    "token_budget": _OWN,
+}
+_PAPER_SOURCES = {
+    **{name: f"not in the paper, which refers to its code; {_CODE_SOURCES[name]}" for name in GRPO_PRESETS["paper"]},
+    **{name: _OWN for name, source in _CODE_SOURCES.items() if source == _OWN},
+    "loss_type": "not in the paper, which says that it uses TRL: the default of TRL 1.16",
+    "advantage": "DUET, section 3.4: GRPO (DeepSeek-AI et al. 2025), normalized within the group",
+}
+
+GRPO_PRESET_SOURCES: dict[str, dict[str, str]] = {
+    **{name: dict.fromkeys(GRPO_PRESETS[name], "duetbench: chosen for this hardware") for name in ("cpu", "lora-gpu")},
+    "paper": _PAPER_SOURCES,
+    "duet-code": _CODE_SOURCES,
+}
+"""Where each value of a preset of `grpo` comes from, by preset and setting."""
 
 _CPU = {"precision": "fp32", "micro_batch_size": 64, "max_prompt_length": 2048, "evaluate_every": 10}
 _GPU = {
@@ -209,6 +257,8 @@ class PresetTrainer(Trainer):
     """The class of the settings."""
     presets: ClassVar[Mapping[str, Mapping[str, Any]]]
     """Values by preset."""
+    preset_sources: ClassVar[Mapping[str, Mapping[str, str]]] = {}
+    """Where each value of a preset comes from, by preset and setting."""
 
     def __init_subclass__(cls, **keywords: Any) -> None:
         super().__init_subclass__(**keywords)

@@ -58,7 +58,23 @@ class RewardRules:
     unreadable: float | None = -1.0
     """Reward of an unreadable completion to which no reward function applies; None: it is left out."""
     unscored: float | None = None
-    """Reward of a readable completion whose predicted rating is unreadable; None: the reward functions decide."""
+    """Reward of a readable completion whose predicted rating is unreadable; None: the reward functions decide. A failed
+    call of the scorer never has a reward: it says nothing about the completion."""
+
+
+class ScoringFailures(NamedTuple):
+    """How many predictions have no value although there were profiles to read."""
+
+    failed_calls: int = 0
+    """Calls of the scorer that failed."""
+    unreadable_ratings: int = 0
+    """Answers of the scorer from which no rating could be read."""
+
+    def __sub__(self, earlier: ScoringFailures) -> ScoringFailures:
+        """The failures since an earlier count."""
+        return ScoringFailures(
+            self.failed_calls - earlier.failed_calls, self.unreadable_ratings - earlier.unreadable_ratings
+        )
 
 
 class CompletionIndex(NamedTuple):
@@ -107,6 +123,8 @@ class CompletionGrader:
         """Predictions that the scorer made."""
         self.n_reused = 0
         """Scoring cases that reused the prediction of an equal case."""
+        self.failures = ScoringFailures()
+        """Predictions of the scorer without a value."""
         self.scorer_seconds = 0.0
         """Seconds that the scorer took."""
 
@@ -163,22 +181,24 @@ class CompletionGrader:
         started = time.perf_counter()
         predictions = self._scorer.score(requests, [case.profiles for case in unique.values()], self._engine)
         self.scorer_seconds += time.perf_counter() - started
+        self._count_failures(predictions)
         check_scorer_errors(predictions)
         by_key = dict(zip(unique, predictions, strict=True))
         return [by_key[key] if key else _no_prediction(case) for key, case in zip(keys, cases, strict=True)]
+
+    def _count_failures(self, predictions: Sequence[Prediction]) -> None:
+        failed = sum(_is_failed_call(prediction) for prediction in predictions)
+        missing = sum(prediction.value is None for prediction in predictions)
+        self.failures = ScoringFailures(
+            self.failures.failed_calls + failed, self.failures.unreadable_ratings + missing - failed
+        )
 
     def _case_rewards(self, cases: Sequence[_ScoringCase], predictions: Sequence[Prediction]) -> list[float | None]:
         rollouts = [
             Rollout(case.example, case.text, case.profiles, prediction, case.profiles.failed is None)
             for case, prediction in zip(cases, predictions, strict=True)
         ]
-        rewards = weighted_rewards(self._rewards, rollouts)
-        for position, rollout in enumerate(rollouts):
-            if not rollout.readable and rewards[position] is None:
-                rewards[position] = self._rules.unreadable
-            elif rollout.readable and rollout.prediction.value is None and self._rules.unscored is not None:
-                rewards[position] = self._rules.unscored
-        return rewards
+        return ruled_rewards(self._rewards, rollouts, self._rules)
 
 
 class _ParsedStatus(NamedTuple):
@@ -200,6 +220,29 @@ def weighted_rewards(rewards: Sequence[tuple[Reward, float]], rollouts: Sequence
                     raise TrainingError(f"reward '{reward.name}' returned {value}; rewards must be finite or None")
                 totals[position] = (totals[position] or 0.0) + weight * value
     return totals
+
+
+def ruled_rewards(
+    rewards: Sequence[tuple[Reward, float]], rollouts: Sequence[Rollout], rules: RewardRules
+) -> list[float | None]:
+    """The reward of each rollout in training: the weighted sum, with the rules for what rewards do not cover.
+
+    None without any reward, and always after a failed call of the scorer, also where a reward function that does not
+    read the prediction applies: else the completions of one group would be compared by different rewards.
+    """
+    totals = weighted_rewards(rewards, rollouts)
+    for position, rollout in enumerate(rollouts):
+        if not rollout.readable:
+            totals[position] = rules.unreadable if totals[position] is None else totals[position]
+        elif _is_failed_call(rollout.prediction):
+            totals[position] = None
+        elif rollout.prediction.value is None and rules.unscored is not None:
+            totals[position] = rules.unscored
+    return totals
+
+
+def _is_failed_call(prediction: Prediction) -> bool:
+    return prediction.value is None and prediction.status == "error"
 
 
 def check_scorer_errors(predictions: Sequence[Prediction]) -> None:

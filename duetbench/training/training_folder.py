@@ -15,16 +15,18 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from duetbench.atomic import append_json_line, atomic_folder, write_json, write_json_lines
+from duetbench.digests import digest_of_file
 from duetbench.errors import TrainingError
 
 MARKER = "whole.json"
-"""Written into a checkpoint after everything else: a checkpoint without it is incomplete and ignored."""
+"""Written into a checkpoint after everything else, with the digests of its files: a checkpoint without it is incomplete
+and ignored."""
 
 
 class TrainingFolder:
@@ -94,17 +96,31 @@ class TrainingFolder:
 
     def mark_complete(self, step: int) -> None:
         """Marks the checkpoint of a step as complete, and removes all but the two latest ones."""
-        self._write(f"checkpoints/checkpoint-{step}/{MARKER}", {"step": step})
+        files = _file_digests(self._checkpoint(step))
+        self._write(f"checkpoints/checkpoint-{step}/{MARKER}", {"step": step, "files": files})
         for old in self._complete_steps()[:-2]:
             shutil.rmtree(self._checkpoint(old), ignore_errors=True)
 
-    def last_checkpoint(self) -> Path | None:
-        """The latest complete checkpoint, None if there is none; incomplete ones are removed."""
-        steps = self._complete_steps()
+    def last_checkpoint(self, on_damaged: Callable[[str], None]) -> Path | None:
+        """The latest complete and undamaged checkpoint, None if there is none; the others after it are removed.
+
+        Args:
+            on_damaged: Receives a message per damaged checkpoint.
+        """
         for path in self.checkpoints.glob("*"):
             if path.is_dir() and not (path / MARKER).is_file():
                 shutil.rmtree(path, ignore_errors=True)
-        return self._checkpoint(steps[-1]) if steps else None
+        for step in reversed(self._complete_steps()):
+            checkpoint = self._checkpoint(step)
+            damaged = _damaged_files(checkpoint)
+            if not damaged:
+                return checkpoint
+            on_damaged(
+                f"the checkpoint after update {step} is damaged ({', '.join(damaged)}) and was removed; resuming from "
+                "the one before it"
+            )
+            shutil.rmtree(checkpoint, ignore_errors=True)
+        return None
 
     def _complete_steps(self) -> list[int]:
         markers = self.checkpoints.glob(f"checkpoint-*/{MARKER}")
@@ -129,6 +145,22 @@ class TrainingFolder:
 
     def _write(self, name: str, content: Mapping[str, Any]) -> None:
         write_json(self.path / name, content, indent=1)
+
+
+def _file_digests(folder: Path) -> dict[str, str]:
+    """SHA-256 of each file below the folder, by relative path; without the marker."""
+    paths = sorted(path for path in folder.rglob("*") if path.is_file() and path.name != MARKER)
+    return {path.relative_to(folder).as_posix(): digest_of_file(path) for path in paths}
+
+
+def _damaged_files(checkpoint: Path) -> list[str]:
+    """The files that are not as they were when the checkpoint was complete; empty for markers without digests."""
+    try:
+        expected = read_content(checkpoint / MARKER).get("files", {})
+        found = _file_digests(checkpoint)
+    except (OSError, TrainingError):
+        return [MARKER]
+    return sorted(name for name, digest in expected.items() if found.get(name) != digest)
 
 
 def read_content(path: Path) -> dict[str, Any]:
@@ -168,5 +200,8 @@ class JsonLinesLog:
 
     def rewind(self, step: int) -> None:
         """Removes the lines of later steps."""
-        kept = [entry for entry in self.read() if entry["step"] <= step]
-        write_json_lines(self.path, kept)
+        self.replace(entry for entry in self.read() if entry["step"] <= step)
+
+    def replace(self, entries: Iterable[Mapping[str, Any]]) -> None:
+        """Writes these entries instead of the present ones."""
+        write_json_lines(self.path, list(entries))

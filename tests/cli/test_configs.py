@@ -10,6 +10,7 @@ from click.testing import CliRunner
 
 from duetbench.cli import main
 from duetbench.plugins import Plugins
+from duetbench.runner import run_config
 
 CONFIGS = Path(__file__).parents[2] / "configs"
 
@@ -67,6 +68,11 @@ def test_the_shipped_grids_have_controls(name: str) -> None:
 def test_every_dataset_and_model_of_a_config_is_known(file: Path) -> None:
     from duetbench.models import load_card
 
-    content = yaml.safe_load(file.read_text())
-    assert set(content["datasets"]) <= set(Plugins().of_kind("dataset"))
-    assert all(load_card(name) for name in content["models"])
+    grids = run_config({}, file=file).grids
+    assert {name for grid in grids for name in grid.datasets} <= set(Plugins().of_kind("dataset"))
+    assert all(load_card(name) for grid in grids for name in grid.models)
+
+
+def test_the_authors_code_is_one_trained_row_per_dataset() -> None:
+    (row,) = planned("duet-code.yaml")
+    assert row[0] == "duet"

@@ -56,6 +56,28 @@ def test_prequential_histories_contain_earlier_test_rows() -> None:
     assert pairs(example_of(world, "a", "z", source="train+valid"))[0] == ["x"]
 
 
+AUTHORS = prepared(
+    ("a", "x", 5.0, 10, "train"),
+    ("a", "v", 4.0, 20, "valid"),
+    ("a", "y", 3.0, 30, "test"),
+    ("b", "z", 2.0, 30, "test"),
+    ("a", "w", 2.0, 30, "test"),
+    ("a", "z", 1.0, 40, "test"),
+    ("a", "late", 1.0, 50, "train"),
+    ("a", "last", 1.0, 60, "valid"),
+)
+
+
+def test_authors_histories_hold_train_and_earlier_test_rows_but_no_validation_rows() -> None:
+    assert pairs(example_of(AUTHORS, "a", "z", source="train+test")) == (["x", "y", "w"], ["b"])
+    assert pairs(example_of(AUTHORS, "a", "y", source="train+test"))[0] == ["x"]
+
+
+def test_authors_histories_of_training_and_validation_hold_no_test_rows() -> None:
+    assert pairs(example_of(AUTHORS, "a", "late", source="train+test"))[0] == ["x"]
+    assert pairs(example_of(AUTHORS, "a", "last", source="train+test"))[0] == ["x", "late"]
+
+
 def test_strict_ties_exclude_the_same_time() -> None:
     assert pairs(example_of(WORLD, "b", "y")) == (["x"], [])
 
@@ -145,7 +167,7 @@ lines = st.lists(
 )  # fmt: skip
 history_options = st.builds(
     HistoryOptions,
-    source=st.sampled_from(["train", "train+valid", "prequential"]),
+    source=st.sampled_from(["train", "train+valid", "train+test", "prequential"]),
     tie=st.sampled_from(["strict", "stable"]),
     k=st.integers(0, 6),
 )
@@ -154,9 +176,11 @@ history_options = st.builds(
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(world=lines.map(lambda drawn: prepared(*drawn)), options=history_options)
 def test_histories_equal_those_of_a_plain_loop(world: Prepared, options: HistoryOptions) -> None:
-    allowed = {"train": ["train"], "train+valid": ["train", "valid"]}.get(options.source, ["train", "valid", "test"])
     rows = world.interactions.to_dicts()
     for split in ("train", "valid", "test"):
+        authors = ["train", "test"] if split == "test" else ["train"]
+        sources = {"train": ["train"], "train+valid": ["train", "valid"], "train+test": authors}
+        allowed = sources.get(options.source, ["train", "valid", "test"])
         targets = [position for position, row in enumerate(rows) if row["split"] == split]
         examples = build_examples(world, split, options)
         assert len(targets) == len(examples)

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import pickle
+from dataclasses import asdict
 
 import pytest
 
 from duetbench.config import build_config, options_of
+from duetbench.errors import TrainingError
 from duetbench.interfaces import Trainer
 from duetbench.training.grpo.settings import GrpoSettings
-from duetbench.training.grpo.trainer import Grpo
+from duetbench.training.grpo.trainer import Grpo, rounds_of
 from duetbench.training.offline.dpo import Dpo
 from duetbench.training.offline.settings import DpoSettings, SftSettings
 from duetbench.training.offline.sft import Sft
 from duetbench.training.options import warmup_updates
-from duetbench.training.presets import DPO_PRESETS, GRPO_PRESETS, SFT_PRESETS, preset_settings
+from duetbench.training.presets import DPO_PRESETS, GRPO_PRESET_SOURCES, GRPO_PRESETS, SFT_PRESETS, preset_settings
 
 
 def settings(**values: object) -> GrpoSettings:
@@ -46,6 +48,36 @@ def test_the_paper_preset_is_the_authors():
     assert (paper.adapter, paper.unscored_reward, paper.advantage) == ("full", -1.0, "group_normalized")
 
 
+def test_the_preset_of_the_released_code_differs_from_the_papers_in_clipping_and_in_the_loss():
+    paper, code = (asdict(settings(preset=name)) for name in ("paper", "duet-code"))
+    assert {name: (paper[name], code[name]) for name in paper if paper[name] != code[name]} == {
+        "delta": (None, 3.0),
+        "loss_type": ("dapo", "bnpo"),
+        "loss_batch_size": (None, 8),
+    }
+
+
+@pytest.mark.parametrize("name", GRPO_PRESETS)
+def test_every_value_of_a_preset_has_a_source(name):
+    assert GRPO_PRESET_SOURCES[name].keys() == GRPO_PRESETS[name].keys()
+    assert all(GRPO_PRESET_SOURCES[name].values())
+
+
+# Training rows and users of the paper's table 4: the first row of each user has no history and is left out.
+@pytest.mark.parametrize(
+    ("rows", "users", "rounds"), [(43_071, 4_183, 6_070), (51_497, 8_453, 6_720), (71_972, 13_863, 9_070)]
+)
+@pytest.mark.parametrize("preset", ["paper", "duet-code"])
+def test_the_epochs_of_the_authors_are_at_most_their_steps(preset, rows, users, rounds):
+    assert rounds_of(settings(preset=preset), rows - users) == rounds
+
+
+def test_too_few_examples_for_a_round_of_an_epoch_are_an_error():
+    assert rounds_of(settings(rounds=7), 1) == 7
+    with pytest.raises(TrainingError, match="7 training examples do not fill a round of 8"):
+        rounds_of(settings(epochs=2), 7)
+
+
 @pytest.mark.parametrize("name", GRPO_PRESETS)
 def test_every_preset_of_grpo_is_valid(name):
     assert isinstance(settings(preset=name), GrpoSettings)
@@ -64,6 +96,8 @@ def test_warm_up_is_a_share_or_a_number(warmup, updates):
 
 def test_contradicting_settings_are_a_fault():
     assert "multiple of 2" in faults_of(Grpo, updates_per_round=2, evaluate_every=3)[0]
+    assert "delta must be > 1 + epsilon_high = 1.2" in faults_of(Grpo, delta=1.1, num_iterations=2, evaluate_every=2)[0]
+    assert "loss_batch_size must divide the 64" in faults_of(Grpo, loss_type="bnpo", loss_batch_size=5)[0]
     assert "prefilter_samples must be 0 (no prefilter) or >= 2" in faults_of(Grpo, prefilter_samples=1)[0]
 
 
@@ -82,6 +116,12 @@ def test_values_out_of_bounds_are_faults(name, value):
         (Grpo, {"credit": "paired", "partners": 4}, "partners has no effect: credit=paired"),
         (Grpo, {"alternate_every": 2}, "alternate_every has no effect: credit=auto"),
         (Grpo, {"prefilter_range": 0.1}, "prefilter_range has no effect: prefilter_samples=0"),
+        (Grpo, {"epsilon": 0.1}, "epsilon has no effect: with one update per round the likelihood ratio is always 1"),
+        (Grpo, {"epsilon_high": 0.3}, "epsilon_high has no effect: with one update per round"),
+        (Grpo, {"delta": 3}, "delta has no effect: with one update per round"),
+        (Grpo, {"epochs": 2, "rounds": 5}, "rounds has no effect: epochs=2 determines the number of rounds"),
+        (Grpo, {"preset": "paper", "rounds": 5}, "rounds has no effect: epochs=10"),
+        (Grpo, {"loss_batch_size": 8}, "loss_batch_size has no effect: loss_type=dapo"),
         (Dpo, {"judge": "class", "margin": 0.5}, "margin has no effect: judge=class"),
         (Dpo, {"preset": "lettingo", "margin": 0.5}, "margin has no effect: judge=sentiment"),
         (Dpo, {"pairing": "sampled", "max_pairs": None}, "requires max_pairs"),

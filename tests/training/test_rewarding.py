@@ -14,6 +14,7 @@ from duetbench.training.rewarding import (
     GradedCompletion,
     PromptCompletions,
     RewardRules,
+    ScoringFailures,
     weighted_rewards,
 )
 from duetbench.types import (
@@ -205,3 +206,29 @@ def test_an_unreadable_rating_may_have_a_reward_of_its_own():
 
     assert reward(RewardRules()) is None
     assert reward(RewardRules(unscored=-1.0)) == -1.0
+
+
+class Unreliable(Adding):
+    """The call for the profile 1 fails, the answer for the profile 2 is unreadable."""
+
+    def score(self, requests, profiles, engine):
+        failures = {
+            "1": Prediction(None, "error", "rating", "HTTP 503"),
+            "2": Prediction(None, "unreadable", "rating", "no idea"),
+        }
+        return [failures.get(pair.user.text, Prediction(3.0)) for pair in profiles]
+
+
+def test_a_failed_call_has_no_reward_and_is_counted_apart_from_an_unreadable_rating():
+    rules = RewardRules(unscored=-1.0)
+    grader = CompletionGrader(Numbers(), Unreliable(), None, [(Length(), 1.0)], rules)
+    (((completions),),) = grader([CompletionGroup(EXAMPLE, (sampled(USER, "1", "2", "3", "bad"),))])
+    assert rewards_of(completions) == [None, -1.0, 1.0, 3.0]
+    assert grader.failures == ScoringFailures(failed_calls=1, unreadable_ratings=1)
+
+
+def test_a_failed_call_is_left_out_of_the_marginal_means():
+    grader = CompletionGrader(Numbers(), Unreliable(), None, [(Value(), 1.0)], DEFAULT)
+    ((users, items),) = grader([CompletionGroup(EXAMPLE, (sampled(USER, "1", "3", "4"), sampled(ITEM, "0")))])
+    assert rewards_of(users) == [None, 3.0, 3.0]
+    assert rewards_of(items) == [3.0]

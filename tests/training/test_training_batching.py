@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 
+import pytest
+
 from duetbench.training.batching import batches_in_order
 
 
@@ -33,3 +35,13 @@ def test_rows_of_similar_length_share_a_batch():
 
 def test_without_rows_there_are_no_batches():
     assert batches_in_order([], 4, 3, seed=0) == []
+
+
+def test_with_drop_last_a_pass_ends_with_its_last_complete_batch():
+    batches = batches_in_order([1] * 11, 4, 2 * 3, seed=0, drop_last=True)
+    counts = Counter(row for batch in batches for row in batch)
+    assert sum(counts.values()) == 3 * 8
+    assert max(counts.values()) == 3
+    assert len({frozenset(batch) for batch in batches}) > 2
+    with pytest.raises(ValueError, match="3 rows do not fill a batch of 4"):
+        batches_in_order([1] * 3, 4, 1, seed=0, drop_last=True)

@@ -39,7 +39,7 @@ def test_there_is_no_result_before_the_end(folder):
 def test_an_incomplete_checkpoint_is_ignored_and_removed(folder):
     checkpoint(folder, 10)
     checkpoint(folder, 20, is_complete=False)
-    last = folder.last_checkpoint()
+    last = folder.last_checkpoint(print)
     assert last is not None
     assert last.name == "checkpoint-10"
     assert not (folder.checkpoints / "checkpoint-20").exists()
@@ -52,7 +52,33 @@ def test_the_two_latest_checkpoints_are_kept(folder):
 
 
 def test_without_a_checkpoint_the_last_one_is_none(folder):
-    assert folder.last_checkpoint() is None
+    assert folder.last_checkpoint(print) is None
+
+
+@pytest.mark.parametrize("name", ["adapter_model.safetensors", "whole.json"])
+def test_a_damaged_checkpoint_is_removed_and_the_one_before_it_is_used(folder, name):
+    checkpoint(folder, 10)
+    checkpoint(folder, 20)
+    (folder.checkpoints / "checkpoint-20" / name).write_text("x")
+    messages: list[str] = []
+    last = folder.last_checkpoint(messages.append)
+    assert last is not None
+    assert last.name == "checkpoint-10"
+    assert messages == [
+        f"the checkpoint after update 20 is damaged ({name}) and was removed; resuming from the one before it"
+    ]
+
+
+def test_a_missing_file_of_a_checkpoint_is_damage(folder):
+    checkpoint(folder, 10)
+    (folder.checkpoints / "checkpoint-10" / "adapter_model.safetensors").unlink()
+    assert folder.last_checkpoint(print) is None
+
+
+def test_a_checkpoint_of_an_earlier_version_without_digests_is_used(folder):
+    checkpoint(folder, 10)
+    (folder.checkpoints / "checkpoint-10" / "whole.json").write_text('{"step": 10}')
+    assert folder.last_checkpoint(print) is not None
 
 
 def test_the_best_weights_are_replaced_completely(folder):

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
-from duetbench.data.history import SOURCE_SPLITS, HistoryOptions, build_examples
+from duetbench.data.history import HistoryOptions, build_examples, source_splits
 from duetbench.data.leakage.findings import LeakageFinding
 from duetbench.data.leakage.visibility import VisibilityRules
 from duetbench.data.preparation.prepared import Prepared
@@ -37,7 +37,7 @@ def canary_probe(
 ) -> list[LeakageFinding]:
     """Replaces every validation and test review by a unique word, and searches for the words in prompts and profiles.
 
-    Where histories may come from a held-out row (`train+valid`, `prequential`), its word is allowed.
+    Where histories may come from a held-out row (`train+valid`, `train+test`, `prequential`), its word is allowed.
 
     Raises:
         DataError: the split has no rows.
@@ -105,7 +105,8 @@ def _replace_future(
     """Other ratings and texts in all rows that no request may see, and other users and items except in the targets."""
     time = rows["timestamp"].to_numpy()
     first = cut if options.tie == "stable" else int(np.searchsorted(time, time[cut], side="left"))
-    is_hidden = ~rows["split"].is_in(SOURCE_SPLITS[options.source]).fill_null(False).to_numpy()
+    visible_splits = source_splits(options.source, rows["split"][int(targets[0])])
+    is_hidden = ~rows["split"].is_in(visible_splits).fill_null(False).to_numpy()
     is_hidden[first:] = True
     is_shuffled = is_hidden.copy()
     is_shuffled[targets] = False

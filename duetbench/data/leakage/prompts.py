@@ -112,11 +112,13 @@ def _check_texts(
 def _rows_to_search(prompts: Sequence[LoggedPrompt], rules: VisibilityRules) -> list[int]:
     """Positions of rows that some request of the log must not see: of other splits, not earlier, or of its pair."""
     targets = [rules.target_of(request) for prompt in prompts for request in prompt.requests]
+    splits = {str(rules.rows[target].split) for target in targets} or {"test"}
     earliest = min((rules.rows[target].timestamp for target in targets), default=None)
     hidden = [
         position
         for position, row in enumerate(rules.rows)
-        if not rules.is_source(row) or (earliest is not None and row.timestamp >= earliest)
+        if not all(rules.is_source(row, split) for split in splits)
+        or (earliest is not None and row.timestamp >= earliest)
     ]
     same_pair = [
         other

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import polars as pl
 
-from duetbench.data.history import SOURCE_SPLITS, HistoryOptions
+from duetbench.data.history import HistoryOptions, source_splits
 from duetbench.data.preparation.prepared import Prepared
 from duetbench.errors import DataError
 
@@ -34,7 +34,6 @@ class VisibilityRules:
 
     def __init__(self, prepared: Prepared, options: HistoryOptions) -> None:
         self.options = options
-        self._source_splits = SOURCE_SPLITS[options.source]
         self.rows = [
             InteractionRow(*values) for values in prepared.interactions.select(InteractionRow._fields).iter_rows()
         ]
@@ -66,14 +65,14 @@ class VisibilityRules:
         """Position of the row with that number in the raw file."""
         return self._positions[row]
 
-    def is_source(self, row: InteractionRow) -> bool:
-        """Whether histories may come from the row's split."""
-        return row.split in self._source_splits
+    def is_source(self, row: InteractionRow, split: str) -> bool:
+        """Whether histories of that split's requests may come from the row's split."""
+        return row.split in source_splits(self.options.source, split)
 
     def may_see(self, target: int, other: int) -> bool:
         """Whether a request with this target may see the other row."""
         row = self.rows[other]
-        if not self.is_source(row) or self.is_same_pair(target, other):
+        if not self.is_source(row, str(self.rows[target].split)) or self.is_same_pair(target, other):
             return False
         return other < target if self.options.tie == "stable" else row.timestamp < self.rows[target].timestamp
 

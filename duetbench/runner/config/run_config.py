@@ -12,6 +12,7 @@ import yaml
 
 from duetbench.errors import ConfigError
 from duetbench.paths import registry_dir
+from duetbench.runner.config.presets import RunPreset, load_preset
 from duetbench.suggestions import did_you_mean
 
 
@@ -58,18 +59,25 @@ def run_config(
 
     Args:
         chosen: Fields of `Grid` from the command line; they replace those of every grid in the file.
-        file: A YAML file that conforms to registry/schemas/run.schema.json.
+        file: A YAML file that conforms to registry/schemas/run.schema.json; its values override those of its preset.
         settings: `--set` arguments, see `duetbench.config.parse_settings`.
 
     Raises:
         ConfigError: the file is invalid, all faults at once.
+        UnknownName: there is no such preset.
     """
     content = read_config(file) if file else {}
-    top = _grid(Grid(), content)
+    base = preset_grid(load_preset(content["preset"])) if "preset" in content else Grid()
+    top = _grid(base, content)
     grids = [_grid(top, part) for part in content.get("grids", [{}])]
     grids = [replace(grid, **chosen) for grid in grids]
     name = content.get("name") or (file.stem if file else "+".join(grids[0].datasets))
     return RunConfig(tuple(grids), name, settings or {})
+
+
+def preset_grid(preset: RunPreset) -> Grid:
+    """The grid of a preset, with the defaults of what it leaves out."""
+    return _grid(Grid(), preset.config)
 
 
 def read_config(file: Path) -> dict[str, Any]:

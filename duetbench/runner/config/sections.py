@@ -57,6 +57,11 @@ class TrainingOptions:
     """Options of all trainings."""
 
     examples: int | None = option(None, "maximum number of training examples; none: all", ge=1)
+    min_user_history: int = option(
+        0,
+        "training rows of users with fewer earlier interactions are dropped, and counted; authors' code: 1",
+        ge=0,
+    )
     valid_examples: int | None = option(None, "maximum number of validation examples; none: all", ge=1)
     rewards: tuple[str, ...] = option(("fractional",), "rewards by name, each with a weight: fractional:1,format:0.2")
     scorer: str | None = option(None, "the scorer in the loop; none: the one that evaluates")

@@ -64,6 +64,7 @@ class _SingleSideStage(Stage):
     def __init__(self, stage: Stage, side: Side) -> None:
         self._stage, self._side = stage, side
         self.name, self.max_tokens, self.stop = stage.name, stage.max_tokens, stage.stop
+        self.reads_truncated = stage.reads_truncated
 
     def prompts(self, requests: Sequence[Request], earlier: Mapping[str, Sequence[Profile]]) -> list[Prompt]:
         return [prompt for prompt in self._stage.prompts(requests, earlier) if prompt.side in (self._side, "note")]

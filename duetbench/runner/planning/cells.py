@@ -71,6 +71,13 @@ class DatasetChoice:
     history: HistoryOptions
     prepared: Prepared
 
+    def n_dropped_for_history(self, min_user_history: int) -> int:
+        """Number of training rows whose user has fewer earlier interactions than that."""
+        from duetbench.data.history import history_lengths
+
+        of_user, _ = history_lengths(self.prepared, "train", self.history)
+        return int((of_user < min_user_history).sum())
+
     def describe(self) -> dict[str, Any]:
         """Everything that determines the examples, as JSON values."""
         return {

@@ -74,6 +74,7 @@ class _Planner:
     notes: dict[str, None] = field(default_factory=dict)
     prepared: dict[tuple[Any, ...], DatasetChoice] = field(default_factory=dict)
     without_model: set[tuple[Any, ...]] = field(default_factory=set)
+    noted_drops: set[tuple[str, int]] = field(default_factory=set)
 
     def plan(self) -> Plan:
         named = {scope for grid in self.config.grids for scope in self._used(grid)}
@@ -169,6 +170,9 @@ class _Planner:
         parts.build_all(grid.scorers, self._baselines() if grid.baselines else [])
         for error in parts.faults:
             self._collect(error)
+        if grid.split == "valid" and parts.history.source == "train+test":
+            fault = "history.source: train+test differs from train for test requests only; use train with split valid"
+            self.option_faults[fault] = None
         self._check_controls(grid, parts)
         self.option_faults.update(dict.fromkeys(options.faults))
         return lambda: self._cells(grid, parts)
@@ -199,8 +203,21 @@ class _Planner:
         for strategy, model, scorer, seed in combinations:
             for trainer in self._trainers(parts.strategy(strategy, model), parts):
                 writing = parts.writing(strategy, trainer, model, scorer)
+                self._note_dropped_rows(data, writing)
                 choice = parts.choice("scorer", scorer, model)
                 yield from controls.with_controls(self._cell(grid, parts, data, choice, seed=seed, writing=writing))
+
+    def _note_dropped_rows(self, data: DatasetChoice, writing: WriterSpec) -> None:
+        """Says how many training rows `training.min_user_history` leaves out."""
+        least = writing.training.min_user_history if writing.training else 0
+        if not least or (data.prepared.fingerprint, least) in self.noted_drops:
+            return
+        self.noted_drops.add((data.prepared.fingerprint, least))
+        n_rows, n_dropped = data.prepared.steps[-1].splits["train"], data.n_dropped_for_history(least)
+        self.notes[
+            f"{data.choice.name}: {n_dropped:,} of {n_rows:,} training rows are dropped: their users have fewer "
+            f"earlier interactions than training.min_user_history ({least})"
+        ] = None
 
     def _once(self, cell: Cell) -> Iterator[Cell]:
         """A cell without a model, unless another grid contains it with other seeds, or other histories if unread."""

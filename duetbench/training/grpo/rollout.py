@@ -10,6 +10,7 @@ from typing import Any
 
 from duetbench.engines.complete import complete
 from duetbench.engines.tokens.truncation import TruncatedPrompt
+from duetbench.errors import TrainingError
 from duetbench.evaluation.leakage import leak_rate
 from duetbench.interfaces import Stage
 from duetbench.profiling import parse_completion
@@ -123,10 +124,22 @@ class RolloutSampler:
         self._phase_end = time.perf_counter()
         self._report = {"generate_seconds": self._phase_end - started}
         flat = [(sampled, sample) for sampled in self._sampled for sample in sampled.samples]
+        loss_masks = [self._loss_mask(sample) for _, sample in flat]
+        if not any(map(any, loss_masks)):
+            raise TrainingError(self._no_token_in_the_loss(step, len(flat)))
+        self._report["loss_tokens"] = sum(map(sum, loss_masks))
         return RolloutBatch(
             [list(sampled.encoded.ids) for sampled, _ in flat],
             [sample.ids for _, sample in flat],
-            [self._loss_mask(sample) for _, sample in flat],
+            loss_masks,
+        )
+
+    def _no_token_in_the_loss(self, step: int, n_completions: int) -> str:
+        truncated = sum(sample.is_truncated for sampled in self._sampled for sample in sampled.samples)
+        return (
+            f"no token of the round after update {step} is in the loss: {truncated} of {n_completions} completions "
+            f"reached their maximum length of {self._generation.max_tokens} tokens"
+            + ("; raise grpo.max_completion_length or set grpo.mask_truncated_completions=false" if truncated else "")
         )
 
     def _loss_mask(self, sample: SampledCompletion) -> list[int]:
@@ -137,8 +150,9 @@ class RolloutSampler:
     def rewards(self) -> list[float | None]:
         """The rewards of the round, see `RolloutSource`. TRL computes log-probabilities between sampling and this."""
         started, scored_before = time.perf_counter(), self._grader.scorer_seconds
+        failures_before = self._grader.failures
         prompts = [completions for group in self._grader(list(self._groups())) for completions in group]
-        summary = summarize_rollout(prompts) | self._lengths()
+        summary = summarize_rollout(prompts) | self._lengths() | (self._grader.failures - failures_before)._asdict()
         score_seconds = self._grader.scorer_seconds - scored_before
         times = {"logps_seconds": started - self._phase_end, "score_seconds": score_seconds}
         self._phase_end = time.perf_counter()

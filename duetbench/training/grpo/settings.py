@@ -30,6 +30,12 @@ class GrpoSettings(TrainerSettings):
     )
     alternate_every: int = option(10, "alternate: rounds after which training switches to the other side", ge=1)
     rounds: int = option(150, "rounds of sampling", ge=1)
+    epochs: int | None = option(
+        None,
+        "passes over the training examples instead of a number of rounds; the examples of a pass that do not fill a "
+        "round are left out (drop_last); none: `rounds` decides",
+        ge=1,
+    )
     pairs_per_round: int = option(8, "training examples per round", ge=1)
     num_generations: int = option(8, "completions per prompt (G)", ge=2, old_names=("samples",))
     updates_per_round: int = option(1, "updates that each learn from an equal part of a round's completions", ge=1)
@@ -45,11 +51,23 @@ class GrpoSettings(TrainerSettings):
     epsilon_high: float = option(
         0.2, "the likelihood ratio is clipped above at 1 + epsilon_high", ge=0, old_names=("clip_high",)
     )
+    delta: float | None = option(
+        None,
+        "dual clip: with a negative advantage the likelihood ratio is clipped above at delta (verl's clip_ratio_c); "
+        "none: unbounded",
+        gt=1,
+    )
     loss_type: Literal["grpo", "bnpo", "dr_grpo", "dapo"] = option(
         "dapo",
         "how the loss is averaged over tokens. dapo: over all tokens of a round; grpo: within each completion first; "
-        "dr_grpo: divided by the maximum length; bnpo: over each micro-batch, so that micro_batch_size matters",
+        "dr_grpo: divided by the maximum length; bnpo: over the tokens of loss_batch_size completions each, then over "
+        "these batches",
         old_names=("loss",),
+    )
+    loss_batch_size: int | None = option(
+        None,
+        "bnpo: completions whose tokens are averaged together, whatever micro_batch_size is; none: all of an update",
+        ge=1,
     )
     mask_truncated_completions: bool = option(
         False,
@@ -60,7 +78,9 @@ class GrpoSettings(TrainerSettings):
         -1.0, "reward of an unreadable completion to which no reward applies; none: it is left out"
     )
     unscored_reward: float | None = option(
-        None, "reward of a readable completion whose predicted rating is unreadable; none: the reward functions decide"
+        None,
+        "reward of a readable completion whose predicted rating is unreadable; none: the reward functions decide. A "
+        "failed call of the scorer never has a reward",
     )
     prefilter_samples: int = option(
         0,
@@ -78,7 +98,7 @@ class GrpoSettings(TrainerSettings):
     token_budget: int = option(65_536, "tokens per sampling batch; affects memory", ge=1)
 
     def __post_init__(self) -> None:
-        """Checks that rounds, updates and evaluations divide each other, and that a prefilter can compare rewards.
+        """Checks that rounds, updates and evaluations divide each other, clipping, and the prefilter.
 
         Raises:
             ValueError: they do not, or it cannot.
@@ -91,6 +111,12 @@ class GrpoSettings(TrainerSettings):
             raise ValueError("updates_per_round must divide pairs_per_round * num_generations")
         if self.prefilter_samples == 1:
             raise ValueError("prefilter_samples must be 0 (no prefilter) or >= 2, got 1: one reward has no range")
+        # Below that bound TRL's delta would also clip ratios with a positive advantage, which a dual clip does not.
+        if self.delta is not None and self.delta <= 1 + self.epsilon_high:
+            raise ValueError(f"delta must be > 1 + epsilon_high = {1 + self.epsilon_high:g}, got {self.delta:g}")
+        per_update = self.pairs_per_round * self.num_generations // max(self.updates_per_round, 1)
+        if self.loss_batch_size and per_update % self.loss_batch_size:
+            raise ValueError(f"loss_batch_size must divide the {per_update} completions of an update")
 
     def without_effect(self) -> dict[str, str]:
         reasons = super().without_effect()
@@ -100,4 +126,11 @@ class GrpoSettings(TrainerSettings):
             reasons["alternate_every"] = f"credit={self.credit} does not alternate"
         if not self.prefilter_samples:
             reasons["prefilter_range"] = "prefilter_samples=0 turns the prefilter off"
+        if self.epochs is not None:
+            reasons["rounds"] = f"epochs={self.epochs} determines the number of rounds; set epochs=none to use rounds"
+        if self.loss_type != "bnpo":
+            reasons["loss_batch_size"] = f"loss_type={self.loss_type} averages over all completions of an update"
+        if self.updates_per_round * self.num_iterations == 1:
+            reason = "with one update per round the likelihood ratio is always 1 (updates_per_round, num_iterations)"
+            reasons |= dict.fromkeys(("epsilon", "epsilon_high", "delta"), reason)
         return reasons

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from duetbench.errors import TrainingError
 from duetbench.training.grpo.settings import GrpoSettings
 from duetbench.training.presets import (
+    GRPO_PRESET_SOURCES,
     GRPO_PRESETS,
     PresetTrainer,
     explicit_values,
@@ -36,6 +37,7 @@ class Grpo(PresetTrainer):
     source = "DUET, section 3.4; GRPO: Shao et al. 2024 (DeepSeekMath)"
     settings_class = GrpoSettings
     presets = GRPO_PRESETS
+    preset_sources = GRPO_PRESET_SOURCES
 
     def fit(self, job: TrainingJob) -> ModelRef:
         from duetbench.training.loop.run import fit
@@ -58,6 +60,11 @@ def _plan(session: TrainingSession, settings: GrpoSettings, explicit: Collection
     mode = resolve_credit_mode(settings.credit, all_questions, job.strategy)
     if mode != "cross" and "partners" in explicit:
         raise TrainingError(f"grpo.partners has no effect: the prompts of {job.strategy.name} lead to credit={mode}")
+    if "max_completion_length" in explicit and (settings.max_completion_length or 0) > stage.max_tokens:
+        raise TrainingError(
+            f"grpo.max_completion_length={settings.max_completion_length} has no effect: {job.strategy.name} writes at "
+            f"most {stage.max_tokens} tokens; leave it out"
+        )
     max_tokens = max_completion_length(settings, stage)
     questions, encoded = encode_questions(session.policy, all_questions, max_tokens)
     generation = GenerationSpec(
@@ -77,6 +84,7 @@ def _plan(session: TrainingSession, settings: GrpoSettings, explicit: Collection
         mask_truncated=settings.mask_truncated_completions,
     )
     terms = grpo_terms(settings, mode, max_tokens)
+    rounds = rounds_of(settings, len(positions))
     facts = {
         "examples": len(job.train),
         "unasked": n_skipped,
@@ -89,19 +97,40 @@ def _plan(session: TrainingSession, settings: GrpoSettings, explicit: Collection
     def run(model: TrainableModel, loop: LoopSettings, callbacks: TrainingCallbacks) -> None:
         from duetbench.training.trl.adapter import train_grpo
 
-        keys = keys_in_order(positions, encoded, mode, settings, job.seed)
+        keys = keys_in_order(positions, encoded, mode, replace(settings, rounds=rounds), job.seed)
         train_grpo(model, keys, settings, loop, callbacks, terms, source)
 
-    updates = settings.rounds * settings.updates_per_round * settings.num_iterations
+    updates = rounds * settings.updates_per_round * settings.num_iterations
     stopping = StoppingRules(settings.patience, loss_factor=None, reward_drop=0.5)
     per_update = terms.completions_per_round // settings.updates_per_round
-    resolved = {"credit": mode, "max_completion_length": max_tokens}
+    resolved = {"credit": mode, "max_completion_length": max_tokens, "rounds": rounds}
     return TrainingPlan(updates, per_update, run, facts, stopping, source.report, settings=resolved)
 
 
 def max_completion_length(settings: GrpoSettings, stage: Stage) -> int:
     """The maximum length of a completion in tokens: the setting's, at most the stage's."""
     return min(settings.max_completion_length or stage.max_tokens, stage.max_tokens)
+
+
+def rounds_of(settings: GrpoSettings, n_pairs: int) -> int:
+    """The number of rounds: the setting's, or as many as all epochs fill, each without its incomplete last round.
+
+    Args:
+        settings: With `rounds` or `epochs`.
+        n_pairs: Training examples.
+
+    Raises:
+        TrainingError: the examples do not fill a single round.
+    """
+    if settings.epochs is None:
+        return settings.rounds
+    per_epoch = n_pairs // settings.pairs_per_round
+    if not per_epoch:
+        raise TrainingError(
+            f"grpo.epochs={settings.epochs}: {n_pairs} training examples do not fill a round of "
+            f"{settings.pairs_per_round}; lower grpo.pairs_per_round"
+        )
+    return settings.epochs * per_epoch
 
 
 def keys_in_order(
@@ -119,7 +148,9 @@ def keys_in_order(
     for (question, _), tokens in encoded.items():
         longest[question] = max(longest.get(question, 0), len(tokens.ids))
     lengths = [longest[question] for question in positions]
-    batches = batches_in_order(lengths, settings.pairs_per_round, settings.rounds, seed)
+    batches = batches_in_order(
+        lengths, settings.pairs_per_round, settings.rounds, seed, drop_last=settings.epochs is not None
+    )
     return [
         key
         for n_round, batch in enumerate(batches)
@@ -142,6 +173,8 @@ def grpo_terms(settings: GrpoSettings, mode: CreditMode, max_tokens: int) -> Grp
         epsilon_high=settings.epsilon_high,
         loss_type=settings.loss_type,
         advantage=settings.advantage,
+        delta=settings.delta,
+        loss_batch_size=settings.loss_batch_size,
     )
 
 

@@ -88,9 +88,7 @@ class TrainingMonitor:
         Raises:
             TrainingStopped: the patience had run out before.
         """
-        for log in (self._curve, self._evaluations, self._profiles):
-            log.rewind(step)
-        self._rows = self._curve.read()
+        self._rewind(step)
         if step:
             self._progress.print_line(f"resuming after update {step}")
         if self._evaluate and step not in [entry["step"] for entry in self._evaluations.read()]:
@@ -145,7 +143,7 @@ class TrainingMonitor:
     @property
     def best_step(self) -> int:
         """The updates before the best evaluation, the earliest of equals; without evaluations, all updates."""
-        evaluations = self._evaluations.read()
+        evaluations = self._kept_evaluations()
         if not evaluations:
             return int(self._rows[-1]["step"]) if self._rows else 0
         return int(min(evaluations, key=lambda entry: (entry["mae"], entry["step"]))["step"])
@@ -160,10 +158,29 @@ class TrainingMonitor:
         """One row per update so far."""
         return self._curve.read()
 
+    def _rewind(self, step: int) -> None:
+        """Removes what later updates logged, after a damaged checkpoint was skipped also their best weights."""
+        previous_best = self.best_step if self._evaluations.read() else 0
+        for log in (self._curve, self._evaluations, self._profiles):
+            log.rewind(step)
+        self._rows = self._curve.read()
+        if previous_best <= step:
+            return
+        # `best` holds weights of a removed evaluation, and replaced those of all earlier ones but this checkpoint's.
+        self._evaluations.replace(
+            {**entry, "weights_lost": True} if 0 < entry["step"] < step else entry for entry in self._evaluations.read()
+        )
+        if step:
+            self._folder.keep_best(self._folder.checkpoints / f"checkpoint-{step}", self._weight_files)
+
+    def _kept_evaluations(self) -> list[dict[str, Any]]:
+        """The evaluations of weights that still exist."""
+        return [entry for entry in self._evaluations.read() if not entry.get("weights_lost")]
+
     def _add_evaluation(self, model: Any, step: int) -> None:
         assert self._evaluate is not None
         evaluation = self._evaluate(model)
-        best = min((entry["mae"] for entry in self._evaluations.read()), default=math.inf)
+        best = min((entry["mae"] for entry in self._kept_evaluations()), default=math.inf)
         is_best = (evaluation.metrics["mae"] or 0.0) < best
         if is_best and step:  # before the first update the weights are the base model's
             self._folder.keep_best(self._folder.checkpoints / f"checkpoint-{step}", self._weight_files)

@@ -207,7 +207,7 @@ def _run(
         seed=job.seed,
         use_cpu=policy.placement.device == "cpu",
         bf16=policy.uses_bf16,
-        resume_from=folder.last_checkpoint(),
+        resume_from=folder.last_checkpoint(job.progress.print_line),
     )
     model = TrainableModel(policy.model, policy.chat.tokenizer, policy.adapter())
     with _explained(folder), few_threads(policy.model), contextlib.suppress(TrainingStopped):
@@ -252,6 +252,7 @@ def _finish(
         "steps": curve[-1]["step"] if curve else 0,
         "tokens": int(sum(row.get("tokens", 0) for row in curve)) + plan.facts.get("sampled_tokens", 0),
         "seconds": sum(row["seconds"] for row in curve) + plan.facts.get("sampling_seconds", 0.0),
+        **{name: sum(row.get(name, 0) for row in curve) for name in ("failed_calls", "unreadable_ratings")},
         "evaluations": monitor.evaluations,
         "rows": dict(plan.facts),
         "settings": asdict(settings),

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 from duetbench.errors import MissingDependency
 from duetbench.training.advantage import estimate_advantages
 from duetbench.training.options import TrainerSettings
+from duetbench.training.trl.loss_weights import add_loss_weights
 from duetbench.training.trl.settings import (
     DpoTerms,
     GrpoTerms,
@@ -164,13 +165,26 @@ def train_grpo(
 
 
 def grpo_trainer(trl: Any, terms: GrpoTerms) -> type[Any]:
-    """A `GRPOTrainer` whose advantages come from `training.advantage` instead of TRL.
+    """A `GRPOTrainer` whose advantages come from `training.advantage` and whose loss bnpo from `trl.loss_weights`.
 
     TRL computes advantages in the middle of the method that also computes log-probabilities and logs rewards. Its
     result is kept except for the advantages, which are computed again from the rewards of all processes.
     """
 
     class OwnAdvantages(trl.GRPOTrainer):  # type: ignore[misc]
+        def _prepare_inputs(self, generation_batch: Any) -> Any:
+            previous = self._buffered_inputs
+            inputs = super()._prepare_inputs(generation_batch)
+            if terms.loss_type == "bnpo" and self._buffered_inputs is not previous:
+                per_update = self.args.per_device_train_batch_size * self.args.gradient_accumulation_steps
+                add_loss_weights(
+                    self._buffered_inputs,
+                    per_update=per_update,
+                    batch_size=terms.loss_batch_size or per_update,
+                    n_processes=self.accelerator.num_processes,
+                )
+            return inputs
+
         def _calculate_rewards(self, *args: Any) -> Any:
             self._rewards = super()._calculate_rewards(*args)  # (completions of all processes, reward functions)
             return self._rewards

@@ -47,6 +47,12 @@ class GrpoTerms:
     epsilon_high: float
     loss_type: Literal["grpo", "bnpo", "dr_grpo", "dapo"]
     advantage: EstimatorName
+    delta: float | None = None
+    """For delta > 1 + epsilon_high equal to verl's dual clip: both bound the loss of a token with advantage A < 0 at
+    -delta * A and leave tokens with A > 0 to `epsilon_high`. verl also limits the log-ratio to [-20, 20], TRL does
+    not."""
+    loss_batch_size: int | None = None
+    """bnpo: completions per token mean; None: all of an update."""
 
 
 @dataclass(frozen=True)
@@ -165,9 +171,10 @@ def grpo_settings(terms: GrpoTerms, loop: LoopSettings) -> dict[str, Any]:
         "use_bias_correction_kl": False,
         "epsilon": terms.epsilon,
         "epsilon_high": terms.epsilon_high,
-        "delta": None,
+        "delta": terms.delta,
         "importance_sampling_level": "token",
-        "loss_type": terms.loss_type,
+        # TRL's bnpo averages over each micro-batch; see `loss_weights` for ours.
+        "loss_type": "dapo" if terms.loss_type == "bnpo" else terms.loss_type,
         "scale_rewards": "none",  # the advantages are computed again, see `adapter`
         "reward_weights": None,
         "multi_objective_aggregation": "sum_then_normalize",

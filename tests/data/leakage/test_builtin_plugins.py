@@ -18,6 +18,7 @@ OPTIONS = [
     HistoryOptions(),
     HistoryOptions(source="train+valid", average="window"),
     HistoryOptions(source="prequential", tie="stable"),
+    HistoryOptions(source="train+test", average="window"),
 ]
 
 

@@ -82,7 +82,7 @@ def line_of(row: dict[str, Any], example: Example) -> Interaction:
 
 def test_valid_data_examples_and_prompts_pass() -> None:
     assert check_tables(WORLD) == []
-    for source in ("train", "train+valid", "prequential"):
+    for source in ("train", "train+valid", "train+test", "prequential"):
         options = HistoryOptions(source=source)  # type: ignore[arg-type]
         examples = [
             example for split in ("train", "valid", "test") for example in build_examples(WORLD, split, options)
@@ -121,6 +121,39 @@ def test_words_of_validation_rows_are_found_if_histories_come_from_train() -> No
     text = row_of(valid.request_id)["review"]
     assert guards(check_prompts(WORLD, [prompt(text)], OPTIONS)) == {"future"}
     assert check_prompts(WORLD, [prompt(text)], HistoryOptions(source="train+valid")) == []
+
+
+# With `train+test`, as in the authors' code: earlier test rows for test requests only.
+
+AUTHORS = HistoryOptions(source="train+test")
+
+
+def test_validation_rows_are_found_in_the_authors_histories() -> None:
+    planted = build_examples(WORLD, "test", HistoryOptions(source="prequential"))
+    assert "future" in guards(check_examples(WORLD, planted, AUTHORS))
+    valid = row_of(build_examples(WORLD, "valid", OPTIONS)[0].request.request_id)
+    assert guards(check_prompts(WORLD, [prompt(valid["review"], TEST[2])], AUTHORS)) == {"future"}
+
+
+def test_an_earlier_test_row_is_allowed_for_a_test_request_and_a_simultaneous_one_is_found() -> None:
+    earlier, target = row_of(TEST[0].request.request_id), TEST[2]
+    assert check_prompts(WORLD, [prompt(earlier["review"], target)], AUTHORS) == []
+    assert guards(check_prompts(WORLD, [prompt(earlier["review"], target)], OPTIONS)) == {"future"}
+    at_once = WORLD.with_interactions(WORLD.interactions.with_columns(timestamp=pl.lit(1)))
+    assert guards(check_prompts(at_once, [prompt(earlier["review"], target)], AUTHORS)) == {"future"}
+
+
+@pytest.mark.parametrize("split", ["train", "valid"])
+def test_a_test_row_is_found_in_a_training_or_validation_history_though_it_is_earlier(split: Any) -> None:
+    """The splits are reversed in time, as they can be between users if each user's last row is the test row."""
+    reversed_time = WORLD.interactions.with_columns(timestamp=100 - pl.col("timestamp")).sort("timestamp")
+    data = WORLD.with_interactions(reversed_time)
+    planted = build_examples(data, split, HistoryOptions(source="prequential"))
+    assert "future" in guards(check_examples(data, planted, AUTHORS))
+    assert check_examples(data, build_examples(data, split, AUTHORS), AUTHORS) == []
+    assert future_probe(data, AUTHORS, split, use_histories) == []
+    test_row = reversed_time.filter(pl.col("split") == "test").to_dicts()[0]
+    assert guards(check_prompts(data, [prompt(test_row["review"], planted[-1])], AUTHORS)) == {"future"}
 
 
 # Guard 2: no other row of the same pair.
@@ -270,7 +303,7 @@ def use_histories(requests: Sequence[Request]) -> list[ObservedText]:
     return [ObservedText(valid_text(Example(request, 0.0)), (position,)) for position, request in enumerate(requests)]
 
 
-@pytest.mark.parametrize("source", ["train", "train+valid", "prequential"])
+@pytest.mark.parametrize("source", ["train", "train+valid", "train+test", "prequential"])
 def test_no_canary_reaches_a_valid_strategy(source: Any) -> None:
     assert canary_probe(WORLD, HistoryOptions(source=source), "test", use_histories) == []
 
@@ -296,7 +329,7 @@ def test_a_canary_of_another_split_is_found() -> None:
 
 
 @pytest.mark.parametrize("tie", ["strict", "stable"])
-@pytest.mark.parametrize("source", ["train", "train+valid", "prequential"])
+@pytest.mark.parametrize("source", ["train", "train+valid", "train+test", "prequential"])
 @pytest.mark.parametrize("split", ["train", "valid", "test"])
 def test_the_future_changes_no_valid_prompt(source: Any, tie: Any, split: Any) -> None:
     assert future_probe(WORLD, HistoryOptions(source=source, tie=tie), split, use_histories) == []

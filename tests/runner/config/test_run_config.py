@@ -8,7 +8,7 @@ from textwrap import dedent
 import pytest
 import yaml
 
-from duetbench.errors import ConfigError
+from duetbench.errors import ConfigError, UnknownName
 from duetbench.runner import run_config
 from duetbench.runner.config.run_config import read_config
 
@@ -42,6 +42,17 @@ def test_the_command_line_replaces_the_file_in_every_grid(tmp_path: Path) -> Non
     text = "limit: 9\ngrids:\n- {strategies: [10h], limit: 8}\n- {strategies: [duet]}"
     config = run_config({"limit": 2, "models": ("toy-lm",)}, file=_file(tmp_path, text))
     assert [(grid.limit, grid.models) for grid in config.grids] == [(2, ("toy-lm",))] * 2
+
+
+def test_a_file_overrides_the_options_of_its_preset(tmp_path: Path) -> None:
+    (grid,) = run_config({}, file=_file(tmp_path, "preset: paper\noptions: {duet: {history_k: 50}}")).grids
+    assert (grid.strategies, grid.trainers, grid.scorers) == (("duet",), ("grpo",), ("rating_text",))
+    assert (grid.options["duet"]["history_k"], grid.options["duet"]["recent_k"]) == (50, 10)
+
+
+def test_an_unknown_preset_is_refused_with_the_known_ones(tmp_path: Path) -> None:
+    with pytest.raises(UnknownName, match=r"did you mean 'paper'.*duet-code"):
+        run_config({}, file=_file(tmp_path, "preset: papers"))
 
 
 def test_without_a_file_the_dataset_names_the_run() -> None:

@@ -82,6 +82,13 @@ def test_a_training_is_recorded_with_its_rows_and_settings(ran: Ran) -> None:
     assert record.training.scorer_model is None
 
 
+def test_training_rows_dropped_for_their_users_history_are_counted(ran: Ran) -> None:
+    record = _only_record(ran("training.min_user_history=1", **TRAINED))
+    assert record.training is not None
+    assert record.training.dropped_for_history == 12  # the first row of each of the 12 users
+    assert record.training.train_examples == record.dataset.n_train - 12
+
+
 def test_the_model_of_the_scorer_in_training_is_recorded(ran: Ran, tmp_path: Path) -> None:
     other = f"path:{make_model_folder(tmp_path / 'other')}"
     record = _only_record(ran(f"training.scorer_model={other}", **TRAINED))

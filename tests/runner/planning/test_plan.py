@@ -280,6 +280,13 @@ def test_the_built_in_trainers_run_on_transformers(plugins: Plugins) -> None:
     assert {name for name, cls in trainers.items() if cls.policy_options == POLICY_OPTIONS} == {"sft", "dpo", "grpo"}
 
 
+def test_dropped_training_rows_are_noted_once_per_dataset(planned: Planned) -> None:
+    made = planned("training.min_user_history=1", strategies=("duet",), trainers=("counting",), seeds=(0, 1))
+    notes = [note for note in made.notes if "are dropped" in note]
+    assert len(notes) == 1
+    assert "tiny: 12 of" in notes[0]
+
+
 def test_options_of_training_stages_are_a_fault_without_such_a_training(planned: Planned) -> None:
     with pytest.raises(ConfigError, match=r"r4rec\.tau: no effect here"):
         planned("r4rec.tau=0.5", strategies=("r4rec",), trainers=("none",))

@@ -22,6 +22,7 @@ from duetbench.training.policy import Policy
 from duetbench.training.questions import TrainingQuestion, encode_questions
 from duetbench.training.rewarding import CompletionGrader, RewardRules
 from duetbench.training.training_folder import TrainingFolder
+from duetbench.types import Prediction
 
 LEARNING = {"rounds": 8, "pairs_per_round": 8, "num_generations": 8, "evaluate_every": 8}
 
@@ -175,14 +176,40 @@ def test_masking_truncated_completions_leaves_the_others_in_the_loss(tiny_ref, t
     for row in lines(tmp_path / "curve.jsonl"):
         assert 0 < row["masked"] < 1
         assert row["grad_norm"] > 0
+        assert 0 < row["loss_tokens"] < row["tokens"]
 
 
-def test_a_round_of_truncated_completions_changes_nothing(tiny_ref, tmp_path, monkeypatch):
+def test_a_round_without_a_token_in_the_loss_stops_the_training(tiny_ref, tmp_path, monkeypatch):
     monkeypatch.setattr(SampledCompletion, "is_truncated", True)
-    grpo(mask_truncated_completions=True).fit(job(tiny_ref, tmp_path))
-    for row in lines(tmp_path / "curve.jsonl"):
-        assert row["spread"] > 0
-        assert (row["masked"], row["loss"], row["grad_norm"]) == (1.0, 0.0, 0.0)
+    reason = r"no token of the round after update 0 is in the loss: 16 of 16 completions reached their maximum length"
+    with pytest.raises(TrainingError, match=reason):
+        grpo(mask_truncated_completions=True).fit(job(tiny_ref, tmp_path))
+    assert not (tmp_path / "result.json").exists()
+
+
+def test_a_maximum_length_above_the_strategys_is_an_error(tiny_ref, tmp_path):
+    with pytest.raises(TrainingError, match="max_completion_length=99 has no effect: tiny writes at most 24 tokens"):
+        grpo(max_completion_length=99).fit(job(tiny_ref, tmp_path))
+
+
+def test_epochs_determine_the_rounds(tiny_ref, tmp_path):
+    grpo(rounds="preset", epochs=2, pairs_per_round=5, evaluate_every=4).fit(job(tiny_ref, tmp_path))
+    assert len(lines(tmp_path / "curve.jsonl")) == 2 * (12 // 5)
+    assert json.loads((tmp_path / "settings.json").read_text())["rounds"] == 4
+
+
+def test_failed_calls_and_unreadable_ratings_are_columns_of_the_curve(tiny_ref, tmp_path):
+    class Failing(Vowels):
+        def score(self, requests, profiles, engine):
+            predictions = super().score(requests, profiles, engine)
+            failures = [Prediction(None, "error", "rating"), Prediction(None, "unreadable", "rating")]
+            return [*failures, *predictions[2:]] if len(predictions) > 4 else predictions
+
+    grpo().fit(job(tiny_ref, tmp_path, scorer=Failing(), valid=[]))
+    rows = lines(tmp_path / "curve.jsonl")
+    assert [(row["failed_calls"], row["unreadable_ratings"]) for row in rows] == [(1, 1), (1, 1)]
+    result = json.loads((tmp_path / "result.json").read_text())
+    assert (result["failed_calls"], result["unreadable_ratings"]) == (2, 2)
 
 
 @pytest.mark.parametrize("mask_truncated", [False, True])

@@ -140,3 +140,15 @@ def test_a_curve_is_drawn_at_every_checkpoint(tmp_path):
     save(monitor, tmp_path, 1)
     assert {"curve.csv", "curve.png", "evaluations.csv"} <= {path.name for path in tmp_path.iterdir()}
     assert (tmp_path / "curve.csv").read_text().startswith("step,loss,seconds\n1,1.0,")
+
+
+@pytest.mark.parametrize(("maes", "best"), [((1.0, 0.9, 0.8, 0.5), 20), ((1.0, 0.5, 0.9, 0.4), 20)])
+def test_after_a_damaged_checkpoint_the_best_weights_are_those_of_an_existing_evaluation(tmp_path, maes, best):
+    monitor = monitoring(tmp_path, maes=maes)
+    monitor.on_train_begin(None, 0)
+    for step in (10, 20, 30):
+        save(monitor, tmp_path, step)
+    resumed = monitoring(tmp_path, maes=(1.0,))
+    resumed.on_train_begin(None, 20)
+    assert resumed.best_step == best
+    assert (tmp_path / "best" / "weights").read_text() == str(best)

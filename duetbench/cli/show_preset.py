@@ -1,0 +1,61 @@
+"""`duetbench show preset`: the options of a preset, with the source of each value."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from duetbench.cli.context import Settings
+from duetbench.cli.tables import print_table
+
+if TYPE_CHECKING:
+    from duetbench.runner.planning.preset_table import OptionComparison
+
+DIFFERS = "*"
+"""Marks an option in which the presets differ."""
+
+
+def show_preset(settings: Settings, name: str) -> None:
+    """Prints the presets of runs option by option, or the values of a trainer's preset.
+
+    Raises:
+        UnknownName: there is no such preset.
+    """
+    from duetbench.runner.config.presets import load_preset, preset_names
+    from duetbench.runner.planning.preset_table import compare_presets, describe_trainer_preset
+
+    if name not in preset_names():
+        _print(settings, [name], describe_trainer_preset(name, settings.plugins))
+        return
+    names = preset_names()
+    rows = compare_presets(names, settings.plugins)
+    click.echo("\n".join(f"{preset.name}: {preset.summary}" for preset in map(load_preset, names)))
+    _print(settings, names, rows)
+    n_different = sum(row.differs for row in rows)
+    click.echo(
+        f"{DIFFERS} {n_different} of {len(rows)} options differ. Use one with `preset: {name}` in a configuration."
+    )
+
+
+def _print(settings: Settings, names: list[str], rows: list[OptionComparison]) -> None:
+    titles = ["option", *(title for name in names for title in (name, f"source ({name})"))]
+    lines = [
+        [
+            f"{row.option} {DIFFERS}" if row.differs else row.option,
+            *(
+                text
+                for value, source in zip(row.values, row.sources, strict=True)
+                for text in (_text(value), source or "-")
+            ),
+        ]
+        for row in rows
+    ]
+    print_table(settings, titles, lines, text_titles=titles)
+
+
+def _text(value: Any) -> str:
+    """The value as a configuration writes it."""
+    if value is None or isinstance(value, bool):
+        return str(value).lower()
+    return f"[{', '.join(map(str, value))}]" if isinstance(value, list | tuple) else str(value)
