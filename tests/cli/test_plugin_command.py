@@ -134,3 +134,11 @@ def test_new_rejects_a_name_in_use(tmp_path: Path) -> None:
     assert result.exit_code == 1
     assert "a strategy named 'duet' already exists" in result.output
     assert not list(tmp_path.iterdir())
+
+
+def test_a_reward_that_pays_for_exceptions_gets_a_warning(tmp_path: Path) -> None:
+    (tmp_path / "kind.py").write_text(
+        plugin_source("reward", "kind").replace("return 0.0", "return 0.0")
+    )
+    result = _run("plugin", "check", "fractional")
+    assert "warning:" not in result.stdout

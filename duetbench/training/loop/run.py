@@ -24,6 +24,8 @@ from duetbench.training.options import TrainerSettings, divisor_at_most
 from duetbench.training.policy import Policy
 from duetbench.training.policy_engine import policy_engine
 from duetbench.training.report.model_card import write_model_card
+from duetbench.training.reward_lint import lint_rewards
+from duetbench.training.rewarding import RewardRules
 from duetbench.training.training_folder import TrainingFolder
 from duetbench.training.trl.adapter import TrainableModel, TrainingCallbacks
 from duetbench.training.trl.settings import LoopSettings
@@ -44,6 +46,8 @@ class TrainingPlan:
     facts: Mapping[str, Any]
     """Counts of its rows, for the result."""
     stopping: StoppingRules
+    reward_rules: RewardRules = field(default_factory=lambda: RewardRules(unreadable=None))
+    """What it does where no reward applies."""
     report: Callable[[], Mapping[str, float]] = dict
     """Values of the latest update other than those that TRL logs."""
     evaluate: Callable[[Engine], Evaluation] | None = None
@@ -139,6 +143,9 @@ def _train(
         job, folder, policy, scorer_engine, lambda line: job.progress.print_line(f"{title}: {line}")
     )
     plan = prepare(session)
+    reward_warnings = lint_rewards(job.rewards, job.train, plan.reward_rules) if job.rewards and job.train else []
+    for warning in reward_warnings:
+        session.print_line(f"warning: {warning}")
     if is_adapter:
         job.engine.close()  # the scorer runs on the policy's base weights: a second copy in memory is not needed
     frozen_digest = policy.frozen_digest()
@@ -155,7 +162,8 @@ def _train(
     if policy.frozen_digest() != frozen_digest:
         folder.discard()
         raise TrainingError("the frozen weights changed while the adapter was trained; all trained weights are deleted")
-    write_json(folder.path / "settings.json", _settings_in_effect(settings, policy, plan))
+    warnings = {"reward_warnings": reward_warnings} if reward_warnings else {}
+    write_json(folder.path / "settings.json", _settings_in_effect(settings, policy, plan) | warnings)
     return _finish(trainer, settings, job, folder, plan, monitor, frozen_digest)
 
 
