@@ -400,6 +400,10 @@ class TrainingJob:
     """Options of the engine that the trainer's `policy_options` name; None: that engine's defaults."""
     progress: Progress = field(default_factory=Progress)
     """Receives messages, updates and evaluations, for display."""
+    monitor_scorer: Scorer | None = None
+    """A scorer outside the loop that is evaluated with the checkpoints, to detect reward hacking; None: none."""
+    stop_on_alarm: bool = False
+    """Whether a suspicion of reward hacking ends the training, instead of only being reported."""
 
 
 class Trainer(Plugin):

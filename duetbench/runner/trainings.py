@@ -11,11 +11,11 @@ from typing import Any
 
 from duetbench.atomic import write_json
 from duetbench.errors import DuetbenchError, TrainingError
-from duetbench.interfaces import Engine, TrainingJob
+from duetbench.interfaces import Engine, Scorer, TrainingJob
 from duetbench.progress import Progress
 from duetbench.records import BudgetRecord, ModelRecord, TrainingRecord, from_json, to_json
 from duetbench.runner.examples import Examples, train_rows
-from duetbench.runner.planning.cells import Cell
+from duetbench.runner.planning.cells import Cell, PluginChoice
 from duetbench.training.training_folder import read_content
 from duetbench.types import Example, ModelRef, Split, TrainedModels
 
@@ -105,8 +105,8 @@ class TrainingRunner:
         assert writing is not None
         assert writing.training is not None
         assert writing.trained_on is not None
-        scorer = writing.trained_on.make()
-        scorer.fit(train_rows(cell.data), cell.data.prepared.domain)
+        scorer = _fitted(writing.trained_on, cell)
+        monitor_scorer = _fitted(writing.monitor_scorer, cell) if writing.monitor_scorer else None
         return TrainingJob(
             strategy=writing.strategy.make(),
             train=self._rows(cell, "train", writing.training.examples),
@@ -120,6 +120,8 @@ class TrainingRunner:
             scorer_engine=scorer_engine,
             policy_config=writing.policy_engine.config if writing.policy_engine else None,
             progress=self._progress,
+            monitor_scorer=monitor_scorer,
+            stop_on_alarm=writing.training.stop_on_alarm,
         )
 
     def _rows(self, cell: Cell, split: Split, limit: int | None) -> list[Example]:
@@ -127,6 +129,12 @@ class TrainingRunner:
         assert cell.writing is not None
         assert cell.writing.training is not None
         return shuffled_ratings(rows, f"{split} {cell.seed}") if cell.writing.training.shuffled_ratings else rows
+
+
+def _fitted(choice: PluginChoice, cell: Cell) -> Scorer:
+    scorer: Scorer = choice.make()
+    scorer.fit(train_rows(cell.data), cell.data.prepared.domain)
+    return scorer
 
 
 def shuffled_ratings(rows: Sequence[Example], seed: str) -> list[Example]:

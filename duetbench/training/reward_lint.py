@@ -12,7 +12,7 @@ from statistics import fmean
 
 from duetbench.interfaces import Reward
 from duetbench.training.rewarding import RewardRules, ruled_rewards, weighted_rewards
-from duetbench.types import Example, Prediction, Profile, Profiles, Rollout
+from duetbench.types import Example, Prediction, Profile, Profiles, Rollout, Status
 
 _N_EXAMPLES = 5
 _TOLERANCE = 1e-9
@@ -149,7 +149,7 @@ def _scored(example: Example, prediction: Prediction) -> Rollout:
 
 
 def _unreadable(example: Example, text: str) -> Rollout:
-    status = "unreadable" if text else "empty"
+    status: Status = "unreadable" if text else "empty"
     return Rollout(example, text, Profiles(failed=status), Prediction(None, status, "profile"), readable=False)
 
 

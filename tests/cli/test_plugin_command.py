@@ -137,8 +137,6 @@ def test_new_rejects_a_name_in_use(tmp_path: Path) -> None:
 
 
 def test_a_reward_that_pays_for_exceptions_gets_a_warning(tmp_path: Path) -> None:
-    (tmp_path / "kind.py").write_text(
-        plugin_source("reward", "kind").replace("return 0.0", "return 0.0")
-    )
+    (tmp_path / "kind.py").write_text(plugin_source("reward", "kind").replace("return 0.0", "return 0.0"))
     result = _run("plugin", "check", "fractional")
     assert "warning:" not in result.stdout
