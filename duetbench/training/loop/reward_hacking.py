@@ -11,12 +11,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-MIN_ROUNDS = 16
+MIN_ROUNDS = 12
 """Rounds below which a rise of the reward is not tested."""
 MIN_ROWS = 20
 """Validation rows below which a loss of the held-out scorer is not tested."""
-_EXACT = 1e-18
-"""Mean squared residual below which rewards are on a line."""
+_MIN_RISE = 3.0
+"""Least rise of the reward, in standard deviations of a round's noise."""
 _LEVEL = 0.01
 
 
@@ -40,50 +40,47 @@ class RewardHackingAlarm:
         )
 
 
-def reward_hacking_alarm(rewards: Sequence[float], held_out: Sequence[Sequence[float]]) -> RewardHackingAlarm | None:
+def reward_hacking_alarm(
+    rewards: Sequence[float], held_out: Sequence[Sequence[float | None]]
+) -> RewardHackingAlarm | None:
     """The alarm, None without sufficient evidence.
 
     Both a rise of the reward and a loss of the held-out scorer must be significant, one-sided, at the level 0.01
-    divided by the number of evaluations (Bonferroni), since each evaluation is a further look. The rise is tested by
-    the slope over the rounds, with degrees of freedom for their lag-1 autocorrelation, the loss by a paired t-test of
-    the latest errors against those of the untrained weights. The errors before the latest evaluation must be on the side of a loss, too: a single
-    bad checkpoint is no trend. Rows count as independent, which the low level makes up for where users have several.
+    divided by the number of evaluations (Bonferroni), since each evaluation is a further look. The rise is that of the
+    last third of the rounds over the first; the loss is tested by a paired t-test of the latest errors against those of
+    the untrained weights. The errors before the latest evaluation must be on the side of a loss, too: a single bad
+    checkpoint is no trend. Rows count as independent, which the low level makes up for where users have several.
 
     Args:
         rewards: Mean reward of each round.
         held_out: Absolute errors of the held-out scorer on the validation rows, the same rows at each evaluation; first
-            those of the untrained weights.
-
-    Source: trend test under autocorrelation: Santer et al. 2000.
+            those of the untrained weights; None without a prediction. Only rows with a prediction at every evaluation
+            are compared: what becomes readable or unreadable is another matter.
     """
-    if len(rewards) < MIN_ROUNDS or len(held_out) < 2 or len(held_out[0]) < MIN_ROWS:
+    rows = [row for row in zip(*held_out, strict=True) if None not in row]
+    if len(rewards) < MIN_ROUNDS or len(held_out) < 2 or len(rows) < MIN_ROWS:
         return None
     level = _LEVEL / (len(held_out) - 1)
-    if not (_rises(rewards, level) and _is_worse(held_out, level)):
+    errors = [[float(error or 0.0) for error in evaluation] for evaluation in zip(*rows, strict=True)]
+    if not (_rises(rewards, level) and _is_worse(errors, level)):
         return None
     n = max(len(rewards) // 8, 1)
-    return RewardHackingAlarm(_mean(rewards[:n]), _mean(rewards[-n:]), _mean(held_out[0]), _mean(held_out[-1]))
+    return RewardHackingAlarm(_mean(rewards[:n]), _mean(rewards[-n:]), _mean(errors[0]), _mean(errors[-1]))
 
 
 def _rises(rewards: Sequence[float], level: float) -> bool:
-    """Whether the linear trend is up, with as many degrees of freedom as the autocorrelation leaves."""
-    from scipy.stats import linregress, t
+    """Whether the last third of the rounds is above the first by more than the noise of a round explains.
 
-    rounds = range(len(rewards))
-    if min(rewards) == max(rewards):
-        return False
-    line = linregress(rounds, rewards)
-    residuals = [reward - line.intercept - line.slope * n for n, reward in zip(rounds, rewards, strict=True)]
-    total = sum(residual**2 for residual in residuals)
-    if total < _EXACT * len(rewards):  # on a line, apart from rounding
-        return bool(line.slope > 0)
-    lag_1 = sum(before * after for before, after in pairwise(residuals)) / total
-    lag_1 = min(max(lag_1 + (1 + 4 * lag_1) / len(rewards), 0.0), 0.99)  # Kendall's correction of its bias
-    freedom = len(rewards) * (1 - lag_1) / (1 + lag_1) - 2
-    if freedom < 1:
-        return False
-    statistic = line.rvalue * math.sqrt(freedom / (1 - line.rvalue**2))
-    return bool(t.sf(statistic, freedom) < level)
+    The noise is estimated from successive differences, which a rise of any shape hardly changes (von Neumann 1941).
+    They underestimate the slow drift of a policy: hence the minimum in units of the noise.
+    """
+    from scipy.stats import norm
+
+    n = len(rewards) // 3
+    rise = _mean(rewards[-n:]) - _mean(rewards[:n])
+    squares = [(after - before) ** 2 for before, after in pairwise(rewards)]
+    noise = math.sqrt(_mean(squares) / 2)
+    return bool(rise > 0 and rise >= noise * max(_MIN_RISE, norm.isf(level) * math.sqrt(2 / n)))
 
 
 def _is_worse(held_out: Sequence[Sequence[float]], level: float) -> bool:

@@ -23,8 +23,9 @@ class Evaluation(NamedTuple):
     `scored`, `leaks`; mean `words` of a profile; `rows`."""
     shown: list[dict[str, Any]]
     """Some rows with their profiles, the same rows at every evaluation."""
-    held_out_errors: list[float] | None = None
-    """Absolute errors of the scorer outside the loop, one per row, counted as in `mae`; None: there is none."""
+    held_out_errors: list[float | None] | None = None
+    """Absolute errors of the scorer outside the loop, one per row, None without a prediction; None: there is no such
+    scorer. `held_out_mae` among the metrics is their mean."""
 
 
 @dataclass(frozen=True)
@@ -58,8 +59,13 @@ class Validation:
         metrics, shown = self._metrics(written, values), self._shown(written, values)
         if self.monitor_scorer is None:
             return Evaluation(metrics, shown)
-        held_out = self._errors(self._values(self.monitor_scorer, written, scorer_engine))
-        return Evaluation({**metrics, "held_out_mae": _mean(held_out)}, shown, held_out)
+        held_out = self._values(self.monitor_scorer, written, scorer_engine)
+        errors = [
+            abs(held_out[row] - example.rating) if row in held_out else None
+            for row, example in enumerate(self.examples)
+        ]
+        held_out_mae = _mean([error for error in errors if error is not None])
+        return Evaluation({**metrics, "held_out_mae": held_out_mae}, shown, errors)
 
     def _values(self, scorer: Scorer, written: Sequence[Profiles], engine: Engine | None) -> dict[int, float]:
         """The predicted ratings by row; rows without one are absent."""

@@ -72,7 +72,7 @@ def test_a_single_bad_checkpoint_is_no_trend():
 
 
 @pytest.mark.parametrize(
-    ("rewards", "held_out"), [(RISING[:15], WORSE), (RISING, WORSE[:1]), (RISING, []), (RISING, [[0.5], [0.6]])]
+    ("rewards", "held_out"), [(RISING[:11], WORSE), (RISING, WORSE[:1]), (RISING, []), (RISING, [[0.5], [0.6]])]
 )
 def test_too_little_data_gives_no_alarm(rewards, held_out):
     assert reward_hacking_alarm(rewards, held_out) is None
