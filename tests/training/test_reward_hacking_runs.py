@@ -14,7 +14,7 @@ from duetbench.errors import TrainingError
 from duetbench.training.report.show import read_training, render_training
 from duetbench.types import ModelRef, Prediction
 
-ROUNDS = {"rounds": 18, "pairs_per_round": 8, "num_generations": 8, "evaluate_every": 9}
+ROUNDS = {"rounds": 27, "pairs_per_round": 8, "num_generations": 8, "evaluate_every": 9}
 
 
 class Consonants(Vowels):
@@ -54,13 +54,12 @@ def test_a_hacked_reward_raises_the_alarm_everywhere(tiny_ref, tmp_path):
     assert json.loads((tmp_path / "settings.json").read_text())["alarm"] == result["alarm"]
     assert "**Warning**: reward hacking" in (tmp_path / "best" / "README.md").read_text()
     shown = [str(part) for part in render_training(read_training(tmp_path), rows=0)]
-    assert f"warning: update 18: {result['alarm']}" in shown
+    assert any(line.startswith("warning: update ") and result["alarm"] in line for line in shown)
 
 
 def test_stop_on_alarm_ends_the_training(tiny_ref, tmp_path):
-    options = {**ROUNDS, "rounds": 27}
     scorers = {"monitor_scorer": Consonants(), "stop_on_alarm": True}
-    grpo(**options).fit(job(tiny_ref, tmp_path, valid=examples("valid", 48), **scorers))
+    grpo(**ROUNDS).fit(job(tiny_ref, tmp_path, valid=examples("valid", 48), **scorers))
     assert json.loads((tmp_path / "result.json").read_text())["steps"] == 18
 
 
