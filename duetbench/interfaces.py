@@ -501,6 +501,10 @@ class TrainingJob:
     token_budget: int | None = None
     """Tokens that the training may generate; None: its own options decide. Only set for a trainer that
     `uses_token_budget`."""
+    monitor_scorer: Scorer | None = None
+    """A scorer outside the loop that is evaluated with the checkpoints, to detect reward hacking; None: none."""
+    stop_on_alarm: bool = False
+    """Whether a suspicion of reward hacking ends the training, instead of only being reported."""
 
 
 class Trainer(Plugin):

@@ -53,13 +53,17 @@ def check(
     report_faults(settings.plugins)
     conformance = _conformance(registered, _options(registered.cls, settings_), model, raw)
     results = conformance.run(_print_result)
-    observations = [] if any(result.outcome == "fail" for result in results) else conformance.observations()
+    has_failed = any(result.outcome == "fail" for result in results)
+    observations = [] if has_failed else conformance.observations()
     _print_observations(observations)
+    warnings = [] if has_failed else conformance.warnings()
+    for warning in warnings:
+        click.secho(f"warning: {warning}", fg="yellow")
     counts = {outcome: sum(result.outcome == outcome for result in results) for outcome in _COLOURS}
     totals = ", ".join(f"{n} {outcome}" for outcome, n in counts.items())
     click.echo(f"{registered.kind} {name} from {registered.origin}: {totals}")
     if report:
-        _write_report(report, registered, conformance.options, results, observations)
+        _write_report(report, registered, conformance.options, results, observations, warnings)
     if counts["fail"]:
         raise click.exceptions.Exit(1)
 
@@ -171,6 +175,7 @@ def _write_report(
     options: Mapping[str, Any],
     results: Sequence[CheckResult],
     observations: Sequence[Observation],
+    warnings: Sequence[str],
 ) -> None:
     import dataclasses
     import platform
@@ -186,6 +191,7 @@ def _write_report(
         "python": platform.python_version(),
         "checks": [dataclasses.asdict(result) for result in results],
         "findings": [dataclasses.asdict(observation) for observation in observations],
+        "warnings": list(warnings),
     }
     path.write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
     click.echo(f"report: {path}", err=True)

@@ -11,7 +11,7 @@ from typing import Any
 
 from duetbench.atomic import write_json
 from duetbench.errors import DuetbenchError, TrainingError
-from duetbench.interfaces import Engine, TrainingJob
+from duetbench.interfaces import Engine, Scorer, TrainingJob
 from duetbench.progress import Progress
 from duetbench.records import BudgetRecord, ModelRecord, TrainingRecord, from_json, to_json
 from duetbench.runner.examples import Examples
@@ -116,8 +116,12 @@ class TrainingRunner:
         assert writing is not None
         assert writing.training is not None
         assert writing.trained_on is not None
+        data = self._examples.fitting_data(cell)
         scorer = writing.trained_on.make()
-        scorer.fit(self._examples.fitting_data(cell))
+        scorer.fit(data)
+        monitor_scorer: Scorer | None = writing.monitor_scorer.make() if writing.monitor_scorer else None
+        if monitor_scorer:
+            monitor_scorer.fit(data)
         return TrainingJob(
             strategy=writing.strategy.make(),
             train=self._rows(cell, "train", writing.training.examples),
@@ -132,6 +136,8 @@ class TrainingRunner:
             policy_config=writing.policy_engine.config if writing.policy_engine else None,
             progress=self._progress,
             token_budget=token_budget,
+            monitor_scorer=monitor_scorer,
+            stop_on_alarm=writing.training.stop_on_alarm,
         )
 
     def _rows(self, cell: Cell, split: Split, limit: int | None) -> list[Example]:

@@ -134,3 +134,16 @@ def test_new_rejects_a_name_in_use(tmp_path: Path) -> None:
     assert result.exit_code == 1
     assert "a strategy named 'duet' already exists" in result.output
     assert not list(tmp_path.iterdir())
+
+
+def test_a_reward_that_is_best_on_failures_gets_a_warning(tmp_path: Path) -> None:
+    text = plugin_source("reward", "kind").replace("return 0.0", "return 0.0 if rollout.readable else -1.0")
+    text = text.replace(
+        "return max(1 - abs(value - rollout.example.rating) / float(self.config.width), 0.0)",
+        "return -abs(value - rollout.example.rating)",
+    )
+    (tmp_path / "kind.py").write_text(text)
+    result = _run("--plugins-dir", str(tmp_path), "plugin", "check", "kind")
+    assert "warning: with reward 'kind' a failure earns about as much as a success (-0.5)" in result.stdout
+    assert "an unreadable rating 0" in result.stdout
+    assert "warning:" not in _run("plugin", "check", "fractional").stdout

@@ -71,6 +71,17 @@ class TrainingOptions:
     scorer_engine: str | None = option(
         None, "the engine of that model, such as openai for a separate server; none: the writer's engine"
     )
+    monitor_scorer: str | None = option(
+        None,
+        "a scorer outside the loop, on the same engine, that is evaluated at each checkpoint and must not get worse "
+        "while the reward rises, such as rating_text beside rating_expectation; none: reward hacking goes unnoticed",
+    )
+    stop_on_alarm: bool = option(False, "end the training when the reward rises and monitor_scorer gets worse")
     shuffled_ratings: bool = option(
         False, "a control: permute the ratings that the training sees, so that nothing true can be learned"
     )
+
+    def __post_init__(self) -> None:
+        """Refuses an alarm that cannot be raised."""
+        if self.stop_on_alarm and self.monitor_scorer is None:
+            raise ValueError("stop_on_alarm has no effect: without monitor_scorer there is no alarm")

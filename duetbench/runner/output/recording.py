@@ -161,6 +161,8 @@ def _choices(cell: Cell) -> Iterator[tuple[str, PluginChoice]]:
         yield from (("reward", reward) for reward, _ in cell.writing.rewards)
         if cell.writing.trained_on:
             yield "scorer", cell.writing.trained_on
+        if cell.writing.monitor_scorer:
+            yield "monitor_scorer", cell.writing.monitor_scorer
         if cell.writing.separate_policy_engine:
             yield "policy_engine", cell.writing.separate_policy_engine
         if cell.writing.scorer_engine:
@@ -272,6 +274,8 @@ def _plugins(cell: Cell) -> dict[str, PluginRecord | tuple[PluginRecord, ...]]:
     if cell.writing and cell.writing.trained_on:
         plugins["reward"] = tuple(_plugin(reward) for reward, _ in cell.writing.rewards)
         plugins["trained_on"] = _plugin(cell.writing.trained_on)
+        if cell.writing.monitor_scorer:
+            plugins["monitor_scorer"] = _plugin(cell.writing.monitor_scorer)
         if cell.writing.separate_policy_engine:
             plugins["policy_engine"] = _plugin(cell.writing.separate_policy_engine)
     return plugins

@@ -126,6 +126,8 @@ class WriterSpec:
     """The scorer in the training's loop; None: no training."""
     scorer_engine: ScorerEngineSpec | None = None
     """Model and engine of that scorer; None: the untrained model."""
+    monitor_scorer: PluginChoice | None = None
+    """A scorer outside the loop, on the same engine; None: none."""
     policy_engine: PluginChoice | None = None
     """The engine whose options apply to the weights in training; None: no training, or the trainer names none."""
 
@@ -160,6 +162,7 @@ class WriterSpec:
             "rewards": [{**reward.describe(), "weight": weight} for reward, weight in self.rewards],
             "scorer": self.trained_on.describe(),
             **({"scorer_engine": self.scorer_engine.describe()} if self.scorer_engine else {}),
+            **({"monitor_scorer": self.monitor_scorer.describe()} if self.monitor_scorer else {}),
             **({"stages": stages} if stages else {}),
             **({"policy_engine": self.separate_policy_engine.describe()} if self.separate_policy_engine else {}),
         }

@@ -139,8 +139,24 @@ class PluginResolver:
             rewards=tuple(self._rewards()) if trains else (),
             trained_on=self.choice("scorer", self.training.scorer or scorer, model) if trains else None,
             scorer_engine=self._scorer_engine(model) if trains else None,
+            monitor_scorer=self._monitor_scorer(self.training.scorer or scorer, model) if trains else None,
             policy_engine=self._policy_engine(trainer, model) if trains else None,
         )
+
+    def _monitor_scorer(self, in_loop: str, model: str) -> PluginChoice | None:
+        """The scorer outside the loop.
+
+        Raises:
+            ConfigError: it is the one in the loop, or reads no profiles.
+        """
+        name = self.training.monitor_scorer
+        if name is None:
+            return None
+        if name == in_loop:
+            raise ConfigError([f"training.monitor_scorer: '{name}' is the scorer in the loop; choose another one"])
+        if not uses_a_model(self._plugins, name):
+            raise ConfigError([f"training.monitor_scorer: '{name}' reads no profiles; choose one that uses a model"])
+        return self.choice("scorer", name, model)
 
     def _policy_engine(self, trainer: str, model: str) -> PluginChoice | None:
         """The engine whose options apply to the weights in training."""

@@ -127,6 +127,10 @@ class Conformance:
         loaded = _heavy_imports(Path(inspect.getfile(self.plugin)), self.plugin.__module__)
         require(not loaded, f"importing it loads {', '.join(loaded)}: import them inside the function that uses them")
 
+    def warnings(self) -> list[str]:
+        """Likely mistakes that no check can be sure of."""
+        return []
+
     def observations(self) -> list[Observation]:
         """Measured values that are shown in addition to the checks."""
         return []

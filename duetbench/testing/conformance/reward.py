@@ -11,6 +11,7 @@ from duetbench.testing.conformance.base import Conformance, Observation
 from duetbench.testing.conformance.checks import require
 from duetbench.testing.degenerate_completions import completion_kinds, mean_reward, rollouts_of
 from duetbench.testing.small_world import exact_prediction, sample_rollouts, small_world, worst_prediction
+from duetbench.training.reward_lint import lint_reward
 from duetbench.types import Prediction, Rollout
 
 
@@ -68,6 +69,10 @@ class RewardConformance(Conformance):
         rewards = {kind.name: mean_reward(self.make()(rollouts_of(kind))) for kind in degenerate}
         higher = [name for name, reward in rewards.items() if not _at_most((reward, honest_reward))]
         require(not higher, f"higher reward than for honest completions: {', '.join(higher)}")
+
+    def warnings(self) -> list[str]:
+        """Ways in which a failure earns about as much as a success."""
+        return lint_reward(self.make(), small_world().examples)
 
     def observations(self) -> list[Observation]:
         """The mean reward per kind of completion; a policy may learn any kind with the reward of an honest one."""

@@ -104,7 +104,7 @@ def _plan(session: TrainingSession, settings: GrpoSettings, explicit: Collection
     stopping = StoppingRules(settings.patience, loss_factor=None, reward_drop=0.5)
     per_update = terms.completions_per_round // settings.updates_per_round
     resolved = {"credit": mode, "max_completion_length": max_tokens, "rounds": rounds}
-    return TrainingPlan(updates, per_update, run, facts, stopping, source.report, settings=resolved)
+    return TrainingPlan(updates, per_update, run, facts, stopping, rules, source.report, settings=resolved)
 
 
 def max_completion_length(settings: GrpoSettings, stage: Stage) -> int:

@@ -11,6 +11,7 @@ from typing import Any
 
 from duetbench.errors import TrainingError
 from duetbench.progress import TrainingProgress
+from duetbench.training.loop.reward_hacking import reward_hacking_alarm
 from duetbench.training.loop.validation import Evaluation
 from duetbench.training.report.curves import draw_curves, write_csv
 from duetbench.training.training_folder import JsonLinesLog, TrainingFolder
@@ -58,6 +59,7 @@ class TrainingMonitor:
         evaluate: Evaluates a model on validation rows; None: there are none.
         weight_files: Glob patterns of the files of a checkpoint that contain its weights.
         report: Further values of the latest update, for the curve.
+        stop_on_alarm: Whether an alarm for reward hacking ends the training.
     """
 
     def __init__(
@@ -69,6 +71,7 @@ class TrainingMonitor:
         evaluate: Callable[[Any], Evaluation] | None,
         weight_files: tuple[str, ...],
         report: Callable[[], Mapping[str, float]],
+        stop_on_alarm: bool = False,
     ) -> None:
         self._folder = folder
         self._progress = progress
@@ -76,9 +79,11 @@ class TrainingMonitor:
         self._evaluate = evaluate
         self._weight_files = weight_files
         self._report = report
+        self._stop_on_alarm = stop_on_alarm
         self._curve = JsonLinesLog(folder.path / "curve.jsonl")
         self._evaluations = JsonLinesLog(folder.path / "evaluations.jsonl")
         self._profiles = JsonLinesLog(folder.path / "profiles.jsonl")
+        self._held_out = JsonLinesLog(folder.path / "held_out.jsonl")
         self._rows: list[dict[str, Any]] = []
         self._last_time = 0.0
 
@@ -86,14 +91,14 @@ class TrainingMonitor:
         """Rewinds the logs to the checkpoint, and evaluates it if it was not.
 
         Raises:
-            TrainingStopped: the patience had run out before.
+            TrainingStopped: the patience had run out before, or there was an alarm that ends the training.
         """
         self._rewind(step)
         if step:
             self._progress.print_line(f"resuming after update {step}")
         if self._evaluate and step not in [entry["step"] for entry in self._evaluations.read()]:
             self._add_evaluation(model, step)
-        if self._is_out_of_patience():
+        if self._is_over():
             raise TrainingStopped
         self._last_time = time.perf_counter()
 
@@ -130,7 +135,7 @@ class TrainingMonitor:
         self._check(step, row)
 
     def on_save(self, model: Any, step: int, checkpoint: Path) -> bool:
-        """Evaluates the checkpoint; True if the patience has run out."""
+        """Evaluates the checkpoint; True if the patience has run out, or at an alarm that ends the training."""
         self._folder.mark_complete(step)
         if self._evaluate:
             self._add_evaluation(model, step)
@@ -138,7 +143,12 @@ class TrainingMonitor:
             self._folder.keep_best(checkpoint, self._weight_files)
         self._draw()
         self._last_time = time.perf_counter()
-        return self._is_out_of_patience()
+        return self._is_over()
+
+    @property
+    def alarm(self) -> str | None:
+        """The first alarm for reward hacking; None if there was none."""
+        return next((entry["alarm"] for entry in self._evaluations.read() if entry.get("alarm")), None)
 
     @property
     def best_step(self) -> int:
@@ -161,7 +171,7 @@ class TrainingMonitor:
     def _rewind(self, step: int) -> None:
         """Removes what later updates logged, after a damaged checkpoint was skipped also their best weights."""
         previous_best = self.best_step if self._evaluations.read() else 0
-        for log in (self._curve, self._evaluations, self._profiles):
+        for log in (self._curve, self._evaluations, self._profiles, self._held_out):
             log.rewind(step)
         self._rows = self._curve.read()
         if previous_best <= step:
@@ -186,8 +196,24 @@ class TrainingMonitor:
             self._folder.keep_best(self._folder.checkpoints / f"checkpoint-{step}", self._weight_files)
         # The weights are saved first: a run that is killed in between evaluates, and saves, the checkpoint again.
         self._profiles.append({"step": step, "rows": evaluation.shown})
-        self._evaluations.append({"step": step, **evaluation.metrics})
+        alarm = self._alarm(step, evaluation)
+        self._evaluations.append({"step": step, **evaluation.metrics, **({"alarm": alarm} if alarm else {})})
         self._progress.evaluated(step, evaluation.metrics, is_best=is_best)
+        if alarm:
+            self._progress.print_line(f"warning: update {step}: {alarm}")
+
+    def _alarm(self, step: int, evaluation: Evaluation) -> str | None:
+        """The alarm after an evaluation by a scorer outside the loop, whose errors are kept for the next one."""
+        if evaluation.held_out_errors is None:
+            return None
+        self._held_out.append({"step": step, "errors": evaluation.held_out_errors})
+        errors = {entry["step"]: entry["errors"] for entry in self._held_out.read()}
+        rewards = [row["reward"] for row in self._rows if row.get("reward") is not None]
+        alarm = reward_hacking_alarm(rewards, list(errors.values()))
+        return str(alarm) if alarm else None
+
+    def _is_over(self) -> bool:
+        return self._is_out_of_patience() or (self._stop_on_alarm and self.alarm is not None)
 
     def _is_out_of_patience(self) -> bool:
         """Whether none of the last `patience` evaluations is better than an earlier one."""

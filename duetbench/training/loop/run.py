@@ -23,7 +23,10 @@ from duetbench.training.loop.validation import Evaluation, Validation
 from duetbench.training.options import TrainerSettings, divisor_at_most
 from duetbench.training.policy import Policy
 from duetbench.training.policy_engine import policy_engine
+from duetbench.training.presets import PresetTrainer, explicit_values
 from duetbench.training.report.model_card import write_model_card
+from duetbench.training.reward_lint import lint_rewards
+from duetbench.training.rewarding import RewardRules
 from duetbench.training.training_folder import TrainingFolder
 from duetbench.training.trl.adapter import TrainableModel, TrainingCallbacks
 from duetbench.training.trl.settings import LoopSettings
@@ -44,6 +47,8 @@ class TrainingPlan:
     facts: Mapping[str, Any]
     """Counts of its rows, for the result."""
     stopping: StoppingRules
+    reward_rules: RewardRules = field(default_factory=lambda: RewardRules(unreadable=None))
+    """What it does where no reward applies."""
     report: Callable[[], Mapping[str, float]] = dict
     """Values of the latest update other than those that TRL logs."""
     evaluate: Callable[[Engine], Evaluation] | None = None
@@ -82,11 +87,28 @@ def fit(
     folder = TrainingFolder(job.workdir)
     with folder.locked():
         check_rows(job.train, job.valid)
+        _check_effects(trainer, job)
         folder.claim(job_identity(trainer, settings, job))
         result = folder.result
         if result is None:
             result = _train(trainer, settings, job, folder, prepare)
         return _verified(ModelRef(**result["model"]), folder)
+
+
+def _check_effects(trainer: Plugin, job: TrainingJob) -> None:
+    """Refuses settings that only affect validation if there are no validation rows.
+
+    Raises:
+        TrainingError: there are such settings.
+    """
+    if job.valid:
+        return
+    names = ["training.monitor_scorer"] if job.monitor_scorer else []
+    if isinstance(trainer, PresetTrainer):
+        explicit = explicit_values(trainer.config)
+        names += [f"{trainer.name}.{name}" for name in ("patience", "show_profiles") if name in explicit]
+    if names:
+        raise TrainingError(f"{', '.join(names)} has no effect without validation rows; leave it out")
 
 
 def job_identity(trainer: Plugin, settings: TrainerSettings, job: TrainingJob) -> dict[str, Any]:
@@ -102,6 +124,8 @@ def job_identity(trainer: Plugin, settings: TrainerSettings, job: TrainingJob) -
         "valid": rows_digest(job.valid),
         "seed": job.seed,
         **({"token_budget": job.token_budget} if job.token_budget is not None else {}),
+        **({"monitor_scorer": _named(job.monitor_scorer)} if job.monitor_scorer else {}),
+        **({"stop_on_alarm": True} if job.stop_on_alarm else {}),
         **(
             {"scorer_engine": {"engine": _named(job.scorer_engine), "model": job.scorer_engine.model.name}}
             if job.scorer_engine
@@ -140,6 +164,9 @@ def _train(
         job, folder, policy, scorer_engine, lambda line: job.progress.print_line(f"{title}: {line}")
     )
     plan = prepare(session)
+    reward_warnings = lint_rewards(job.rewards, job.train, plan.reward_rules) if job.rewards and job.train else []
+    for warning in reward_warnings:
+        session.print_line(f"warning: {warning}")
     if is_adapter:
         job.engine.close()  # the scorer runs on the policy's base weights: a second copy in memory is not needed
     frozen_digest = policy.frozen_digest()
@@ -151,12 +178,16 @@ def _train(
             evaluate=_evaluation(settings, job, policy, scorer_engine, plan),
             weight_files=_ADAPTER_FILES if is_adapter else _MODEL_FILES,
             report=plan.report,
+            stop_on_alarm=job.stop_on_alarm,
         )
         _run(settings, job, folder, policy, plan, monitor)
     if policy.frozen_digest() != frozen_digest:
         folder.discard()
         raise TrainingError("the frozen weights changed while the adapter was trained; all trained weights are deleted")
-    write_json(folder.path / "settings.json", _settings_in_effect(settings, policy, plan, job.token_budget))
+    warnings: dict[str, Any] = {"reward_warnings": reward_warnings} if reward_warnings else {}
+    if monitor.alarm:
+        warnings["alarm"] = monitor.alarm
+    write_json(folder.path / "settings.json", _settings_in_effect(settings, policy, plan, job.token_budget) | warnings)
     return _finish(trainer, settings, job, folder, plan, monitor, frozen_digest)
 
 
@@ -180,7 +211,7 @@ def _evaluation(
     if not job.valid:
         return None
     earlier = {stage.name: job.engine for stage in job.strategy.stages()[:-1]}
-    validation = Validation(job.strategy, job.valid, job.scorer, settings.show_profiles, earlier)
+    validation = Validation(job.strategy, job.valid, job.scorer, settings.show_profiles, earlier, job.monitor_scorer)
     writer = policy_engine(policy, trained=True)
 
     def evaluate(model: Any) -> Evaluation:
@@ -254,6 +285,7 @@ def _finish(
         "seconds": sum(row["seconds"] for row in curve) + plan.facts.get("sampling_seconds", 0.0),
         **{name: sum(row.get(name, 0) for row in curve) for name in ("failed_calls", "unreadable_ratings")},
         "evaluations": monitor.evaluations,
+        "alarm": monitor.alarm,
         "rows": dict(plan.facts),
         "settings": asdict(settings),
         "frozen_digest": frozen_digest,

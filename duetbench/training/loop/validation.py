@@ -23,6 +23,9 @@ class Evaluation(NamedTuple):
     `scored`, `leaks`; mean `words` of a profile; `rows`."""
     shown: list[dict[str, Any]]
     """Some rows with their profiles, the same rows at every evaluation."""
+    held_out_errors: list[float | None] | None = None
+    """Absolute errors of the scorer outside the loop, one per row, None without a prediction; None: there is no such
+    scorer. `held_out_mae` among the metrics is their mean."""
 
 
 @dataclass(frozen=True)
@@ -37,6 +40,8 @@ class Validation:
     """Rows whose profiles are kept."""
     stage_engines: Mapping[str, Engine] = field(default_factory=dict)
     """Engines of stages that do not run on the evaluated weights, by stage name."""
+    monitor_scorer: Scorer | None = None
+    """A scorer outside the loop."""
 
     def evaluate(self, writer: Engine, scorer_engine: Engine | None) -> Evaluation:
         """The metrics of the profiles that `writer` generates with greedy decoding."""
@@ -50,26 +55,40 @@ class Validation:
         Raises:
             EngineError: most calls failed; they would count against the weights, which did not cause the failures.
         """
-        requests = [example.request for example in self.examples]
+        values = self._values(self.scorer, written, scorer_engine)
+        metrics, shown = self._metrics(written, values), self._shown(written, values)
+        if self.monitor_scorer is None:
+            return Evaluation(metrics, shown)
+        held_out = self._values(self.monitor_scorer, written, scorer_engine)
+        errors = [
+            abs(held_out[row] - example.rating) if row in held_out else None
+            for row, example in enumerate(self.examples)
+        ]
+        held_out_mae = _mean([error for error in errors if error is not None])
+        return Evaluation({**metrics, "held_out_mae": held_out_mae}, shown, errors)
+
+    def _values(self, scorer: Scorer, written: Sequence[Profiles], engine: Engine | None) -> dict[int, float]:
+        """The predicted ratings by row; rows without one are absent."""
         readable = [row for row, profiles in enumerate(written) if profiles.failed is None]
-        predictions = self.scorer.score(
-            [requests[row] for row in readable], [written[row] for row in readable], scorer_engine
-        )
+        requests = [self.examples[row].request for row in readable]
+        predictions = scorer.score(requests, [written[row] for row in readable], engine)
         check_scorer_errors(predictions)
-        values = {
+        return {
             row: prediction.value
             for row, prediction in zip(readable, predictions, strict=True)
             if prediction.value is not None
         }
-        return Evaluation(self._metrics(written, values, len(readable)), self._shown(written, values))
 
-    def _metrics(
-        self, written: Sequence[Profiles], values: dict[int, float], n_readable: int
-    ) -> dict[str, float | int | None]:
+    def _errors(self, values: dict[int, float]) -> list[float]:
+        """The absolute error of each row; the largest possible one without a prediction."""
         truths = [example.rating for example in self.examples]
         labels = self.examples[0].request.domain.labels
         largest = [max(truth - labels[0], labels[-1] - truth) for truth in truths]
-        errors = [abs(values[row] - truth) if row in values else largest[row] for row, truth in enumerate(truths)]
+        return [abs(values[row] - truth) if row in values else largest[row] for row, truth in enumerate(truths)]
+
+    def _metrics(self, written: Sequence[Profiles], values: dict[int, float]) -> dict[str, float | int | None]:
+        errors = self._errors(values)
+        n_readable = sum(profiles.failed is None for profiles in written)
         readable = [errors[row] for row in values]
         texts = [profile for profiles in written for profile in _written(profiles)]
         return {

@@ -39,6 +39,7 @@ def write_model_card(folder: Path, job: TrainingJob, result: Mapping[str, Any]) 
         f"| base weights (SHA-256) | {job.model.digest} |",
         "",
         *_evaluations(result),
+        *([f"**Warning**: {result['alarm']}.", ""] if result.get("alarm") else []),
         "## Settings",
         "",
         "| | |",

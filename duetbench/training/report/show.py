@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 _EVALUATION = (
     ("mae", "MAE", "{:.4f}"),
+    ("held_out_mae", "held-out MAE", "{:.4f}"),
     ("rmse", "RMSE", "{:.4f}"),
     ("readable", "readable", "{:.0%}"),
     ("leaks", "ratings leaked", "{:.0%}"),
@@ -86,6 +87,9 @@ def render_training(report: TrainingReport, *, rows: int) -> Iterator[Renderable
     trainer, strategy = report.job.get("trainer", "?"), report.job.get("strategy", {}).get("name", "?")
     yield Text(f"{trainer} of {strategy} ({report.folder})", style="bold")
     yield Text(_outcome(report.result))
+    for entry in report.evaluations:
+        if entry.get("alarm"):
+            yield Text(f"warning: update {entry['step']}: {entry['alarm']}", style="bold red")
     if report.curve:
         yield _curves(report)
     if report.evaluations:
@@ -99,7 +103,12 @@ def _outcome(result: Mapping[str, Any] | None) -> str:
     if result is None:
         return "not finished; the command that started it resumes it"
     best = f"best after {result['best_step']}" if result["best_step"] else "none better than the untrained model"
-    return f"{result['steps']} updates ({best}), {result['tokens']} tokens sampled, {result['seconds']:.0f} s"
+    failures = "".join(
+        f", {result[name]} {name.replace('_', ' ')}"
+        for name in ("failed_calls", "unreadable_ratings")
+        if result.get(name)
+    )
+    return f"{result['steps']} updates ({best}), {result['tokens']} tokens sampled, {result['seconds']:.0f} s{failures}"
 
 
 def _curves(report: TrainingReport) -> RenderableType:
@@ -125,9 +134,10 @@ def _evaluations(report: TrainingReport) -> RenderableType:
     from rich.table import Table
 
     best = report.result["best_step"] if report.result else None
-    table = Table("update", *(heading for _, heading, _ in _EVALUATION), "", title="validation rows")
+    shown = [column for column in _EVALUATION if any(column[0] in entry for entry in report.evaluations)]
+    table = Table("update", *(heading for _, heading, _ in shown), "", title="validation rows")
     for entry in report.evaluations:
-        cells = ("-" if entry.get(name) is None else pattern.format(entry[name]) for name, _, pattern in _EVALUATION)
+        cells = ("-" if entry.get(name) is None else pattern.format(entry[name]) for name, _, pattern in shown)
         table.add_row(str(entry["step"]), *cells, "best" if entry["step"] == best else "")
     return table
 

@@ -32,8 +32,9 @@ def add_loss_weights(chunks: list[dict[str, Any]], *, per_update: int, batch_siz
     in_update = per_batch_mean.repeat_interleave(per_update // batch_size)
     weights = (in_update / per_batch.clamp(min=1)).repeat_interleave(batch_size)  # (completions of the round,)
     updates = counts.view(-1, per_update).sum(dim=1)
-    sizes = [len(mask) for mask in masks]
-    for number, (chunk, mask, weight) in enumerate(zip(chunks, masks, weights.split(sizes), strict=True)):
-        n_tokens = updates[sum(sizes[:number]) // per_update].clamp(min=1)
-        chunk["tool_mask"] = mask * weight.unsqueeze(1)  # (completions of the chunk, tokens)
+    size = len(masks[0])
+    for number, (chunk, mask) in enumerate(zip(chunks, masks, strict=True)):
+        first = number * size
+        n_tokens = updates[first // per_update].clamp(min=1)
+        chunk["tool_mask"] = mask * weights[first : first + size].unsqueeze(1)  # (completions of the chunk, tokens)
         chunk["num_items_in_batch"] = n_tokens * n_processes * len(updates)
