@@ -198,5 +198,6 @@ def _has_star(of: Uncertainty) -> bool:
     from duetbench.evaluation.statistics import difference_p, holm
     from duetbench.evaluation.statistics.intervals import ALPHA
 
-    p_values = [difference_p(of, of.contrast(column, 0)) for column in range(1, len(of.means))]
+    pooled = of.with_pooled_seeds()
+    p_values = [difference_p(pooled, of.contrast(column, 0)) for column in range(1, len(of.means))]
     return min(holm([1.0 if p is None else p for p in p_values])) < ALPHA

@@ -120,7 +120,8 @@ class _OneMetric:
             return
         others = [row for row in self.column if row != baseline]
         contrasts = [self.uncertainty.contrast(self.column[row], self.column[baseline]) for row in others]
-        p_values = [p for contrast in contrasts if (p := difference_p(self.uncertainty, contrast)) is not None]
+        pooled = self.uncertainty.with_pooled_seeds()
+        p_values = [p for contrast in contrasts if (p := difference_p(pooled, contrast)) is not None]
         enough = self.uncertainty.n_users >= users_needed(len(others), ALPHA)
         adjusted = holm(p_values)
         for position, (row, contrast) in enumerate(zip(others, contrasts, strict=True)):

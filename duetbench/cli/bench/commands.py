@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 _SMALL_SIZES = {"small": 300_000, "large": 2_000_000, "repeats": 2}
 """The size of `bench data` in `bench all`."""
+_SMALL_SIMULATION = {"replications": 1000, "boards": 100}
+"""The size of `bench statistics` in `bench all`."""
 
 _folder = click.option(
     "--folder", type=click.Path(path_type=Path), metavar="DIR", help="Folder for temporary files.  [default: the cache]"
@@ -32,7 +34,7 @@ _json = click.option(
 
 @click.group()
 def bench() -> None:
-    """Measure this installation, as ratios to references of the same run."""
+    """Measure this installation: speed as ratios to references of the same run, and the statistics of leaderboards."""
 
 
 @bench.command()
@@ -159,7 +161,7 @@ def everything(settings: Settings, folder: Path | None, report: Path | None) -> 
 
     data_results = _data(settings, folder, **_SMALL_SIZES)
     grpo_result = _grpo(settings, folder, GrpoBenchOptions(), {})
-    statistics_result = _statistics(settings, StatisticsBenchOptions())
+    statistics_result = _statistics(settings, StatisticsBenchOptions(**_SMALL_SIMULATION))
     if report:
         content = {"data": results_as_json(data_results), "grpo": grpo_result.as_json()}
         write_json(report, {**content, "statistics": statistics_result.as_json()})
