@@ -99,8 +99,9 @@ class Uncertainty:
     def variance(self, contrast: Floats) -> Variance:
         """The variance of a weighted sum of the columns.
 
-        V_users + V_items - V_pairs is noisy with few users, and may even be negative: neither V_users nor V_items can
-        be larger than the true variance in expectation, so that the largest of the three is taken.
+        V_items - V_pairs is noisy with few repeated items, and may be negative; V_users is not larger than the true
+        variance in expectation, so that it is the least. V_items as a second lower bound would make intervals of 20
+        users too wide (coverage 97.7 %).
 
         Args:
             contrast: (columns,), such as 1 and -1 for a difference of two columns.
@@ -110,7 +111,7 @@ class Uncertainty:
         )
         varied = [column for column, n in enumerate(self.n_seeds) if n > 1 and contrast[column]]
         return Variance(
-            max(users + items - pairs, users, items, 0.0),
+            max(users + items - pairs, users, 0.0),
             self.df,
             tuple(float(contrast[column] ** 2 * self.seeds[column]) for column in varied),
             tuple(self.n_seeds[column] - 1 for column in varied),

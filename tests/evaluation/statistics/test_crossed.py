@@ -71,7 +71,7 @@ def test_seeds_that_differ_widen_the_interval() -> None:
     values = RNG.normal(0, 1, 500)
     same, varied = _of(np.stack([values] * 3)), _of(np.stack([values - 0.3, values, values + 0.3]))
     assert same.means == pytest.approx(varied.means)
-    assert same.variance(same.contrast(0)).total == _of(values).variance(np.ones(1)).total
+    assert same.variance(np.ones(1)).total == pytest.approx(_of(values).variance(np.ones(1)).total)
     assert varied.seeds[0] == pytest.approx(0.3**2 / 3)
     assert _width(varied) > 2 * _width(same)
 
