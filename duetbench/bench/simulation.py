@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Population:
+class SimulatedPopulation:
     """How the errors of methods vary. Standard deviations are of one method, in units of the MAE.
 
     The defaults are those of a data set whose paired difference of two methods has a standard deviation of about 0.5.
@@ -42,7 +42,7 @@ class Population:
     """Effects of single pairs are exponential, and those of users and items have Student's t with 5 degrees."""
 
 
-def simulated(population: Population, methods: int, rng: np.random.Generator) -> Columns:
+def simulated(population: SimulatedPopulation, methods: int, rng: np.random.Generator) -> Columns:
     """Values of methods with the same true mean, 0, on a new sample of users, items and seeds."""
     from duetbench.evaluation.statistics import Columns
 
@@ -51,7 +51,7 @@ def simulated(population: Population, methods: int, rng: np.random.Generator) ->
     return Columns(values, users, items)
 
 
-def _layout(population: Population, rng: np.random.Generator) -> tuple[Integers, Integers]:
+def _layout(population: SimulatedPopulation, rng: np.random.Generator) -> tuple[Integers, Integers]:
     """User and item of each pair; a user has an item at most once."""
     import numpy as np
 
@@ -66,7 +66,7 @@ def _layout(population: Population, rng: np.random.Generator) -> tuple[Integers,
     )
 
 
-def _method(population: Population, users: Integers, items: Integers, rng: np.random.Generator) -> Floats:
+def _method(population: SimulatedPopulation, users: Integers, items: Integers, rng: np.random.Generator) -> Floats:
     """(seeds, pairs)."""
     shape = (population.seeds, 1)
     effects = population.user_sd * _effects(population, population.users, rng)[users]
@@ -76,7 +76,7 @@ def _method(population: Population, users: Integers, items: Integers, rng: np.ra
     return values
 
 
-def _effects(population: Population, size: int, rng: np.random.Generator) -> Floats:
+def _effects(population: SimulatedPopulation, size: int, rng: np.random.Generator) -> Floats:
     """Independent effects with mean 0 and variance 1."""
     if not population.is_heavy:
         return rng.standard_normal(size)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from duetbench.bench.simulation import Population, simulated
+from duetbench.bench.simulation import SimulatedPopulation, simulated
 
 if TYPE_CHECKING:
     from duetbench.evaluation.statistics import Uncertainty
@@ -18,12 +18,11 @@ SPLIT = 0.05
 """Upper bound of the share of boards of equal methods on which any two are told apart."""
 EFFECTS = (0.03, 0.1)
 """True differences of MAE at which power is measured."""
-_DRAWS = 2000
 
 _REALISTIC: dict[str, Any] = {"unbalance": 0.8, "popularity": 0.7, "is_heavy": True}
 _TRAINED: dict[str, Any] = {"seeds": 3, "seed_sd": 0.03}
 POPULATIONS = tuple(
-    Population(f"{users} users, {name}", users, **changes)
+    SimulatedPopulation(f"{users} users, {name}", users, **changes)
     for users in (20, 50, 129, 200)
     for name, changes in (
         ("single pairs only", {"user_sd": 0.0, "item_sd": 0.0}),
@@ -35,7 +34,7 @@ POPULATIONS = tuple(
     )
 )
 BOARDS = tuple(
-    (methods, Population(f"{users} users", users, pairs, **_REALISTIC, **changes))
+    (methods, SimulatedPopulation(f"{users} users", users, pairs, **_REALISTIC, **changes))
     for methods in (8, 14)
     for users, pairs in ((129, 10), (430, 3))
     for changes in ({}, _TRAINED)
@@ -58,7 +57,7 @@ class StatisticsBenchOptions:
 class CoverageResult:
     """How often the interval of a true difference of two methods contains it."""
 
-    population: Population
+    population: SimulatedPopulation
     coverage: float
     replications: int
     width: float
@@ -79,7 +78,7 @@ class CoverageResult:
 class SplitResult:
     """How often truly equal methods are told apart, and truly different ones are."""
 
-    population: Population
+    population: SimulatedPopulation
     methods: int
     boards: int
     split: float
@@ -129,8 +128,8 @@ def _as_json(result: CoverageResult | SplitResult) -> dict[str, Any]:
 def bench_statistics(
     options: StatisticsBenchOptions,
     *,
-    populations: Sequence[Population] = POPULATIONS,
-    boards: Sequence[tuple[int, Population]] = BOARDS,
+    populations: Sequence[SimulatedPopulation] = POPULATIONS,
+    boards: Sequence[tuple[int, SimulatedPopulation]] = BOARDS,
     on_progress: Callable[[str], None],
 ) -> StatisticsBenchResult:
     """Simulates all populations and boards.
@@ -152,7 +151,7 @@ def bench_statistics(
     return StatisticsBenchResult(tuple(coverages), tuple(splits))
 
 
-def _coverage(population: Population, options: StatisticsBenchOptions) -> CoverageResult:
+def _coverage(population: SimulatedPopulation, options: StatisticsBenchOptions) -> CoverageResult:
     import numpy as np
 
     from duetbench.evaluation.statistics import uncertainty
@@ -170,7 +169,7 @@ def _coverage(population: Population, options: StatisticsBenchOptions) -> Covera
     return CoverageResult(population, covered / n, n, float(np.mean(widths)))
 
 
-def _splits(methods: int, population: Population, options: StatisticsBenchOptions) -> SplitResult:
+def _splits(methods: int, population: SimulatedPopulation, options: StatisticsBenchOptions) -> SplitResult:
     import numpy as np
 
     from duetbench.evaluation.statistics import rank_intervals, uncertainty
@@ -179,7 +178,7 @@ def _splits(methods: int, population: Population, options: StatisticsBenchOption
     outcomes = []
     for _ in range(options.boards):
         of = uncertainty(simulated(population, methods, rng))
-        is_split = rank_intervals(of, draws=_DRAWS).is_better.any()
+        is_split = rank_intervals(of).is_better.any()
         powers = [_told_apart(of, effect) for effect in EFFECTS]
         outcomes.append([float(is_split), float(_has_star(of)), *powers])
     split, starred, *power = (float(share) for share in np.mean(outcomes, axis=0))
@@ -192,12 +191,13 @@ def _told_apart(of: Uncertainty, effect: float) -> float:
 
     moved = of.means.copy()
     moved[0] -= effect
-    return float(rank_intervals(replace(of, means=moved), draws=_DRAWS).is_better[0, 1:].mean())
+    return float(rank_intervals(replace(of, means=moved)).is_better[0, 1:].mean())
 
 
 def _has_star(of: Uncertainty) -> bool:
     from duetbench.evaluation.statistics import difference_p, holm
     from duetbench.evaluation.statistics.intervals import ALPHA
 
-    p_values = [difference_p(of, of.contrast(column, 0)) for column in range(1, len(of.means))]
+    pooled = of.with_pooled_seeds()
+    p_values = [difference_p(pooled, of.contrast(column, 0)) for column in range(1, len(of.means))]
     return min(holm([1.0 if p is None else p for p in p_values])) < ALPHA

@@ -13,7 +13,7 @@ DEFAULT = "bias"
 """The baseline where no validation errors are recorded."""
 
 
-class Baseline(NamedTuple):
+class ChosenBaseline(NamedTuple):
     """The row that the others are compared with."""
 
     position: int | None
@@ -22,7 +22,7 @@ class Baseline(NamedTuple):
     """How it was chosen, or why there is none; empty: there is no row without an LLM."""
 
 
-def choose_baseline(rows: Sequence[BoardRow], groups: Sequence[RowGroup], declared: str | None) -> Baseline:
+def choose_baseline(rows: Sequence[BoardRow], groups: Sequence[RowGroup], declared: str | None) -> ChosenBaseline:
     """The declared row; or, of the rows without an LLM, that of the smallest MAE on the validation rows.
 
     A row that is chosen by its test error looks better on the test rows than it is, and every difference to it worse.
@@ -42,28 +42,28 @@ def choose_baseline(rows: Sequence[BoardRow], groups: Sequence[RowGroup], declar
         note = (
             f"baseline {rows[best].name}: smallest MAE on validation rows of {len(known)} rows without an LLM{others}"
         )
-        return Baseline(best, note)
+        return ChosenBaseline(best, note)
     return _default(rows, candidates)
 
 
-def _named(rows: Sequence[BoardRow], name: str) -> Baseline:
+def _named(rows: Sequence[BoardRow], name: str) -> ChosenBaseline:
     positions = [position for position, row in enumerate(rows) if row.name == name and row.state != UNPAIRED]
     if len(positions) == 1:
-        return Baseline(positions[0], f"baseline {name}: as declared")
+        return ChosenBaseline(positions[0], f"baseline {name}: as declared")
     count = "no row is" if not positions else f"{len(positions)} rows are"
-    return Baseline(None, f"{count} named {name}: nothing is compared")
+    return ChosenBaseline(None, f"{count} named {name}: nothing is compared")
 
 
-def _default(rows: Sequence[BoardRow], candidates: Sequence[int]) -> Baseline:
+def _default(rows: Sequence[BoardRow], candidates: Sequence[int]) -> ChosenBaseline:
     """The default baseline, or the only candidate, which is no choice."""
     named = [position for position in candidates if rows[position].name == DEFAULT]
     if len(named) == 1:
-        return Baseline(named[0], f"baseline {DEFAULT}: the default, since no validation errors are recorded")
+        return ChosenBaseline(named[0], f"baseline {DEFAULT}: the default, since no validation errors are recorded")
     if len(candidates) == 1:
-        return Baseline(candidates[0], f"baseline {rows[candidates[0]].name}: the only row without an LLM")
+        return ChosenBaseline(candidates[0], f"baseline {rows[candidates[0]].name}: the only row without an LLM")
     if not candidates:
-        return Baseline(None)
-    return Baseline(
+        return ChosenBaseline(None)
+    return ChosenBaseline(
         None,
         f"nothing is compared: no validation errors are recorded, and {len(named) or 'no'} ranked rows are named "
         f"{DEFAULT}; declare a baseline",

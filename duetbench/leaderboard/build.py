@@ -9,7 +9,6 @@ from statistics import fmean, stdev
 
 from duetbench.errors import ConfigError, UnknownName
 from duetbench.evaluation.conventions import CONVENTIONS
-from duetbench.evaluation.statistics.adjustment import DRAWS
 from duetbench.interfaces import Metric
 from duetbench.leaderboard.baseline import choose_baseline
 from duetbench.leaderboard.board import (
@@ -53,10 +52,6 @@ class BoardOptions:
     """`scorer` and `model` may be mixed in one ranking if named here."""
     sort: str = RANKED_BY
     """Name of the metric in whose order the rows are."""
-    draws: int = DRAWS
-    """Number of draws for simultaneous intervals."""
-    seed: int = 0
-    """Seed of these draws."""
 
     def __post_init__(self) -> None:
         """Refuses values that are out of range, and unknown conventions."""
@@ -120,7 +115,7 @@ def _section(
     compared = ComparedRows(
         known, labels_of(rows), [row.state == RANKED for row in rows], baseline.position, controls_of(rows)
     )
-    statistics = compare(compared, shown, draws=options.draws, seed=options.seed)
+    statistics = compare(compared, shown)
     rows = _with_statistics(rows, statistics, baseline.position)
     notes += [*reader.notes(), *_faults(known), *_sort_notes(metrics, options.sort)]
     notes += decision_notes(rows, shown, convention)

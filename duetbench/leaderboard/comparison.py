@@ -62,13 +62,11 @@ class SectionStatistics:
     """Number of users from which differences have p-values; None: there are no differences."""
 
 
-def compare(compared: ComparedRows, metrics: Sequence[BoardMetric], *, draws: int, seed: int) -> SectionStatistics:
+def compare(compared: ComparedRows, metrics: Sequence[BoardMetric]) -> SectionStatistics:
     """The statistics of a section.
 
     Args:
         metrics: Those without a direction have no statistics.
-        draws: Number of draws for simultaneous levels.
-        seed: Seed of the draws.
     """
     rows = [RowStatistics() for _ in compared.values]
     pairs: tuple[PairComparison, ...] = ()
@@ -78,9 +76,9 @@ def compare(compared: ComparedRows, metrics: Sequence[BoardMetric], *, draws: in
             continue
         of_metric.add_intervals(rows)
         of_metric.add_differences(rows)
-        of_metric.add_gains(rows, draws, seed)
+        of_metric.add_gains(rows)
         if metric.name == RANKED_BY:
-            pairs = of_metric.rank(rows, draws, seed)
+            pairs = of_metric.rank(rows)
     n_compared = max((sum(metric.name in row.differences for row in rows) for metric in metrics), default=0)
     return SectionStatistics(rows, pairs, users_needed(n_compared, ALPHA) if n_compared else None)
 
@@ -122,7 +120,8 @@ class _OneMetric:
             return
         others = [row for row in self.column if row != baseline]
         contrasts = [self.uncertainty.contrast(self.column[row], self.column[baseline]) for row in others]
-        p_values = [p for contrast in contrasts if (p := difference_p(self.uncertainty, contrast)) is not None]
+        pooled = self.uncertainty.with_pooled_seeds()
+        p_values = [p for contrast in contrasts if (p := difference_p(pooled, contrast)) is not None]
         enough = self.uncertainty.n_users >= users_needed(len(others), ALPHA)
         adjusted = holm(p_values)
         for position, (row, contrast) in enumerate(zip(others, contrasts, strict=True)):
@@ -131,7 +130,7 @@ class _OneMetric:
                 p, p_holm = (p_values[position], adjusted[position]) if enough else (None, None)
                 rows[row].differences[self.metric.name] = Difference(found, p, p_holm)
 
-    def add_gains(self, rows: Sequence[RowStatistics], draws: int, seed: int) -> None:
+    def add_gains(self, rows: Sequence[RowStatistics]) -> None:
         for row, column in self.column.items():
             controls = {
                 self.column[control]: control for control in self.compared.controls[row] if control in self.column
@@ -141,20 +140,18 @@ class _OneMetric:
                 column,
                 list(controls),
                 lower_is_better=bool(self.metric.lower_is_better),
-                draws=draws,
-                seed=seed,
             )
             if gain is not None:
                 strongest = self.compared.labels[controls[gain.control]]
                 rows[row].gains[self.metric.name] = Gain(gain.interval, strongest, len(controls))
 
-    def rank(self, rows: Sequence[RowStatistics], draws: int, seed: int) -> tuple[PairComparison, ...]:
+    def rank(self, rows: Sequence[RowStatistics]) -> tuple[PairComparison, ...]:
         """Adds rank intervals to the ranked rows; returns the comparisons of all pairs of them."""
         ranked = [row for row in self.column if self.compared.ranked[row]]
         if not ranked:
             return ()
         of = self.uncertainty.only([self.column[row] for row in ranked])
-        ranking = rank_intervals(of, draws=draws, seed=seed)
+        ranking = rank_intervals(of)
         for row, ranks in zip(ranked, ranking.intervals, strict=True):
             rows[row].ranks = ranks
         order = sorted(range(len(ranked)), key=lambda position: (of.means[position], position))

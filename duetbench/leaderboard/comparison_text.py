@@ -79,8 +79,8 @@ def comparison_notes(section: BoardSection) -> list[str]:
     lines = [f"{section.baseline_note[0].upper()}{section.baseline_note[1:]}."] if section.baseline_note else []
     if any(row.ranks for row in section.rows):
         lines.append(
-            "#: ranks by MAE that are compatible with the data; all of them together with 95 % confidence (max-t over "
-            "all pairs of rows, step down)."
+            "#: ranks by MAE that are compatible with the data; all of them together with 95 % confidence "
+            "(Holm over all pairs of rows)."
         )
     lines += _difference_notes(section)
     if any(row.gains for row in section.rows):

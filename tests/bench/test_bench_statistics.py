@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from duetbench.bench.simulation import Population, simulated
+from duetbench.bench.simulation import SimulatedPopulation, simulated
 from duetbench.bench.statistics import (
     BOARDS,
     POPULATIONS,
@@ -27,25 +27,25 @@ def _measured(options: StatisticsBenchOptions, **chosen: object) -> StatisticsBe
 
 
 def test_intervals_cover_the_true_difference() -> None:
-    populations = [Population("a", 20, is_heavy=True), Population("b", 60, 5, seeds=3, seed_sd=0.03)]
+    populations = [SimulatedPopulation("a", 20, is_heavy=True), SimulatedPopulation("b", 60, 5, seeds=3, seed_sd=0.03)]
     coverages = [result.coverage for result in _measured(_SMALL, populations=populations, boards=()).coverages]
     assert all(0.91 <= coverage <= 0.99 for coverage in coverages), coverages
 
 
 def test_equal_methods_are_rarely_split_and_different_ones_are_told_apart() -> None:
-    (result,) = _measured(_SMALL, populations=(), boards=[(8, Population("x", 129, 10, is_heavy=True))]).splits
+    (result,) = _measured(_SMALL, populations=(), boards=[(8, SimulatedPopulation("x", 129, 10, is_heavy=True))]).splits
     assert result.split <= 0.15
     assert result.power[-1] > 0.5 > result.power[0]
 
 
 def test_seeds_of_a_method_share_everything_but_their_own_effect() -> None:
-    values = simulated(Population("x", 10, seeds=3, seed_sd=0.5), 1, np.random.default_rng(0)).values[0]
+    values = simulated(SimulatedPopulation("x", 10, seeds=3, seed_sd=0.5), 1, np.random.default_rng(0)).values[0]
     assert (values - values[0]).std(axis=1) == pytest.approx(0)
     assert len({round(float(value), 9) for value in values.mean(axis=1)}) == 3
 
 
 def test_popular_items_and_unequal_users() -> None:
-    population = Population("x", 50, 10, items=100, unbalance=0.8, popularity=1.0)
+    population = SimulatedPopulation("x", 50, 10, items=100, unbalance=0.8, popularity=1.0)
     columns = simulated(population, 1, np.random.default_rng(0))
     sizes, shares = (np.bincount(np.asarray(names, dtype=int)) for names in (columns.users, columns.items))
     assert sizes.max() > 3 * sizes.min()
@@ -62,7 +62,7 @@ def test_command_prints_tables_and_writes_json(tmp_path: Path, monkeypatch: pyte
 
 
 def _few() -> StatisticsBenchResult:
-    population = Population("x", 10, 2)
+    population = SimulatedPopulation("x", 10, 2)
     return _measured(StatisticsBenchOptions(10, 10), populations=[population], boards=[(3, population)])
 
 

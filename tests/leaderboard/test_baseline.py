@@ -24,7 +24,7 @@ def validated(free: Callable) -> Callable[[str, float, float], None]:
 
 
 def _section(run: Path, **options: str) -> BoardSection:
-    (section,) = collect([run], METRICS, BoardOptions(draws=200, **options)).sections  # type: ignore[arg-type]
+    (section,) = collect([run], METRICS, BoardOptions(**options)).sections  # type: ignore[arg-type]
     return section
 
 

@@ -20,7 +20,7 @@ from duetbench.records import read_record, to_json, write_record
 
 
 def only(run: Path, **options: object) -> BoardSection:
-    (section,) = collect([run], METRICS, BoardOptions(draws=500, **options)).sections  # type: ignore[arg-type]
+    (section,) = collect([run], METRICS, BoardOptions(**options)).sections  # type: ignore[arg-type]
     return section
 
 
@@ -295,7 +295,7 @@ def test_rows_without_a_value_of_the_metric_come_last(cell: Callable, run: Path)
     largest = [*METRICS, LARGEST]
     cell("a", 0.1, strategy="old")
     cell("b", 0.9, strategy="new", metrics=largest)
-    (section,) = collect([run], largest, BoardOptions(draws=200, sort="largest")).sections
+    (section,) = collect([run], largest, BoardOptions(sort="largest")).sections
     assert _names(section) == ["new", "old"]
 
 

@@ -11,7 +11,7 @@ from record_making import WITHOUT_LLM, make_cell
 
 from duetbench.evaluation.statistics import Interval
 from duetbench.evaluation.statistics.power import NeededSample
-from duetbench.leaderboard import BoardOptions, collect
+from duetbench.leaderboard import collect
 from duetbench.leaderboard.board import BoardRow, BoardSection, PairComparison
 from duetbench.leaderboard.columns import notes
 from duetbench.leaderboard.comparison_text import needed_text
@@ -19,7 +19,7 @@ from duetbench.leaderboard.formats import render
 
 
 def _section(run: Path) -> BoardSection:
-    (section,) = collect([run], METRICS, BoardOptions(draws=500)).sections
+    (section,) = collect([run], METRICS).sections
     return section
 
 
@@ -114,7 +114,7 @@ def test_rank_intervals_and_pairs_are_exported(cell: Callable, free: Callable, r
     cell("a", 0.6, strategy="one", seed_of_values=3)
     cell("b", 0.6, strategy="two", seed_of_values=4)
     free("bias", 3.0)
-    board = collect([run], METRICS, BoardOptions(draws=500))
+    board = collect([run], METRICS)
     content = json.loads(render(board, "json"))["sections"][0]
     assert [row["ranks"] for row in content["rows"]] == [{"best": 1, "worst": 2}] * 2 + [{"best": 3, "worst": 3}]
     assert set(content["pairs"][0]) == {
@@ -131,7 +131,7 @@ def test_a_metric_of_a_plugin_has_a_difference(cell: Callable, free: Callable, r
     metrics = [*METRICS, LARGEST]
     cell("a", 0.5, metrics=metrics)
     free("bias", 1.0)
-    (section,) = collect([run], metrics, BoardOptions(draws=200)).sections
+    (section,) = collect([run], metrics).sections
     assert "largest" in (_row(section, "duet").intervals or {})
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from builtin_metrics import METRICS
 
-from duetbench.leaderboard import Board, BoardOptions, collect
+from duetbench.leaderboard import Board, collect
 from duetbench.leaderboard.board import BoardRow, Costs
 from duetbench.leaderboard.columns import columns
 from duetbench.leaderboard.controlled import controls_of
@@ -40,7 +40,7 @@ def board(cell: Callable, run: Path) -> Board:
     cell("a", 0.1)
     cell("b", 0.9, strategy="10h", control="no_profile", seed_of_values=3)
     cell("c", 0.6, control="shuffled_both", seed_of_values=4)
-    return collect([run], METRICS, BoardOptions(draws=500))
+    return collect([run], METRICS)
 
 
 def test_gain_is_over_the_strongest_control(board: Board) -> None:

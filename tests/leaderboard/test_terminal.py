@@ -13,7 +13,7 @@ from duetbench.leaderboard.terminal import print_board
 
 def _printed(run: Path, **console: object) -> str:
     text = io.StringIO()
-    board = collect([run], METRICS, BoardOptions(draws=100))
+    board = collect([run], METRICS)
     print_board(board, Console(file=text, soft_wrap=True, **console))  # type: ignore[arg-type]
     return text.getvalue()
 
@@ -47,7 +47,7 @@ def test_markup_in_names_is_printed_as_it_is(cell: Callable, run: Path) -> None:
 
 def _left_out(run: Path, **options: object) -> list[str]:
     text = io.StringIO()
-    board = collect([run], METRICS, BoardOptions(draws=100, **options))  # type: ignore[arg-type]
+    board = collect([run], METRICS, BoardOptions(**options))  # type: ignore[arg-type]
     print_board(board, Console(file=text, width=70, force_terminal=True, color_system=None))
     words = " ".join(text.getvalue().split()).partition("columns that do not fit: ")[2].partition(";")[0]
     return words.split(", ")

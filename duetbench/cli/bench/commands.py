@@ -19,6 +19,8 @@ _SMALL_SIZES = {"small": 300_000, "large": 2_000_000, "repeats": 2}
 """The size of `bench data` in `bench all`."""
 _SMALL_ROWS = 10_000
 """The size of `bench predictors` in `bench all`."""
+_SMALL_SIMULATION = {"replications": 1000, "boards": 100}
+"""The size of `bench statistics` in `bench all`."""
 
 _folder = click.option(
     "--folder", type=click.Path(path_type=Path), metavar="DIR", help="Folder for temporary files.  [default: the cache]"
@@ -34,7 +36,7 @@ _json = click.option(
 
 @click.group()
 def bench() -> None:
-    """Measure this installation, as ratios to references of the same run."""
+    """Measure this installation: speed as ratios to references of the same run, and the statistics of leaderboards."""
 
 
 @bench.command()
@@ -184,7 +186,7 @@ def everything(settings: Settings, folder: Path | None, report: Path | None) -> 
     data_results = _data(settings, folder, **_SMALL_SIZES)
     predictor_results = _predictors(settings, folder, _SMALL_ROWS)
     grpo_result = _grpo(settings, folder, GrpoBenchOptions(), {})
-    statistics_result = _statistics(settings, StatisticsBenchOptions())
+    statistics_result = _statistics(settings, StatisticsBenchOptions(**_SMALL_SIMULATION))
     if report:
         measured = {"data": data_results, "predictors": predictor_results}
         content = {name: results_as_json(results) for name, results in measured.items()}

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
-from duetbench.evaluation.statistics.adjustment import DRAWS, simultaneous_level, standardized_draws
 from duetbench.evaluation.statistics.intervals import ALPHA, Interval, half_width
 
 if TYPE_CHECKING:
@@ -21,7 +20,7 @@ class SmallestGain(NamedTuple):
 
 
 def smallest_gain(
-    of: Uncertainty, column: int, controls: Sequence[int], *, lower_is_better: bool, draws: int = DRAWS, seed: int = 0
+    of: Uncertainty, column: int, controls: Sequence[int], *, lower_is_better: bool
 ) -> SmallestGain | None:
     """The gain of `column` over the strongest of `controls`; None if there are fewer than two users or no control.
 
@@ -32,7 +31,7 @@ def smallest_gain(
     Returns:
         Gains are positive if the row is better than the control.
 
-    Source: lower bound: intersection-union test, Berger 1982; upper bound: max-t, Romano and Wolf 2005.
+    Source: lower bound: intersection-union test, Berger 1982; upper bound: Bonferroni.
     """
     import numpy as np
 
@@ -42,9 +41,9 @@ def smallest_gain(
     contrasts = np.stack([sign * of.contrast(control, column) for control in controls])
     estimates = contrasts @ of.means
     variances = [of.variance(contrast) for contrast in contrasts]
-    normal = standardized_draws(of.covariance(), contrasts, draws=draws, seed=seed)
-    level = min(simultaneous_level(normal.max(axis=1), ALPHA / 2), ALPHA / 2)
     lows = [estimate - half_width(part, ALPHA) for estimate, part in zip(estimates, variances, strict=True)]
-    highs = [estimate + half_width(part, 2 * level) for estimate, part in zip(estimates, variances, strict=True)]
+    highs = [
+        estimate + half_width(part, ALPHA / len(controls)) for estimate, part in zip(estimates, variances, strict=True)
+    ]
     strongest = int(np.argmin(estimates))
     return SmallestGain(Interval(float(estimates[strongest]), float(min(lows)), float(min(highs))), controls[strongest])

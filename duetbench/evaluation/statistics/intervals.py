@@ -56,7 +56,7 @@ def difference_p(of: Uncertainty, contrast: Floats) -> float | None:
 
     if of.n_users < 2:
         return None
-    estimate, variance = abs(float(contrast @ of.means)), of.variance(contrast)
+    estimate, variance = abs(float(contrast @ of.means)), of.tail_variance(contrast)
     if variance.total <= 0:
         p = 1.0 if estimate == 0 else 0.0
     else:

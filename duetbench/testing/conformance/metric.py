@@ -11,6 +11,7 @@ from duetbench.errors import PluginError
 from duetbench.evaluation.conventions import CONVENTIONS
 from duetbench.evaluation.decision import DECISIONS
 from duetbench.evaluation.metric_values import COUNT, compute_values, selected_value
+from duetbench.evaluation.pair_values import pair_values
 from duetbench.interfaces import Metric
 from duetbench.testing.conformance.base import Conformance
 from duetbench.testing.conformance.checks import require
@@ -61,6 +62,14 @@ class MetricConformance(Conformance):
         for domain in _DOMAINS:
             for pairs in _tables(domain):
                 self._values(pairs, domain)
+
+    def test_values_of_pairs_have_the_metric_as_their_mean(self) -> None:
+        """The mean of `pair_values`, if it has them, is its value under every convention."""
+        for domain in _DOMAINS:
+            for pairs in _tables(domain):
+                for convention in CONVENTIONS.values():
+                    if pairs.truth.size:
+                        pair_values(self.make(), pairs.predicted, pairs.truth, domain, convention)
 
     def test_no_pairs_have_no_value(self) -> None:
         """Without pairs every value is None, not 0."""

@@ -71,7 +71,7 @@ def test_seeds_that_differ_widen_the_interval() -> None:
     values = RNG.normal(0, 1, 500)
     same, varied = _of(np.stack([values] * 3)), _of(np.stack([values - 0.3, values, values + 0.3]))
     assert same.means == pytest.approx(varied.means)
-    assert same.variance(same.contrast(0)).total == _of(values).variance(np.ones(1)).total
+    assert same.variance(np.ones(1)).total == pytest.approx(_of(values).variance(np.ones(1)).total)
     assert varied.seeds[0] == pytest.approx(0.3**2 / 3)
     assert _width(varied) > 2 * _width(same)
 
@@ -99,9 +99,27 @@ def test_no_pair_is_an_error() -> None:
         uncertainty(Columns([np.zeros((1, 0))], [], []))
 
 
-def test_covariance_is_positive_semidefinite_and_that_of_the_variances() -> None:
-    of = _of(RNG.normal(0, 1, (2, 500))[0], RNG.normal(0, 1, 500), items=SHARED)
-    assert np.linalg.eigvalsh(of.covariance()).min() > -1e-12
+def test_unequal_users_leave_fewer_degrees_of_freedom_in_the_tails() -> None:
+    sizes = [100] * 2 + [3] * 100
+    users = np.repeat(np.arange(102), sizes)
+    values = np.random.default_rng(0).normal(0, 1, 102)[users] + np.random.default_rng(1).normal(0, 0.1, len(users))
+    of = uncertainty(Columns([values[None]], users, np.arange(len(users))))
+    assert of.variance(of.contrast(0)).df == pytest.approx(101)
+    assert 1 <= of.tail_variance(of.contrast(0)).df < 5
+
+
+def test_equal_users_have_their_number_of_degrees_of_freedom_in_the_tails() -> None:
+    of = _of(RNG.normal(0, 1, 500))
+    assert of.tail_variance(of.contrast(0)).df == pytest.approx(99)
+
+
+def test_pooled_seeds_use_the_degrees_of_freedom_of_all_columns() -> None:
+    values = RNG.normal(0, 1, 500)
+    columns = [values + spread * np.array([[-1.0], [0.0], [1.0]]) for spread in (0.1, 0.3)]
+    of = _of(*columns).with_pooled_seeds()
+    assert of.seed_df == 4
+    assert of.seeds == pytest.approx(np.array([(0.01 + 0.09) / 2, 0.09]) / 3)  # the larger one stays
+    assert of.tail_variance(of.contrast(0, 1)).seed_dfs == (4,)
 
 
 def test_some_columns_are_the_same_numbers() -> None:

@@ -21,7 +21,7 @@ def test_gain_over_one_control_is_the_difference() -> None:
     assert gain is not None
     assert plain is not None
     assert (gain.interval.estimate, gain.interval.low) == pytest.approx((plain.estimate, plain.low))
-    assert gain.interval.high == pytest.approx(plain.high, rel=0.02)
+    assert gain.interval.high == pytest.approx(plain.high)
 
 
 def test_strongest_control_counts() -> None:
@@ -47,7 +47,7 @@ def test_no_control_is_no_gain() -> None:
 def test_interval_holds_the_true_gain_however_many_controls_are_equal() -> None:
     covered, n = 0, 400
     for seed in range(n):
-        gain = smallest_gain(_of(*[0.0] * 6, seed=seed), 0, range(1, 6), lower_is_better=True, draws=1000)
+        gain = smallest_gain(_of(*[0.0] * 6, seed=seed), 0, range(1, 6), lower_is_better=True)
         assert gain is not None
         covered += gain.interval.low <= 0 <= gain.interval.high
     assert 0.93 <= covered / n <= 1

@@ -41,15 +41,9 @@ def test_one_row_has_rank_one() -> None:
     assert _ranks(_errors(0)) == [(1, 1)]
 
 
-def test_the_level_of_a_single_comparison_falls_with_the_number_of_rows() -> None:
+def test_the_level_of_a_single_pair_falls_with_the_number_of_rows() -> None:
     two, eight = (rank_intervals(_of(*(_errors(seed) for seed in range(n)))).level for n in (2, 8))
-    assert 0.045 < two < 0.055
-    assert 0.05 / 28 < eight < 0.004
-
-
-def test_the_same_seed_is_the_same_ranking() -> None:
-    of = _of(*(_errors(seed) for seed in range(4)))
-    assert rank_intervals(of, seed=3).level == rank_intervals(of, seed=3).level != rank_intervals(of, seed=4).level
+    assert (two, eight) == (0.05, 0.05 / 28)
 
 
 def test_seeds_that_differ_leave_more_ranks() -> None:

@@ -7,7 +7,7 @@ import pytest
 from builtin_metrics import METRICS
 from record_making import make_record
 
-from duetbench.leaderboard import Board, BoardOptions, collect
+from duetbench.leaderboard import Board, collect
 from duetbench.records import write_record
 
 
@@ -20,4 +20,4 @@ def board(cell: Callable, free: Callable, run: Path) -> Board:
     free("bias", 1.2)
     failed = make_record(cell_id="kar", cell={"strategy": "kar", "limit": 80}, error="a | b\nc", dataset=None)
     write_record(run / "cells" / "kar", failed)
-    return collect([run], METRICS, BoardOptions(draws=200))
+    return collect([run], METRICS)

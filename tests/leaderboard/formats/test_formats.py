@@ -9,7 +9,7 @@ import pytest
 from builtin_metrics import METRICS
 
 from duetbench.errors import UnknownName
-from duetbench.leaderboard import Board, BoardOptions, collect, formats
+from duetbench.leaderboard import Board, collect, formats
 from duetbench.leaderboard.formats import format_names, render
 
 
@@ -39,5 +39,5 @@ def test_an_unknown_format_gets_the_nearest_one(board: Board) -> None:
 
 @pytest.mark.parametrize("name", format_names())
 def test_every_format_is_the_same_twice(board: Board, run: Path, name: str) -> None:
-    again = collect([run], METRICS, BoardOptions(draws=200))
+    again = collect([run], METRICS)
     assert render(again, name) == render(board, name)
