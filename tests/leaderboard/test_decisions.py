@@ -33,7 +33,7 @@ def add(run: Path, name: str, rule: Decision | None, **cell: object) -> Path:
 
 
 def board_of(run: Path, convention: str = "standard") -> Board:
-    return collect([run], METRICS, BoardOptions(convention=convention, draws=200))
+    return collect([run], METRICS, BoardOptions(convention=convention))
 
 
 def texts(board: Board) -> dict[str, dict[str, str]]:
