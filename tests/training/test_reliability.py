@@ -74,11 +74,8 @@ from duetbench.errors import TrainingError
 from duetbench.models import resolve
 
 class FillsTheDisk(Near):
-    rounds = 0
-
     def __call__(self, rollouts):
-        self.rounds += 1
-        if self.rounds == 3:
+        if (Path({folder!r}) / "checkpoints" / "checkpoint-2" / "whole.json").is_file():
             resource.setrlimit(resource.RLIMIT_FSIZE, (2048, resource.RLIM_INFINITY))
         return super().__call__(rollouts)
 
