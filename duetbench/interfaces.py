@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple, get_args
 
 from duetbench.errors import ConfigError
 from duetbench.options import option as option  # plugins import it from here
@@ -434,6 +434,16 @@ class Scorer(Plugin):
         `duetbench.evaluation.decision.decide`, and returns the probabilities as well: leaderboards then show the
         metrics under the other two rules without asking a model again.
         """
+
+    def decision(self) -> Decision | None:
+        """Which value of a rating's distribution it predicts; None: of none, such as an answer that a model writes.
+
+        By default what the option `decision` says. A scorer that predicts expectations without label probabilities,
+        such as the mean of ratings or a least-squares regression, returns `mean`: its records then have no classes by
+        equality of numbers, since a mean is almost never exactly a label.
+        """
+        decision: Decision | None = getattr(self.config, "decision", None)
+        return decision if decision in get_args(Decision) else None
 
     def reads_line_notes(self) -> bool:
         """Whether it uses `Profiles.line_notes`, which only some strategies write."""

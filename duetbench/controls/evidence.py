@@ -15,14 +15,14 @@ _WORD = re.compile(r"\S{1,20}\s*")
 """Longer runs are cut too: not every language has spaces."""
 
 
-class Windows(NamedTuple):
+class ScorerWindows(NamedTuple):
     """How many of the latest interactions a scorer shows."""
 
     user: int
     item: int
 
     @classmethod
-    def of(cls, scorer: Scorer) -> Windows:
+    def of(cls, scorer: Scorer) -> ScorerWindows:
         user = int(getattr(scorer.config, "history_k", 0))
         item = getattr(scorer.config, "item_history_k", 0)
         return cls(user, user if item is None else int(item))
@@ -58,7 +58,7 @@ class Evidence:
     full: Request
     averages: Request
     """Its averages can be added: those that the writer reads."""
-    own: Windows
+    own: ScorerWindows
     lines: tuple[EvidenceLine, ...]
     """The newest of both histories first."""
     shows_averages: bool
@@ -66,7 +66,7 @@ class Evidence:
 
     @classmethod
     def of(cls, request: Request, context: ControlContext) -> Evidence:
-        own = Windows.of(context.plain_scorer)
+        own = ScorerWindows.of(context.plain_scorer)
         view = context.strategy.writer_view(request)
         lines = [
             *_lines(request.user_history, view.user_history, own.user, is_item=False),

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from statistics import fmean
 from typing import Any, NamedTuple
 
-from duetbench.controls.evidence import Evidence, EvidencePart, Windows
+from duetbench.controls.evidence import Evidence, EvidencePart, ScorerWindows
 from duetbench.controls.slots import missing_slots
 from duetbench.interfaces import Control, ControlContext, ControlledInput, Scorer, Strategy
 from duetbench.types import Profiles, Request
@@ -22,14 +22,14 @@ class EvidenceControl(Control):
             return f"the writer of {strategy.name} reads no history"
         if scorer.reads_line_notes():
             return "the scorer reads the writer's texts on single interactions instead of the reviews"
-        own, shows_averages = Windows.of(scorer), getattr(scorer.config, "show_averages", False)
+        own, shows_averages = ScorerWindows.of(scorer), getattr(scorer.config, "show_averages", False)
         if min(own) >= strategy.history_needed() and shows_averages is not False:
             return "the scorer shows what the writer reads in every row, so this is the row without a profile"
         return missing_slots(scorer, ("history", "item_history", "user_average", "item_average"))
 
     def scorer_options(self, strategy: Strategy, scorer: Scorer) -> Mapping[str, Any]:
-        """Windows that hold the writer's and the scorer's own."""
-        own, needed = Windows.of(scorer), strategy.history_needed()
+        """ScorerWindows that hold the writer's and the scorer's own."""
+        own, needed = ScorerWindows.of(scorer), strategy.history_needed()
         return {
             "history_k": max(own.user, needed),
             "item_history_k": max(own.item, needed),

@@ -330,12 +330,11 @@ class MetricsRecord:
     distribution: RatingDistribution
     """Number of occurrences of each label."""
     over: Annotated[Mapping[Population, PopulationMetrics], Limits(required=("readable",))]
-    """Metrics over the `readable` predictions alone, and over all pairs with each fill. Where the predictions are means
-    of label probabilities, classes by equality of numbers (`exact_float`) have no value: a mean is almost never a
-    label."""
+    """Metrics over the `readable` predictions alone, and over all pairs with each fill. Where predictions are means,
+    classes by equality of numbers (`exact_float`) have no value: a mean is almost never a label."""
     decision: Decision | None = None
-    """Decision rule by which the predictions follow from their label probabilities; None: from none of them, not every
-    readable prediction has probabilities, or the record is of an earlier version."""
+    """Decision rule by which predictions follow from their label probabilities; if not every readable prediction has
+    probabilities, the one that the scorer declares. None: no rule, or the record is of an earlier version."""
     decisions: Mapping[Rule, Mapping[Population, PopulationMetrics]] | None = None
     """Metrics as in `over` under each decision rule, computed from the label probabilities; empty unless every readable
     prediction has probabilities; None in records of earlier versions."""

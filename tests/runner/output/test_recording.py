@@ -142,3 +142,14 @@ def test_a_record_holds_the_metrics_under_every_decision_rule(ran: Ran, rule: st
     assert metrics.decisions is not None
     assert set(metrics.decisions) == {"mean", "median", "mode"}
     assert metrics.decisions[rule] == metrics.over
+
+
+def test_means_of_ratings_have_no_accuracy_by_equality_of_numbers(ran: Ran) -> None:
+    outcome = ran(strategies=("10h",), limit=4)
+    for scorer, decision in (("user_mean", "mean"), ("tfidf_ridge", "mean"), ("majority", "mode")):
+        (path,) = outcome.folder.glob(f"cells/*__{scorer}__*/record.json")
+        metrics = read_record(path).metrics
+        assert metrics is not None
+        assert metrics.decision == decision
+        exact = metrics.over["readable"].values["accuracy"]["exact_float"]
+        assert (exact is None) == (decision == "mean")
