@@ -537,6 +537,13 @@ class Trainer(Plugin):
         `TrainedModels`.
         """
 
+    def further_models(self) -> tuple[str, ...]:
+        """Names of the models that it uses in addition to the trained one, such as those that write candidates.
+
+        Their weights are part of a training's id.
+        """
+        return ()
+
 
 class Metric(Plugin):
     """Turns predicted and true ratings into numbers.
