@@ -21,7 +21,7 @@ FILE = Path(__file__).parents[3] / "configs" / "duet-code.yaml"
 
 
 def planned_code(plugins: Plugins, *settings: str, **chosen: object) -> Plan:
-    grid = {"datasets": ("tiny",), "baselines": False, **chosen}
+    grid = {"datasets": ("tiny",), "baselines": False, "controls": False, **chosen}
     return plan(run_config(grid, file=FILE, settings=parse_settings(settings)), plugins)
 
 
