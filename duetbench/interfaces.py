@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple, get_args
 
 from duetbench.errors import ConfigError
 from duetbench.options import option as option  # plugins import it from here
@@ -435,6 +435,16 @@ class Scorer(Plugin):
         metrics under the other two rules without asking a model again.
         """
 
+    def decision(self) -> Decision | None:
+        """Which value of a rating's distribution it predicts; None: of none, such as an answer that a model writes.
+
+        By default what the option `decision` says. A scorer that predicts expectations without label probabilities,
+        such as the mean of ratings or a least-squares regression, returns `mean`: its records then have no classes by
+        equality of numbers, since a mean is almost never exactly a label.
+        """
+        decision: Decision | None = getattr(self.config, "decision", None)
+        return decision if decision in get_args(Decision) else None
+
     def reads_line_notes(self) -> bool:
         """Whether it uses `Profiles.line_notes`, which only some strategies write."""
         return False
@@ -526,6 +536,13 @@ class Trainer(Plugin):
         A single model generates the last stage, and earlier stages use the untrained model; for several models see
         `TrainedModels`.
         """
+
+    def further_models(self) -> tuple[str, ...]:
+        """Names of the models that it uses in addition to the trained one, such as those that write candidates.
+
+        Their weights are part of a training's id.
+        """
+        return ()
 
 
 class Metric(Plugin):

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from duetbench.hookspecs import hookimpl
 from duetbench.interfaces import Engine, FittingData, Scorer, option
-from duetbench.types import Prediction, Profiles, Request
+from duetbench.types import Decision, Prediction, Profiles, Request
 
 _SECONDS_PER_DAY = 86_400
 
@@ -30,6 +30,9 @@ class DecayedItemMean(Scorer):
         middle = (data.domain.labels[0] + data.domain.labels[-1]) / 2
         ratings = data.interactions["rating"]
         self._mean = float(sum(ratings) / len(ratings)) if len(ratings) else middle
+
+    def decision(self) -> Decision:
+        return "mean"
 
     def score(
         self, requests: Sequence[Request], profiles: Sequence[Profiles], engine: Engine | None

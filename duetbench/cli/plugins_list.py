@@ -37,12 +37,14 @@ def list_command(settings: Settings, kind: str | None) -> None:
 @click.option("--model", metavar="NAME", help="prompt: the model.  [default: toy-lm]")
 @click.option("--split", type=click.Choice(["train", "valid", "test"]), default="test", help="prompt: the split.")
 @click.option("--example", type=click.IntRange(min=0), default=0, metavar="N", help="prompt: the row, counted from 0.")
+@click.option("--control", metavar="NAME", help="prompt: what the scorer reads under this control.")
 @click.option("--set", "settings_", multiple=True, metavar="PATH=VALUE", help="prompt: options, as in `run`.")
 @pass_settings
 def show(settings: Settings, /, kind: str, name: str, settings_: tuple[str, ...], **row: Any) -> None:
     """Describe the plugin NAME of a KIND: summary, origin and options.
 
-    With KIND `prompt`: show the prompts of strategy NAME for one row of a dataset, with the chat template applied.
+    With KIND `prompt`: show the prompts of strategy NAME for one row of a dataset, with the chat template applied; with
+    --control, the prompts of the scorer under that control.
     With KIND `preset`: show a preset's options with the source of each value; `paper` and `duet-code` are compared.
     """
     from duetbench.config import options_of

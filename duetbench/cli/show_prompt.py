@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from duetbench.cli.context import Settings
+from duetbench.errors import UsageError
 
 if TYPE_CHECKING:
     from duetbench.engines.tokens.chat_template import ChatTemplate
@@ -26,6 +27,8 @@ class PromptRow:
     model: str | None
     split: Split
     example: int
+    control: str | None
+    """A control whose scorer's prompts are shown instead of the strategy's."""
 
 
 def show_prompts(settings: Settings, strategy: str, row: PromptRow, settings_: tuple[str, ...]) -> None:
@@ -46,7 +49,9 @@ def show_prompts(settings: Settings, strategy: str, row: PromptRow, settings_: t
         model = pool.model(cell.writing.model)
         chat = ChatTemplate(load_tokenizer(model), template_of(Path(model.path)), model.template_args)
         engine = pool.engine(cell.writing.engine, model)
-        for title, prompt, max_tokens in _prompts(cell, _request(cell, row), engine):
+        examples = _examples(cell, row)
+        prompts = _controlled if cell.control else _prompts
+        for title, prompt, max_tokens in prompts(cell, examples, row.example, engine):
             click.echo("\n".join(_prompt_lines(title, prompt, max_tokens, chat, model, engine)))
     finally:
         pool.close()
@@ -61,20 +66,40 @@ def _cell(settings: Settings, strategy: str, row: PromptRow, settings_: tuple[st
         grid["datasets"] = (row.dataset,)
     if row.model:
         grid["models"] = (row.model,)
-    return plan(run_config(grid, settings=parse_settings(settings_)), settings.plugins).cells[0]
+    if row.control:
+        grid["controls"] = (row.control,)
+    planned = plan(run_config(grid, settings=parse_settings(settings_)), settings.plugins)
+    cells = [cell for cell in planned.cells if (cell.control.name if cell.control else None) == row.control]
+    if not cells:
+        reasons = "; ".join(planned.notes) or "it only applies to trained rows, whose prompts are those of the strategy"
+        raise UsageError(f"--control {row.control}: {strategy} has no such row: {reasons}")
+    return cells[0]
 
 
-def _request(cell: Cell, row: PromptRow) -> Request:
-    from duetbench.errors import UsageError
+def _examples(cell: Cell, row: PromptRow) -> list[Request]:
+    """The requests of the split."""
     from duetbench.runner.examples import Examples
 
     examples = Examples().of(cell.data, row.split, limit=None, seed=0)
     if row.example >= len(examples):
         raise UsageError(f"--example {row.example}: {row.split} has {len(examples)} rows, counted from 0")
-    return examples[row.example].request
+    return [example.request for example in examples]
 
 
-def _prompts(cell: Cell, request: Request, engine: Engine) -> Iterator[tuple[str, Prompt, int]]:
+def _controlled(
+    cell: Cell, requests: Sequence[Request], position: int, engine: Engine
+) -> Iterator[tuple[str, Prompt, int]]:
+    """Title, prompt and `max_tokens` of each prompt of the scorer under the cell's control."""
+    from duetbench.runner.controlling import controlled_prompts
+
+    assert cell.control is not None
+    for prompt in controlled_prompts(cell, requests, position, engine):
+        yield f"scorer {cell.scorer.name} under control {cell.control.name}", prompt, 1
+
+
+def _prompts(
+    cell: Cell, requests: Sequence[Request], position: int, engine: Engine
+) -> Iterator[tuple[str, Prompt, int]]:
     """Title, prompt and `max_tokens` of each prompt, stage by stage; all but the last stage are also generated.
 
     A strategy without stages yields the prompts of the scorer.
@@ -83,6 +108,7 @@ def _prompts(cell: Cell, request: Request, engine: Engine) -> Iterator[tuple[str
     from duetbench.types import Profile, Profiles
 
     assert cell.writing is not None
+    request = requests[position]
     stages = cell.writing.strategy.make().stages()
     earlier: dict[str, list[Profile]] = {}
     for number, stage in enumerate(stages):

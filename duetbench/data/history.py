@@ -22,19 +22,25 @@ _SOURCE_SPLITS: dict[str, tuple[str, ...]] = {
     "train+test": ("train", "test"),
     "prequential": ("train", "valid", "test"),
 }
+_NOT_LATER: dict[str, tuple[str, ...]] = {
+    "train": ("train",),
+    "valid": ("train", "valid"),
+    "test": ("train", "valid", "test"),
+}
+"""By split of a request, the splits that its histories may come from with any source."""
 
 
 def source_splits(source: str, split: str) -> tuple[str, ...]:
     """The splits from which the histories of a split's requests come.
 
-    With `train+test`, test rows are only in the histories of test requests, as in the authors' code: they reach neither
-    a training nor the choice of a checkpoint, whatever the order of the splits in time.
+    Histories never come from a later split than the request's: test rows reach neither a training nor the choice of a
+    checkpoint, and validation rows no training, even where splits overlap in time (`split_leave_last`).
 
     Args:
         source: The option `source`.
         split: The split of the requests.
     """
-    return ("train",) if source == "train+test" and split != "test" else _SOURCE_SPLITS[source]
+    return tuple(name for name in _SOURCE_SPLITS[source] if name in _NOT_LATER[split])
 
 
 @dataclass(frozen=True)
@@ -43,8 +49,8 @@ class HistoryOptions:
 
     source: Literal["train", "train+valid", "train+test", "prequential"] = option(
         "train",
-        "splits that histories come from; prequential: earlier interactions of all splits; train+test: train, for test "
-        "requests also earlier test rows, but no validation rows (the authors' code)",
+        "splits that histories come from, never later ones than the request's own; prequential: all of them; "
+        "train+test: train, for test requests also earlier test rows, but no validation rows (the authors' code)",
     )
     tie: Literal["strict", "stable"] = option(
         "strict", "strict: only earlier times; stable: of the same time, also rows that are earlier in the file"

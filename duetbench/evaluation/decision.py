@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, get_args
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, get_args
 
 from duetbench.errors import DataError
 from duetbench.types import Decision, Domain
@@ -91,11 +91,6 @@ def _check(readable: pl.DataFrame, is_fault: pl.Series | NDArray[np.bool_], faul
         raise DataError(f"prediction {faulty['request_id'][0]}: {fault}; a scorer may also return no probabilities")
 
 
-def declared_decision(options: Mapping[str, Any]) -> Decision | None:
-    """The decision rule among a scorer's options; None: it has no such option."""
-    return next((rule for rule in DECISIONS if rule == options.get("decision")), None)
-
-
 def decision_of(values: Floats, by_rule: dict[Decision, Floats], declared: Decision | None) -> Decision | None:
     """The rule by which predicted values follow from their label probabilities; None if no rule gives them.
 
@@ -105,7 +100,7 @@ def decision_of(values: Floats, by_rule: dict[Decision, Floats], declared: Decis
     Args:
         values: (pairs,) as predicted.
         by_rule: What each rule gives for the same pairs.
-        declared: What the scorer's option says; None: it has no such option.
+        declared: What the scorer declares; None: nothing.
     """
     fitting = [rule for rule in DECISIONS if (abs(by_rule[rule] - values) <= _VALUE_TOLERANCE).all()]
     if declared in fitting:

@@ -38,7 +38,8 @@ def metrics_of(
         train_mean: Mean of the training ratings, for the fill `train_mean`.
         fill: Substitute for missing predictions in the values that leaderboards show; values with every other fill
             are reported as well.
-        decision: The rule that the scorer declares; used where several rules give the same values.
+        decision: The rule that the scorer declares. It holds where there are no label probabilities, and decides where
+            several rules give the same values for them.
 
     Raises:
         DataError: the table contradicts itself, a true rating is not on the scale, or label probabilities are invalid.
@@ -89,7 +90,7 @@ def _under_rules(
     readable = predictions.filter(predictions["status"] == "ok")
     probabilities = label_probabilities(readable, domain)
     if probabilities is None:
-        return {"over": over(predictions), "decision": None if readable.height else declared, "decisions": {}}
+        return {"over": over_of_decision(over(predictions), declared), "decision": declared, "decisions": {}}
     by_rule = {rule: decide(probabilities, domain.labels, rule) for rule in DECISIONS}
     decision = decision_of(readable["value"].to_numpy().astype(float), by_rule, declared)
     as_predicted = over_of_decision(over(predictions), decision)

@@ -95,9 +95,9 @@ def decision_notes(rows: Sequence[BoardRow], metrics: Sequence[BoardMetric], con
     if refused:
         lines.append(
             f"Accuracy and F1 of {', '.join(dict.fromkeys(refused))} have no value under convention "
-            f"{convention.name}, which compares numbers for equality: the predictions are means of label "
-            "probabilities, and a mean of labels is almost never exactly a label. Set the scorer's option "
-            "decision=median or decision=mode, or choose the convention standard."
+            f"{convention.name}, which compares numbers for equality: the predictions are means, and a mean of labels "
+            "is almost never exactly a label. Set the scorer's option decision (median, mode) or form (median) if it "
+            "has one, or choose the convention standard."
         )
     return lines
 

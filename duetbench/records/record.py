@@ -7,6 +7,7 @@ with a default keeps `VERSION`; any other change raises it and needs a migration
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
@@ -96,8 +97,16 @@ class CellSpec:
     """Maximum number of pairs sampled from the split; None: all pairs."""
     options: Mapping[str, Mapping[str, JsonValue]]
     """Value of every option, defaults included and presets resolved, by plugin or section and then by name; `KIND.NAME`
-    where two plugins share a name. Options that depend on the machine keep what was set: see `engine.settings` and
+    for the later of two plugins that share a name, in the order dataset, scorer, strategy, trainer, engine, control,
+    then those of the training. Options that depend on the machine keep what was set: see `engine.settings` and
     `training.settings` for what they became."""
+
+    def options_of(self, kind: Literal["dataset", "scorer", "strategy", "engine"]) -> Mapping[str, JsonValue]:
+        """Options of the cell's own plugin of a kind, whatever other plugins of its name there are; {} without any."""
+        earlier = itertools.takewhile(lambda other: other != kind, ("dataset", "scorer", "strategy", "trainer"))
+        name = str(getattr(self, kind))
+        is_shared = name in [getattr(self, other) for other in earlier]
+        return self.options.get(f"{kind}.{name}" if is_shared else name, {})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -330,12 +339,11 @@ class MetricsRecord:
     distribution: RatingDistribution
     """Number of occurrences of each label."""
     over: Annotated[Mapping[Population, PopulationMetrics], Limits(required=("readable",))]
-    """Metrics over the `readable` predictions alone, and over all pairs with each fill. Where the predictions are means
-    of label probabilities, classes by equality of numbers (`exact_float`) have no value: a mean is almost never a
-    label."""
+    """Metrics over the `readable` predictions alone, and over all pairs with each fill. Where predictions are means,
+    classes by equality of numbers (`exact_float`) have no value: a mean is almost never a label."""
     decision: Decision | None = None
-    """Decision rule by which the predictions follow from their label probabilities; None: from none of them, not every
-    readable prediction has probabilities, or the record is of an earlier version."""
+    """Decision rule by which predictions follow from their label probabilities; if not every readable prediction has
+    probabilities, the one that the scorer declares. None: no rule, or the record is of an earlier version."""
     decisions: Mapping[Rule, Mapping[Population, PopulationMetrics]] | None = None
     """Metrics as in `over` under each decision rule, computed from the label probabilities; empty unless every readable
     prediction has probabilities; None in records of earlier versions."""

@@ -6,12 +6,13 @@ from collections.abc import Callable, Sequence
 
 from duetbench.errors import DataError, PluginError
 from duetbench.interfaces import Control, ControlContext, ControlledInput, Engine, Scorer
-from duetbench.profiling import ParsedCompletion
+from duetbench.profiling import ParsedCompletion, write_profiles
 from duetbench.runner.planning.cells import Cell
-from duetbench.types import Profiles, Request
+from duetbench.types import Profiles, Prompt, Request, Sampling
 
 CHARS_PER_TOKEN = 4
 """Approximate, for English text; toy-lm has one token per word and needs fewer."""
+_N_DONORS = 3
 
 
 def apply_control(
@@ -39,6 +40,48 @@ def apply_control(
     if share == 0 and _read_values(result) != _read_values(before):
         raise DataError(f"scorer '{spec.scorer.name}' does not show what control '{spec.name}' changes")
     return result._replace(measures={**result.measures, "changed_prompts": share})
+
+
+def controlled_prompts(cell: Cell, requests: Sequence[Request], position: int, engine: Engine) -> list[Prompt]:
+    """The prompts of the scorer for one request under the cell's control; the profiles that it needs are written first.
+
+    A control that exchanges profiles gets those of a few other requests: which one it takes may differ from a run's.
+
+    Args:
+        cell: A cell with a control.
+        requests: All requests of the split.
+        position: The request.
+        engine: Writes the profiles.
+
+    Raises:
+        DataError: the profiles of the request failed, or the control is impossible with these requests.
+    """
+    assert cell.control is not None
+    assert cell.writing is not None
+    chosen = [requests[position], *_others(requests, position)] if cell.writes_profiles else [requests[position]]
+    profiles, answers = [Profiles() for _ in chosen], list[ParsedCompletion]()
+    if cell.writes_profiles:
+        spec = cell.writing.sampling
+        sampling = Sampling(spec.temperature, spec.top_p, seed=cell.seed)
+        written = write_profiles(cell.writing.strategy.make(), chosen, engine, sampling)
+        profiles, answers = written.profiles, written.answers
+        if profiles[0].failed:
+            raise DataError(f"the profiles of {chosen[0].request_id} are {profiles[0].failed}: the scorer is not asked")
+    result = apply_control(cell, chosen, profiles, token_counter(engine, answers))
+    scorer: Scorer = cell.control.scorer.make()
+    return scorer.prompts(result.requests[:1], result.profiles[:1])
+
+
+def _others(requests: Sequence[Request], position: int) -> list[Request]:
+    """Up to three requests of other users and items, as donors of profiles."""
+    others: list[Request] = []
+    users, items = {requests[position].user_id}, {requests[position].item.item_id}
+    for request in requests:
+        if request.user_id not in users and request.item.item_id not in items and len(others) < _N_DONORS:
+            others.append(request)
+            users.add(request.user_id)
+            items.add(request.item.item_id)
+    return others
 
 
 def token_counter(engine: Engine, answers: Sequence[ParsedCompletion]) -> Callable[[str], int]:

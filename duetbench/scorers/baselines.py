@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 from duetbench.interfaces import FittingData, option
 from duetbench.scorers.predictors.base import Predictor, choose, mean_error, ratings_of
 from duetbench.scorers.predictors.biases import DAMPINGS, Biases
-from duetbench.types import Prediction, Request
+from duetbench.types import Decision, Prediction, Request
 
 if TYPE_CHECKING:
     import numpy as np
@@ -34,6 +34,10 @@ class GlobalMean(Predictor):
     class Config:
         form: Literal["mean", "median"] = option("mean", _FORM)
 
+    def decision(self) -> Decision:
+        form: Decision = self.config.form
+        return form
+
     def _fit(self, data: FittingData) -> None:
         self._value = RatingCounts(data.interactions, None).center(self.config.form)
 
@@ -47,6 +51,9 @@ class Majority(Predictor):
     name = "majority"
     summary = "the most frequent training rating"
     reads_history: ClassVar[bool] = False
+
+    def decision(self) -> Decision:
+        return "mode"
 
     def _fit(self, data: FittingData) -> None:
         counts = data.interactions.group_by("rating").len().sort(["len", "rating"], descending=True)
@@ -66,6 +73,10 @@ class _DampedMean(Predictor):
     class Config:
         form: Literal["mean", "median"] = option("mean", _FORM)
         damping: float | None = option(None, _DAMPING.format("with the distribution of all ratings"), ge=0)
+
+    def decision(self) -> Decision:
+        form: Decision = self.config.form
+        return form
 
     def _fit(self, data: FittingData) -> None:
         form, counts = self.config.form, RatingCounts(data.interactions, self._column)
@@ -134,6 +145,10 @@ class Bias(Predictor):
         form: Literal["mean", "median"] = option("mean", _FORM)
         damping: float | None = option(None, _DAMPING.format("with bias 0"), ge=0)
         clip: bool = option(True, "clip the sum to the scale")
+
+    def decision(self) -> Decision:
+        form: Decision = self.config.form
+        return form
 
     def _fit(self, data: FittingData) -> None:
         self._biases = Biases.tuned(data, self.config.damping, self.config.form)

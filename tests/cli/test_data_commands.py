@@ -142,6 +142,17 @@ def test_check_passes_valid_data_and_strategies() -> None:
     assert "not checked" in result.stdout
 
 
+def test_check_probes_the_controls_of_a_strategy() -> None:
+    controls = ("--control", "raw_evidence", "--control", "shuffled_both", "--set", "duet.joint=cross")
+    result = run("check", "toy", *TOY, "--strategy", "duet", *controls)
+    assert result.exit_code == 0, result.stderr
+    assert "strategy duet, control raw_evidence, control shuffled_both" in result.stdout
+
+
+def test_check_refuses_a_control_without_a_strategy() -> None:
+    assert "add --strategy NAME" in run("check", "toy", *TOY, "--control", "raw_evidence").stderr
+
+
 def test_stats_warn_about_a_split_without_rows() -> None:
     result = run("stats", "toy", *TOY, "--steps", "dedupe,sort")
     assert result.exit_code == 0

@@ -52,3 +52,25 @@ def test_row_out_of_range_is_a_usage_error() -> None:
     result = _shown("duet", "--example", "100000")
     assert result.exit_code == 2
     assert "rows, counted from 0" in result.stderr
+
+
+def test_a_control_shows_what_the_scorer_reads() -> None:
+    averages = _shown("duet", "--control", "averages_only", "--example", "3").stdout
+    assert averages.startswith("=== scorer rating_expectation under control averages_only: ")
+    assert "The user's average is" in averages
+    assert "The user rated:" not in averages
+
+
+def test_a_control_that_reads_profiles_writes_them_first() -> None:
+    joint = ("--set", "duet.joint=cross")
+    shuffled = _shown("duet", "--control", "shuffled_both", "--example", "3", *joint).stdout
+    assert "The user: " in shuffled
+    raw = _shown("duet", "--control", "raw_evidence", "--example", "3", *joint).stdout
+    assert "The user: " not in raw
+    assert "Others rated it:" in raw
+
+
+def test_a_control_without_a_row_says_why() -> None:
+    result = _shown("10h", "--control", "raw_evidence")
+    assert result.exit_code == 2
+    assert "--control raw_evidence: 10h has no such row" in result.stderr

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +11,7 @@ import pytest
 from control_making import context_of, count_words, plain_texts, profiles_of, prompt_texts
 from hypothesis import given
 from hypothesis import strategies as st
-from request_making import request
+from request_making import line, request
 
 from duetbench.controls.raw_evidence import RawEvidence, RawEvidenceFull
 from duetbench.interfaces import Strategy
@@ -18,9 +20,13 @@ from duetbench.scorers.rating_text import RatingText
 from duetbench.strategies.duet import Duet
 from duetbench.strategies.kar import Kar
 from duetbench.strategies.lg import LettinGo
-from duetbench.types import Profiles, Request
+from duetbench.types import Interaction, Profile, Profiles, Request
 
 LONG = request(n_user=30, n_item=20)
+
+
+def times(history: Sequence[Interaction]) -> list[int]:
+    return [each.timestamp for each in history]
 
 
 def shown(each: Request, strategy: Strategy | None = None, words: int | None = None, **options: Any) -> Request:
@@ -63,14 +69,36 @@ def test_the_prompt_is_not_longer_than_with_profiles(words: int) -> None:
     assert result.measures["evidence_tokens"] <= result.measures["profile_tokens"]
 
 
-@pytest.mark.parametrize("words", [15, 30, 60])
-def test_no_line_that_fits_is_left_out(words: int) -> None:
-    control, strategy = RawEvidence(), Duet()
-    context = context_of(control, strategy, history_k=0)
-    profiles = [profiles_of(0, words)]
-    result = control.apply([LONG], profiles, context)
+@pytest.mark.parametrize("words", range(30, 60))
+def test_the_last_line_is_cut_so_that_the_evidence_is_as_long_as_the_profiles(words: int) -> None:
+    control = RawEvidence()
+    context = context_of(control, Duet(Duet.Config(show_averages=False)), history_k=0)
+    result = control.apply([LONG], [profiles_of(0, words)], context)
     left_over = (result.measures["profile_tokens"] or 0) - (result.measures["evidence_tokens"] or 0)
-    assert 0 <= left_over < 20  # a line has at most 16 words, the heading of a history 7
+    assert 0 <= left_over < 5  # a line begins with `- rated 4 of 5`
+    assert result.measures["without_evidence"] == 0
+
+
+def test_a_cut_line_keeps_its_first_words() -> None:
+    strategy = Duet(Duet.Config(show_averages=False))
+    (whole,) = LONG.user_history[-1:]
+    cuts = [shown(LONG, strategy, words).user_history[-1] for words in (4, 5, 6, 7)]
+    reviews = ["", "review", "review 29 by", "review 29 by anna"]  # two profiles: two words more each time
+    assert cuts == [replace(whole, review=review) for review in reviews]
+
+
+def test_a_text_without_spaces_is_cut_too() -> None:
+    review = "很" * 90
+    each = request(n_user=0, item_history=(line("other-1", 900, review=review),), user_average=None, item_average=None)
+    context = replace(context_of(RawEvidence(), history_k=0), count_tokens=len)
+    (cut,) = RawEvidence().apply([each], [Profiles(Profile("user", "a" * 100))], context).requests
+    assert cut.item_history[0].review in (review[:20], review[:40], review[:60])
+
+
+def test_a_part_that_cannot_show_anything_is_counted() -> None:
+    context = context_of(RawEvidence(), history_k=0)
+    result = RawEvidence().apply([LONG], [Profiles(Profile("user", ""))], context)
+    assert (result.measures["evidence_tokens"], result.measures["without_evidence"]) == (0, 1)
 
 
 def test_the_oldest_lines_are_left_out_first() -> None:
@@ -78,11 +106,10 @@ def test_the_oldest_lines_are_left_out_first() -> None:
     for words in range(5, 120, 5):
         cut = shown(LONG, words=words)
         n_user, n_item = len(cut.user_history), len(cut.item_history)
-        assert cut.user_history == LONG.user_history[len(LONG.user_history) - n_user :]
-        assert cut.item_history == LONG.item_history[len(LONG.item_history) - n_item :]
+        assert times(cut.user_history) == times(LONG.user_history[len(LONG.user_history) - n_user :])
+        assert times(cut.item_history) == times(LONG.item_history[len(LONG.item_history) - n_item :])
         lengths[words] = (n_user, n_item)
-    assert all(n_user - n_item in (0, 1) for n_user, n_item in lengths.values())
-    assert lengths[5] == (0, 0)
+    assert all(-1 <= n_user - n_item <= 2 for n_user, n_item in lengths.values())  # the other side's line may fit
     assert lengths[115][0] > 3
 
 
@@ -97,8 +124,9 @@ def test_never_more_than_the_writer_or_the_scorer_saw(n_user: int, n_item: int, 
     each = request(n_user=n_user, n_item=n_item)
     view, cut = strategy.writer_view(each), shown(each, strategy, words, history_k=own)
     own_lines = each.user_history[max(n_user - own, 0) :]
-    assert {*own_lines} <= {*cut.user_history} <= {*own_lines, *view.user_history}
-    assert {*cut.item_history} <= {*view.item_history}
+    assert {*own_lines} <= {*cut.user_history}
+    assert {*times(cut.user_history)} <= {*times((*own_lines, *view.user_history))}
+    assert {each.user_id for each in cut.item_history} <= {each.user_id for each in view.item_history}
 
 
 def test_failed_profiles_leave_all_as_it_is() -> None:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Any
+
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from prepared_making import Line, prepared
 
 from duetbench.config import build_config
-from duetbench.data import HistoryOptions, Prepared, build_examples
+from duetbench.data import HistoryOptions, Prepared, build_examples, prepare
+from duetbench.datasets.toy import Toy
 from duetbench.types import Example
 
 WORLD = prepared(
@@ -76,6 +80,43 @@ def test_authors_histories_hold_train_and_earlier_test_rows_but_no_validation_ro
 def test_authors_histories_of_training_and_validation_hold_no_test_rows() -> None:
     assert pairs(example_of(AUTHORS, "a", "late", source="train+test"))[0] == ["x"]
     assert pairs(example_of(AUTHORS, "a", "last", source="train+test"))[0] == ["x", "late"]
+
+
+OVERLAPPING = prepared(
+    ("a", "tested", 5.0, 10, "test"),
+    ("a", "validated", 4.0, 20, "valid"),
+    ("a", "learned", 3.0, 30, "train"),
+    ("a", "late valid", 2.0, 40, "valid"),
+    ("a", "late test", 1.0, 50, "test"),
+)
+
+
+@pytest.mark.parametrize(
+    ("source", "seen_by_valid", "seen_by_test"),
+    [
+        ("train", ["learned"], ["learned"]),
+        ("train+valid", ["validated", "learned"], ["validated", "learned", "late valid"]),
+        ("train+test", ["learned"], ["tested", "learned"]),
+        ("prequential", ["validated", "learned"], ["tested", "validated", "learned", "late valid"]),
+    ],
+)
+def test_no_history_holds_rows_of_a_later_split(source: str, seen_by_valid: list[str], seen_by_test: list[str]) -> None:
+    assert pairs(example_of(OVERLAPPING, "a", "learned", source=source))[0] == []
+    assert pairs(example_of(OVERLAPPING, "a", "late valid", source=source))[0] == seen_by_valid
+    assert pairs(example_of(OVERLAPPING, "a", "late test", source=source))[0] == seen_by_test
+
+
+@pytest.mark.parametrize("tie", ["strict", "stable"])
+@pytest.mark.parametrize("source", ["train+valid", "prequential"])
+def test_of_splits_that_follow_each_other_in_time_all_earlier_rows_are_seen(
+    source: Any, tie: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    toy = prepare(Toy(Toy.Config(users=40, items=20, interactions=600)), cache=tmp_path)
+    options = HistoryOptions(source=source, tie=tie)
+    by_split = [build_examples(toy, split, options) for split in ("train", "valid", "test")]
+    named = {"train+valid": ("train", "valid"), "prequential": ("train", "valid", "test")}[source]
+    monkeypatch.setattr("duetbench.data.history.source_splits", lambda _source, _split: named)
+    assert by_split == [build_examples(toy, split, options) for split in ("train", "valid", "test")]
 
 
 def test_strict_ties_exclude_the_same_time() -> None:
@@ -178,9 +219,9 @@ history_options = st.builds(
 def test_histories_equal_those_of_a_plain_loop(world: Prepared, options: HistoryOptions) -> None:
     rows = world.interactions.to_dicts()
     for split in ("train", "valid", "test"):
-        authors = ["train", "test"] if split == "test" else ["train"]
-        sources = {"train": ["train"], "train+valid": ["train", "valid"], "train+test": authors}
-        allowed = sources.get(options.source, ["train", "valid", "test"])
+        sources = {"train": ["train"], "train+valid": ["train", "valid"], "train+test": ["train", "test"]}
+        not_later = {"train": ["train"], "valid": ["train", "valid"], "test": ["train", "valid", "test"]}[split]
+        allowed = [name for name in sources.get(options.source, not_later) if name in not_later]
         targets = [position for position, row in enumerate(rows) if row["split"] == split]
         examples = build_examples(world, split, options)
         assert len(targets) == len(examples)

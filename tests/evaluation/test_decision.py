@@ -12,7 +12,6 @@ from duetbench.evaluation.decision import (
     DECISIONS,
     decide,
     decision_of,
-    declared_decision,
     label_probabilities,
 )
 from duetbench.types import Decision, Domain, Prediction
@@ -140,11 +139,3 @@ def test_values_of_no_rule_have_none() -> None:
 def test_of_several_rules_with_the_same_values_the_declared_one_counts() -> None:
     certain = {name: decide(TABLE[1:2], LABELS, name) for name in DECISIONS}
     assert [decision_of(np.array([5.0]), certain, rule) for rule in (*DECISIONS, None)] == [*DECISIONS, "mode"]
-
-
-def test_an_option_that_is_no_rule_declares_none() -> None:
-    assert [declared_decision(options) for options in ({"decision": "median"}, {"decision": 3}, {})] == [
-        "median",
-        None,
-        None,
-    ]

@@ -77,6 +77,13 @@ def test_answers_as_text_keep_equality_of_numbers(six: pl.DataFrame, stars: Doma
     assert (metrics["decision"], metrics["decisions"]) == (None, {})
 
 
+def test_declared_expectations_have_no_equality_of_numbers(six: pl.DataFrame, stars: Domain) -> None:
+    metrics = to_json(metrics_of(six, stars, METRICS, train_mean=4.2, decision="mean"))
+    assert metrics["over"]["readable"]["accuracy"]["exact_float"] is None
+    assert metrics["over"]["readable"]["accuracy"]["rounded_half_up"] is not None
+    assert (metrics["decision"], metrics["decisions"]) == ("mean", {})
+
+
 def test_values_of_no_rule_keep_their_own_metrics(table_of: Callable, stars: Domain) -> None:
     table = table_of([3], [Prediction(2.0, probabilities=FLAT)])
     metrics = to_json(metrics_of(table, stars, METRICS, train_mean=4.0))

@@ -98,7 +98,7 @@ def test_an_expectation_has_no_accuracy_by_equality_of_numbers(run: Path) -> Non
     assert row["Acc (mode)"] == "0.5000"
     (note,) = [note for note in notes(board.sections[0]) if "equality" in note and "duet have" in note]
     assert "a mean of labels is almost never exactly a label" in note
-    assert "decision=median or decision=mode, or choose the convention standard" in note
+    assert "the scorer's option decision (median, mode) or form (median)" in note
 
 
 def test_what_is_refused_has_no_interval_either(run: Path) -> None:

@@ -143,3 +143,13 @@ def test_damping_is_chosen_on_validation_rows() -> None:
         scorer.fit(fitting(train, [("anna", "y", truth)]))
         values.append(scorer.score(requests, [Profiles()], None)[0].value)
     assert values == [pytest.approx((1 + 50 * 3) / 51), 1.0]
+
+
+@pytest.mark.parametrize("scorer", [GlobalMean, UserMean, ItemMean, Bias])
+def test_the_form_is_declared_as_decision(scorer: type[Predictor]) -> None:
+    assert scorer().decision() == "mean"
+    assert scorer(scorer.Config(form="median")).decision() == "median"
+
+
+def test_the_most_frequent_rating_is_a_mode() -> None:
+    assert Majority().decision() == "mode"

@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from duetbench.cli.data.arguments import build_options, history_options, prepare_dataset, select_options
+from duetbench.errors import ConfigError, UsageError
 
 if TYPE_CHECKING:
     from duetbench.cli.context import Settings
     from duetbench.data import HistoryOptions, Prepared
     from duetbench.data.leakage import LeakageFinding
-    from duetbench.interfaces import Scorer, Strategy
+    from duetbench.interfaces import Control, Scorer, Strategy
 
 _MAX_PRINTED = 10
 _DATA_GUARDS = ("future", "same_pair", "own_item_history", "banned_field")
@@ -81,20 +82,31 @@ def _probe_strategies(
 
     findings: list[LeakageFinding] = []
     limit = min(arguments["limit"], _MAX_PROBED)
+    if arguments["controls"] and not arguments["strategies"]:
+        raise UsageError("--control is probed with a strategy: add --strategy NAME")
     for name in arguments["strategies"]:
         strategy: Strategy = _plugin(settings, "strategy", name, arguments)
         scorer: Scorer = _plugin(settings, "scorer", arguments["scorer"], arguments)
-        collect = prompt_probe(strategy, scorer)
+        controls = [_control(settings, control, strategy, scorer, arguments) for control in arguments["controls"]]
+        collect = prompt_probe(strategy, scorer, controls=controls)
         with settings.progress_console.status(f"probing {name}"):
             findings += canary_probe(prepared, options, arguments["split"], collect, limit=limit)
             findings += future_probe(prepared, options, arguments["split"], collect, limit=limit)
-        checked.append(f"strategy {name}")
+        checked.append(f"strategy {name}" + "".join(f", control {control.name}" for control in controls))
     return findings
+
+
+def _control(settings: Settings, name: str, strategy: Strategy, scorer: Scorer, arguments: dict[str, Any]) -> Control:
+    """The control, if it applies to this strategy and scorer."""
+    control: Control = _plugin(settings, "control", name, arguments)
+    if reason := control.obstacle(strategy, scorer):
+        raise ConfigError([f"control {name} does not apply to {strategy.name} with {scorer.name}: {reason}"])
+    return control
 
 
 def _plugin(settings: Settings, kind: Any, name: str, arguments: dict[str, Any]) -> Any:
     cls = settings.plugins.get(kind, name).cls
-    others = (arguments["dataset"], "history", arguments["scorer"], *arguments["strategies"])
+    others = (arguments["dataset"], "history", arguments["scorer"], *arguments["strategies"], *arguments["controls"])
     return cls(build_options(cls.Config, select_options(arguments["set_"], name, others=others), name))
 
 

@@ -98,6 +98,7 @@ def sample(settings: Settings, /, *, split: Any, n: int, seed: int, lines: int, 
 )
 @click.option("--strategy", "strategies", multiple=True, metavar="NAME", help="A strategy to probe, without a model.")
 @click.option("--scorer", default="rating_text", show_default=True, metavar="NAME", help="The scorer to probe with it.")
+@click.option("--control", "controls", multiple=True, metavar="NAME", help="A control to probe with each strategy.")
 @click.option("--split", type=click.Choice(["train", "valid", "test"]), default="test", show_default=True)
 @click.option("--limit", default=200, show_default=True, type=click.IntRange(min=1), help="Largest number of examples.")
 @pass_settings

@@ -11,9 +11,8 @@ from duetbench import __version__
 from duetbench.atomic import atomic_file
 from duetbench.digests import digest_of_value
 from duetbench.evaluation import metrics_of, predictions_table
-from duetbench.evaluation.decision import declared_decision
 from duetbench.evaluation.empty_windows import empty_window_share
-from duetbench.interfaces import Metric, Strategy
+from duetbench.interfaces import Metric, Scorer, Strategy
 from duetbench.records import (
     PREDICTIONS,
     VERSION,
@@ -80,8 +79,10 @@ def write_done(state: CellState, folder: Path, context: ExecutionContext, metric
     train_mean = float(train_rows(data)["rating"].mean())  # type: ignore[arg-type]
     fill = state.cell.evaluation.fill
     predicted_by = state.cell.control.scorer if state.cell.control else state.cell.scorer
-    decision = declared_decision(predicted_by.options)
-    computed = metrics_of(table, data.prepared.domain, metrics, train_mean=train_mean, fill=fill, decision=decision)
+    scorer: Scorer = predicted_by.make()
+    computed = metrics_of(
+        table, data.prepared.domain, metrics, train_mean=train_mean, fill=fill, decision=scorer.decision()
+    )
     record = _record(state, context, "done", metrics=computed, files=[folder / name for name in files])
     write_record(folder, record)
     (folder / ERROR).unlink(missing_ok=True)
@@ -160,7 +161,7 @@ def _choices(cell: Cell) -> Iterator[tuple[str, PluginChoice]]:
     if cell.writing:
         yield from (("reward", reward) for reward, _ in cell.writing.rewards)
         if cell.writing.trained_on:
-            yield "scorer", cell.writing.trained_on
+            yield "trained_on", cell.writing.trained_on
         if cell.writing.monitor_scorer:
             yield "monitor_scorer", cell.writing.monitor_scorer
         if cell.writing.separate_policy_engine:

@@ -97,6 +97,10 @@ class ModelChoice:
     options: Mapping[str, Any]
     """Options that its card suggests to plugins."""
 
+    def describe(self) -> dict[str, Any]:
+        """Everything that determines its completions, as JSON values."""
+        return {"name": self.name, **self.identity}
+
 
 @dataclass(frozen=True)
 class ScorerEngineSpec:
@@ -107,7 +111,7 @@ class ScorerEngineSpec:
 
     def describe(self) -> dict[str, Any]:
         """Everything that determines its completions, as JSON values."""
-        return {"model": {"name": self.model.name, **self.model.identity}, "engine": self.engine.describe()}
+        return {"model": self.model.describe(), "engine": self.engine.describe()}
 
 
 @dataclass(frozen=True)
@@ -130,6 +134,8 @@ class WriterSpec:
     """A scorer outside the loop, on the same engine; None: none."""
     policy_engine: PluginChoice | None = None
     """The engine whose options apply to the weights in training; None: no training, or the trainer names none."""
+    further_models: tuple[ModelChoice, ...] = ()
+    """What the trainer uses in addition to the model."""
 
     @property
     def separate_policy_engine(self) -> PluginChoice | None:
@@ -142,7 +148,7 @@ class WriterSpec:
         """Everything that determines the profiles, as JSON values."""
         return {
             "strategy": self.strategy.describe(),
-            "model": {"name": self.model.name, **self.model.identity},
+            "model": self.model.describe(),
             "engine": self.engine.describe(),
             "sampling": asdict(self.sampling),
             "training": self.describe_training(),
@@ -156,11 +162,13 @@ class WriterSpec:
             stage.name: {"share": stage.share, "rows": stage.rows, "settings": dict(stage.settings)}
             for stage in self.strategy.make().training_stages()
         }
+        further = [model.describe() for model in self.further_models]
         return {
             "trainer": self.trainer.describe(),
             "options": asdict(self.training),
             "rewards": [{**reward.describe(), "weight": weight} for reward, weight in self.rewards],
             "scorer": self.trained_on.describe(),
+            **({"further_models": further} if further else {}),
             **({"scorer_engine": self.scorer_engine.describe()} if self.scorer_engine else {}),
             **({"monitor_scorer": self.monitor_scorer.describe()} if self.monitor_scorer else {}),
             **({"stages": stages} if stages else {}),

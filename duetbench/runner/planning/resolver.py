@@ -141,7 +141,18 @@ class PluginResolver:
             scorer_engine=self._scorer_engine(model) if trains else None,
             monitor_scorer=self._monitor_scorer(self.training.scorer or scorer, model) if trains else None,
             policy_engine=self._policy_engine(trainer, model) if trains else None,
+            further_models=self._further_models(trainer, model) if trains else (),
         )
+
+    def _further_models(self, trainer: str, model: str) -> tuple[ModelChoice, ...]:
+        """The models that the trainer uses in addition."""
+        made: Trainer = self.choice("trainer", trainer, model).make()
+        return tuple(self._model(name) for name in made.further_models())
+
+    def _model(self, name: str) -> ModelChoice:
+        if name not in self._models:
+            self._models[name] = model_choice(name)
+        return self._models[name]
 
     def _monitor_scorer(self, in_loop: str, model: str) -> PluginChoice | None:
         """The scorer outside the loop.
@@ -170,10 +181,8 @@ class PluginResolver:
         if self.training.scorer_model is None and self.training.scorer_engine is None:
             return None
         name = self.training.scorer_model or model
-        if name not in self._models:
-            self._models[name] = model_choice(name)
         return ScorerEngineSpec(
-            self._models[name], self.choice("engine", self.training.scorer_engine or self._grid.engine, name)
+            self._model(name), self.choice("engine", self.training.scorer_engine or self._grid.engine, name)
         )
 
     def history_of(self, choices: Iterable[PluginChoice]) -> HistoryOptions:

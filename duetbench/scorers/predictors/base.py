@@ -69,12 +69,13 @@ class Predictor(Scorer):
 
 
 class FeaturePredictor(Predictor):
-    """Fits an estimator to features of the requests; one setting of the estimator is chosen on validation rows."""
+    """Fits an estimator to features of the requests; one setting of the estimator is chosen on validation rows.
+
+    The error that is minimised there follows from `decision`.
+    """
 
     grid: ClassVar[Sequence[Any]]
     """Settings of the estimator; the first one is used without validation rows."""
-    _loss: Decision
-    """The value of a predicted distribution that `_values` returns: it determines the error that is minimised."""
 
     def fit(self, data: FittingData) -> None:
         with one_thread():
@@ -95,9 +96,11 @@ class FeaturePredictor(Predictor):
         valid = list(data.valid())
         valid_features = self._features([example.request for example in valid]) if valid else None
 
+        decision = self.decision() or "mean"
+
         def error(setting: Any) -> float:
             estimators[setting].fit(features, ratings)
-            return mean_error(self._values(estimators[setting], valid_features), ratings_of(valid), self._loss)
+            return mean_error(self._values(estimators[setting], valid_features), ratings_of(valid), decision)
 
         self._setting = choose(self.grid, error) if valid else self.grid[0]
         self._fitted = estimators[self._setting]
@@ -124,17 +127,12 @@ class FeaturePredictor(Predictor):
 class ClassPredictor(FeaturePredictor):
     """Predicts the probability of each label, and from these the rating by the option `decision`."""
 
-    @property
-    def _loss(self) -> Decision:  # type: ignore[override]
-        decision: Decision = self.config.decision
-        return decision
-
     def _values(self, estimator: Any, features: Any) -> NDArray[np.float64]:
-        return decide(estimator.probabilities(features), self._domain.labels, self._loss)
+        return decide(estimator.probabilities(features), self._domain.labels, self.config.decision)
 
     def _predictions(self, requests: Sequence[Request]) -> list[Prediction]:
         probabilities = self._fitted.probabilities(self._features(requests))
-        values = decide(probabilities, self._domain.labels, self._loss)
+        values = decide(probabilities, self._domain.labels, self.config.decision)
         return [
             Prediction(float(value), probabilities=tuple(row))
             for value, row in zip(values, probabilities.tolist(), strict=True)

@@ -10,7 +10,7 @@ from typing import Any, ClassVar, Literal
 from duetbench.errors import MissingDependency
 from duetbench.interfaces import FittingData, option
 from duetbench.scorers.predictors.base import Predictor, choose, mean_error, ratings_of
-from duetbench.types import Prediction, Request
+from duetbench.types import Decision, Prediction, Request
 
 _SEED = 0
 
@@ -37,6 +37,9 @@ class CornacFactorization(Predictor):
         spec = find_spec("cornac")
         is_installed = spec is not None and spec.origin is not None  # a folder of that name has no origin
         return None if is_installed else "scorer 'cornac_mf' needs cornac: pip install 'duetbench[cornac]'"
+
+    def decision(self) -> Decision:
+        return "mean"
 
     def _fit(self, data: FittingData) -> None:
         if reason := self.missing():

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, ClassVar
 from duetbench.interfaces import FittingData, option
 from duetbench.scorers.predictors.base import Predictor, choose, mean_error, ratings_of
 from duetbench.scorers.predictors.biases import Biases
-from duetbench.types import Prediction, Request
+from duetbench.types import Decision, Prediction, Request
 
 if TYPE_CHECKING:
     import numpy as np
@@ -37,6 +37,9 @@ class MatrixFactorization(Predictor):
     class Config:
         factors: int = option(8, "number of factors", ge=1)
         penalty: float | None = option(None, "L2 penalty of the factors; none: chosen on validation rows", gt=0)
+
+    def decision(self) -> Decision:
+        return "mean"
 
     def _fit(self, data: FittingData) -> None:
         import numpy as np

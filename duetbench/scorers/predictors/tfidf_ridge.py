@@ -10,7 +10,7 @@ from duetbench.interfaces import FittingData, option
 from duetbench.scorers.predictors.base import FeaturePredictor
 from duetbench.scorers.predictors.review_vectors import ReviewVectors
 from duetbench.scorers.predictors.statistics import Prior, history_statistics
-from duetbench.types import Prediction, Request
+from duetbench.types import Decision, Prediction, Request
 
 if TYPE_CHECKING:
     import numpy as np
@@ -23,12 +23,14 @@ class TfidfRidge(FeaturePredictor):
     name = "tfidf_ridge"
     summary = "ridge regression on TF-IDF and statistics of both histories"
     grid: ClassVar[Sequence[float]] = (100.0, 10.0, 1000.0)
-    _loss = "mean"
 
     @dataclass(frozen=True)
     class Config:
         dimensions: int = option(16, "dimensions of the reduced TF-IDF vectors of each history", ge=1)
         history_k: int | None = option(None, "latest interactions that count; none: all that requests carry", ge=1)
+
+    def decision(self) -> Decision:
+        return "mean"
 
     def _learn_features(self, data: FittingData, ratings: NDArray[np.float64]) -> None:
         self._prior = Prior.of(ratings, data.domain)

@@ -33,6 +33,10 @@ class Dpo(PresetTrainer):
         settings = preset_settings(self.config, DpoSettings, DPO_PRESETS)
         return fit(self, settings, job, lambda session: _plan(session, settings))
 
+    def further_models(self) -> tuple[str, ...]:
+        """The explorers."""
+        return preset_settings(self.config, DpoSettings, DPO_PRESETS).explorers
+
 
 def _plan(session: TrainingSession, settings: DpoSettings) -> TrainingPlan:
     from duetbench.training.batching import batches_in_order

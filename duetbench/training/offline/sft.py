@@ -36,6 +36,10 @@ class Sft(PresetTrainer):
             return distill(self, settings, job)
         return fit(self, settings, job, lambda session: _plan(session, settings))
 
+    def further_models(self) -> tuple[str, ...]:
+        """The teachers."""
+        return preset_settings(self.config, SftSettings, SFT_PRESETS).teachers
+
 
 def _plan(session: TrainingSession, settings: SftSettings) -> TrainingPlan:
     from duetbench.training.offline.supervised import supervised_plan

@@ -144,11 +144,16 @@ def test_an_earlier_test_row_is_allowed_for_a_test_request_and_a_simultaneous_on
 
 
 @pytest.mark.parametrize("split", ["train", "valid"])
-def test_a_test_row_is_found_in_a_training_or_validation_history_though_it_is_earlier(split: Any) -> None:
+def test_a_test_row_is_found_in_a_training_or_validation_history_though_it_is_earlier(
+    split: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The splits are reversed in time, as they can be between users if each user's last row is the test row."""
     reversed_time = WORLD.interactions.with_columns(timestamp=100 - pl.col("timestamp")).sort("timestamp")
     data = WORLD.with_interactions(reversed_time)
-    planted = build_examples(data, split, HistoryOptions(source="prequential"))
+    everything = ("train", "valid", "test")
+    with monkeypatch.context() as patch:
+        patch.setattr("duetbench.data.history.source_splits", lambda _source, _split: everything)
+        planted = build_examples(data, split, AUTHORS)
     assert "future" in guards(check_examples(data, planted, AUTHORS))
     assert check_examples(data, build_examples(data, split, AUTHORS), AUTHORS) == []
     assert future_probe(data, AUTHORS, split, use_histories) == []
@@ -306,6 +311,33 @@ def use_histories(requests: Sequence[Request]) -> list[ObservedText]:
 @pytest.mark.parametrize("source", ["train", "train+valid", "train+test", "prequential"])
 def test_no_canary_reaches_a_valid_strategy(source: Any) -> None:
     assert canary_probe(WORLD, HistoryOptions(source=source), "test", use_histories) == []
+
+
+def overlapping() -> Prepared:
+    """Test rows are the earliest: each source could hand them to requests of training and validation."""
+    first = {"test": 0, "valid": 1, "train": 2}
+    rows = WORLD.interactions.with_columns(pl.col("split").replace_strict(first, return_dtype=pl.Int64).alias("order"))
+    ordered = rows.sort("order", "timestamp").with_columns(timestamp=pl.int_range(1, pl.len() + 1).cast(pl.Int64))
+    return WORLD.with_interactions(ordered.drop("order"))
+
+
+@pytest.mark.parametrize("split", ["train", "valid"])
+@pytest.mark.parametrize("source", ["train", "train+valid", "train+test", "prequential"])
+def test_earlier_rows_of_later_splits_reach_no_prompt(source: Any, split: Any) -> None:
+    options = HistoryOptions(source=source)
+    assert canary_probe(overlapping(), options, split, use_histories) == []
+    assert future_probe(overlapping(), options, split, use_histories) == []
+    assert check_examples(overlapping(), build_examples(overlapping(), split, options), options) == []
+
+
+@pytest.mark.parametrize("split", ["train", "valid"])
+def test_earlier_rows_of_later_splits_are_found(split: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    options = HistoryOptions(source="prequential")
+    everything = ("train", "valid", "test")
+    monkeypatch.setattr("duetbench.data.history.source_splits", lambda _source, _split: everything)
+    assert guards(canary_probe(overlapping(), options, split, use_histories)) == {"canary"}
+    assert guards(future_probe(overlapping(), options, split, use_histories)) == {"depends_on_future"}
+    assert check_examples(overlapping(), build_examples(overlapping(), split, options), options) != []
 
 
 def test_a_canary_of_the_target_is_found() -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from grid_making import BASELINES
+from grid_making import BASELINES, make_model_folder
 
 from duetbench.errors import ConfigError, DataError, MissingDependency, PluginError, UnknownName
 from duetbench.interfaces import TrainingStage
@@ -330,3 +330,22 @@ def test_grids_with_other_histories_share_only_scorers_that_do_not_read_them(plu
     counts = Counter(cell.scorer.name for cell in plan(RunConfig(grids, "test"), plugins).cells)
     assert (counts["bias"], counts["matrix_factorization"]) == (1, 1)
     assert (counts["history_logistic"], counts["tfidf_ridge"], counts["boosting"]) == (2, 2, 2)
+
+
+@pytest.mark.parametrize(("trainer", "option"), [("sft", "teachers"), ("dpo", "explorers")])
+def test_other_weights_of_a_further_model_are_another_training(
+    planned: Planned, tmp_path: Path, trainer: str, option: str
+) -> None:
+    folder = make_model_folder(tmp_path / "further")
+    grid: dict[str, Any] = {"strategies": ("duet",), "trainers": (trainer,), "baselines": False}
+    first = _ids(planned(f"{trainer}.{option}=path:{folder}", **grid))
+    assert _ids(planned(f"{trainer}.{option}=path:{folder}", **grid)) == first
+    (folder / "model.safetensors").write_text("other weights")
+    other = _ids(planned(f"{trainer}.{option}=path:{folder}", **grid))
+    assert other[0] != first[0]
+    assert other[1] != first[1]
+
+
+def test_a_further_model_that_does_not_exist_is_found_before_the_run(planned: Planned) -> None:
+    with pytest.raises(UnknownName, match="no-such-model"):
+        planned("dpo.explorers=no-such-model", strategies=("duet",), trainers=("dpo",), baselines=False)

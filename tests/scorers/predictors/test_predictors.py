@@ -159,9 +159,9 @@ def test_validation_rows_only_choose_the_setting(cls: type[Predictor], monkeypat
 def test_fitting_data_contains_no_test_row_with_any_history_source() -> None:
     marked = DATA.with_interactions(
         DATA.interactions.sort("row", descending=True).with_columns(timestamp=pl.int_range(pl.len()), row=pl.col("row"))
-    )  # test rows are the earliest now, so prequential histories would contain them
+    )  # test rows are the earliest now
     planted = changed(marked, "test")
-    assert "planted" in repr(build_examples(planted, "train", HistoryOptions(source="prequential")))
+    assert "planted" in repr(build_examples(planted, "test", HistoryOptions(source="prequential")))
     data = fitting_data(planted, HistoryOptions(source="prequential"))
     assert "planted" not in repr([*data.train(), *data.valid(), data.interactions.to_dicts()])
 
