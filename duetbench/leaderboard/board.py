@@ -138,6 +138,8 @@ class BoardRow:
     """To the baseline, by metric; empty for the baseline itself, and if there is none."""
     gains: dict[str, Gain] | None = None
     """Over the strongest control, by metric; empty for a row without controls."""
+    absent_controls: dict[str, str] | None = None
+    """Controls that its gains leave out, each with the state of its row; None: of a row that was not compared."""
     is_baseline: bool = False
     empty_windows: float | None = None
     """Share of the pairs whose user has earlier interactions of which the writer sees none, the highest of the seeds;

@@ -27,11 +27,11 @@ from duetbench.leaderboard.board import (
     SeedSummary,
 )
 from duetbench.leaderboard.comparison import ComparedRows, SectionStatistics, compare
-from duetbench.leaderboard.controlled import controls_of
+from duetbench.leaderboard.controlled import absent_controls, controls_of
 from duetbench.leaderboard.decisions import decision_notes, optimal_values, with_decisions, without_refused
 from duetbench.leaderboard.paired_values import PairedValues, paired_values
 from duetbench.leaderboard.read_results import CellResult, read_results
-from duetbench.leaderboard.recorded_metrics import MetricReader, board_metrics
+from duetbench.leaderboard.recorded_metrics import MetricReader, board_metrics, without_incomplete
 from duetbench.leaderboard.row_attributes import attributes_of, differing_attributes
 from duetbench.leaderboard.sections import RowGroup, SectionResults, groups_of, sections_of
 from duetbench.records import MetricsRecord, Record
@@ -81,6 +81,7 @@ def collect(runs: Sequence[Path], metrics: Sequence[Metric], options: BoardOptio
     if options.sort not in [RANKED_BY, *(metric.name for metric in metrics)]:
         raise UnknownName("metric", options.sort, [metric.name for metric in metrics])
     reading = with_decisions(read_results(runs), metrics)
+    reading = without_incomplete(reading, CONVENTIONS[options.convention])
     shown = board_metrics(metrics, reading.results)
     parts = sections_of(reading.results, options.mix)
     sections = tuple(_section(part, metrics, shown, options) for part in parts)
@@ -116,10 +117,11 @@ def _section(
         known, labels_of(rows), [row.state == RANKED for row in rows], baseline.position, controls_of(rows)
     )
     statistics = compare(compared, shown)
+    failed = [_failed(result) for result in part.failed]
     rows = _with_statistics(rows, statistics, baseline.position)
+    rows = [replace(row, absent_controls=absent_controls(row, [*rows, *failed])) for row in rows]
     notes += [*reader.notes(), *_faults(known), *_sort_notes(metrics, options.sort)]
     notes += decision_notes(rows, shown, convention)
-    failed = [_failed(result) for result in part.failed]
     return BoardSection(
         key=part.key,
         n=next((row.n for row in rows), 0),

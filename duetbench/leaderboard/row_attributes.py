@@ -73,6 +73,17 @@ def _options(cell: CellSpec) -> RowAttributes:
     }
 
 
+def scopes_of(plugin: str) -> tuple[str, ...]:
+    """How the names of a plugin's options begin; empty for no plugin."""
+    kinds = ("", "strategy.", "trainer.", "scorer.", "engine.", "control.")
+    return tuple(f"{kind}{plugin}." for kind in kinds) if plugin else ()
+
+
+def is_setting(name: str) -> bool:
+    """Whether an attribute is an option, a prompt, the model, the scorer or its decision rule."""
+    return "." in name or name.startswith("prompt ") or name in ("model", "scorer", "decision")
+
+
 def scorer_of(record: Record) -> str:
     """The scorer with its options, as one text. Only cells with the same text are ranked together.
 
