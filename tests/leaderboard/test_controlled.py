@@ -95,8 +95,8 @@ def _mae(row: BoardRow) -> float:
 
 
 def test_gain_is_a_column(board: Board) -> None:
-    shown = {column.title: column for column in columns(board.sections[0], board.metrics)}
-    texts = [shown["gain over the strongest control, MAE"].text(row) for row in board.sections[0].rows]
+    shown = {column.title: column for column in columns(board.sections[0], board)}
+    texts = [shown["MAE gain over controls"].text(row) for row in board.sections[0].rows]
     assert texts[0].startswith("+")
-    assert texts[0].endswith("(duet (shuffled_both))")
+    assert texts[0].endswith(" (shuffled_both, 2 of 2)")
     assert texts[1:] == ["–", "–"]
