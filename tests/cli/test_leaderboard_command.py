@@ -40,7 +40,7 @@ def test_export_writes_markdown_by_default(run: Path) -> None:
 
 def test_export_writes_csv_and_json(run: Path) -> None:
     assert _call("export", "--format", "csv", run).stdout.startswith("dataset,split,")
-    assert json.loads(_call("export", "--format", "json", run).stdout)["format"] == 2
+    assert json.loads(_call("export", "--format", "json", run).stdout)["format"] == 3
 
 
 def test_export_writes_a_file(run: Path, tmp_path: Path) -> None:
@@ -85,7 +85,7 @@ def test_no_folder_is_a_usage_error() -> None:
 
 def test_rows_can_be_sorted_by_a_metric(run: Path) -> None:
     lines = _call("export", "--sort", "rmse", run).stdout.splitlines()
-    assert [line.split("|")[2].strip() for line in lines if line.startswith(("| 1", "| 2"))] == ["duet", "–"]
+    assert [line.split("|")[2].strip() for line in lines if line.startswith(("| 1", "| 2"))] == ["duet", "global_mean"]
     assert any("rows are in the order of RMSE; ranks are those of MAE" in line for line in lines)
 
 
