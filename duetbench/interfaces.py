@@ -299,8 +299,10 @@ class Strategy(Plugin):
     def writer_view(self, request: Request) -> Request:
         """The request with exactly those interactions and averages that its writer reads; an average not shown is None.
 
-        The default keeps the last `history_needed()` interactions of both histories. A strategy that reads less must
-        override it: the control that shows raw evidence and the rate of empty windows are computed from it.
+        Reviews are as long as its prompts show them, followed by `...` where they are cut, and empty where they are
+        not shown; averages are rounded as there. The default keeps the last `history_needed()` interactions of both
+        histories. A strategy that reads less must override it: the control that shows raw evidence and the rate of
+        empty windows are computed from it.
         """
         n_unread = [max(len(history) - self.history_needed(), 0) for history in _histories(request)]
         user, item = (history[start:] for history, start in zip(_histories(request), n_unread, strict=True))

@@ -13,7 +13,13 @@ from duetbench.types import Profiles, Request
 
 
 class EvidenceControl(Control):
-    """Shared by both controls: the scorer's windows hold what the writer reads."""
+    """Shared by both controls: the scorer's windows hold what the writer reads.
+
+    Histories, reviews and averages are those that the writer's prompts show, with the reviews cut as there. Titles,
+    categories and the decimals of averages are shown as the scorer's own prompt shows them. Ratings are always numbers:
+    where the writer reads sentiments, the scorer learns more than the writer did, and the measure
+    `ratings_for_sentiments` is 1.
+    """
 
     source = "arXiv 2510.00449 compares concrete reviews with descriptions of preferences"
 
@@ -22,19 +28,15 @@ class EvidenceControl(Control):
             return f"the writer of {strategy.name} reads no history"
         if scorer.reads_line_notes():
             return "the scorer reads the writer's texts on single interactions instead of the reviews"
-        own, shows_averages = ScorerWindows.of(scorer), getattr(scorer.config, "show_averages", False)
-        if min(own) >= strategy.history_needed() and shows_averages is not False:
+        if not Evidence.adds_to(strategy, scorer):
             return "the scorer shows what the writer reads in every row, so this is the row without a profile"
         return missing_slots(scorer, ("history", "item_history", "user_average", "item_average"))
 
     def scorer_options(self, strategy: Strategy, scorer: Scorer) -> Mapping[str, Any]:
-        """ScorerWindows that hold the writer's and the scorer's own."""
+        """Windows that hold the writer's and the scorer's own; the reviews in the requests are cut already."""
         own, needed = ScorerWindows.of(scorer), strategy.history_needed()
-        return {
-            "history_k": max(own.user, needed),
-            "item_history_k": max(own.item, needed),
-            "show_averages": True,
-        }
+        windows = {"history_k": max(own.user, needed), "item_history_k": max(own.item, needed), "show_averages": True}
+        return windows | ({"review_chars": 0} if hasattr(scorer.config, "review_chars") else {})
 
 
 class RawEvidenceFull(EvidenceControl):
@@ -48,10 +50,10 @@ class RawEvidenceFull(EvidenceControl):
         self, requests: Sequence[Request], profiles: Sequence[Profiles], context: ControlContext
     ) -> ControlledInput:
         """The requests with all lines that the writer or the scorer sees, without profiles."""
-        evidence = [Evidence.of(request, context) for request in requests]
+        evidence = [_evidence(request, context) for request in requests]
         shown = [entry.request(EvidencePart(averages=True, lines=entry.lines)) for entry in evidence]
         n_lines = [len(entry.lines) for entry in evidence]
-        measures = {"evidence_lines": fmean(n_lines) if n_lines else None}
+        measures = {"evidence_lines": fmean(n_lines) if n_lines else None, **_ratings_for_sentiments(context)}
         return ControlledInput(shown, [Profiles() for _ in requests], measures)
 
 
@@ -72,7 +74,7 @@ class RawEvidence(EvidenceControl):
     ) -> ControlledInput:
         """The requests with as much of the newest lines as fits; where profiles failed, all stays as it is."""
         fitted = {
-            position: _fit(Evidence.of(request, context), written, context)
+            position: _fit(_evidence(request, context), written, context)
             for position, (request, written) in enumerate(zip(requests, profiles, strict=True))
             if not written.failed
         }
@@ -84,8 +86,18 @@ class RawEvidence(EvidenceControl):
             "evidence_tokens": fmean(fit.n_tokens for fit in fits) if fits else None,
             "profile_tokens": fmean(fit.n_budget for fit in fits) if fits else None,
             "without_evidence": fmean(fit.n_tokens == 0 for fit in fits) if fits else None,
+            **_ratings_for_sentiments(context),
         }
         return ControlledInput(shown, without, measures)
+
+
+def _evidence(request: Request, context: ControlContext) -> Evidence:
+    return Evidence.of(request, context.strategy, context.plain_scorer)
+
+
+def _ratings_for_sentiments(context: ControlContext) -> dict[str, float | None]:
+    """1: the scorer reads ratings where the writer reads sentiments, which tell less; 0: both read ratings."""
+    return {"ratings_for_sentiments": float(getattr(context.strategy.config, "history_ratings", "") == "sentiment")}
 
 
 class _Fit(NamedTuple):

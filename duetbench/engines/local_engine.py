@@ -184,7 +184,8 @@ class LocalEngine(Engine):
         return self.plan_batches(self._tokenize(prompts, max_tokens), max_tokens)
 
     def count_tokens(self, text: str) -> int:
-        return self.chat.length(text)
+        """Loads neither the weights nor the libraries that run them, if the folder has a tokenizer.json."""
+        return self._count(text)
 
     def info(self) -> EngineInfo:
         """Reads small files only: a run that is answered from the request store loads no weights."""
@@ -195,6 +196,12 @@ class LocalEngine(Engine):
         runner = self.__dict__.pop("runner", None)
         if runner is not None:
             runner.close()
+
+    @cached_property
+    def _count(self) -> Callable[[str], int]:
+        from duetbench.engines.tokens.tokenizer import load_token_counter
+
+        return load_token_counter(self.model) or self.chat.length
 
     @cached_property
     def _info(self) -> EngineInfo:

@@ -9,7 +9,7 @@ from typing import Any, Literal
 from duetbench.interfaces import Stage, Strategy, option
 from duetbench.parsing import has_words, parse_official_fields, parse_tagged_fields, placeholder_texts
 from duetbench.prompts import render, unique_prompts
-from duetbench.strategies.writing import WindowConfig, own_prompt_reasons, template_digests
+from duetbench.strategies.writing import WindowConfig, as_read, own_prompt_reasons, template_digests
 from duetbench.types import Message, Profile, Prompt, Request, Side, Slot
 
 _SHARES = {"cue": 0.2, "constructed_prompt": 0.3, "profile": 0.5}
@@ -75,7 +75,7 @@ class Duet(Strategy):
         return int(self.config.window_needed())
 
     def writer_view(self, request: Request) -> Request:
-        return _view(self.config, request)
+        return as_read(_view(self.config, request), self.config.review_chars, _decimals(self.config))
 
     def writes(self) -> tuple[Side, ...]:
         return ("user", "item") if self.config.side == "both" else (self.config.side,)

@@ -9,7 +9,7 @@ from typing import Literal
 from duetbench.interfaces import Stage, Strategy, option
 from duetbench.parsing import parse_free_text
 from duetbench.prompts import unique_prompts
-from duetbench.strategies.writing import SentimentConfig, compact_reasons, own_prompt_reasons, template_digests
+from duetbench.strategies.writing import SentimentConfig, as_read, compact_reasons, own_prompt_reasons, template_digests
 from duetbench.types import Interaction, Message, Profile, Prompt, Request, Side
 
 _USER, _ITEM = "kar_user", "kar_item"
@@ -70,8 +70,7 @@ class Kar(Strategy):
         return int(self.config.window_needed()) if self.config.history_slice == "recent" else _FULL_HISTORY
 
     def writer_view(self, request: Request) -> Request:
-        view: Request = self.config.view(request, ("user",))
-        return view
+        return as_read(self.config.view(request, ("user",)), self.config.review_chars)
 
     def writes(self) -> tuple[Side, ...]:
         return ("user", "item") if self.config.item_knowledge else ("user",)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from duetbench.interfaces import Stage, Strategy, option
 from duetbench.parsing import parse_free_text
 from duetbench.prompts import unique_prompts
-from duetbench.strategies.writing import SentimentConfig, compact_reasons, own_prompt_reasons, template_digests
+from duetbench.strategies.writing import SentimentConfig, as_read, compact_reasons, own_prompt_reasons, template_digests
 from duetbench.types import Message, Profile, Prompt, Request, Side
 
 _TEMPLATE = "lg_user"
@@ -55,8 +55,7 @@ class LettinGo(Strategy):
         return int(self.config.window_needed())
 
     def writer_view(self, request: Request) -> Request:
-        view: Request = self.config.view(request, ("user",))
-        return view
+        return as_read(self.config.view(request, ("user",)), self.config.review_chars)
 
 
 class LettinGoStage(Stage):

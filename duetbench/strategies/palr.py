@@ -10,7 +10,7 @@ from typing import Literal
 from duetbench.interfaces import Stage, Strategy, option
 from duetbench.parsing import has_words, is_repetitive, parse_free_text, strip_reasoning
 from duetbench.prompts import prompt_key, unique_prompts
-from duetbench.strategies.writing import SentimentConfig, compact_reasons, own_prompt_reasons, template_digests
+from duetbench.strategies.writing import SentimentConfig, as_read, compact_reasons, own_prompt_reasons, template_digests
 from duetbench.types import Domain, Item, Message, Profile, Profiles, Prompt, Request, Side
 
 _USER, _ITEM = "palr_user", "palr_item"
@@ -77,8 +77,7 @@ class Palr(Strategy):
         return int(self.config.window_needed())
 
     def writer_view(self, request: Request) -> Request:
-        view: Request = self.config.view(request, ("user",))
-        return view
+        return as_read(self.config.view(request, ("user",)), self.config.review_chars)
 
     def prompt_digests(self) -> dict[str, str]:
         names = [self.config.prompt or _USER]

@@ -10,10 +10,12 @@ from typing import Literal
 from duetbench.interfaces import DistillationStage, RatingStage, Stage, Strategy, TargetFilter, TrainingStage, option
 from duetbench.parsing import has_words, parse_free_text, strip_reasoning
 from duetbench.prompts import prompt_key, render, unique_prompts
-from duetbench.strategies.writing import HistoryLine, WriterConfig, compact_reasons, template_digests
+from duetbench.strategies.writing import HistoryLine, WriterConfig, as_read, compact_reasons, template_digests
 from duetbench.types import Domain, Example, Interaction, Message, Profile, Prompt, Request, Side, Slot
 
 _SUMMARY, _RATIONALE, _HINT = "r4rec_summary", "r4rec_rationale", "r4rec_hint"
+_COMPACT_CHARS = 400
+"""Characters of a review in the compact prompt for its aspects."""
 ASPECTS = ("Positive Aspects", "Negative Aspects", "User Preference Elements")
 _ASPECT = {name: re.compile(rf"^\W*{name}\W*?:[ \t*]*(.*)$", re.IGNORECASE | re.MULTILINE) for name in ASPECTS}
 _NOTHING = re.compile(r"\W*(?:none|n/a|nothing|not mentioned)?\W*", re.IGNORECASE)
@@ -63,9 +65,15 @@ class Reason4Rec(Strategy):
             reasons = compact_reasons(self, "forbid_ratings")
             if self.retries == 0:
                 reasons["forbidden"] = "retries=0 never shows the hint"
-            if self.prompt_set == "compact" and not self.summary_prompt and not 0 < (self.review_chars or 0) <= 400:
-                reasons["review_chars"] = "the compact prompts show at most 400 characters of a review"
+            if self.chars_read() != self.review_chars:
+                reasons["review_chars"] = f"the compact prompts show at most {_COMPACT_CHARS} characters of a review"
             return reasons
+
+        def chars_read(self) -> int:
+            """Characters of each review that the summarizer reads; 0: all."""
+            chars = self.review_chars or 0
+            is_limited = self.prompt_set == "compact" and not self.summary_prompt
+            return _COMPACT_CHARS if is_limited and not 0 < chars <= _COMPACT_CHARS else chars
 
     def stages(self) -> tuple[Stage, ...]:
         """The reviews' aspects, then the rationale."""
@@ -102,12 +110,11 @@ class Reason4Rec(Strategy):
         return int(self.config.window_needed())
 
     def writer_view(self, request: Request) -> Request:
-        view: Request = self.config.view(request, ("pair",))
-        return view
+        return as_read(self.config.view(request, ("pair",)), self.config.chars_read())
 
     def line_notes(self, request: Request, earlier: Mapping[str, Sequence[Profile]]) -> Mapping[Interaction, str]:
         """The aspects of each review that its stages read; interactions without readable aspects are left out."""
-        view, summaries = self.writer_view(request), SummaryStage(self.config)
+        view, summaries = self.config.view(request, ("pair",)), SummaryStage(self.config)
         aspects = {
             line: summaries.aspects_of(line, view.domain, earlier) for line in (*view.user_history, *view.item_history)
         }

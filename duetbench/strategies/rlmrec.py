@@ -9,7 +9,7 @@ from typing import Literal
 from duetbench.interfaces import Stage, Strategy, option
 from duetbench.parsing import parse_free_text, parse_json_object
 from duetbench.prompts import prompt_key, unique_prompts
-from duetbench.strategies.writing import SentimentConfig, own_prompt_reasons, template_digests
+from duetbench.strategies.writing import SentimentConfig, as_read, own_prompt_reasons, template_digests
 from duetbench.types import Domain, Interaction, Item, Message, Profile, Profiles, Prompt, Request, Side, Slot
 
 _USER, _ITEM = "rlmrec_user", "rlmrec_item"
@@ -76,7 +76,7 @@ class RlmRec(Strategy):
         return int(self.config.window_needed())
 
     def writer_view(self, request: Request) -> Request:
-        return _view(self.config, request)
+        return as_read(_view(self.config, request), self.config.review_chars)
 
     def prompt_digests(self) -> dict[str, str]:
         names = [self.config.prompt or _USER]

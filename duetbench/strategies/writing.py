@@ -127,6 +127,31 @@ class HistoryLine:
     """The text of an earlier stage on this interaction; empty if there is none."""
 
 
+def as_read(view: Request, review_chars: int | None, decimals: int | None = None) -> Request:
+    """A view with reviews and averages as the prompts show them.
+
+    Args:
+        view: The windows that the writer sees.
+        review_chars: Characters of each review; 0: all; None: no review.
+        decimals: Of the averages; None: all.
+    """
+    return replace(
+        view,
+        user_history=tuple(_with_cut_review(line, review_chars) for line in view.user_history),
+        item_history=tuple(_with_cut_review(line, review_chars) for line in view.item_history),
+        user_average=_rounded(view.user_average, decimals),
+        item_average=_rounded(view.item_average, decimals),
+    )
+
+
+def _with_cut_review(line: Interaction, review_chars: int | None) -> Interaction:
+    return replace(line, review="" if review_chars is None else cut(line.review, review_chars))
+
+
+def _rounded(average: float | None, decimals: int | None) -> float | None:
+    return average if average is None or decimals is None else round(average, decimals)
+
+
 def stars(rating: float) -> str:
     """The rating with its unit: `1 star`, `3.5 stars`."""
     return f"{rating:g} star" if math.isclose(rating, 1) else f"{rating:g} stars"

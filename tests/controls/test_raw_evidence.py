@@ -20,6 +20,8 @@ from duetbench.scorers.rating_text import RatingText
 from duetbench.strategies.duet import Duet
 from duetbench.strategies.kar import Kar
 from duetbench.strategies.lg import LettinGo
+from duetbench.strategies.palr import Palr
+from duetbench.strategies.rlmrec import RlmRec
 from duetbench.types import Interaction, Profile, Profiles, Request
 
 LONG = request(n_user=30, n_item=20)
@@ -143,7 +145,7 @@ def test_no_profile_is_left() -> None:
 
 def test_windows_of_the_scorer_hold_the_evidence() -> None:
     options = RawEvidence().scorer_options(Duet(Duet.Config(history_k=30, recent_k=10)), RatingText())
-    assert options == {"history_k": 40, "item_history_k": 40, "show_averages": True}
+    assert options == {"history_k": 40, "item_history_k": 40, "show_averages": True, "review_chars": 0}
     predictor = Reason4RecPredictor(Reason4RecPredictor.Config(history_k=50))
     assert RawEvidence().scorer_options(Kar(), predictor)["item_history_k"] == 50
 
@@ -162,3 +164,19 @@ def test_a_scorer_that_shows_all_of_it_anyway_is_an_obstacle() -> None:
     predictor = Reason4RecPredictor()
     assert "so this is the row without a profile" in (RawEvidence().obstacle(Duet(), predictor) or "")
     assert RawEvidence().obstacle(Duet(Duet.Config(history_k=11)), predictor) is None
+    assert RawEvidence().obstacle(Duet(Duet.Config(review_chars=201)), predictor) is None
+
+
+@pytest.mark.parametrize("strategy", [Kar(), Palr(), RlmRec()])
+def test_a_window_within_the_scorers_own_is_an_obstacle(strategy: Strategy) -> None:
+    assert "so this is the row without a profile" in (RawEvidenceFull().obstacle(strategy, RatingText()) or "")
+    assert RawEvidenceFull().obstacle(strategy, RatingText(RatingText.Config(history_k=9))) is None
+
+
+@pytest.mark.parametrize(
+    ("strategy", "expected"), [(Duet(), 0), (Kar(), 1), (Kar(Kar.Config(history_ratings="rating")), 0)]
+)
+def test_ratings_in_place_of_sentiments_are_recorded(strategy: Strategy, expected: int) -> None:
+    control = RawEvidenceFull()
+    result = control.apply([LONG], [Profiles()], context_of(control, strategy, history_k=0))
+    assert result.measures["ratings_for_sentiments"] == expected

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -115,6 +117,22 @@ def test_info_is_read_from_the_model_folder(model: ModelRef, engine: Transformer
     assert (info.name, info.dtype, info.context_length, info.adapters) == ("plain", "float32", CONTEXT, False)
     assert info.template_digest == engine.info().template_digest
     assert info.versions["plain"] == "1"
+
+
+@pytest.mark.parametrize("text", ["", "jazz", "some people like rock\n- rated 4 of 5 | \u00e4\u5f88", "rock " * 600])
+def test_tokens_are_counted_as_the_chat_does(model: ModelRef, text: str) -> None:
+    engine = PlainEngine(model=model)
+    assert engine.count_tokens(text) == engine.chat.length(text)
+
+
+def test_counting_tokens_loads_neither_weights_nor_torch() -> None:
+    code = (
+        "import sys; from duetbench.models import resolve; from duetbench.engines.transformers.engine import *; "
+        "engine = TransformersEngine(model=resolve('toy-lm')); engine.count_tokens('a b'); "
+        "print([name for name in ('torch', 'transformers') if name in sys.modules], 'runner' in vars(engine))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "[] False\n"
 
 
 def test_the_context_limit_truncates_prompts(model: ModelRef) -> None:

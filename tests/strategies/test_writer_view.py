@@ -23,11 +23,14 @@ CASES: list[tuple[type[Strategy], dict[str, Any]]] = [
     *((Duet, {"joint": joint}) for joint in ("paired", "cross")),
     (Duet, {"side": "user", "show_averages": False}),
     (Duet, {"side": "item", "recent_k": 0, "short_history": "overlap"}),
+    (Duet, {"review_chars": 9, "average_decimals": 0}),
     (Kar, {"item_knowledge": True}),
+    (Kar, {"review_chars": 9}),
     (LettinGo, {}),
     (Palr, {"keywords": "ask"}),
     *((RlmRec, {"side": side, "item_profile": True}) for side in ("user", "both")),
     (Reason4Rec, {}),
+    (Reason4Rec, {"review_chars": 9}),
 ]
 
 
@@ -46,7 +49,8 @@ def test_prompts_contain_what_the_view_contains(
     strategy: type[Strategy], options: dict[str, Any], short_history: str
 ) -> None:
     config = strategy.Config(**{"history_k": 4, "recent_k": 3, "short_history": short_history, **options})
-    whole = strategy(replace(config, recent_k=0))  # the views are windows already
+    shown = config.review_chars if config.review_chars is None else 0
+    whole = strategy(replace(config, recent_k=0, review_chars=shown))  # the views are windows and cut already
     views = [strategy(config).writer_view(each) for each in REQUESTS]
     assert rendered(strategy(config), REQUESTS) == rendered(whole, views)
 
@@ -60,7 +64,7 @@ def test_view_holds_no_interaction_that_the_prompts_lack(strategy: type[Strategy
 
 
 def test_first_half_is_the_view_of_kar() -> None:
-    kar = Kar(Kar.Config(history_slice="first"))
+    kar = Kar(Kar.Config(history_slice="first", review_chars=0))
     assert kar.writer_view(REQUESTS[2]).user_history == REQUESTS[2].user_history[:5]
 
 
@@ -68,6 +72,24 @@ def test_first_half_is_the_view_of_kar() -> None:
 def test_view_holds_the_averages_that_are_shown(show: bool, averages: tuple[float | None, float | None]) -> None:
     view = Duet(Duet.Config(show_averages=show)).writer_view(REQUESTS[2])
     assert (view.user_average, view.item_average) == averages
+
+
+def test_reviews_are_as_long_as_the_prompts_show_them() -> None:
+    (line,) = Duet(Duet.Config(history_k=1, review_chars=3, recent_k=2)).writer_view(REQUESTS[1]).user_history
+    assert line == replace(REQUESTS[1].user_history[0], review="rev...")
+    assert {line.review for line in LettinGo().writer_view(REQUESTS[2]).user_history} == {""}
+
+
+def test_averages_have_the_decimals_of_the_prompts() -> None:
+    each = replace(REQUESTS[2], user_average=3.4567)
+    averages = [Duet(Duet.Config(average_decimals=n)).writer_view(each).user_average for n in (0, 1, None)]
+    assert averages == [3, 3.5, 3.46]
+
+
+def test_compact_prompts_show_at_most_400_characters_to_the_summarizer() -> None:
+    config = Reason4Rec.Config(prompt_set="compact")
+    each = replace(REQUESTS[1], user_history=(replace(REQUESTS[1].user_history[0], review="x" * 500),))
+    assert Reason4Rec(config).writer_view(each).user_history[0].review == "x" * 400 + "..."
 
 
 def test_view_of_one_side_holds_nothing_of_the_other() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +31,27 @@ def load_tokenizer(model: ModelRef) -> Any:
             raise ModelError(
                 f"the tokenizer in {model.path} cannot be loaded: {type(error).__name__}: {reason}"
             ) from error
+
+
+def load_token_counter(model: ModelRef) -> Callable[[str], int] | None:
+    """Counts the tokens of a text by itself; None: the model folder has no tokenizer.json.
+
+    It is read without transformers, whose import takes many seconds: a run that is answered from the request store
+    needs nothing else of it.
+    """
+    path = Path(model.path) / "tokenizer.json"
+    if not path.is_file():
+        return None
+    from tokenizers import Tokenizer
+
+    try:
+        tokenizer = Tokenizer.from_file(str(path))
+    except Exception as error:  # the library raises nothing more specific
+        raise ModelError(f"{path} cannot be read: {' '.join(str(error).split())[:300]}") from error
+    tokenizer.no_truncation()
+    tokenizer.no_padding()
+    tokenizer.encode_special_tokens = True  # a text never holds special tokens, see ChatTemplate.escape
+    return lambda text: len(tokenizer.encode(text, add_special_tokens=False).ids)
 
 
 def context_length(model: ModelRef, limit: int | None) -> int:

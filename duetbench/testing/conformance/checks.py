@@ -15,3 +15,9 @@ def require(condition: object, message: str) -> None:
 def skip(reason: str) -> NoReturn:
     """Ends the check as skipped."""
     raise SkipTest(reason)
+
+
+def is_beginning(text: str, whole: str) -> bool:
+    """Whether a text is the whole one or its beginning, perhaps in one line and followed by `...`."""
+    line, full = " ".join(text.split()), " ".join(whole.split())
+    return full.startswith((line, line.removesuffix("...")))

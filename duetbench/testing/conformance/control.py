@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 from duetbench.config import build_config
 from duetbench.interfaces import Control, ControlContext, ControlledInput, Strategy
 from duetbench.testing.conformance.base import Conformance
-from duetbench.testing.conformance.checks import require, skip
+from duetbench.testing.conformance.checks import is_beginning, require, skip
 from duetbench.testing.conformance.prompts import check_no_leaks, check_prompts
 from duetbench.testing.conformance.record_parts import check_part
 from duetbench.testing.minimal_plugins import MinimalStrategy
@@ -140,8 +140,8 @@ def _numbered(written: Profiles, n: int) -> Profiles:
 def _is_cut(line: Interaction, whole: Interaction) -> bool:
     """Whether the line is the whole interaction, or one with the beginnings of its texts."""
     texts, item = (line.review, line.item.title), whole.item
-    is_beginning = all(full.startswith(text) for text, full in zip(texts, (whole.review, item.title), strict=True))
+    is_part = all(is_beginning(text, full) for text, full in zip(texts, (whole.review, item.title), strict=True))
     categories = line.item.categories
-    if not is_beginning or categories != item.categories[: len(categories)]:
+    if not is_part or categories != item.categories[: len(categories)]:
         return False
     return line == replace(whole, review=texts[0], item=replace(item, title=texts[1], categories=categories))
