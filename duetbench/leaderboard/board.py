@@ -141,7 +141,7 @@ class BoardRow:
     gains: dict[str, Gain] | None = None
     """Over the strongest control, by metric; empty for a row without controls."""
     absent_controls: dict[str, str] | None = None
-    """Controls that its gains leave out, each with the state of its row; None: of a row that was not compared."""
+    """Controls that its gains leave out, each with the state of its row; None: it failed."""
     is_baseline: bool = False
     empty_windows: float | None = None
     """Share of the pairs whose user has earlier interactions of which the writer sees none, the highest of the seeds;

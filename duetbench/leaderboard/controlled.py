@@ -9,6 +9,8 @@ from duetbench.leaderboard.row_attributes import CONTROL, is_setting, scopes_of
 
 WITHOUT_WRITER = "10h"
 """The strategy of control rows that do not depend on a writer."""
+NO_ROW = "no row"
+"""The state of a control that other rows have."""
 
 
 def controls_of(rows: Sequence[BoardRow]) -> list[tuple[int, ...]]:
@@ -17,15 +19,32 @@ def controls_of(rows: Sequence[BoardRow]) -> list[tuple[int, ...]]:
 
 
 def absent_controls(row: BoardRow, rows: Sequence[BoardRow]) -> dict[str, str]:
-    """The state of each control of a row of which no ranked row exists: failed, low coverage or no predictions.
+    """The state of each control of a row of which no ranked row exists: failed, low coverage, no predictions or no row.
+
+    A row is expected to have the controls that other rows of its strategy have, trained alike or not at all.
 
     Args:
         rows: All rows of the section, failed ones included.
     """
     positions = _controls(rows, row, tuple({other.state for other in rows}))
-    states = {rows[position].facts[CONTROL]: rows[position].state for position in positions}
+    if not positions:
+        return {}
+    states = dict.fromkeys(_expected(row, rows), NO_ROW)
+    states |= {rows[position].facts[CONTROL]: rows[position].state for position in positions}
     ranked = {rows[position].facts[CONTROL] for position in positions if rows[position].state == RANKED}
     return {name: state for name, state in sorted(states.items()) if name not in ranked}
+
+
+def _expected(row: BoardRow, rows: Sequence[BoardRow]) -> set[str]:
+    names = (WITHOUT_WRITER, row.facts.get("strategy"))
+    return {
+        other.facts[CONTROL]
+        for other in rows
+        if CONTROL in other.facts
+        and other.facts.get("strategy") in names
+        and other.facts.get("model") == row.facts.get("model")
+        and _trainer(other) in ("none", _trainer(row))
+    }
 
 
 def _controls(rows: Sequence[BoardRow], row: BoardRow, states: Sequence[str]) -> tuple[int, ...]:

@@ -40,7 +40,7 @@ def test_export_writes_markdown_by_default(run: Path) -> None:
 
 def test_export_writes_csv_and_json(run: Path) -> None:
     assert _call("export", "--format", "csv", run).stdout.startswith("dataset,split,")
-    assert json.loads(_call("export", "--format", "json", run).stdout)["format"] == 3
+    assert json.loads(_call("export", "--format", "json", run).stdout)["format"] == 2
 
 
 def test_export_writes_a_file(run: Path, tmp_path: Path) -> None:

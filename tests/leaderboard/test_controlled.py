@@ -65,6 +65,20 @@ def test_controls_that_are_not_ranked_are_absent() -> None:
     assert controls_of(rows)[0] == (1,)
 
 
+def test_controls_that_only_another_grid_has_are_absent() -> None:
+    rows = [
+        *(_of_length("2", "short"), _of_length("20", "long")),
+        *(_of_length("2", "short", "shuffled"), _of_length("20", "long", "shuffled")),
+        _of_length("20", "", "raw_evidence_full"),
+    ]
+    assert [absent_controls(row, rows) for row in rows[:2]] == [{"raw_evidence_full": "no row"}, {}]
+
+
+def test_a_row_without_controls_lacks_none() -> None:
+    rows = [_row("duet"), _row("10h")]
+    assert absent_controls(rows[0], rows) == {}
+
+
 def test_controls_of_another_model_are_none() -> None:
     assert controls_of([_row("duet"), _row("10h", control="no_profile", model="other")]) == [(), ()]
 

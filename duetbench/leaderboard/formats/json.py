@@ -8,7 +8,7 @@ from typing import Any
 
 from duetbench.leaderboard.board import Board, BoardRow, BoardSection, PairComparison
 
-FORMAT = 3
+FORMAT = 2
 """Version of the structure."""
 
 
