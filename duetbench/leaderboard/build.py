@@ -29,7 +29,7 @@ from duetbench.leaderboard.board import (
 from duetbench.leaderboard.comparison import ComparedRows, SectionStatistics, compare
 from duetbench.leaderboard.controlled import controls_of
 from duetbench.leaderboard.decisions import decision_notes, optimal_values, with_decisions, without_refused
-from duetbench.leaderboard.paired_values import PairedValues, paired_values
+from duetbench.leaderboard.paired_values import PairedValues, domain_of, paired_values
 from duetbench.leaderboard.read_results import CellResult, read_results
 from duetbench.leaderboard.recorded_metrics import MetricReader, board_metrics
 from duetbench.leaderboard.row_attributes import attributes_of, differing_attributes
@@ -113,11 +113,17 @@ def _section(
         for row, row_values in zip(rows, values, strict=True)
     ]
     compared = ComparedRows(
-        known, labels_of(rows), [row.state == RANKED for row in rows], baseline.position, controls_of(rows)
+        known,
+        labels_of(rows),
+        [row.state == RANKED for row in rows],
+        baseline.position,
+        controls_of(rows),
+        [row.is_one_checkpoint for row in rows],
+        max((domain_of(result).rating_range for result in part.done), default=0),
     )
     statistics = compare(compared, shown)
     rows = _with_statistics(rows, statistics, baseline.position)
-    notes += [*reader.notes(), *_faults(known), *_sort_notes(metrics, options.sort)]
+    notes += [*reader.notes(), *_faults(known), *statistics.notes, *_sort_notes(metrics, options.sort)]
     notes += decision_notes(rows, shown, convention)
     failed = [_failed(result) for result in part.failed]
     return BoardSection(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
@@ -10,8 +11,6 @@ from duetbench.evaluation.statistics.intervals import ALPHA
 from duetbench.leaderboard.board import BoardMetric, BoardRow, BoardSection, PairComparison
 
 NOTHING = "–"
-_MAX_NEEDED = 1_000_000
-"""More users or seeds than this are no useful answer."""
 _MAX_PAIRS = 6
 """Number of pairs of rows that the notes name; exports in JSON hold all of them."""
 
@@ -113,19 +112,21 @@ def _power_notes(pairs: Sequence[PairComparison]) -> list[str]:
     if not pairs:
         return []
     single, adjusted = (
-        sorted(getattr(pair, name) for pair in pairs) for name in ("minimum_detectable", "minimum_detectable_adjusted")
+        _spread([getattr(pair, name) for pair in pairs])
+        for name in ("minimum_detectable", "minimum_detectable_adjusted")
     )
-    middle = len(pairs) // 2
     lines = [
-        f"Minimum detectable difference of MAE (80 % power, two-sided 5 %): {_spread(single, middle)} for one pair of "
-        f"rows" + (f", {_spread(adjusted, middle)} adjusted for all {len(pairs)} pairs." if len(pairs) > 1 else ".")
+        f"Minimum detectable difference of MAE (80 % power, two-sided 5 %): {single} for one pair of rows"
+        + (f", {adjusted} adjusted for all {len(pairs)} pairs." if len(pairs) > 1 else ".")
     ]
     return [*lines, *_needed_notes([pair for pair in pairs if not pair.is_told_apart])]
 
 
-def _spread(numbers: Sequence[float], middle: int) -> str:
-    text = f"{numbers[middle]:.3f}"
-    return text if len(numbers) == 1 else f"{text} ({numbers[0]:.3f} to {numbers[-1]:.3f})"
+def _spread(numbers: Sequence[float | None]) -> str:
+    """The median and the range; none: no difference that the scale allows can be detected."""
+    texts = ["none" if n is None else f"{n:.3f}" for n in sorted(numbers, key=lambda n: math.inf if n is None else n)]
+    middle = texts[len(texts) // 2]
+    return middle if texts[0] == texts[-1] else f"{middle} ({texts[0]} to {texts[-1]})"
 
 
 def _needed_notes(pairs: Sequence[PairComparison]) -> list[str]:
@@ -141,7 +142,8 @@ def needed_text(pair: PairComparison) -> str:
     """`needs about N more users`, or seeds; the difference is taken for the true one."""
     needed = pair.needed
     sizes = {} if needed is None else {"users": needed.users, "seeds per row": needed.seeds}
-    parts = [f"{n:,} more {name}" for name, n in sizes.items() if n is not None and n <= _MAX_NEEDED]
+    parts = [f"{n:,} more {name}" for name, n in sizes.items() if n is not None]
     if not parts or (needed is not None and needed.together and len(parts) < 2):
-        return "no useful number of users or seeds tells them apart" if pair.difference.estimate else "equal"
-    return "needs about " + (" and " if needed is not None and needed.together else " or ").join(parts)
+        return "cannot be told apart at any realistic size" if pair.difference.estimate else "equal"
+    seeds = " and several seeds of each training" if pair.needs_seeds else ""
+    return "needs about " + (" and " if needed is not None and needed.together else " or ").join(parts) + seeds
