@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from duetbench.errors import PluginError
@@ -11,10 +12,16 @@ from duetbench.interfaces import Metric
 from duetbench.types import Domain
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from duetbench.evaluation.conventions import Floats, Integers
 
 MAX_KINDS = 2000
 """Maximum number of kinds of pairs that are left out one after the other; see `_kinds`."""
+SPLITS = 10
+"""Number of random halves by which `curvature` is measured."""
+_ROUNDING = 1e-9
 
 
 def pair_values(
@@ -40,6 +47,40 @@ def pair_values(
     if own.shape != truth.shape or not np.isclose(own.mean(), value, rtol=1e-6, atol=1e-9):
         raise PluginError(f"metric '{metric.name}': the mean of its pair_values must be its value for all pairs")
     return own
+
+
+def curvature(
+    metric: Metric, predicted: Floats, truth: Floats, users: Sequence[str], domain: Domain, convention: Convention
+) -> Floats | None:
+    """How far the metric is from the mean of its values on two halves of the users, for each of SPLITS.
+
+    All effects of single pairs that add up cancel: zero for a mean over pairs. Intervals and tests take the metric for
+    such a mean, so that they are wrong where this is not small in comparison with the standard error; on small samples
+    F1 is far from it, as a class with two pairs has no F1 in one of the halves.
+
+    Returns:
+        (SPLITS,), the same splits for all metrics and predictions; None if a half has no value.
+    """
+    import numpy as np
+
+    value = _value(metric, predicted, truth, domain, convention)
+    deviations = []
+    for half in _halves(users):
+        parts = [_value(metric, predicted[part], truth[part], domain, convention) for part in (half, ~half)]
+        if value is None or parts[0] is None or parts[1] is None:
+            return None
+        deviations.append(half.mean() * parts[0] + (1 - half.mean()) * parts[1] - value)
+    found = np.array(deviations)
+    return np.where(abs(found) < _ROUNDING, 0.0, found)
+
+
+def _halves(users: Sequence[str]) -> list[NDArray[np.bool_]]:
+    """Random halves of the users, as flags of pairs."""
+    import numpy as np
+
+    names, codes = np.unique(np.asarray(users), return_inverse=True)
+    rng = np.random.default_rng(0)
+    return [rng.permutation(len(names))[codes] < len(names) // 2 for _ in range(SPLITS)]
 
 
 def _value(metric: Metric, predicted: Floats, truth: Floats, domain: Domain, convention: Convention) -> float | None:

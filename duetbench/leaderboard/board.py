@@ -96,12 +96,14 @@ class PairComparison:
     """Not adjusted for the number of pairs."""
     is_told_apart: bool
     """Whether the ranks of the two differ beyond doubt, after adjustment for all pairs."""
-    minimum_detectable: float
-    """True difference that one two-sided test at 5 % detects with 80 % power."""
-    minimum_detectable_adjusted: float
+    minimum_detectable: float | None
+    """True difference that one two-sided test at 5 % detects with 80 % power; None: none that the scale allows."""
+    minimum_detectable_adjusted: float | None
     """The same after adjustment for all pairs."""
     needed: NeededSample | None
     """What must be added to tell them apart; None: they are, or their difference is zero."""
+    needs_seeds: bool = False
+    """Whether one of them is a training with one seed: nothing but several seeds can tell the methods apart."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,7 +195,7 @@ class BoardSection:
     baseline_note: str = ""
     """How the baseline was chosen, or why there is none."""
     pairs: tuple[PairComparison, ...] = ()
-    """All pairs of ranked rows; empty with fewer than two users."""
+    """Pairs of ranked rows whose difference varies; empty with too few users to tell any pair apart."""
     users_needed: int | None = None
     """Number of users below which differences have no p-values; None: there are no differences."""
     notes: tuple[str, ...] = ()

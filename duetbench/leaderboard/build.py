@@ -29,7 +29,7 @@ from duetbench.leaderboard.board import (
 from duetbench.leaderboard.comparison import ComparedRows, SectionStatistics, compare
 from duetbench.leaderboard.controlled import absent_controls, controls_of
 from duetbench.leaderboard.decisions import decision_notes, optimal_values, with_decisions, without_refused
-from duetbench.leaderboard.paired_values import PairedValues, paired_values
+from duetbench.leaderboard.paired_values import PairedValues, domain_of, paired_values
 from duetbench.leaderboard.read_results import CellResult, read_results
 from duetbench.leaderboard.recorded_metrics import MetricReader, board_metrics, without_incomplete
 from duetbench.leaderboard.row_attributes import attributes_of, differing_attributes, labels_of
@@ -120,11 +120,19 @@ def _section(
     labelled = _with_labels([*rows, *failed], differing)
     rows, failed = labelled[: len(rows)], labelled[len(rows) :]
     labels = [row.label for row in rows]
-    compared = ComparedRows(known, labels, [row.state == RANKED for row in rows], baseline.position, controls_of(rows))
+    compared = ComparedRows(
+        known,
+        labels,
+        [row.state == RANKED for row in rows],
+        baseline.position,
+        controls_of(rows),
+        [row.is_one_checkpoint for row in rows],
+        max((domain_of(result).rating_range for result in part.done), default=0),
+    )
     statistics = compare(compared, shown)
     rows = _with_statistics(rows, statistics, baseline.position)
     rows = [replace(row, absent_controls=absent_controls(row, [*rows, *failed])) for row in rows]
-    notes += [*reader.notes(), *_faults(known), *_sort_notes(metrics, options.sort)]
+    notes += [*reader.notes(), *_faults(known), *statistics.notes, *_sort_notes(metrics, options.sort)]
     notes += decision_notes(rows, shown, convention)
     return BoardSection(
         key=part.key,

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from duetbench.evaluation.statistics import (
+    MAX_CURVATURE,
     Columns,
     Interval,
+    Ranking,
     RankInterval,
     Uncertainty,
+    curvature_share,
     difference_p,
     holm,
     minimum_detectable_effect,
@@ -22,6 +27,9 @@ from duetbench.evaluation.statistics import (
 from duetbench.evaluation.statistics.intervals import ALPHA, interval
 from duetbench.leaderboard.board import RANKED_BY, BoardMetric, Difference, Gain, PairComparison
 from duetbench.leaderboard.paired_values import PairedValues
+
+if TYPE_CHECKING:
+    from duetbench.evaluation.statistics.crossed import Floats
 
 
 @dataclass(frozen=True)
@@ -38,6 +46,10 @@ class ComparedRows:
     """Position of the row that the others are compared with; None: no comparison."""
     controls: Sequence[tuple[int, ...]]
     """Positions of the control rows of each row."""
+    one_checkpoint: Sequence[bool]
+    """Which rows are a training with one seed."""
+    rating_range: float
+    """Largest possible difference of MAE."""
 
 
 @dataclass
@@ -57,9 +69,11 @@ class SectionStatistics:
 
     rows: list[RowStatistics]
     pairs: tuple[PairComparison, ...] = ()
-    """By MAE, of ranked rows."""
+    """By MAE, of ranked rows whose difference varies; none with too few users to tell any pair apart."""
     users_needed: int | None = None
     """Number of users from which differences have p-values; None: there are no differences."""
+    notes: tuple[str, ...] = ()
+    """Metrics whose intervals the sample is too small for."""
 
 
 def compare(compared: ComparedRows, metrics: Sequence[BoardMetric]) -> SectionStatistics:
@@ -70,9 +84,14 @@ def compare(compared: ComparedRows, metrics: Sequence[BoardMetric]) -> SectionSt
     """
     rows = [RowStatistics() for _ in compared.values]
     pairs: tuple[PairComparison, ...] = ()
+    notes = []
     for metric in metrics:
         of_metric = _OneMetric.of(compared, metric)
         if of_metric is None:
+            continue
+        share = curvature_share(of_metric.uncertainty, of_metric.curvatures, of_metric.reference)
+        if share > MAX_CURVATURE:
+            notes.append(_too_small(metric.title, share))
             continue
         of_metric.add_intervals(rows)
         of_metric.add_differences(rows)
@@ -80,7 +99,16 @@ def compare(compared: ComparedRows, metrics: Sequence[BoardMetric]) -> SectionSt
         if metric.name == RANKED_BY:
             pairs = of_metric.rank(rows)
     n_compared = max((sum(metric.name in row.differences for row in rows) for metric in metrics), default=0)
-    return SectionStatistics(rows, pairs, users_needed(n_compared, ALPHA) if n_compared else None)
+    needed = users_needed(n_compared, ALPHA) if n_compared else None
+    return SectionStatistics(rows, pairs, needed, tuple(notes))
+
+
+def _too_small(title: str, share: float) -> str:
+    differs = f"by {share:.2f} standard errors" if math.isfinite(share) else "beyond measure"
+    return (
+        f"no intervals, stars and gains of {title}: the sample is too small for them. Its mean over two halves of the "
+        f"users differs from that of all users {differs}; intervals hold up to {MAX_CURVATURE:g}"
+    )
 
 
 @dataclass(frozen=True)
@@ -92,6 +120,14 @@ class _OneMetric:
     uncertainty: Uncertainty
     column: Mapping[int, int]
     """Column by row."""
+    curvatures: Sequence[Floats | None]
+    """By column, as in `PairedValues`."""
+
+    @property
+    def reference(self) -> int:
+        """The column of the baseline, else the first one."""
+        baseline = self.compared.baseline
+        return 0 if baseline is None else self.column.get(baseline, 0)
 
     @staticmethod
     def of(compared: ComparedRows, metric: BoardMetric) -> _OneMetric | None:
@@ -103,9 +139,15 @@ class _OneMetric:
         if not known:
             return None
         first = next(iter(known.values()))
-        columns = Columns([values.values[metric.name] for values in known.values()], first.users, first.items)
+        curvatures = [values.curvatures[metric.name] for values in known.values()]
+        columns = Columns(
+            [values.values[metric.name] for values in known.values()],
+            first.users,
+            first.items,
+            is_linearised=any(found is None or found.any() for found in curvatures),
+        )
         positions = {row: column for column, row in enumerate(known)}
-        return _OneMetric(compared, metric, uncertainty(columns), positions)
+        return _OneMetric(compared, metric, uncertainty(columns), positions, curvatures)
 
     def add_intervals(self, rows: Sequence[RowStatistics]) -> None:
         for row, column in self.column.items():
@@ -155,37 +197,45 @@ class _OneMetric:
         for row, ranks in zip(ranked, ranking.intervals, strict=True):
             rows[row].ranks = ranks
         order = sorted(range(len(ranked)), key=lambda position: (of.means[position], position))
-        labels = [self.compared.labels[row] for row in ranked]
-        if of.n_users < 2:
+        if of.n_users < users_needed(math.comb(len(ranked), 2), ALPHA):
             return ()
-        return tuple(
-            _pair(
-                of,
-                (first, second),
-                (labels[first], labels[second]),
-                ranking.level,
-                bool(ranking.is_better[first, second]),
-            )
+        found = (
+            self._pair(of, (ranked[first], ranked[second]), (first, second), ranking)
             for at, first in enumerate(order)
             for second in order[at + 1 :]
         )
+        return tuple(pair for pair in found if pair is not None)
 
+    def _pair(
+        self, of: Uncertainty, rows: tuple[int, int], columns: tuple[int, int], ranking: Ranking
+    ) -> PairComparison | None:
+        """The comparison of a row with one of larger mean, by the test of the ranks; None if nothing varies.
 
-def _pair(
-    of: Uncertainty, columns: tuple[int, int], labels: tuple[str, str], level: float, is_told_apart: bool
-) -> PairComparison:
-    """The comparison of a row with one of larger mean."""
-    contrast = of.contrast(*columns)
-    found = interval(of, contrast)
-    assert found is not None
-    variance = of.variance(contrast)
-    seeds = min((n for n in (of.n_seeds[column] for column in columns) if n > 1), default=1)
-    needed = needed_sample(found.estimate, variance, n_users=of.n_users, n_seeds=seeds, alpha=level)
-    return PairComparison(
-        *labels,
-        found,
-        is_told_apart,
-        minimum_detectable_effect(variance),
-        minimum_detectable_effect(variance, alpha=level),
-        None if is_told_apart else needed,
-    )
+        Args:
+            of: Of the ranked rows.
+            rows: Positions in all rows.
+            columns: The same rows as columns of `of`.
+            ranking: The ranks of `of`.
+        """
+        contrast, compared = of.contrast(*columns), self.compared
+        found = interval(of, contrast)
+        if found is None:
+            return None
+        variance = of.with_pooled_seeds().tail_variance(contrast)
+        is_told_apart = bool(ranking.is_better[columns])
+        seeds = min((n for n in (of.n_seeds[column] for column in columns) if n > 1), default=1)
+        needed = needed_sample(found.estimate, variance, n_users=of.n_users, n_seeds=seeds, alpha=ranking.level)
+        single, adjusted = (
+            minimum_detectable_effect(variance, alpha=alpha, largest=compared.rating_range)
+            for alpha in (ALPHA, ranking.level)
+        )
+        return PairComparison(
+            compared.labels[rows[0]],
+            compared.labels[rows[1]],
+            found,
+            is_told_apart,
+            single,
+            adjusted,
+            None if is_told_apart else needed,
+            any(compared.one_checkpoint[row] for row in rows),
+        )

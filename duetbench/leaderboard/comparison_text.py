@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
@@ -16,8 +17,6 @@ _MOST = 0.9
 """A control that changes fewer of the prompts than this share is noted."""
 _MUCH_LESS = 0.5
 """Evidence of fewer tokens than this share of the profiles is noted."""
-_MAX_NEEDED = 1_000_000
-"""More users or seeds than this are no useful answer."""
 _MAX_PAIRS = 3
 """Number of pairs of rows that the notes name; exports in JSON hold all of them."""
 
@@ -146,13 +145,19 @@ def _power_notes(pairs: Sequence[PairComparison]) -> list[str]:
     if not pairs:
         return []
     single, adjusted = (
-        sorted(getattr(pair, name) for pair in pairs) for name in ("minimum_detectable", "minimum_detectable_adjusted")
+        _median([getattr(pair, name) for pair in pairs])
+        for name in ("minimum_detectable", "minimum_detectable_adjusted")
     )
-    middle = len(pairs) // 2
-    over_all = f", {adjusted[middle]:.3f} adjusted for all {len(pairs)} pairs" if len(pairs) > 1 else ""
-    detectable = f"{single[middle]:.3f} for one pair of rows{over_all}{' (medians)' if over_all else ''}"
+    over_all = f", {adjusted} adjusted for all {len(pairs)} pairs" if len(pairs) > 1 else ""
+    detectable = f"{single} for one pair of rows{over_all}{' (medians)' if over_all else ''}"
     lines = [f"Minimum detectable difference of MAE (80 % power, two-sided 5 %): {detectable}."]
     return [*lines, *_needed_notes([pair for pair in pairs if not pair.is_told_apart])]
+
+
+def _median(numbers: Sequence[float | None]) -> str:
+    """The median; none: no difference that the scale allows can be detected."""
+    middle = sorted(math.inf if number is None else number for number in numbers)[len(numbers) // 2]
+    return "none" if middle == math.inf else f"{middle:.3f}"
 
 
 def _needed_notes(pairs: Sequence[PairComparison]) -> list[str]:
@@ -169,7 +174,8 @@ def needed_text(pair: PairComparison) -> str:
     """`needs about N more users`, or seeds; the difference is taken for the true one."""
     needed = pair.needed
     sizes = {} if needed is None else {"users": needed.users, "seeds per row": needed.seeds}
-    parts = [f"{n:,} more {name}" for name, n in sizes.items() if n is not None and n <= _MAX_NEEDED]
+    parts = [f"{n:,} more {name}" for name, n in sizes.items() if n is not None]
     if not parts or (needed is not None and needed.together and len(parts) < 2):
-        return "no useful number of users or seeds tells them apart" if pair.difference.estimate else "equal"
-    return "needs about " + (" and " if needed is not None and needed.together else " or ").join(parts)
+        return "cannot be told apart at any realistic size" if pair.difference.estimate else "equal"
+    seeds = " and several seeds of each training" if pair.needs_seeds else ""
+    return "needs about " + (" and " if needed is not None and needed.together else " or ").join(parts) + seeds

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from duetbench.errors import DuetbenchError, PluginError, RecordError
 from duetbench.evaluation.conventions import Convention
 from duetbench.evaluation.metrics import filled
-from duetbench.evaluation.pair_values import pair_values
+from duetbench.evaluation.pair_values import curvature, pair_values
 from duetbench.evaluation.predictions import read_predictions
 from duetbench.interfaces import Metric
 from duetbench.leaderboard.read_results import CellResult
@@ -31,6 +31,8 @@ class PairedValues:
     items: tuple[str, ...]
     faults: tuple[str, ...] = field(default=())
     """Metrics whose values per pair could not be computed, one line each."""
+    curvatures: Mapping[str, Floats | None] = field(default_factory=dict)
+    """(splits,) by metric, mean over the seeds; None: it cannot be measured."""
 
 
 def domain_of(result: CellResult) -> Domain:
@@ -57,6 +59,7 @@ def paired_values(
         return PairedValues({}, users, items)
     truth, domain = tables[0]["rating"].to_numpy().astype(float), domain_of(results[0])
     values: dict[str, Floats] = {}
+    curvatures: dict[str, Floats | None] = {}
     faults = []
     for metric in metrics:
         try:
@@ -66,7 +69,19 @@ def paired_values(
             continue
         if of_metric is not None:
             values[metric.name] = of_metric
-    return PairedValues(values, users, items, tuple(faults))
+            by_seed = [curvature(metric, of_seed, truth, users, domain, convention) for of_seed in predicted]
+            curvatures[metric.name] = _mean(by_seed)
+    return PairedValues(values, users, items, tuple(faults), curvatures)
+
+
+def _mean(by_seed: Sequence[Floats | None]) -> Floats | None:
+    import numpy as np
+
+    known = [found for found in by_seed if found is not None]
+    if len(known) < len(by_seed):
+        return None
+    mean: Floats = np.mean(known, axis=0)
+    return mean
 
 
 def _table(result: CellResult) -> pl.DataFrame:

@@ -57,7 +57,10 @@ def test_differences_are_to_the_baseline_for_every_metric(cell: Callable, free: 
     differences = row(section, "duet").differences or {}
     assert section.baseline == "bias"
     assert row(section, "bias").differences == {}
-    assert list(differences) == [metric.name for metric in METRICS]
+    assert list(differences) == [metric.name for metric in METRICS if metric.name != "f1"]
+    assert any(
+        note.startswith("no intervals, stars and gains of F1: the sample is too small") for note in section.notes
+    )
     for name, difference in differences.items():
         values = [(row(section, of).values or {})[name].mean for of in ("duet", "bias")]  # type: ignore[union-attr]
         assert difference.interval.estimate == pytest.approx(values[0] - values[1])
@@ -204,14 +207,14 @@ def test_records_of_different_fills_are_read_with_one(cell: Callable, run: Path)
     write_record(run / "cells" / "b", replace(record, metrics=replace(record.metrics, fill="worst")))
     section = only(run)
     assert section.fill == "train_mean"
-    assert section.notes == ("records declare different fills (train_mean, worst); all are read with train_mean",)
+    assert "records declare different fills (train_mean, worst); all are read with train_mean" in section.notes
 
 
 def test_mixed_scorers_say_so(cell: Callable, run: Path) -> None:
     cell("a", 0.5)
     cell("b", 0.4, scorer="rating_text", options={})
     assert len(collect([run], METRICS).sections) == 2
-    assert only(run, mix=("scorer",)).notes == ("rows of more than one scorer share this ranking, as requested",)
+    assert "rows of more than one scorer share this ranking, as requested" in only(run, mix=("scorer",)).notes
 
 
 def test_cells_without_pairs_make_a_board_without_numbers(run: Path) -> None:
@@ -280,7 +283,7 @@ def test_rows_are_sorted_by_a_metric_in_its_direction(cell: Callable, run: Path)
         section = only(run, sort=name)
         values = {row.name: (row.values or {})[name].mean for row in section.rows}  # type: ignore[union-attr]
         assert _names(section) == sorted(values, key=lambda row: sign * values[row])
-        assert section.notes[0].startswith("rows are in the order of ")
+        assert any(note.startswith("rows are in the order of ") for note in section.notes)
 
 
 def test_ranks_are_those_of_mae_however_rows_are_sorted(cell: Callable, free: Callable, run: Path) -> None:
@@ -288,7 +291,7 @@ def test_ranks_are_those_of_mae_however_rows_are_sorted(cell: Callable, free: Ca
     free("global_mean", 3.0)
     ranks = ranks_of(run, sort="accuracy")
     assert ranks == ranks_of(run) == {"good": (1, 1), "global_mean": (2, 2)}
-    assert only(run).notes == ()
+    assert not any(note.startswith("rows are in the order of ") for note in only(run).notes)
 
 
 def test_rows_without_a_value_of_the_metric_come_last(cell: Callable, run: Path) -> None:

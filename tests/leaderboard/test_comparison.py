@@ -31,7 +31,13 @@ def _row(section: BoardSection, name: str) -> BoardRow:
 def _few_users(run: Path, n: int) -> BoardSection:
     truths = [5.0, 4.0] * n
     make_cell(run, "duet", truths, truths)
-    make_cell(run, "bias", truths, [1.0] * 2 * n, cell=WITHOUT_LLM | {"scorer": "bias", "options": {}})
+    make_cell(
+        run,
+        "bias",
+        truths,
+        [1 + 0.1 * (row // 2) for row in range(2 * n)],
+        cell=WITHOUT_LLM | {"scorer": "bias", "options": {}},
+    )
     return _section(run)
 
 
@@ -102,7 +108,7 @@ def test_pairs_that_are_told_apart_need_nothing(cell: Callable, run: Path) -> No
         (NeededSample(1200, None, False), "needs about 1,200 more users"),
         (NeededSample(40, 6, False), "needs about 40 more users or 6 more seeds per row"),
         (NeededSample(40, 6, True), "needs about 40 more users and 6 more seeds per row"),
-        (NeededSample(10**8, None, False), "no useful number of users or seeds tells them apart"),
+        (NeededSample(None, None, False), "cannot be told apart at any realistic size"),
     ],
 )
 def test_needed_samples_are_text(needed: NeededSample, text: str) -> None:
@@ -118,7 +124,8 @@ def test_rank_intervals_and_pairs_are_exported(cell: Callable, free: Callable, r
     content = json.loads(render(board, "json"))["sections"][0]
     assert [row["ranks"] for row in content["rows"]] == [{"best": 1, "worst": 2}] * 2 + [{"best": 3, "worst": 3}]
     assert set(content["comparisons"][0]) == {
-        *("row", "other", "difference", "is_told_apart", "minimum_detectable", "minimum_detectable_adjusted", "needed")
+        *("row", "other", "difference", "is_told_apart", "minimum_detectable", "minimum_detectable_adjusted", "needed"),
+        "needs_seeds",
     }
     assert content["pairs"] == board.sections[0].key.pairs
     assert "| 1-2 |" in render(board, "md")
@@ -128,12 +135,13 @@ def test_rank_intervals_and_pairs_are_exported(cell: Callable, free: Callable, r
     assert float(fields["rmse_delta_low"]) < float(fields["rmse_delta"]) < float(fields["rmse_delta_high"])
 
 
-def test_a_metric_of_a_plugin_has_a_difference(cell: Callable, free: Callable, run: Path) -> None:
+def test_a_metric_that_is_far_from_a_mean_has_no_interval(cell: Callable, free: Callable, run: Path) -> None:
     metrics = [*METRICS, LARGEST]
     cell("a", 0.5, metrics=metrics)
     free("bias", 1.0)
     (section,) = collect([run], metrics).sections
-    assert "largest" in (_row(section, "duet").intervals or {})
+    assert "largest" not in (_row(section, "duet").intervals or {})
+    assert any(note.startswith("no intervals, stars and gains of Largest error: ") for note in section.notes)
 
 
 def test_users_and_items_crossed_are_wider_than_users_alone(run: Path) -> None:

@@ -3,6 +3,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -22,14 +23,15 @@ VALUES: dict[Decision, tuple[float, float]] = {"mean": (3.4, 4.15), "median": (3
 TRUTHS = [3, 5, 3, 5]  # of each rule: MAE .625, .5, 1; accuracy rounded 1/2; accuracy of the mode 1/2
 
 
-def add(run: Path, name: str, rule: Decision | None, **cell: object) -> Path:
+def add(run: Path, name: str, rule: Decision | None, truths: Sequence[int] = TRUTHS, **cell: object) -> Path:
     """A cell with predictions by a rule; None: ratings of 4 and 5 without probabilities."""
     pair = (
         (Prediction(4.0), Prediction(5.0))
         if rule is None
         else tuple(Prediction(v, probabilities=p) for v, p in zip(VALUES[rule], (FLAT, STEEP), strict=True))
     )
-    return make_cell(run, name, TRUTHS, pair * 2, cell={"strategy": name, "limit": 4, **cell})
+    n = len(truths)
+    return make_cell(run, name, truths, pair * (n // 2), cell={"strategy": name, "limit": n, **cell})
 
 
 def board_of(run: Path, convention: str = "standard") -> Board:
@@ -102,8 +104,9 @@ def test_an_expectation_has_no_accuracy_by_equality_of_numbers(run: Path) -> Non
 
 
 def test_what_is_refused_has_no_interval_either(run: Path) -> None:
-    add(run, "duet", "mean")
-    add(run, "kar", "median")
+    truths = [3, 4, 3, 5, 3, 4, 1, 5]  # accuracy of the users under the median: 1, 1/2, 1, 0
+    add(run, "duet", "mean", truths)
+    add(run, "kar", "median", truths)
     intervals = {row.name: set(row.intervals or {}) for row in board_of(run, "duet").sections[0].rows}
     assert intervals["duet"] == intervals["kar"] - {"accuracy", "f1", "f1_weighted"}
     assert "accuracy" in intervals["kar"]

@@ -34,6 +34,8 @@ class Columns:
     """The user of each pair."""
     items: Sequence[str] | Integers
     """The item of each pair; one item for all pairs: items are not resampled."""
+    is_linearised: bool = False
+    """Whether the values are influences on a metric that is no mean over pairs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +47,7 @@ class Variance:
     sample_df: float
     seeds: tuple[float, ...] = ()
     """Due to the seeds of each row with several seeds: variance between the seeds / number of seeds."""
-    seed_dfs: tuple[int, ...] = ()
+    seed_dfs: tuple[float, ...] = ()
 
     @property
     def total(self) -> float:
@@ -80,6 +82,8 @@ class Uncertainty:
     """Number of pairs of each item."""
     seed_df: int | None = None
     """Degrees of freedom of `seeds` if they are estimated from all columns together; None: each from its own."""
+    is_linearised: bool = False
+    """As in `Columns`: a few users may have most of the influence, which costs degrees of freedom."""
 
     @property
     def n_items(self) -> int:
@@ -112,7 +116,7 @@ class Uncertainty:
         varied = [column for column, n in enumerate(self.n_seeds) if n > 1 and contrast[column]]
         return Variance(
             max(users + items - pairs, users, 0.0),
-            self.df,
+            min(self.df, self._df_by_kurtosis(contrast)) if self.is_linearised else self.df,
             tuple(float(contrast[column] ** 2 * self.seeds[column]) for column in varied),
             tuple(self.n_seeds[column] - 1 for column in varied),
         )
@@ -133,11 +137,18 @@ class Uncertainty:
         of_items = max(items - pairs, 0.0)
         parts = users**2 / _effective_df(self.user_sizes, pairs, max(users - pairs, 0.0))
         parts += of_items**2 / _effective_df(self.item_sizes, 0.0, of_items)
-        df = min(self.df, max(plain.sample**2 / parts, 1.0)) if parts > 0 else self.df
+        df = min(plain.sample_df, max(plain.sample**2 / parts, 1.0)) if parts > 0 else plain.sample_df
         seeds, dfs = plain.seeds, plain.seed_dfs
         if self.seed_df is not None and seeds:
             seeds, dfs = (sum(seeds),), (self.seed_df,)
         return replace(plain, sample_df=df, seeds=seeds, seed_dfs=dfs)
+
+    def _df_by_kurtosis(self, contrast: Floats) -> float:
+        """2 n / (kurtosis of the users' contributions - 1): n for normal ones, fewer where few users dominate."""
+        deviations = self.user_sums @ contrast
+        squares = (deviations - deviations.mean()) ** 2
+        spread = float((squares**2).mean()) - float(squares.mean()) ** 2
+        return max(2 * self.n_users * float(squares.mean()) ** 2 / spread, 1.0) if spread > 0 else self.df
 
     def with_pooled_seeds(self) -> Uncertainty:
         """The same with the variance of one seed estimated from all columns with several seeds.
@@ -214,6 +225,7 @@ def uncertainty(columns: Columns) -> Uncertainty:
         _sums(averages, users) / len(users),
         np.bincount(users).astype(float),
         np.bincount(items).astype(float),
+        is_linearised=columns.is_linearised,
     )
 
 

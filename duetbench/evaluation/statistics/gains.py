@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
-from duetbench.evaluation.statistics.intervals import ALPHA, Interval, half_width
+from duetbench.evaluation.statistics.intervals import ALPHA, Interval, half_width, varies
 
 if TYPE_CHECKING:
     from duetbench.evaluation.statistics.crossed import Uncertainty
@@ -22,7 +22,7 @@ class SmallestGain(NamedTuple):
 def smallest_gain(
     of: Uncertainty, column: int, controls: Sequence[int], *, lower_is_better: bool
 ) -> SmallestGain | None:
-    """The gain of `column` over the strongest of `controls`; None if there are fewer than two users or no control.
+    """The gain of `column` over the strongest of `controls`; None if there is no control or no interval.
 
     Which control is the strongest is not known: the one with the best test error looks better than it is. The interval
     is that of the smallest true gain. It is below a number if any gain is, so that its lower bound is the smallest of
@@ -41,6 +41,8 @@ def smallest_gain(
     contrasts = np.stack([sign * of.contrast(control, column) for control in controls])
     estimates = contrasts @ of.means
     variances = [of.variance(contrast) for contrast in contrasts]
+    if not all(varies(of, variance) for variance in variances):
+        return None
     lows = [estimate - half_width(part, ALPHA) for estimate, part in zip(estimates, variances, strict=True)]
     highs = [
         estimate + half_width(part, ALPHA / len(controls)) for estimate, part in zip(estimates, variances, strict=True)

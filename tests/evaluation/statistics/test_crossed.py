@@ -82,11 +82,21 @@ def test_few_seeds_that_dominate_leave_few_degrees_of_freedom() -> None:
     assert Variance(1.0, 10, (1.0,), (2,)).df == pytest.approx(4 / (1 / 10 + 1 / 2))
 
 
-def test_equal_columns_have_a_difference_of_exactly_zero() -> None:
+@pytest.mark.parametrize("shift", [0.0, 1.0])
+def test_a_difference_that_does_not_vary_has_no_interval(shift: float) -> None:
     values = RNG.normal(0, 1, 500)
-    found = interval(_of(values, values), np.array([1.0, -1.0]))
-    assert found is not None
-    assert (found.low, found.estimate, found.high) == (0, 0, 0)
+    of = _of(values, values + shift)
+    assert interval(of, np.array([1.0, -1.0])) is None
+    assert interval(of, np.array([1.0, 0.0])) is not None
+
+
+def test_influence_of_few_users_costs_degrees_of_freedom() -> None:
+    values = np.zeros((1, 100))
+    values[0, :2] = 5.0, -5.0
+    names = [f"u{row}" for row in range(100)]
+    of = uncertainty(Columns([values], names, names, is_linearised=True))
+    # squares are 25 twice and 0 otherwise: kurtosis 50, 200 / 49
+    assert of.variance(of.contrast(0)).df == pytest.approx(200 / 49)
 
 
 def test_one_user_has_no_interval() -> None:

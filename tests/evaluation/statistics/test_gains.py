@@ -43,6 +43,12 @@ def test_no_control_is_no_gain() -> None:
     assert smallest_gain(_of(0.0, 1.0), 0, [], lower_is_better=True) is None
 
 
+def test_a_control_that_agrees_exactly_leaves_no_interval() -> None:
+    values = np.random.default_rng(0).normal(0, 1, (1, 400))
+    of = uncertainty(Columns([values, values, values + 1], USERS, ITEMS))
+    assert smallest_gain(of, 0, [1, 2], lower_is_better=True) is None
+
+
 @pytest.mark.slow
 def test_interval_holds_the_true_gain_however_many_controls_are_equal() -> None:
     covered, n = 0, 400

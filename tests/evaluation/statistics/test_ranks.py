@@ -1,8 +1,16 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
-from duetbench.evaluation.statistics import Columns, RankInterval, Uncertainty, rank_intervals, uncertainty
+from duetbench.evaluation.statistics import (
+    Columns,
+    RankInterval,
+    Uncertainty,
+    difference_p,
+    rank_intervals,
+    uncertainty,
+)
 
 USERS = [f"u{row // 4}" for row in range(400)]
 ITEMS = [f"i{row % 50}" for row in range(400)]
@@ -51,3 +59,23 @@ def test_seeds_that_differ_leave_more_ranks() -> None:
     varied = [values + np.array([[-0.2], [0.0], [0.2]]) for values in (better, worse)]
     assert _ranks(better, worse) == [(1, 1), (2, 2)]
     assert _ranks(*varied) == [(1, 2), (1, 2)]
+
+
+def test_a_difference_without_variance_is_no_evidence_by_itself() -> None:
+    users = [f"u{row}" for row in range(40)]
+    of = uncertainty(Columns([np.zeros((1, 40)), np.ones((1, 40))], users, users))
+    assert difference_p(of, of.contrast(0, 1)) == 2.0**-39  # all users agree: the exact test
+    few = uncertainty(Columns([np.zeros((1, 3)), np.ones((1, 3))], users[:3], users[:3]))
+    assert difference_p(few, few.contrast(0, 1)) == 0.25
+
+
+@pytest.mark.parametrize(("users", "pairs"), [(2, 1), (2, 10), (3, 8), (5, 4), (10, 2), (21, 1)])
+def test_equal_methods_with_errors_without_decimals_are_rarely_split(users: int, pairs: int) -> None:
+    rng, split = np.random.default_rng(3), 0
+    names = [f"u{row // pairs}" for row in range(users * pairs)]
+    ratings = np.arange(1.0, 6.0)
+    for _ in range(60):
+        truths, *predicted = rng.choice(ratings, p=[0.05, 0.05, 0.1, 0.2, 0.6], size=(9, users * pairs))
+        columns = Columns([abs(truths - of)[None] for of in predicted], names, [f"i{row}" for row in range(len(names))])
+        split += bool(rank_intervals(uncertainty(columns)).is_better.any())
+    assert split <= 6
