@@ -12,12 +12,15 @@ if TYPE_CHECKING:
     from duetbench.cli.context import Settings
 
 _MIN_FILE_WIDTH = 200
+_UNLIMITED = 100_000
 
 
 def print_table(
     settings: Settings, titles: Sequence[str], rows: Sequence[Sequence[str]], *, text_titles: Collection[str] = ()
 ) -> None:
     """Prints a table to stdout, at least 200 columns wide if stdout is not a terminal.
+
+    In a narrow terminal only text columns are folded; if that is not enough, the table is wider than the terminal.
 
     Args:
         settings: The console.
@@ -26,19 +29,27 @@ def print_table(
         text_titles: Titles of text columns, which are aligned left; others are aligned right. The first is always text.
     """
     from rich import box
+    from rich.cells import cell_len
     from rich.markup import escape
+    from rich.measure import Measurement
     from rich.table import Table
 
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for position, title in enumerate(titles):
         is_text = position == 0 or title in text_titles
-        table.add_column(title, justify="left" if is_text else "right", overflow="fold")
+        if is_text:
+            table.add_column(title, overflow="fold")
+        else:
+            widest = max(cell_len(text) for text in (title, *(row[position] for row in rows)))
+            table.add_column(title, justify="right", no_wrap=True, min_width=widest)
     for row in rows:
         table.add_row(*map(escape, row))
     console = settings.console
     if not console.is_terminal:
         console.width = max(console.width, _MIN_FILE_WIDTH)
-    console.print(table)
+    narrowest = Measurement.get(console, console.options.update(max_width=_UNLIMITED), table).minimum
+    table.width = narrowest if narrowest > console.width else None
+    console.print(table, crop=False, no_wrap=True, overflow="ignore")
 
 
 def print_rows(settings: Settings, titles: Sequence[str], rows: Sequence[Sequence[str]]) -> None:

@@ -49,8 +49,8 @@ class HistoryOptions:
 
     source: Literal["train", "train+valid", "train+test", "prequential"] = option(
         "train",
-        "splits that histories come from, never later ones than the request's own; prequential: all; train+test: train, "
-        "for test requests also earlier test rows, but no validation rows (the authors' code)",
+        "splits that histories come from, never later ones than the request's own; prequential: all of them; "
+        "train+test: train, for test requests also earlier test rows, but no validation rows (the authors' code)",
     )
     tie: Literal["strict", "stable"] = option(
         "strict", "strict: only earlier times; stable: of the same time, also rows that are earlier in the file"

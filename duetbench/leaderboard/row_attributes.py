@@ -80,7 +80,7 @@ def scorer_of(record: Record) -> str:
     """
     cell = record.cell
     name = cell.scorer
-    options = cell.options.get(f"scorer.{name}", cell.options.get(name, {}))
+    options = cell.options_of("scorer")
     if record.trained and record.trained.scorer:  # not the digest, which differs from seed to seed
         options = {**options, "weights": f"trained by {cell.trainer} on {cell.strategy}"}
     settings = ", ".join(f"{name}={text_of(value)}" for name, value in sorted(options.items()))

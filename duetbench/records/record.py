@@ -7,6 +7,7 @@ with a default keeps `VERSION`; any other change raises it and needs a migration
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
@@ -96,8 +97,16 @@ class CellSpec:
     """Maximum number of pairs sampled from the split; None: all pairs."""
     options: Mapping[str, Mapping[str, JsonValue]]
     """Value of every option, defaults included and presets resolved, by plugin or section and then by name; `KIND.NAME`
-    where two plugins share a name. Options that depend on the machine keep what was set: see `engine.settings` and
+    for the later of two plugins that share a name, in the order dataset, scorer, strategy, trainer, engine, control,
+    then those of the training. Options that depend on the machine keep what was set: see `engine.settings` and
     `training.settings` for what they became."""
+
+    def options_of(self, kind: Literal["dataset", "scorer", "strategy", "engine"]) -> Mapping[str, JsonValue]:
+        """Options of the cell's own plugin of a kind, whatever other plugins of its name there are; {} without any."""
+        earlier = itertools.takewhile(lambda other: other != kind, ("dataset", "scorer", "strategy", "trainer"))
+        name = str(getattr(self, kind))
+        is_shared = name in [getattr(self, other) for other in earlier]
+        return self.options.get(f"{kind}.{name}" if is_shared else name, {})
 
 
 @dataclass(frozen=True, kw_only=True)

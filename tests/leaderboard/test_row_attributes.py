@@ -49,7 +49,7 @@ def test_two_versions_of_one_plugin_have_different_attributes() -> None:
 
 def test_a_scorer_that_shares_its_name_has_options_of_its_own() -> None:
     options = {"shared": {"a": 1}, "scorer.shared": {"b": 2}}
-    assert scorer_of(make_record(cell={"scorer": "shared", "options": options})) == "shared (b=2)"
+    assert scorer_of(make_record(cell={"dataset": "shared", "scorer": "shared", "options": options})) == "shared (b=2)"
 
 
 def test_a_row_without_an_llm_has_no_strategy() -> None:

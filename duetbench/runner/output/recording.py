@@ -161,7 +161,7 @@ def _choices(cell: Cell) -> Iterator[tuple[str, PluginChoice]]:
     if cell.writing:
         yield from (("reward", reward) for reward, _ in cell.writing.rewards)
         if cell.writing.trained_on:
-            yield "scorer", cell.writing.trained_on
+            yield "trained_on", cell.writing.trained_on
         if cell.writing.monitor_scorer:
             yield "monitor_scorer", cell.writing.monitor_scorer
         if cell.writing.separate_policy_engine:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from duetbench.errors import RecordError
 from duetbench.plugins import Plugins
@@ -97,11 +98,8 @@ def _recorded_options(spec: CellSpec) -> dict[str, Mapping[str, JsonValue]]:
 
     Options of trainers and rewards are left out: nothing is trained again.
     """
-    plugins = {"dataset": spec.dataset, "scorer": spec.scorer, "strategy": spec.strategy, "engine": spec.engine}
-    options = {
-        f"{kind}.{name}": spec.options.get(f"{kind}.{name}", spec.options.get(str(name), {}))
-        for kind, name in plugins.items()
-    }
+    kinds: tuple[Literal["dataset", "scorer", "strategy", "engine"], ...] = ("dataset", "scorer", "strategy", "engine")
+    options = {f"{kind}.{getattr(spec, kind)}": spec.options_of(kind) for kind in kinds}
     options |= {section: spec.options.get(section, {}) for section in _SECTIONS}
     return {scope: values for scope, values in options.items() if values}
 

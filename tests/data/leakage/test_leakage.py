@@ -151,8 +151,9 @@ def test_a_test_row_is_found_in_a_training_or_validation_history_though_it_is_ea
     reversed_time = WORLD.interactions.with_columns(timestamp=100 - pl.col("timestamp")).sort("timestamp")
     data = WORLD.with_interactions(reversed_time)
     everything = ("train", "valid", "test")
-    monkeypatch.setattr("duetbench.data.history.source_splits", lambda _source, _split: everything)
-    planted = build_examples(data, split, AUTHORS)
+    with monkeypatch.context() as patch:
+        patch.setattr("duetbench.data.history.source_splits", lambda _source, _split: everything)
+        planted = build_examples(data, split, AUTHORS)
     assert "future" in guards(check_examples(data, planted, AUTHORS))
     assert check_examples(data, build_examples(data, split, AUTHORS), AUTHORS) == []
     assert future_probe(data, AUTHORS, split, use_histories) == []

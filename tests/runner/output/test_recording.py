@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from duetbench.digests import digest_of_file
 from duetbench.plugins import Plugins
 from duetbench.records import Record, from_json, read_record, to_json
 from duetbench.runner import Plan, RunOutcome
-from duetbench.runner.output.recording import _options
+from duetbench.runner.output.recording import _cell, _options
 from duetbench.training.presets import DPO_PRESETS, GRPO_PRESETS, SFT_PRESETS
 
 Planned = Callable[..., Plan]
@@ -63,6 +64,15 @@ def test_two_plugins_of_one_name_are_recorded_separately(planned: Planned, plugi
     options = _options(cell)
     assert "decimals" in options["duet"]
     assert "joint" in options["strategy.duet"]
+
+
+def test_the_trainings_scorer_of_the_same_name_does_not_take_the_place_of_the_cells_own(planned: Planned) -> None:
+    (cell,) = planned(strategies=("duet",), trainers=("counting",), baselines=False).cells
+    assert cell.writing is not None
+    other = replace(cell.scorer, config=replace(cell.scorer.config, history_k=3))
+    spec = _cell(replace(cell, writing=replace(cell.writing, trained_on=other)))
+    assert spec.options_of("scorer")["history_k"] == 10
+    assert spec.options[f"trained_on.{cell.scorer.name}"]["history_k"] == 3
 
 
 def test_the_source_of_a_file_plugin_is_recorded(ran: Ran) -> None:
