@@ -41,16 +41,12 @@ def apply_control(
     before = ControlledInput(requests, profiles)
     share = _changed_share(_prompt_keys(scorer, result), _prompt_keys(plain, before))
     if share == 0 and _read_values(result) != _read_values(before):
+        same = "without the control" if spec.needs == "profiles" else "in the row of no_profile"
         raise NotApplicable(
             f"the prompts of scorer '{spec.scorer.name}' show nothing of what control '{spec.name}' changes: they are "
-            f"the same as without {_without(spec.needs)}"
+            f"the same as {same}"
         )
     return result._replace(measures={**result.measures, "changed_prompts": share})
-
-
-def _without(needs: str) -> str:
-    """What the prompts that a control's are compared with lack; see `Control.needs`."""
-    return "it" if needs == "profiles" else "it and without profiles, which is the row of no_profile"
 
 
 def controlled_prompts(cell: Cell, requests: Sequence[Request], position: int, engine: Engine) -> list[Prompt]:
