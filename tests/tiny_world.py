@@ -145,3 +145,30 @@ def job(model: ModelRef, workdir: Path, *, joint: str = "paired", seed: int = 0,
         "seed": seed,
     }
     return TrainingJob(**{**values, **changes})
+
+
+def make_tiny_model(folder: Path) -> Path:
+    """The folder with a Llama of two layers with random weights, which writes random text."""
+    import torch
+    from transformers import LlamaConfig, LlamaForCausalLM
+
+    from duetbench.toy.tokenizer import train_tokenizer
+
+    tokenizer = train_tokenizer(["some people like jazz"], context_length=512)
+    tokenizer.save_pretrained(folder)
+    torch.manual_seed(0)
+    config = LlamaConfig(
+        vocab_size=len(tokenizer),
+        hidden_size=32,
+        intermediate_size=64,
+        num_hidden_layers=2,
+        num_attention_heads=2,
+        max_position_embeddings=512,
+        tie_word_embeddings=True,
+        initializer_range=0.3,
+        eos_token_id=tokenizer.eos_token_id,
+        pad_token_id=tokenizer.pad_token_id,
+        bos_token_id=None,
+    )
+    LlamaForCausalLM(config).save_pretrained(folder)
+    return folder

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from pathlib import Path
@@ -46,6 +47,8 @@ def table(settings: Settings, file: str, output: Path | None, max_size: int) -> 
     from duetbench.atomic import write_json
     from duetbench.evaluation.audit import audit_table, load_published
 
+    if output and not output.parent.is_dir():  # before the long part
+        raise FileNotFoundError(errno.ENOENT, "no such folder", str(output))
     published = load_published(file)
     with _progress(settings, len(published.rows)) as on_progress:
         result = audit_table(published, max_size=max_size, on_progress=on_progress)
@@ -155,9 +158,10 @@ def _size(estimate: SizeEstimate) -> str:
 
 
 def _reported(estimate: SizeEstimate) -> str:
-    if estimate.reported is None:
+    if estimate.n_fitting_reported is None:
         return ""
-    return f"{estimate.reported}: fits {estimate.n_fitting_reported} of {estimate.n_accuracies} accuracies"
+    size = "one per row" if estimate.reported is None else str(estimate.reported)
+    return f"{size}: fits {estimate.n_fitting_reported} of {estimate.n_with_reported} accuracies"
 
 
 @contextlib.contextmanager

@@ -50,6 +50,11 @@ def _board_options(command: Callable[..., Any]) -> Callable[..., Any]:
             metavar="METRIC",
             help="Order rows by this metric, best first.",
         ),
+        click.option(
+            "--all-differences",
+            is_flag=True,
+            help="Show differences and gains of every metric, not only of MAE and that of --sort.",
+        ),
         click.option("--mix", multiple=True, type=click.Choice(["scorer", "model"]), help="Rank these together."),
         click.option(
             "--check", is_flag=True, help="Compute metrics again from the predictions; a difference is an error."

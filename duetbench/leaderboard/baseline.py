@@ -11,6 +11,7 @@ from duetbench.leaderboard.sections import RowGroup
 
 DEFAULT = "bias"
 """The baseline where no validation errors are recorded."""
+_UNRECORDED = "no validation errors are recorded"
 
 
 class ChosenBaseline(NamedTuple):
@@ -38,12 +39,15 @@ def choose_baseline(rows: Sequence[BoardRow], groups: Sequence[RowGroup], declar
     known = {position: error for position, error in errors.items() if error is not None}
     if known:
         best = min(known, key=lambda position: (known[position], rows[position].name))
-        others = f"; {len(candidates) - len(known)} rows have no validation error" if len(known) < len(errors) else ""
+        n_others = len(errors) - len(known)
+        others = f"; {n_others} other{'s have' if n_others > 1 else ' has'} no validation error" if n_others else ""
         note = (
             f"baseline {rows[best].name}: smallest MAE on validation rows of {len(known)} rows without an LLM{others}"
         )
         return ChosenBaseline(best, note)
-    return _default(rows, candidates)
+    is_validation = any(result.record.cell.split == "valid" for group in groups for result in group.results)
+    cause = "a board of validation rows has no other errors to choose by" if is_validation else _UNRECORDED
+    return _default(rows, candidates, cause)
 
 
 def _named(rows: Sequence[BoardRow], name: str) -> ChosenBaseline:
@@ -54,19 +58,22 @@ def _named(rows: Sequence[BoardRow], name: str) -> ChosenBaseline:
     return ChosenBaseline(None, f"{count} named {name}: nothing is compared")
 
 
-def _default(rows: Sequence[BoardRow], candidates: Sequence[int]) -> ChosenBaseline:
-    """The default baseline, or the only candidate, which is no choice."""
+def _default(rows: Sequence[BoardRow], candidates: Sequence[int], cause: str) -> ChosenBaseline:
+    """The default baseline, or the only candidate, which is no choice.
+
+    Args:
+        cause: Why none is chosen by its error.
+    """
     named = [position for position in candidates if rows[position].name == DEFAULT]
     if len(named) == 1:
-        return ChosenBaseline(named[0], f"baseline {DEFAULT}: the default, since no validation errors are recorded")
+        return ChosenBaseline(named[0], f"baseline {DEFAULT}: the default, since {cause}")
     if len(candidates) == 1:
         return ChosenBaseline(candidates[0], f"baseline {rows[candidates[0]].name}: the only row without an LLM")
     if not candidates:
         return ChosenBaseline(None)
     return ChosenBaseline(
         None,
-        f"nothing is compared: no validation errors are recorded, and {len(named) or 'no'} ranked rows are named "
-        f"{DEFAULT}; declare a baseline",
+        f"nothing is compared: {cause}, and {len(named) or 'no'} ranked rows are named {DEFAULT}; declare a baseline",
     )
 
 

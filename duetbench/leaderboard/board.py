@@ -115,6 +115,8 @@ class BoardRow:
     cells: tuple[str, ...]
     """Cell ids."""
     costs: Costs
+    label: str = ""
+    """Its name, with what distinguishes it from the other rows of the section."""
     ranks: RankInterval | None = None
     """None: not ranked."""
     reason: str = ""
@@ -138,10 +140,18 @@ class BoardRow:
     """To the baseline, by metric; empty for the baseline itself, and if there is none."""
     gains: dict[str, Gain] | None = None
     """Over the strongest control, by metric; empty for a row without controls."""
+    absent_controls: dict[str, str] | None = None
+    """Controls that its gains leave out, each with the state of its row; None: it failed."""
     is_baseline: bool = False
     empty_windows: float | None = None
     """Share of the pairs whose user has earlier interactions of which the writer sees none, the highest of the seeds;
     None: not measured."""
+    changed_prompts: float | None = None
+    """Share of the scorer's prompts that its control changed, the lowest of the seeds; None: not measured."""
+    evidence_tokens: float | None = None
+    """Tokens of evidence per request that its control shows in place of the profiles, a mean over the seeds."""
+    profile_tokens: float | None = None
+    """Tokens of the profiles that they replace."""
 
     @property
     def is_one_checkpoint(self) -> bool:
@@ -198,6 +208,8 @@ class Board:
     """Registered ones in the order of registration, then others that records hold, by name."""
     sorted_by: str = RANKED_BY
     """Name of the metric in whose order the rows are."""
+    all_differences: bool = False
+    """Whether tables show differences and gains of all metrics, not only of those that rank and sort the rows."""
     notes: tuple[str, ...] = ()
     faults: tuple[str, ...] = ()
     """Records that could not be read."""

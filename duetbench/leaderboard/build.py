@@ -27,12 +27,12 @@ from duetbench.leaderboard.board import (
     SeedSummary,
 )
 from duetbench.leaderboard.comparison import ComparedRows, SectionStatistics, compare
-from duetbench.leaderboard.controlled import controls_of
+from duetbench.leaderboard.controlled import absent_controls, controls_of
 from duetbench.leaderboard.decisions import decision_notes, optimal_values, with_decisions, without_refused
 from duetbench.leaderboard.paired_values import PairedValues, paired_values
 from duetbench.leaderboard.read_results import CellResult, read_results
-from duetbench.leaderboard.recorded_metrics import MetricReader, board_metrics
-from duetbench.leaderboard.row_attributes import attributes_of, differing_attributes
+from duetbench.leaderboard.recorded_metrics import MetricReader, board_metrics, without_incomplete
+from duetbench.leaderboard.row_attributes import attributes_of, differing_attributes, labels_of
 from duetbench.leaderboard.sections import RowGroup, SectionResults, groups_of, sections_of
 from duetbench.records import MetricsRecord, Record
 
@@ -52,6 +52,8 @@ class BoardOptions:
     """`scorer` and `model` may be mixed in one ranking if named here."""
     sort: str = RANKED_BY
     """Name of the metric in whose order the rows are."""
+    all_differences: bool = False
+    """Whether tables show differences and gains of all metrics, not only of those that rank and sort the rows."""
 
     def __post_init__(self) -> None:
         """Refuses values that are out of range, and unknown conventions."""
@@ -81,6 +83,7 @@ def collect(runs: Sequence[Path], metrics: Sequence[Metric], options: BoardOptio
     if options.sort not in [RANKED_BY, *(metric.name for metric in metrics)]:
         raise UnknownName("metric", options.sort, [metric.name for metric in metrics])
     reading = with_decisions(read_results(runs), metrics)
+    reading = without_incomplete(reading, CONVENTIONS[options.convention])
     shown = board_metrics(metrics, reading.results)
     parts = sections_of(reading.results, options.mix)
     sections = tuple(_section(part, metrics, shown, options) for part in parts)
@@ -93,7 +96,7 @@ def collect(runs: Sequence[Path], metrics: Sequence[Metric], options: BoardOptio
         f"metric {name} is in the records, but no metric of that name is registered: its recorded value is shown"
         for name in unregistered
     ]
-    return Board(sections, shown, options.sort, (*reading.notes, *notes), reading.faults)
+    return Board(sections, shown, options.sort, options.all_differences, (*reading.notes, *notes), reading.faults)
 
 
 def _section(
@@ -112,14 +115,17 @@ def _section(
         without_refused(row_values, row, convention) if isinstance(row_values, PairedValues) else None
         for row, row_values in zip(rows, values, strict=True)
     ]
-    compared = ComparedRows(
-        known, labels_of(rows), [row.state == RANKED for row in rows], baseline.position, controls_of(rows)
-    )
+    failed = [_failed(result) for result in part.failed]
+    differing = differing_attributes(row.facts for row in [*rows, *failed])
+    labelled = _with_labels([*rows, *failed], differing)
+    rows, failed = labelled[: len(rows)], labelled[len(rows) :]
+    labels = [row.label for row in rows]
+    compared = ComparedRows(known, labels, [row.state == RANKED for row in rows], baseline.position, controls_of(rows))
     statistics = compare(compared, shown)
     rows = _with_statistics(rows, statistics, baseline.position)
+    rows = [replace(row, absent_controls=absent_controls(row, [*rows, *failed])) for row in rows]
     notes += [*reader.notes(), *_faults(known), *_sort_notes(metrics, options.sort)]
     notes += decision_notes(rows, shown, convention)
-    failed = [_failed(result) for result in part.failed]
     return BoardSection(
         key=part.key,
         n=next((row.n for row in rows), 0),
@@ -127,7 +133,7 @@ def _section(
         convention=convention,
         fill=convention.over or fill,
         coverage_floor=options.coverage,
-        differing=differing_attributes(row.facts for row in [*rows, *failed]),
+        differing=differing,
         baseline="" if baseline.position is None else rows[baseline.position].name,
         rows=_sorted([*rows, *failed], metrics, options.sort),
         baseline_note=baseline.note,
@@ -137,13 +143,8 @@ def _section(
     )
 
 
-def labels_of(rows: Sequence[BoardRow]) -> list[str]:
-    """The names of the rows, with the beginning of a cell id where two rows have the same name."""
-    names = [row.name for row in rows]
-    return [
-        name if names.count(name) == 1 else f"{name} [{row.cells[0][:8]}]"
-        for name, row in zip(names, rows, strict=True)
-    ]
+def _with_labels(rows: Sequence[BoardRow], differing: Sequence[str]) -> list[BoardRow]:
+    return [replace(row, label=label) for row, label in zip(rows, labels_of(rows, differing), strict=True)]
 
 
 def _faults(values: Sequence[PairedValues | None]) -> list[str]:
@@ -205,6 +206,9 @@ def _row(group: RowGroup, values: PairedValues | str, reader: MetricReader, cove
         values=_summaries([reader.over_all(metrics) for metrics in by_seed]),
         readable=_summaries([reader.over_readable(metrics) for metrics in by_seed]),
         empty_windows=_empty_windows([result.record for result in group.results]),
+        changed_prompts=min(_measured(group, "changed_prompts"), default=None),
+        evidence_tokens=_mean(_measured(group, "evidence_tokens")),
+        profile_tokens=_mean(_measured(group, "profile_tokens")),
         optimal=_summaries([optimal_values(metrics, reader) for metrics in by_seed]),
     )
 
@@ -212,6 +216,12 @@ def _row(group: RowGroup, values: PairedValues | str, reader: MetricReader, cove
 def _empty_windows(records: Sequence[Record]) -> float | None:
     shares = [record.profiles.empty_windows for record in records if record.profiles]
     return max((share for share in shares if share is not None), default=None)
+
+
+def _measured(group: RowGroup, name: str) -> list[float]:
+    """What the control of each seed measured under a name; without seeds that have no data."""
+    extras = [result.record.profiles.extra for result in group.results if result.record.profiles]
+    return [float(value) for extra in extras if isinstance(value := extra.get(name), int | float)]
 
 
 def _metrics(result: CellResult) -> MetricsRecord:
@@ -262,7 +272,7 @@ def _costs(records: Sequence[Record]) -> Costs:
     )
 
 
-def _mean(numbers: Sequence[int]) -> float | None:
+def _mean(numbers: Sequence[float]) -> float | None:
     return fmean(numbers) if numbers else None
 
 

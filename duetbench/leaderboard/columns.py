@@ -19,13 +19,16 @@ from duetbench.leaderboard.board import (
     SeedSummary,
 )
 from duetbench.leaderboard.comparison_text import (
+    INTERVAL_WIDTH,
     NOTHING,
     comparison_columns,
     comparison_notes,
+    control_notes,
     rank_text,
     seeds_text,
 )
 from duetbench.leaderboard.decisions import optimal_metrics
+from duetbench.leaderboard.row_attributes import CONTROL, scopes_of
 
 _MARKS = {LOW: "†", UNPAIRED: "‡", FAILED: "×"}
 
@@ -41,6 +44,8 @@ class Column:
     """Name of the metric that it shows, with `.optimal` under the metric's own decision rule; empty: none."""
     is_comparison: bool = False
     """Whether it shows differences or gains."""
+    width: int | None = None
+    """Where a terminal wraps its cells; None: nowhere."""
 
 
 def headings(board: Board) -> list[str]:
@@ -54,43 +59,82 @@ def headings(board: Board) -> list[str]:
 
 def _heading(section: BoardSection, scorer: str) -> str:
     key = section.key
-    users = f" of {section.n_users} users" if section.n_users is not None else ""
-    parts = [key.dataset, key.split, f"{section.n} pairs{users}"]
+    users = f" of {counted(section.n_users, 'user')}" if section.n_users is not None else ""
+    parts = [key.dataset, key.split, f"{counted(section.n, 'pair')}{users}"]
     parts += [f"model {key.model}"] if key.model else []
     parts += [f"scorer {scorer}"] if scorer else []
-    return " · ".join(parts)
+    trainers = {row.facts["trainer"] for row in section.rows if "trainer" in row.facts}
+    parts += [f"trainer {trainer}" for trainer in trainers - {"none"}] if len(trainers) == 1 else []
+    coverages = {_coverage(row) for row in section.rows if row.state != FAILED}
+    return " · ".join([*parts, *(f"coverage {text}" for text in coverages - {NOTHING} if len(coverages) == 1)])
+
+
+def counted(n: int, noun: str) -> str:
+    """`1 pair`, `2 pairs`."""
+    return f"{n} {noun}" if n == 1 else f"{n} {noun}s"
 
 
 def _digests(section: BoardSection) -> str:
     return f"data {section.key.fingerprint[:8] or '?'}, pairs {section.key.pairs[:8] or '?'}"
 
 
-def columns(section: BoardSection, metrics: Sequence[BoardMetric]) -> list[Column]:
-    """The columns of a section in order, without those that apply to no row."""
-    rows = section.rows
-    shown = [Column("#", _rank), _attribute("strategy"), _attribute("trainer")]
+def columns(section: BoardSection, board: Board) -> list[Column]:
+    """The columns of a section in order, without those that apply to no row, and those of equal values.
+
+    What all rows share is in the heading and in the notes.
+    """
+    rows, metrics = section.rows, board.metrics
+    shown = [Column("#", _rank), Column("method", _method, is_number=False), *_if_different(section, "trainer")]
     if any(row.costs.budget_steps is not None for row in rows):
         shown.append(Column("budget", _budget))
-    shown += [_attribute(name) for name in section.differing]
-    shown += [_attribute("scorer"), Column("convention", lambda _: section.convention.name, is_number=False)]
+    shown += [_attribute(name) for name in section.differing if not _is_set_by_control(name, rows)]
+    shown += _if_different(section, "scorer")
     if any(len(row.seeds) > 1 or row.is_one_checkpoint for row in rows):
         shown.append(Column("seeds", seeds_text))
-    shown += [Column("n", lambda row: NOTHING if row.state == FAILED else str(row.n)), Column("coverage", _coverage)]
-    if any(_has_missing(row) for row in rows):
-        shown.append(Column("unread p/r/call", _unread))
+    shown += _counts(section)
     if any(row.empty_windows for row in rows):
         shown.append(Column("empty windows", _empty_windows))
     shown += _metric_columns(section, metrics) + _optimal_columns(section, metrics)
     if any(_has_missing(row) for row in rows):
         shown.append(Column("MAE read.", lambda row: _summary((row.readable or {}).get(RANKED_BY))))
+    compared = [metric for metric in metrics if board.all_differences or metric.name in (RANKED_BY, board.sorted_by)]
     shown += [
-        Column(title, text, metric=metric, is_comparison=True)
-        for title, text, metric in comparison_columns(section, metrics)
+        Column(column.title, column.text, metric=column.metric, is_comparison=True, width=INTERVAL_WIDTH)
+        for column in comparison_columns(section, compared)
     ]
     shown += [Column("tokens", _tokens)]
     if any(row.costs.cached for row in rows):
         shown.append(Column("cached", _cached))
     return [*shown, Column("seconds", lambda row: f"{row.costs.seconds:.1f}")]
+
+
+def _counts(section: BoardSection) -> list[Column]:
+    """Pairs, coverage and unreadable answers; the first two only where finished rows differ in them."""
+    finished = [row for row in section.rows if row.state != FAILED]
+    shown = []
+    if len({row.n for row in finished}) > 1:
+        shown.append(Column("n", lambda row: NOTHING if row.state == FAILED else str(row.n)))
+    if len({_coverage(row) for row in finished}) > 1:
+        shown.append(Column("coverage", _coverage))
+    if any(_has_missing(row) for row in section.rows):
+        shown.append(Column("unread p/r/call", _unread))
+    return shown
+
+
+def _if_different(section: BoardSection, name: str) -> list[Column]:
+    """The column of an attribute, unless all rows with an LLM have the same value."""
+    values = {row.facts.get(name) for row in section.rows if row.has_llm}
+    return [_attribute(name)] if len(values) > 1 else []
+
+
+def _is_set_by_control(name: str, rows: Sequence[BoardRow]) -> bool:
+    """Whether an attribute is an option of a control, or what the control makes of options of the scorer."""
+    return any(CONTROL in row.facts and name.startswith(scopes_of(row.facts[CONTROL])) for row in rows)
+
+
+def _method(row: BoardRow) -> str:
+    """The strategy; of a row without an LLM the scorer."""
+    return row.facts.get("strategy", row.facts["scorer"])
 
 
 def _metric_columns(section: BoardSection, metrics: Sequence[BoardMetric]) -> list[Column]:
@@ -119,9 +163,9 @@ def notes(section: BoardSection) -> list[str]:
     """The notes below the table: conventions, abbreviations, intervals."""
     convention = section.convention
     lines = [
-        f"{_digests(section)}. Convention {convention.name}: "
-        f"{convention.meaning}. All metrics over all pairs; "
-        f"a missing prediction counts as a prediction of {section.fill}."
+        f"{_digests(section)[0].upper()}{_digests(section)[1:]}. "
+        f"A missing prediction counts as a prediction of {section.fill}.",
+        f"Convention {convention.name}: {convention.meaning}.",
     ]
     if section.key.scorer:
         lines.append(f"Scorer of all rows with an LLM: {section.key.scorer}.")
@@ -129,22 +173,27 @@ def notes(section: BoardSection) -> list[str]:
     if any(len(row.seeds) > 1 for row in section.rows):
         lines.append("± is the standard deviation over seeds; coverage is the lowest of the seeds.")
     if any(_has_missing(row) for row in section.rows):
-        lines.append(
-            "unread: numbers of profiles and ratings that could not be read, and of failed calls. "
-            "MAE read.: over readable predictions only."
-        )
-    lines += [
-        f"Warning: {_label(row)}: {starved_text(row.empty_windows)}."
-        for row in section.rows
-        if row.empty_windows is not None and row.empty_windows > STARVED
-    ]
+        lines.append("unread: unreadable profiles, unreadable ratings, failed calls. MAE read.: readable only.")
+    lines += [*_window_notes(section.rows), *control_notes(section.rows)]
     lines += [f"{_MARKS[row.state]} {_label(row)}: {row.reason}." for row in section.rows if row.state in _MARKS]
     return [*lines, *section.notes]
 
 
+def _window_notes(rows: Sequence[BoardRow]) -> list[str]:
+    """Warnings about empty windows, or that there are none."""
+    shares = [row.empty_windows for row in rows if row.empty_windows is not None]
+    if shares and not any(shares):
+        return ["Empty windows: 0 % of the requests, in all rows whose writer reads histories of users."]
+    return [
+        f"Warning: {_label(row)}: {starved_text(row.empty_windows)}."
+        for row in rows
+        if row.empty_windows is not None and row.empty_windows > STARVED
+    ]
+
+
 def _label(row: BoardRow) -> str:
     seeds = ", ".join(map(str, row.seeds))
-    return f"{row.name} (seed {seeds})"
+    return row.label if "[seed " in row.label else f"{row.label} (seed {seeds})"
 
 
 def _attribute(name: str) -> Column:
@@ -156,9 +205,9 @@ def _metric(metric: BoardMetric) -> Callable[[BoardRow], str]:
 
 
 def _metric_or_failure(metric: BoardMetric) -> Callable[[BoardRow], str]:
-    """The metric's text; for a failed row the type of its error, whose complete reason is in the notes."""
+    """The metric's text; for a failed row that it failed. The reason is in the notes."""
     text = _metric(metric)
-    return lambda row: text(row) if row.state != FAILED else f"FAILED({row.reason.partition(':')[0]})"
+    return lambda row: text(row) if row.state != FAILED else "FAILED"
 
 
 def _rank(row: BoardRow) -> str:

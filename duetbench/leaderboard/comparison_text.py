@@ -10,9 +10,15 @@ from duetbench.evaluation.statistics.intervals import ALPHA
 from duetbench.leaderboard.board import BoardMetric, BoardRow, BoardSection, PairComparison
 
 NOTHING = "–"
+INTERVAL_WIDTH = 24
+"""Width of an estimate with its interval and a star."""
+_MOST = 0.9
+"""A control that changes fewer of the prompts than this share is noted."""
+_MUCH_LESS = 0.5
+"""Evidence of fewer tokens than this share of the profiles is noted."""
 _MAX_NEEDED = 1_000_000
 """More users or seeds than this are no useful answer."""
-_MAX_PAIRS = 6
+_MAX_PAIRS = 3
 """Number of pairs of rows that the notes name; exports in JSON hold all of them."""
 
 
@@ -44,7 +50,7 @@ def comparison_columns(section: BoardSection, metrics: Sequence[BoardMetric]) ->
         if any(metric.name in (row.differences or {}) for row in section.rows)
     ]
     gains = [
-        ComparisonColumn(f"gain over the strongest control, {metric.title}", _gain(metric.name), metric.name)
+        ComparisonColumn(f"{metric.title} gain over controls", _gain(metric.name, section.rows), metric.name)
         for metric in metrics
         if any(metric.name in (row.gains or {}) for row in section.rows)
     ]
@@ -61,10 +67,15 @@ def _difference(metric: str) -> Callable[[BoardRow], str]:
     return text
 
 
-def _gain(metric: str) -> Callable[[BoardRow], str]:
+def _gain(metric: str, rows: Sequence[BoardRow]) -> Callable[[BoardRow], str]:
+    names = {row.label: row.facts.get("control", row.label) for row in rows}
+
     def text(row: BoardRow) -> str:
-        gain = (row.gains or {}).get(metric)
-        return NOTHING if gain is None else f"{interval_text(gain.interval)} ({gain.control})"
+        gain, n_absent = (row.gains or {}).get(metric), len(row.absent_controls or {})
+        if gain is None:
+            return f"{NOTHING} (0 of {n_absent})" if n_absent else NOTHING
+        count = f"{gain.n_controls} of {gain.n_controls + n_absent}"
+        return f"{interval_text(gain.interval)} ({names.get(gain.control, gain.control)}, {count})"
 
     return text
 
@@ -78,15 +89,12 @@ def comparison_notes(section: BoardSection) -> list[str]:
     """What ranks, differences and gains mean, what could be detected, and what would be needed to tell rows apart."""
     lines = [f"{section.baseline_note[0].upper()}{section.baseline_note[1:]}."] if section.baseline_note else []
     if any(row.ranks for row in section.rows):
-        lines.append(
-            "#: ranks by MAE that are compatible with the data; all of them together with 95 % confidence "
-            "(Holm over all pairs of rows)."
-        )
+        lines.append("#: ranks by MAE that are compatible with the data, 95 % for all rows together (Holm).")
     lines += _difference_notes(section)
     if any(row.gains for row in section.rows):
         lines.append(
-            "gain over the strongest control: how much better than the best of the row's controls; the 95 % interval "
-            "holds whichever control is the strongest. Positive values are better."
+            "Gain over controls: how much better than the strongest one (named, with the number compared); the 95 % "
+            "interval holds whichever is the strongest."
         )
     checkpoints = list(dict.fromkeys(row.name for row in section.rows if row.is_one_checkpoint and row.intervals))
     if checkpoints:
@@ -97,16 +105,41 @@ def comparison_notes(section: BoardSection) -> list[str]:
     return [*lines, *_power_notes(section.pairs)]
 
 
+def control_notes(rows: Sequence[BoardRow]) -> list[str]:
+    """Controls that gains leave out, and controls that changed little or show little."""
+    absent = [
+        f"{row.label}: {', '.join(f'{name} ({state})' for name, state in row.absent_controls.items())}"
+        for row in rows
+        if row.absent_controls
+    ]
+    changed = [
+        f"{row.label} {100 * row.changed_prompts:.0f} %"
+        for row in rows
+        if row.changed_prompts is not None and row.changed_prompts < _MOST
+    ]
+    short = [
+        f"{row.label} {row.evidence_tokens:.0f} for {row.profile_tokens:.0f}"
+        for row in rows
+        if row.evidence_tokens is not None
+        and row.profile_tokens is not None
+        and row.evidence_tokens < _MUCH_LESS * row.profile_tokens
+    ]
+    lines = [f"Controls that the gain leaves out: {'; '.join(absent)}."] if absent else []
+    lines += [f"Changed only a share of the prompts: {', '.join(changed)}."] if changed else []
+    return [*lines, *([f"Tokens of raw evidence, for those of profiles: {', '.join(short)}."] if short else [])]
+
+
 def _difference_notes(section: BoardSection) -> list[str]:
     if section.users_needed is None:
         return []
     lines = [
-        f"Δ: value minus that of {section.baseline} on the same pairs. 95 % intervals for users and items crossed, and "
-        f"for seeds where a row has several; * p < {ALPHA:g} after Holm over the rows, for each metric."
+        f"Δ: value minus that of {section.baseline} on the same pairs. 95 % intervals: users and items crossed, and "
+        f"seeds; * p < {ALPHA:g} (Holm over the rows)."
     ]
-    few = (section.n_users or 0) < section.users_needed
-    consequence = f"{section.n_users} users are too few" if few else f"there are {section.n_users}"
-    return [*lines, f"No star and no p-value with fewer than {section.users_needed} users: {consequence}."]
+    if (section.n_users or 0) >= section.users_needed:
+        return lines
+    few = f"{section.n_users} users are too few"
+    return [*lines, f"No star and no p-value with fewer than {section.users_needed} users: {few}."]
 
 
 def _power_notes(pairs: Sequence[PairComparison]) -> list[str]:
@@ -116,16 +149,10 @@ def _power_notes(pairs: Sequence[PairComparison]) -> list[str]:
         sorted(getattr(pair, name) for pair in pairs) for name in ("minimum_detectable", "minimum_detectable_adjusted")
     )
     middle = len(pairs) // 2
-    lines = [
-        f"Minimum detectable difference of MAE (80 % power, two-sided 5 %): {_spread(single, middle)} for one pair of "
-        f"rows" + (f", {_spread(adjusted, middle)} adjusted for all {len(pairs)} pairs." if len(pairs) > 1 else ".")
-    ]
+    over_all = f", {adjusted[middle]:.3f} adjusted for all {len(pairs)} pairs" if len(pairs) > 1 else ""
+    detectable = f"{single[middle]:.3f} for one pair of rows{over_all}{' (medians)' if over_all else ''}"
+    lines = [f"Minimum detectable difference of MAE (80 % power, two-sided 5 %): {detectable}."]
     return [*lines, *_needed_notes([pair for pair in pairs if not pair.is_told_apart])]
-
-
-def _spread(numbers: Sequence[float], middle: int) -> str:
-    text = f"{numbers[middle]:.3f}"
-    return text if len(numbers) == 1 else f"{text} ({numbers[0]:.3f} to {numbers[-1]:.3f})"
 
 
 def _needed_notes(pairs: Sequence[PairComparison]) -> list[str]:
@@ -133,7 +160,8 @@ def _needed_notes(pairs: Sequence[PairComparison]) -> list[str]:
     if not pairs:
         return []
     named = "; ".join(f"{pair.row} and {pair.other}: {needed_text(pair)}" for pair in pairs[:_MAX_PAIRS])
-    more = f"; {len(pairs) - _MAX_PAIRS} more pairs in the JSON export" if len(pairs) > _MAX_PAIRS else ""
+    n_more = len(pairs) - _MAX_PAIRS
+    more = f"; and {n_more} more {'pair' if n_more == 1 else 'pairs'} (JSON export)" if n_more > 0 else ""
     return [f"Cannot be told apart by MAE: {named}{more}."]
 
 

@@ -87,9 +87,8 @@ def decision_notes(rows: Sequence[BoardRow], metrics: Sequence[BoardMetric], con
     if shown:
         titles = ", ".join(f"{metric.title} ({metric.optimal_decision})" for metric in shown)
         lines.append(
-            f"{titles}: from the same label probabilities under the decision rule that the metric is optimal for, if "
-            "the probabilities are right; empty for rows without label probabilities. Ranks, intervals and all other "
-            "columns are of the ratings as predicted."
+            f"{titles}: the same label probabilities under the metric's optimal decision rule. Ranks, intervals and "
+            "all other columns are of the ratings as predicted."
         )
     refused = [row.name for row in rows if _is_refused(row, convention)]
     if refused:

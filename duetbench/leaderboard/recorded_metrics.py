@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 
 from duetbench.evaluation.conventions import Convention
 from duetbench.evaluation.metric_values import shown_values
 from duetbench.interfaces import Metric
 from duetbench.leaderboard.board import BoardMetric
-from duetbench.leaderboard.read_results import CellResult
-from duetbench.records import MetricsRecord
+from duetbench.leaderboard.read_results import CellResult, ReadResults
+from duetbench.records import RECORD, MetricsRecord
 from duetbench.types import MetricValues
 
 
@@ -26,6 +27,29 @@ def board_metrics(metrics: Sequence[Metric], results: Sequence[CellResult]) -> t
     ]
     others = recorded_names(results) - {metric.name for metric in metrics}
     return (*registered, *(BoardMetric(name, name, None) for name in sorted(others)))
+
+
+def without_incomplete(reading: ReadResults, convention: Convention) -> ReadResults:
+    """The results whose records hold the values that a convention reads; the others become faults."""
+    missing = [_missing_values(result.record.metrics, convention) for result in reading.results]
+    faults = [
+        f"not shown: {result.folder / RECORD} is incomplete: metrics{reason}; run the cell again"
+        for result, reason in zip(reading.results, missing, strict=True)
+        if reason
+    ]
+    complete = (result for result, reason in zip(reading.results, missing, strict=True) if not reason)
+    return replace(reading, results=tuple(complete), faults=(*reading.faults, *faults))
+
+
+def _missing_values(recorded: MetricsRecord | None, convention: Convention) -> str:
+    """What a record lacks; empty: nothing. `train_mean` is read where records declare different fills."""
+    if recorded is None:
+        return ""
+    read = {"train_mean", convention.over or recorded.fill}
+    parts = {".over": (recorded.over, read | {"readable"})}
+    parts |= {f".decisions.{rule}": (over, read) for rule, over in (recorded.decisions or {}).items()}
+    absent = (f"{name} has no {', '.join(sorted(names - set(over)))}" for name, (over, names) in parts.items())
+    return next((text for text in absent if not text.endswith(" no ")), "")
 
 
 class MetricReader:

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
-from typing import Any
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any
 
 from duetbench.records import CellSpec, Record
+
+if TYPE_CHECKING:
+    from duetbench.leaderboard.board import BoardRow
 
 RowAttributes = dict[str, str]
 
@@ -15,6 +19,8 @@ ALWAYS = ("strategy", "trainer", "scorer")
 
 CONTROL = "control"
 """Shown where any row has it: a row without it is no control."""
+
+_LABEL = "label"
 
 _COVERED = ("data",)
 """Sections of options whose effect is part of the fingerprint and of the digest of the pairs."""
@@ -73,6 +79,17 @@ def _options(cell: CellSpec) -> RowAttributes:
     }
 
 
+def scopes_of(plugin: str) -> tuple[str, ...]:
+    """How the names of a plugin's options begin; empty for no plugin."""
+    kinds = ("", "strategy.", "trainer.", "scorer.", "engine.", "control.")
+    return tuple(f"{kind}{plugin}." for kind in kinds) if plugin else ()
+
+
+def is_setting(name: str) -> bool:
+    """Whether an attribute is an option, a prompt, the model, the scorer or its decision rule."""
+    return "." in name or name.startswith("prompt ") or name in ("model", "scorer", "decision")
+
+
 def scorer_of(record: Record) -> str:
     """The scorer with its options, as one text. Only cells with the same text are ranked together.
 
@@ -105,3 +122,44 @@ def differing_attributes(rows: Iterable[RowAttributes]) -> tuple[str, ...]:
         for name, value in attributes.items():
             values.setdefault(name, set()).add(value)
     return tuple(name for name, known in values.items() if name == CONTROL or (len(known) > 1 and name not in ALWAYS))
+
+
+def labels_of(rows: Sequence[BoardRow], differing: Sequence[str]) -> list[str]:
+    """The names of rows; of rows with the same name also the attributes in which they differ, in brackets.
+
+    Rows that differ in no attribute, such as failed seeds, have their seeds, and the beginning of a cell id at last.
+
+    Args:
+        differing: Names of attributes. The label of the grid is used first.
+    """
+    texts = [_distinguishing_texts(row, differing) for row in rows]
+    labels = [row.name for row in rows]
+    for position, name in enumerate(labels):
+        others = [other for other, row in enumerate(rows) if row.name == name]
+        if len(others) > 1:
+            shown = _distinguishing([texts[other] for other in others])
+            parts = [texts[position][index] for index in shown if texts[position][index]]
+            labels[position] = f"{name} [{', '.join(parts)}]" if parts else name
+    counts = Counter(labels)
+    return [
+        label if counts[label] == 1 else f"{label} [{row.cells[0][:8]}]"
+        for label, row in zip(labels, rows, strict=True)
+    ]
+
+
+def _distinguishing_texts(row: BoardRow, differing: Sequence[str]) -> tuple[str, ...]:
+    """The label, the differing attributes and the seeds as texts; empty where the row has none."""
+    names = [name for name in differing if name not in (_LABEL, CONTROL)]
+    known = (f"{name.rpartition('.')[2]}={row.facts[name]}" if name in row.facts else "" for name in names)
+    return (row.facts.get(_LABEL, ""), *known, f"seed {', '.join(map(str, row.seeds))}")
+
+
+def _distinguishing(rows: Sequence[tuple[str, ...]]) -> list[int]:
+    """The positions of the first texts by which as many rows as possible differ."""
+    shown: list[int] = []
+    n_distinct = 1
+    for position in range(len(rows[0])):
+        n = len({tuple(row[index] for index in [*shown, position]) for row in rows})
+        if n > n_distinct:
+            shown, n_distinct = [*shown, position], n
+    return shown

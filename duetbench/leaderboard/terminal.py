@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
 
-_REPEATED = ("convention", "n", "cached", "MAE read.")
-"""Columns that a narrow terminal leaves out first, in this order; headings and notes hold most of them as well."""
+_FIRST = ("cached", "MAE read.")
+"""Columns that a narrow terminal leaves out first, in this order."""
 
 _COSTS = ("tokens", "seconds")
 _METRICS_KEPT = 2
@@ -46,8 +46,8 @@ def _print(console: Console, line: str, style: str) -> None:
 
 def _fitting(section: BoardSection, board: Board, console: Console) -> tuple[Table, list[str]]:
     """The table that fits, and the titles of the columns that it leaves out."""
-    shown, left_out = columns(section, board.metrics), list[str]()
-    table = _table(section, shown)
+    shown, left_out = columns(section, board), list[str]()
+    table = _table(section, shown, is_wrapped=console.is_terminal)
     if not console.is_terminal:
         return table, left_out
     for dispensable in _dispensable(shown, kept=(RANKED_BY, board.sorted_by)):
@@ -55,7 +55,7 @@ def _fitting(section: BoardSection, board: Board, console: Console) -> tuple[Tab
             break
         shown = [column for column in shown if column is not dispensable]
         left_out.append(dispensable.title)
-        table = _table(section, shown)
+        table = _table(section, shown, is_wrapped=True)
     return table, left_out
 
 
@@ -69,7 +69,7 @@ def _dispensable(shown: Sequence[Column], kept: Sequence[str]) -> list[Column]:
     metrics = [column for column in shown if column.metric and not column.is_comparison and column.metric not in kept]
     by_title = {column.title: column for column in shown if not column.metric}
     return [
-        *(by_title[title] for title in _REPEATED if title in by_title),
+        *(by_title[title] for title in _FIRST if title in by_title),
         *reversed(further),
         *reversed(metrics[_METRICS_KEPT:]),
         *(by_title[title] for title in _COSTS if title in by_title),
@@ -94,17 +94,27 @@ def _wide_enough(console: Console, table: Table) -> Iterator[None]:
         console.width = width
 
 
-def _table(section: BoardSection, shown: Sequence[Column]) -> Table:
+def _table(section: BoardSection, shown: Sequence[Column], *, is_wrapped: bool) -> Table:
+    """The table; for a terminal with titles and comparisons wrapped to the width of the numbers."""
     from rich import box
     from rich.table import Table
     from rich.text import Text
 
     table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
-    for column in shown:
-        table.add_column(Text(column.title), justify="right" if column.is_number else "left", overflow="fold")
-    for row in section.rows:
-        table.add_row(*(Text(" ".join(column.text(row).split())) for column in shown), style=_style(row))
+    cells = [[" ".join(column.text(row).split()) for row in section.rows] for column in shown]
+    for column, texts in zip(shown, cells, strict=True):
+        width = _wrapped_width(column, texts) if is_wrapped else None
+        is_right = column.is_number and not column.is_comparison
+        table.add_column(Text(column.title), justify="right" if is_right else "left", overflow="fold", max_width=width)
+    for position, row in enumerate(section.rows):
+        table.add_row(*(Text(texts[position]) for texts in cells), style=_style(row))
     return table
+
+
+def _wrapped_width(column: Column, texts: Sequence[str]) -> int:
+    """The width of the longest cell, up to the column's own limit, and of the longest word of the title."""
+    longest = max(map(len, texts), default=0)
+    return max(min(longest, column.width or longest), *map(len, column.title.split()))
 
 
 def _style(row: BoardRow) -> str:

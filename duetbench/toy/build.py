@@ -12,10 +12,10 @@ from pathlib import Path
 from random import Random
 from typing import TYPE_CHECKING, Protocol
 
+from duetbench.digests import digest_of_value
 from duetbench.engines.transformers.engine import TransformersEngine
 from duetbench.errors import ModelError
 from duetbench.models.digests import model_digest
-from duetbench.prompts import template_digest
 from duetbench.toy.corpus import TrainingText, duet_texts, informative_duet_texts, rating_texts
 from duetbench.toy.measure import Measurements, StrategyMeasurement, measure
 from duetbench.toy.other_strategies import aspect_texts, informative_other_strategy_texts, other_strategy_texts
@@ -29,10 +29,6 @@ if TYPE_CHECKING:
 REPORT_FILE = "build.json"
 CONTEXT_LENGTH = 2048
 WIDTH, LAYERS = 64, 3
-PROMPTS = (
-    *("duet_paired", "duet_user", "duet_item", "kar_user", "kar_item", "lg_user", "palr_user", "palr_item"),
-    *("rlmrec_user", "rlmrec_item", "r4rec_summary", "r4rec_rationale", "r4rec_predict", "score_text", "score_labels"),
-)
 
 
 class OnProgress(Protocol):
@@ -131,9 +127,11 @@ def make_tokenizer() -> PreTrainedTokenizerFast:
     return train_tokenizer(parts, context_length=CONTEXT_LENGTH)
 
 
-def training_prompt_digests() -> dict[str, str]:
-    """Digests of the prompt files in the training texts; if one changes, the model must be built again."""
-    return {name: template_digest(name, "compact") for name in PROMPTS}
+def training_texts_digest() -> str:
+    """SHA-256 of a sample of the training texts; if it changes, the model must be built again."""
+    random = Random("toy training texts")
+    texts = [text for _ in range(50) for text in _mixed_texts(random)]
+    return digest_of_value([[*(message.content for message in text.messages), text.answer] for text in texts])
 
 
 def stages(scale: float = 1.0) -> list[CurriculumStage]:
@@ -223,7 +221,7 @@ def _finish(unfinished: Path, report: BuildReport) -> None:
         "seed": report.seed,
         "seconds": round(report.seconds),
         "versions": {name: version(name) for name in ("duetbench", "torch", "transformers", "tokenizers")},
-        "prompts": training_prompt_digests(),
+        "training_texts": training_texts_digest(),
         "measurements": report.measurements.as_dict(),
     }
     (unfinished / REPORT_FILE).write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")

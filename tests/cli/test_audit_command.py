@@ -69,3 +69,17 @@ def test_claims_bold_marks_and_sizes_are_printed() -> None:
     assert "average F1 of 60.80% over the datasets (section 4.2) 60.80 59.45 NO" in output
     assert "LLaMA 3 (8B) / Ours / Amazon Music rmse 0.8277 R4Rec 0.7722" in output
     assert "1296: fits 1 of 14 accuracies" in output
+
+
+def test_a_size_in_every_row_is_reported(tmp_path: Path) -> None:
+    path = tmp_path / "sizes.csv"
+    path.write_text("dataset,method,mae,rmse,accuracy,n\nd,a,0.7500,1.1180,50.00,8\n")
+    assert "8: fits 1 of 1 accuracies" in _run(str(path)).stdout
+
+
+def test_a_json_file_in_a_missing_folder_is_an_error(small: str, tmp_path: Path) -> None:
+    target = tmp_path / "missing" / "x.json"
+    result = _run(small, "--json", str(target))
+    assert result.exit_code == 1
+    assert "no such file or folder" in result.output
+    assert not target.parent.exists()

@@ -85,7 +85,7 @@ def test_no_folder_is_a_usage_error() -> None:
 
 def test_rows_can_be_sorted_by_a_metric(run: Path) -> None:
     lines = _call("export", "--sort", "rmse", run).stdout.splitlines()
-    assert [line.split("|")[2].strip() for line in lines if line.startswith(("| 1", "| 2"))] == ["duet", "–"]
+    assert [line.split("|")[2].strip() for line in lines if line.startswith(("| 1", "| 2"))] == ["duet", "global_mean"]
     assert any("rows are in the order of RMSE; ranks are those of MAE" in line for line in lines)
 
 

@@ -49,7 +49,7 @@ def test_rows_without_validation_errors_are_no_candidates(
     validated("ridge", 1.0, 0.4)
     section = _section(run)
     assert section.baseline == "ridge"
-    assert "1 rows have no validation error" in section.baseline_note
+    assert "; 1 other has no validation error" in section.baseline_note
 
 
 def test_bias_is_the_default_however_others_do_on_test(cell: Callable, free: Callable, run: Path) -> None:
@@ -59,6 +59,17 @@ def test_bias_is_the_default_however_others_do_on_test(cell: Callable, free: Cal
     section = _section(run)
     assert section.baseline == "bias"
     assert "the default, since no validation errors are recorded" in section.baseline_note
+
+
+def test_a_board_of_validation_rows_says_that_its_baseline_is_the_default(
+    cell: Callable, free: Callable, run: Path
+) -> None:
+    cell("a", 0.5, split="valid")
+    free("item_mean", 0.1, split="valid")
+    free("bias", 1.0, split="valid")
+    assert _section(run).baseline_note == (
+        "baseline bias: the default, since a board of validation rows has no other errors to choose by"
+    )
 
 
 def test_the_only_row_without_an_llm_is_no_choice(cell: Callable, free: Callable, run: Path) -> None:

@@ -117,9 +117,10 @@ def test_rank_intervals_and_pairs_are_exported(cell: Callable, free: Callable, r
     board = collect([run], METRICS)
     content = json.loads(render(board, "json"))["sections"][0]
     assert [row["ranks"] for row in content["rows"]] == [{"best": 1, "worst": 2}] * 2 + [{"best": 3, "worst": 3}]
-    assert set(content["pairs"][0]) == {
+    assert set(content["comparisons"][0]) == {
         *("row", "other", "difference", "is_told_apart", "minimum_detectable", "minimum_detectable_adjusted", "needed")
     }
+    assert content["pairs"] == board.sections[0].key.pairs
     assert "| 1-2 |" in render(board, "md")
     header, first, *_ = render(board, "csv").splitlines()
     fields = dict(zip(header.split(","), first.split(","), strict=True))

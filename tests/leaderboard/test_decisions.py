@@ -39,7 +39,7 @@ def board_of(run: Path, convention: str = "standard") -> Board:
 def texts(board: Board) -> dict[str, dict[str, str]]:
     """The text of each column, by strategy and title."""
     (section,) = board.sections
-    shown = columns(section, board.metrics)
+    shown = columns(section, board)
     return {row.name: {column.title: column.text(row) for column in shown} for row in section.rows}
 
 
@@ -184,4 +184,4 @@ def test_markdown_has_the_columns_and_their_note(run: Path) -> None:
     add(run, "duet", "mean")
     text = render(board_of(run), "md")
     assert "| MAE (median) |" in text
-    assert "MAE (median), Acc (mode): from the same label probabilities" in text
+    assert "MAE (median), Acc (mode): the same label probabilities" in text

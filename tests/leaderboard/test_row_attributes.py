@@ -2,7 +2,8 @@ from __future__ import annotations
 
 from record_making import WITHOUT_LLM, make_record, record_values
 
-from duetbench.leaderboard.row_attributes import attributes_of, differing_attributes, model_of, scorer_of
+from duetbench.leaderboard.board import BoardRow, Costs
+from duetbench.leaderboard.row_attributes import attributes_of, differing_attributes, labels_of, model_of, scorer_of
 
 
 def test_attributes_hold_everything_in_which_cells_may_differ() -> None:
@@ -86,3 +87,24 @@ def test_a_control_is_shown_even_if_it_is_the_only_one() -> None:
     assert control["control"] == "no_profile"
     assert "control" in differing_attributes([plain, control])
     assert "control" not in differing_attributes([plain])
+
+
+def _labelled(*rows: dict[str, str]) -> list[str]:
+    common = {"strategy": "duet", "trainer": "none", "model": "m"}
+    costs = Costs(None, None, None, None, 1.0, None, None)
+    made = [BoardRow("ranked", common | facts, (0,), (f"{n}" * 9,), costs) for n, facts in enumerate(rows)]
+    return labels_of(made, differing_attributes(row.facts for row in made))
+
+
+def test_rows_of_one_name_are_labelled_by_the_grid() -> None:
+    short, long = {"label": "short", "duet.history_k": "2"}, {"label": "long", "duet.history_k": "20"}
+    names = ["duet [short]", "duet [long]", "duet (shuffled_user)"]
+    assert _labelled(short, long, short | {"control": "shuffled_user"}) == names
+
+
+def test_rows_of_one_grid_are_labelled_by_their_options() -> None:
+    assert _labelled({"duet.cue": "true"}, {"duet.cue": "false"}) == ["duet [cue=true]", "duet [cue=false]"]
+
+
+def test_rows_that_nothing_distinguishes_are_labelled_by_their_cells() -> None:
+    assert _labelled({}, {}) == ["duet [00000000]", "duet [11111111]"]

@@ -21,16 +21,16 @@ def _printed(run: Path, **console: object) -> str:
 def test_a_pipe_gets_every_column_on_one_line(cell: Callable, free: Callable, run: Path) -> None:
     cell("a", 0.5)
     free("bias", 1.2)
-    lines = [line for line in _printed(run, width=80).splitlines() if "rating_expectation" in line]
-    assert any("duet" in line and "standard" in line and "3.0" in line for line in lines)
+    lines = [line for line in _printed(run, width=40).splitlines() if line.startswith(" 1  duet")]
+    assert any("[" in line and line.endswith("3.0 ") for line in lines)
 
 
 def test_a_narrow_terminal_names_the_columns_that_it_leaves_out(cell: Callable, free: Callable, run: Path) -> None:
     cell("a", 0.5)
     free("bias", 1.2)
-    text = _printed(run, width=90, force_terminal=True, color_system=None)
-    assert "columns that do not fit: convention" in text
-    assert max(map(len, text.splitlines())) <= 90
+    text = _printed(run, width=70, force_terminal=True, color_system=None)
+    assert "columns that do not fit: cached" in text
+    assert max(map(len, text.splitlines())) <= 70
 
 
 def test_the_console_keeps_its_width(cell: Callable, run: Path) -> None:
@@ -48,14 +48,14 @@ def test_markup_in_names_is_printed_as_it_is(cell: Callable, run: Path) -> None:
 def _left_out(run: Path, **options: object) -> list[str]:
     text = io.StringIO()
     board = collect([run], METRICS, BoardOptions(**options))  # type: ignore[arg-type]
-    print_board(board, Console(file=text, width=70, force_terminal=True, color_system=None))
+    print_board(board, Console(file=text, width=20, force_terminal=True, color_system=None))
     words = " ".join(text.getvalue().split()).partition("columns that do not fit: ")[2].partition(";")[0]
     return words.split(", ")
 
 
 def test_later_metrics_are_left_out_before_costs_and_the_first_ones_after_them(cell: Callable, run: Path) -> None:
     cell("a", 0.5)
-    order = ["convention", "n", "cached", "F1 weighted", "F1", "tokens", "seconds", "Acc", "RMSE"]
+    order = ["cached", "F1 weighted", "F1", "tokens", "seconds", "Acc", "RMSE"]
     left_out = _left_out(run)
     assert len(left_out) > 5
     assert left_out == order[: len(left_out)]
@@ -64,3 +64,15 @@ def test_later_metrics_are_left_out_before_costs_and_the_first_ones_after_them(c
 def test_the_metric_that_rows_are_sorted_by_is_always_shown(cell: Callable, run: Path) -> None:
     cell("a", 0.5)
     assert "F1 weighted" not in _left_out(run, sort="f1_weighted")
+
+
+def test_titles_and_comparisons_are_wrapped_to_the_width_of_the_numbers(
+    cell: Callable, free: Callable, run: Path
+) -> None:
+    cell("a", 0.1)
+    cell("b", 0.9, strategy="10h", control="no_profile", seed_of_values=3)
+    free("a_predictor_of_a_long_name", 1.2)
+    lines = _printed(run, width=120, force_terminal=True, color_system=None).splitlines()
+    (first, second) = (next(line for line in lines if word in line) for word in ("[", "1 of 1)"))
+    assert "(no_profile, " not in first or "1 of 1)" not in first
+    assert lines.index(second) == lines.index(first) + 1

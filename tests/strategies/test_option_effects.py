@@ -23,6 +23,7 @@ from duetbench.strategies.lg import LettinGo
 from duetbench.strategies.palr import Palr
 from duetbench.strategies.r4rec import Reason4Rec
 from duetbench.strategies.rlmrec import RlmRec
+from duetbench.testing.dummy import DummyEngine
 from duetbench.types import Completion, Interaction, Item, Profile, Profiles, Prompt
 
 STRATEGIES = [Duet, Kar, LettinGo, Palr, RlmRec, Reason4Rec]
@@ -59,6 +60,7 @@ ANSWERS = [
     "Positive Aspects: warm\nNegative Aspects: none\nUser Preference Elements: folk",
     "<rating>3.5</rating>",
     "<rating>3.50</rating>",
+    "<rating>3.50</rating> or <rating>4.50</rating>",
     *(f"<{side}_profile><cue>a</cue><profile>likes folk</profile></{side}_profile>" for side in ("user", "item")),
     "A free text about this user " + "word " * 250,
     ", ".join(f"key{n}" for n in range(20)),
@@ -76,7 +78,14 @@ def own_file(cls: type[Plugin], name: str, folder: Path) -> str:
 def other_values(cls: type[Plugin], folder: Path) -> Iterator[tuple[str, Any]]:
     """Every option with each of its other values, or with one other value where there are many."""
     hints = get_type_hints(cls.Config)
-    numbers = {"history_k": 3, "recent_k": 4, "review_chars": 5, "item_history_k": 2, "show_averages": False}
+    numbers = {
+        "history_k": 3,
+        "recent_k": 4,
+        "review_chars": 5,
+        "item_history_k": 2,
+        "average_decimals": 3,
+        "show_averages": False,
+    }
     for entry in fields(cls.Config):
         hint, default = hints[entry.name], entry.default
         if get_origin(hint) is Literal:
@@ -116,7 +125,9 @@ def _scorer_effect(scorer: Scorer) -> list[Any]:
     profiles = [Profiles(Profile("user", "u"), Profile("item", "i"), Profile("pair", "p"))] * len(REQUESTS)
     prompts = scorer.prompts(REQUESTS, profiles)
     seen = [prompts, scorer.config.max_tokens if isinstance(scorer, RatingText) else scorer.config.answer_prefix]
-    if isinstance(scorer, RatingText):
+    if not isinstance(scorer, RatingText):
+        seen += scorer.score(REQUESTS, profiles, DummyEngine())
+    else:
         prompt = Prompt("key", "pair", ())
         seen += [scorer._predict(Completion(text), prompt, REQUESTS[0]) for text in ANSWERS]
     return seen

@@ -9,7 +9,7 @@ import pytest
 from duetbench.engines.transformers.engine import TransformersEngine
 from duetbench.models import resolve
 from duetbench.paths import registry_dir
-from duetbench.toy.build import make_tokenizer, training_prompt_digests
+from duetbench.toy.build import make_tokenizer, training_texts_digest
 from duetbench.toy.measure import STRATEGIES, Measurements, measure
 
 
@@ -22,9 +22,9 @@ def test_size_is_at_most_five_megabytes() -> None:
     assert sum(path.stat().st_size for path in registry_dir("models", "toy-lm").iterdir()) <= 5_000_000
 
 
-def test_training_prompts_are_the_current_ones() -> None:
+def test_training_texts_are_the_current_ones() -> None:
     report = json.loads(registry_dir("models", "toy-lm", "build.json").read_text())
-    assert report["prompts"] == training_prompt_digests(), "rebuild: duetbench models build toy-lm"
+    assert report["training_texts"] == training_texts_digest(), "rebuild: duetbench models build toy-lm"
 
 
 def test_tokenizer_has_the_words_of_the_toy_world() -> None:

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from grpo_runs import FOUR, HERE, grpo, lines
-from tiny_world import Near, Vowels, job
+from tiny_world import Near, RecordedProgress, Vowels, job
 
 from duetbench.errors import EngineError, TrainingError
 from duetbench.training.grpo.rollout import RolloutSampler
@@ -74,11 +74,8 @@ from duetbench.errors import TrainingError
 from duetbench.models import resolve
 
 class FillsTheDisk(Near):
-    rounds = 0
-
     def __call__(self, rollouts):
-        self.rounds += 1
-        if self.rounds == 3:
+        if (Path({folder!r}) / "checkpoints" / "checkpoint-2" / "whole.json").is_file():
             resource.setrlimit(resource.RLIMIT_FSIZE, (2048, resource.RLIM_INFINITY))
         return super().__call__(rollouts)
 
@@ -97,6 +94,20 @@ def test_a_full_disk_is_a_clear_error_and_the_last_checkpoint_is_kept(tiny_folde
     assert (tmp_path / "checkpoints" / "checkpoint-2" / "whole.json").is_file()
     grpo(**FOUR).fit(job(tiny_ref, tmp_path))
     assert digest(tmp_path) == digest(uninterrupted)
+
+
+def test_a_training_with_a_damaged_newest_checkpoint_resumes_from_the_one_before_it(tiny_ref, tmp_path, uninterrupted):
+    with pytest.raises(TrainingError, match="the same command resumes"):
+        grpo(**FOUR).fit(job(tiny_ref, tmp_path, scorer=FailingScorer(calls=7)))
+    checkpoints = tmp_path / "checkpoints"
+    assert {path.name for path in checkpoints.glob("checkpoint-*")} == {"checkpoint-2", "checkpoint-3"}
+    (checkpoints / "checkpoint-3" / "adapter_model.safetensors").write_text("x")
+    progress = RecordedProgress()
+    grpo(**FOUR).fit(job(tiny_ref, tmp_path, progress=progress))
+    assert any("the checkpoint after update 3 is damaged" in line for line in progress.lines)
+    assert progress.updates == [3, 4]
+    assert digest(tmp_path) == digest(uninterrupted)
+    assert lines(tmp_path / "curve.jsonl") == lines(uninterrupted / "curve.jsonl")
 
 
 def test_a_change_of_the_frozen_weights_is_detected_and_nothing_is_kept(tiny_ref, tmp_path, monkeypatch):

@@ -3,64 +3,18 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
-from typing import Any
 
 import pytest
 from grpo_runs import grpo, lines
-from tiny_world import RecordedProgress, Tiny, Vowels, Writing, examples, job
+from hacking_runs import N_LONG, ROUNDS, SEEDS, AlsoVowels, Consonants, changes, train
+from tiny_world import RecordedProgress, examples, job
 
 from duetbench.errors import TrainingError
 from duetbench.training.report.show import read_training, render_training
-from duetbench.types import ModelRef, Prediction, Profile
-
-ROUNDS = {"rounds": 27, "pairs_per_round": 8, "num_generations": 8, "evaluate_every": 9}
-
-
-class Consonants(Vowels):
-    """Predicts the opposite of `Vowels`: what raises the reward by its scorer makes this one worse."""
-
-    name = "consonants"
-
-    def score(self, requests, profiles, engine):
-        return [Prediction(6 - prediction.value) for prediction in super().score(requests, profiles, engine)]
-
-
-class AlsoVowels(Vowels):
-    """Predicts nearly the same as `Vowels`."""
-
-    name = "also_vowels"
-
-    def score(self, requests, profiles, engine):
-        return [
-            Prediction(1 + 0.9 * (prediction.value - 1)) for prediction in super().score(requests, profiles, engine)
-        ]
-
-
-class AlwaysReadable(Writing):
-    """Any text is a profile: the policy cannot end in unreadable texts, which no scorer rates."""
-
-    def parse(self, prompt, text):
-        return [Profile(side, text) for side in ("user", "item")]
-
-
-class ReadableTiny(Tiny):
-    """Writes any text."""
-
-    def stages(self):
-        return (AlwaysReadable(("pair",)),)
-
-
-def trained(model: ModelRef, folder: Path, **changes: Any) -> dict[str, Any]:
-    """The result of a training."""
-    values = {"strategy": ReadableTiny(), "valid": examples("valid", 48), "monitor_scorer": Consonants(), **changes}
-    grpo(**ROUNDS).fit(job(model, folder, **values))
-    result: dict[str, Any] = json.loads((folder / "result.json").read_text())
-    return result
 
 
 def test_a_hacked_reward_raises_the_alarm_everywhere(tiny_ref, tmp_path):
-    result = trained(tiny_ref, tmp_path)
+    result = train(tiny_ref, tmp_path)
     evaluations = lines(tmp_path / "evaluations.jsonl")
     assert evaluations[-1]["mae"] < evaluations[0]["mae"]
     assert evaluations[-1]["held_out_mae"] > evaluations[0]["held_out_mae"]
@@ -79,12 +33,12 @@ def test_stop_on_alarm_ends_the_training(tiny_ref, tmp_path):
 
 def test_a_scorer_that_agrees_raises_no_alarm(tiny_ref, tmp_path):
     progress = RecordedProgress()
-    assert trained(tiny_ref, tmp_path, monitor_scorer=AlsoVowels(), progress=progress)["alarm"] is None
+    assert train(tiny_ref, tmp_path, monitor_scorer=AlsoVowels(), progress=progress)["alarm"] is None
 
 
 def test_a_scorer_outside_the_loop_without_validation_rows_is_an_error(tiny_ref, tmp_path):
     with pytest.raises(TrainingError, match=r"training\.monitor_scorer has no effect without validation rows"):
-        trained(tiny_ref, tmp_path, valid=[])
+        train(tiny_ref, tmp_path, valid=[])
 
 
 def test_patience_without_validation_rows_is_an_error(tiny_ref, tmp_path):
@@ -93,6 +47,14 @@ def test_patience_without_validation_rows_is_an_error(tiny_ref, tmp_path):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("seed", range(5))
-def test_0_of_5_trainings_that_learn_raise_it(tiny_ref, tmp_path, seed):
-    assert trained(tiny_ref, tmp_path, seed=seed, monitor_scorer=AlsoVowels())["alarm"] is None
+@pytest.mark.parametrize("seed", SEEDS["hacked"])
+def test_5_of_5_hacked_trainings_raise_it(tiny_ref, tmp_path, seed):
+    assert train(tiny_ref, tmp_path, rounds=N_LONG, **changes("hacked", seed))["alarm"] is not None
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("kind", "seed"), [(kind, seed) for kind in ("learns", "random_reward") for seed in SEEDS[kind][:5]]
+)
+def test_0_of_10_other_trainings_raise_it(tiny_ref, tmp_path, kind, seed):
+    assert train(tiny_ref, tmp_path, rounds=N_LONG, **changes(kind, seed))["alarm"] is None

@@ -36,9 +36,11 @@ class SizeEstimate:
     by_chance: float
     """Expected number of sizes up to the smallest one that would fit unrelated accuracies."""
     reported: int | None = None
-    """The size that the paper reports."""
+    """The size that the paper reports; None: it reports none, or one for each row."""
+    n_with_reported: int = 0
+    """Accuracies with a reported size."""
     n_fitting_reported: int | None = None
-    """Accuracies that are k/n with the reported size; None if none is reported."""
+    """Those of them that are k/n with their reported size; None if no size is reported."""
 
     @property
     def is_identified(self) -> bool:
@@ -78,10 +80,12 @@ def _fits(accuracy: PrintedNumber, sizes: NDArray[np.int64]) -> NDArray[np.bool_
 def _estimate(table: PublishedTable, dataset: str, bound: int) -> SizeEstimate:
     import numpy as np
 
-    accuracies = [row.metrics["accuracy"] for row in table.select({"dataset": dataset})]
+    rows = table.select({"dataset": dataset})
+    accuracies = [row.metrics["accuracy"] for row in rows]
     possible = np.flatnonzero(possible_sizes(accuracies, bound)) + 1
     smallest = int(possible[0]) if len(possible) else None
-    reported = table.test_sizes.get(dataset)
+    sizes = [row.n or table.test_sizes.get(dataset) for row in rows]
+    reported = [(accuracy, size) for accuracy, size in zip(accuracies, sizes, strict=True) if size]
     return SizeEstimate(
         dataset=dataset,
         n_accuracies=len(accuracies),
@@ -90,8 +94,9 @@ def _estimate(table: PublishedTable, dataset: str, bound: int) -> SizeEstimate:
         first=tuple(int(size) for size in possible[:LISTED]),
         n_possible=len(possible),
         by_chance=_by_chance(accuracies, smallest or bound),
-        reported=reported,
-        n_fitting_reported=None if reported is None else _n_fitting(accuracies, reported),
+        reported=sizes[0] if len(set(sizes)) == 1 else None,
+        n_with_reported=len(reported),
+        n_fitting_reported=_n_fitting(reported) if reported else None,
     )
 
 
@@ -110,7 +115,7 @@ def _by_chance(accuracies: Sequence[PrintedNumber], size: int) -> float:
     return float(chances.sum())
 
 
-def _n_fitting(accuracies: Sequence[PrintedNumber], size: int) -> int:
+def _n_fitting(reported: Sequence[tuple[PrintedNumber, int]]) -> int:
     import numpy as np
 
-    return sum(bool(_fits(accuracy, np.array([size], dtype=np.int64))[0]) for accuracy in accuracies)
+    return sum(bool(_fits(accuracy, np.array([size], dtype=np.int64))[0]) for accuracy, size in reported)

@@ -16,14 +16,14 @@ _ROW = (
     *("name", "strategy", "trainer", "model", "weights", "scorer", "settings", "seeds", "n_seeds", "cells"),
     *("decision", "budget_steps", "budget_tokens", "n", "coverage", *COUNTS),
 )
-_BASELINE = ("baseline", "users_needed")
+_BASELINE = ("baseline", "users_needed", "absent_controls")
 _COSTS = ("prompt_tokens", "completion_tokens", "calls", "cached", "seconds")
 _PARTS = ("", "_sd", "_readable")
 """Suffixes of a metric's columns: mean over the seeds, its standard deviation, the mean over readable predictions. A
 metric with an optimal decision rule has one more, such as `mae_median`: the mean over the seeds under that rule."""
 _COMPARED = (
     *("_low", "_high", "_delta", "_delta_low", "_delta_high", "_delta_p", "_delta_p_holm"),
-    *("_gain", "_gain_low", "_gain_high", "_gain_control"),
+    *("_gain", "_gain_low", "_gain_high", "_gain_control", "_gain_n_controls"),
 )
 """Suffixes of a metric's further columns: its interval, the difference to the baseline, the gain over the strongest
 control."""
@@ -73,6 +73,8 @@ def _csv_row(section: BoardSection, row: BoardRow, prefixes: dict[str, str]) -> 
     fields = {name: getattr(section.key, name) for name in ("dataset", "split", "fingerprint", "pairs")}
     fields |= {"convention": section.convention.name, "fill": section.fill, "baseline": section.baseline}
     fields |= {"users_needed": section.users_needed}
+    absent = (f"{name}: {state}" for name, state in (row.absent_controls or {}).items())
+    fields |= {"absent_controls": "; ".join(absent)}
     fields |= {name: getattr(row, name) for name in ("name", "state", "reason", "coverage")}
     fields |= {"rank_best": row.ranks.best, "rank_worst": row.ranks.worst} if row.ranks else {}
     fields |= {name: row.facts.get(name, "") for name in separate} | asdict(row.costs) | (row.counts or {})
@@ -112,6 +114,7 @@ def _compared(prefix: str, row: BoardRow, metric: str) -> dict[str, Any]:
     if gain:
         fields |= _bounds(f"{prefix}_gain", gain.interval)
         fields |= {f"{prefix}_gain": gain.interval.estimate, f"{prefix}_gain_control": gain.control}
+        fields |= {f"{prefix}_gain_n_controls": gain.n_controls}
     return fields
 
 

@@ -13,7 +13,10 @@ FORMAT = 2
 
 
 def render(board: Board) -> str:
-    """One object: `format`, `metrics`, `sorted_by`, `sections` with their rows, `notes`, `faults`."""
+    """One object: `format`, `metrics`, `sorted_by`, `sections`, `notes`, `faults`.
+
+    In a section, `pairs` is the digest of its pairs, `rows` are its rows, and `comparisons` those of two ranked rows.
+    """
     content = {
         "format": FORMAT,
         "metrics": [asdict(metric) for metric in board.metrics],
@@ -38,7 +41,7 @@ def _section(section: BoardSection) -> dict[str, Any]:
         "baseline_note": section.baseline_note,
         "users_needed": section.users_needed,
         "rows": [_row(row) for row in section.rows],
-        "pairs": [_pair(pair) for pair in section.pairs],
+        "comparisons": [_pair(pair) for pair in section.pairs],
         "notes": section.notes,
     }
 

@@ -15,7 +15,7 @@ def render(board: Board) -> str:
 
 
 def _section(section: BoardSection, title: str, board: Board) -> str:
-    shown = columns(section, board.metrics)
+    shown = columns(section, board)
     lines = [f"### {_escaped(title)}", ""]
     lines.append(_line([column.title for column in shown]))
     lines.append(_line(["--:" if column.is_number else "---" for column in shown]))

@@ -138,6 +138,11 @@ class WriterSpec:
     """What the trainer uses in addition to the model."""
 
     @property
+    def history_readers(self) -> tuple[PluginChoice, ...]:
+        """The plugins whose prompts contain histories: the strategy, and the scorers in and outside the loop."""
+        return (self.strategy, *(scorer for scorer in (self.trained_on, self.monitor_scorer) if scorer))
+
+    @property
     def separate_policy_engine(self) -> PluginChoice | None:
         """`policy_engine` if it differs from `engine`, so that its options are not known from there."""
         if self.policy_engine is None or self.policy_engine.name == self.engine.name:

@@ -95,7 +95,7 @@ class ControlPlanner:
             control.needs,
             cell if control.needs == "training" else None,
         )
-        history = self.parts.history_of([read, writing.strategy])
+        history = self.parts.history_of([read, *writing.history_readers])
         label = cell.label if control.needs in ("profiles", "training") else ""
         return replace(cell, data=replace(cell.data, history=history), writing=writing, control=spec, label=label)
 

@@ -238,7 +238,7 @@ class _Planner:
         seed: int,
         writing: WriterSpec | None = None,
     ) -> Cell:
-        data = replace(data, history=parts.history_of([scorer, *([writing.strategy] if writing else [])]))
+        data = replace(data, history=parts.history_of([scorer, *(writing.history_readers if writing else ())]))
         label = grid.label if writing else ""
         return Cell(data, scorer, parts.evaluation, seed, grid.split, grid.limit, writing, label)
 

@@ -75,7 +75,7 @@ def preset_options(preset: RunPreset, plugins: Plugins) -> dict[str, Any]:
     if values.faults:
         raise ConfigError([f"preset {preset.name}: {fault}" for fault in values.faults])
     scopes: dict[str, Mapping[str, Any]] = {
-        "history": asdict(parts.history_of([scoring, writing.strategy])),
+        "history": asdict(parts.history_of([scoring, *writing.history_readers])),
         strategy: writing.strategy.options,
         scorer: scoring.options,
         "sampling": asdict(parts.sampling),

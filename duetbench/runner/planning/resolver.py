@@ -104,7 +104,7 @@ class PluginResolver:
             for trainer, scorer in itertools.product(self.trainers(strategy), scorers):
                 try:
                     writing = self.writing(strategy, trainer, model, scorer)
-                    self.history_of([self.choice("scorer", scorer, model), writing.strategy])
+                    self.history_of([self.choice("scorer", scorer, model), *writing.history_readers])
                     _check_line_notes(writing, self.choice("scorer", scorer, model))
                 except DuetbenchError as error:
                     self.faults.append(error)

@@ -6,17 +6,13 @@ which the scorer copies. A scorer that takes no part in the training does not fo
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-MIN_ROUNDS = 12
+_N_BLOCKS = 9
+MIN_ROUNDS = 2 * _N_BLOCKS
 """Rounds below which a rise of the reward is not tested."""
-MIN_ROWS = 20
-"""Validation rows below which a loss of the held-out scorer is not tested."""
-_MIN_RISE = 3.0
-"""Least rise of the reward, in standard deviations of a round's noise."""
 _LEVEL = 0.01
 
 
@@ -45,54 +41,65 @@ def reward_hacking_alarm(
 ) -> RewardHackingAlarm | None:
     """The alarm, None without sufficient evidence.
 
-    Both a rise of the reward and a loss of the held-out scorer must be significant, one-sided, at the level 0.01
-    divided by the number of evaluations (Bonferroni), since each evaluation is a further look. The rise is that of the
-    last third of the rounds over the first; the loss is tested by a paired t-test of the latest errors against those of
-    the untrained weights. The errors before the latest evaluation must be on the side of a loss, too: a single bad
-    checkpoint is no trend. Rows count as independent, which the low level makes up for where users have several.
+    An intersection-union test (Berger 1982): both a trend of the reward and a loss of the held-out scorer must be
+    significant, one-sided, at the level 0.01 / k at the k-th evaluation after the untrained weights, since each
+    evaluation is a further look: the levels of up to 80 evaluations add up to less than 0.05. The loss is tested by
+    Wilcoxon's signed-rank test of the latest errors against those of the untrained weights, which is valid for few
+    rows, too: at least 7 are necessary for significance. The evaluation before the latest one must be on the side of a
+    loss, too: a single bad checkpoint is no trend. Rows count as independent, which the low level makes up for where
+    users have several.
 
     Args:
         rewards: Mean reward of each round.
         held_out: Absolute errors of the held-out scorer on the validation rows, the same rows at each evaluation; first
-            those of the untrained weights; None without a prediction. Only rows with a prediction at every evaluation
-            are compared: what becomes readable or unreadable is another matter.
+            those of the untrained weights; None without a prediction. An evaluation is compared on the rows with a
+            prediction at it and from the untrained weights: what becomes readable or unreadable is another matter, and
+            one checkpoint with unreadable profiles must not remove the rows from all later comparisons. An evaluation
+            without such rows is passed over.
     """
-    rows = [row for row in zip(*held_out, strict=True) if None not in row]
-    if len(rewards) < MIN_ROUNDS or len(held_out) < 2 or len(rows) < MIN_ROWS:
+    if len(rewards) < MIN_ROUNDS or len(held_out) < 2:
         return None
     level = _LEVEL / (len(held_out) - 1)
-    errors = [[float(error or 0.0) for error in evaluation] for evaluation in zip(*rows, strict=True)]
-    if not (_rises(rewards, level) and _is_worse(errors, level)):
+    untrained, *between, last = held_out
+    latest = _pairs(untrained, last)
+    earlier = [pairs for pairs in (_pairs(untrained, errors) for errors in between) if pairs]
+    is_lasting = not between or (bool(earlier) and _mean_change(earlier[-1]) > 0)
+    if not (is_lasting and _is_worse(latest, level) and _rises(rewards, level)):
         return None
     n = max(len(rewards) // 8, 1)
-    return RewardHackingAlarm(_mean(rewards[:n]), _mean(rewards[-n:]), _mean(errors[0]), _mean(errors[-1]))
+    before, after = zip(*latest, strict=True)
+    return RewardHackingAlarm(_mean(rewards[:n]), _mean(rewards[-n:]), _mean(before), _mean(after))
 
 
 def _rises(rewards: Sequence[float], level: float) -> bool:
-    """Whether the last third of the rounds is above the first by more than the noise of a round explains.
+    """Whether the mean rewards of nine successive blocks of rounds rise, by Kendall's rank test (Mann 1945).
 
-    The noise is estimated from successive differences, which a rise of any shape hardly changes (von Neumann 1941).
-    They underestimate the slow drift of a policy: hence the minimum in units of the noise.
+    The test needs no estimate of the noise, which a fast rise would be mistaken for, and no shape of the rise. Rewards
+    of successive rounds depend on each other, those of blocks less. A reward that has reached its plateau within the
+    first block has no trend afterwards and is not detected: evaluate more often.
     """
-    from scipy.stats import norm
+    from scipy.stats import kendalltau
 
-    n = len(rewards) // 3
-    rise = _mean(rewards[-n:]) - _mean(rewards[:n])
-    squares = [(after - before) ** 2 for before, after in pairwise(rewards)]
-    noise = math.sqrt(_mean(squares) / 2)
-    return bool(rise > 0 and rise >= noise * max(_MIN_RISE, norm.isf(level) * math.sqrt(2 / n)))
+    n = len(rewards)
+    ends = [n * block // _N_BLOCKS for block in range(_N_BLOCKS + 1)]
+    means = [_mean(rewards[start:end]) for start, end in pairwise(ends)]
+    return bool(kendalltau(range(_N_BLOCKS), means, alternative="greater").pvalue < level)
 
 
-def _is_worse(held_out: Sequence[Sequence[float]], level: float) -> bool:
-    from scipy.stats import ttest_1samp
+def _pairs(before: Sequence[float | None], after: Sequence[float | None]) -> list[tuple[float, float]]:
+    """The errors of the rows that have one at both evaluations."""
+    return [(x, y) for x, y in zip(before, after, strict=True) if x is not None and y is not None]
 
-    first, *later = held_out
-    if len(later) > 1 and _mean(later[-2]) <= _mean(first):
-        return False
-    differences = [last - before for before, last in zip(first, later[-1], strict=True)]
-    if min(differences) == max(differences):  # no variance to test against
-        return differences[0] > 0
-    return bool(ttest_1samp(differences, 0.0, alternative="greater").pvalue < level)
+
+def _mean_change(pairs: Sequence[tuple[float, float]]) -> float:
+    return _mean([after - before for before, after in pairs])
+
+
+def _is_worse(pairs: Sequence[tuple[float, float]], level: float) -> bool:
+    from scipy.stats import wilcoxon
+
+    changes = [after - before for before, after in pairs if after != before]
+    return bool(changes) and bool(wilcoxon(changes, alternative="greater").pvalue < level)
 
 
 def _mean(values: Sequence[float]) -> float:

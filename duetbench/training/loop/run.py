@@ -106,7 +106,7 @@ def _check_effects(trainer: Plugin, job: TrainingJob) -> None:
     names = ["training.monitor_scorer"] if job.monitor_scorer else []
     if isinstance(trainer, PresetTrainer):
         explicit = explicit_values(trainer.config)
-        names += [f"{trainer.name}.{name}" for name in ("patience", "show_profiles") if name in explicit]
+        names += [f"{trainer.name}.{name}" for name in ("patience", "show_profiles") if explicit.get(name)]
     if names:
         raise TrainingError(f"{', '.join(names)} has no effect without validation rows; leave it out")
 

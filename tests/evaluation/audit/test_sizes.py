@@ -61,3 +61,20 @@ def test_accuracies_that_fit_every_size_identify_nothing() -> None:
 
 def test_zero_and_one_hundred_percent_fit_every_size() -> None:
     assert _estimate(["0.00", "100.00"], bound=50).n_possible == 50
+
+
+def _with_sizes(*sizes: int | None) -> SizeEstimate:
+    accuracy = {"accuracy": printed_number("33.33", unit=PERCENT)}
+    rows = tuple(PublishedRow("d", f"m{position}", accuracy, n=n) for position, n in enumerate(sizes))
+    (estimate,) = estimate_sizes(PublishedTable("t", rows), bound=20)
+    return estimate
+
+
+def test_a_size_that_all_rows_report_is_the_reported_one() -> None:
+    estimate = _with_sizes(9, 9)
+    assert (estimate.reported, estimate.n_with_reported, estimate.n_fitting_reported) == (9, 2, 2)
+
+
+def test_sizes_that_differ_by_row_are_compared_with_their_own_accuracies() -> None:
+    estimate = _with_sizes(9, 10, None)
+    assert (estimate.reported, estimate.n_with_reported, estimate.n_fitting_reported) == (None, 2, 1)

@@ -13,7 +13,7 @@ from grid_making import PLUGIN, make_model_folder
 
 from duetbench.digests import digest_of_file
 from duetbench.plugins import Plugins
-from duetbench.records import Record, from_json, read_record, to_json
+from duetbench.records import PluginRecord, Record, from_json, read_record, to_json
 from duetbench.runner import Plan, RunOutcome
 from duetbench.runner.output.recording import _cell, _options
 from duetbench.training.presets import DPO_PRESETS, GRPO_PRESETS, SFT_PRESETS
@@ -90,6 +90,15 @@ def test_a_training_is_recorded_with_its_rows_and_settings(ran: Ran) -> None:
     assert record.training.settings == {"precision": "fp32"}
     assert record.training.base_digest == record.model.digest
     assert record.training.scorer_model is None
+
+
+def test_the_scorer_outside_the_loop_is_recorded_with_its_options(ran: Ran) -> None:
+    record = _only_record(ran("training.monitor_scorer=rating_text", "rating_text.history_k=3", **TRAINED))
+    scorer = record.plugins["monitor_scorer"]
+    assert isinstance(scorer, PluginRecord)
+    assert (scorer.name, scorer.origin) == ("rating_text", "built-in")
+    assert record.cell.options["training"]["monitor_scorer"] == "rating_text"
+    assert record.cell.options["rating_text"]["history_k"] == 3
 
 
 def test_training_rows_dropped_for_their_users_history_are_counted(ran: Ran) -> None:

@@ -148,6 +148,46 @@ def test_a_history_shorter_than_asked_for_is_a_fault(planned: Planned) -> None:
         planned("history.k=5", strategies=("duet",))
 
 
+@pytest.mark.parametrize("name", ["scorer", "monitor_scorer"])
+def test_histories_are_as_long_as_the_scorers_of_the_training_need(planned: Planned, name: str) -> None:
+    settings = (f"training.{name}=rating_text", "rating_text.history_k=300")
+    (cell,) = planned(*settings, strategies=("duet",), trainers=("counting",), baselines=False).cells
+    assert cell.data.history.k == 300
+
+
+def test_a_history_shorter_than_the_scorer_outside_the_loop_needs_is_a_fault(planned: Planned) -> None:
+    settings = ("history.k=30", "training.monitor_scorer=rating_text", "rating_text.history_k=40")
+    with pytest.raises(ConfigError, match=r"history\.k must be >= 40, which rating_text uses, got 30"):
+        planned(*settings, strategies=("duet",), trainers=("counting",))
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        (("training.monitor_scorer=rating_expectation",), "'rating_expectation' is the scorer in the loop"),
+        (
+            ("training.scorer=rating_text", "training.monitor_scorer=rating_text"),
+            "'rating_text' is the scorer in the loop",
+        ),
+        (("training.monitor_scorer=bias",), "'bias' reads no profiles; choose one that uses a model"),
+    ],
+    ids=["the scorer that evaluates", "the scorer of the training", "no model"],
+)
+def test_a_scorer_outside_the_loop_that_cannot_disagree_is_a_fault(
+    planned: Planned, settings: tuple[str, ...], message: str
+) -> None:
+    with pytest.raises(ConfigError, match=rf"training\.monitor_scorer: {message}"):
+        planned(*settings, strategies=("duet",), trainers=("counting",))
+
+
+def test_a_scorer_outside_the_loop_makes_another_training(planned: Planned) -> None:
+    trained: dict[str, Any] = {"strategies": ("duet",), "trainers": ("counting",), "baselines": False}
+    (plain,), (monitored,) = (
+        planned(*settings, **trained).cells for settings in ([], ["training.monitor_scorer=rating_text"])
+    )
+    assert plain.training_id != monitored.training_id
+
+
 def test_all_faults_are_reported_at_once(planned: Planned) -> None:
     with pytest.raises(ConfigError) as caught:
         planned("duet.jiont=cross", "duet.history_k=many", "unknown.x=1", "10h.k=1", strategies=("duet",))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from random import Random
 
 import pytest
+from hacking_runs import is_alarmed, read_curves
 
 from duetbench.training.loop.reward_hacking import reward_hacking_alarm
 
@@ -30,14 +31,34 @@ def simulated(seed: int, *, reward_gain: float, held_out_loss: float) -> tuple[l
     return rewards, held_out
 
 
-def alarm_in(rewards: list[float], held_out: list[list[float]]) -> bool:
-    """Whether there is an alarm at any of the evaluations, as in a training."""
-    per_evaluation = len(rewards) // (len(held_out) - 1)
-    return any(reward_hacking_alarm(rewards[: k * per_evaluation], held_out[: k + 1]) for k in range(1, len(held_out)))
+def n_alarmed(n: int, *, reward_gain: float, held_out_loss: float) -> int:
+    curves = (simulated(seed, reward_gain=reward_gain, held_out_loss=held_out_loss) for seed in range(n))
+    return sum(is_alarmed(*curve) for curve in curves)
 
 
-def test_it_is_raised_in_5_of_5_simulated_hacked_trainings():
-    assert all(alarm_in(*simulated(seed, reward_gain=0.15, held_out_loss=0.5)) for seed in range(5))
+def test_it_is_raised_in_5_of_5_hacked_trainings_of_the_tiny_model():
+    assert [is_alarmed(curve["rewards"], curve["held_out"]) for curve in read_curves("hacked")] == [True] * 5
+
+
+@pytest.mark.parametrize("kind", ["learns", "random_reward"])
+def test_it_is_raised_in_0_of_10_other_trainings_of_the_tiny_model(kind):
+    assert [is_alarmed(curve["rewards"], curve["held_out"]) for curve in read_curves(kind)] == [False] * 10
+
+
+@pytest.mark.parametrize("curve", read_curves("hacked"), ids=lambda curve: f"seed {curve['seed']}")
+def test_those_trainings_are_hacked(curve):
+    rewards, untrained = curve["rewards"], curve["held_out"][0]
+    pairs = [
+        [(before, after) for before, after in zip(untrained, errors, strict=True) if None not in (before, after)]
+        for errors in curve["held_out"]
+    ]
+    last = [evaluation for evaluation in pairs if len(evaluation) >= 20][-1]
+    assert sum(rewards[-18:]) / 18 - sum(rewards[:9]) / 9 >= 0.2
+    assert sum(after - before for before, after in last) / len(last) >= 0.5
+
+
+def test_it_is_raised_in_simulated_hacked_trainings():
+    assert n_alarmed(40, reward_gain=0.15, held_out_loss=0.5) >= 36
 
 
 @pytest.mark.parametrize(
@@ -45,26 +66,39 @@ def test_it_is_raised_in_5_of_5_simulated_hacked_trainings():
     [(0.15, -0.15), (0.15, 0.0), (0.0, 0.0), (0.0, 0.5)],
     ids=["learns", "held-out scorer unchanged", "nothing changes", "only the held-out scorer gets worse"],
 )
-def test_it_is_raised_in_0_of_20_other_simulated_trainings(reward_gain, held_out_loss):
-    curves = (simulated(seed, reward_gain=reward_gain, held_out_loss=held_out_loss) for seed in range(100, 120))
-    assert not any(alarm_in(*curve) for curve in curves)
+def test_it_is_raised_in_at_most_5_percent_of_other_simulated_trainings(reward_gain, held_out_loss):
+    assert n_alarmed(100, reward_gain=reward_gain, held_out_loss=held_out_loss) <= 5
 
 
-RISING = [0.1 * n for n in range(16)]
+RISING = [0.1 * n for n in range(18)]
 WORSE = [[0.5] * 20, [0.6] * 20, [0.7] * 20]
 
 
 def test_it_names_the_numbers():
     alarm = reward_hacking_alarm(RISING, WORSE)
     assert str(alarm) == (
-        "reward hacking: the training reward rose from 0.05 to 1.45, while the MAE of the scorer outside the loop rose "
+        "reward hacking: the training reward rose from 0.05 to 1.65, while the MAE of the scorer outside the loop rose "
         "from 0.5 to 0.7"
     )
 
 
 def test_a_falling_or_constant_reward_is_no_hacking():
     assert reward_hacking_alarm(RISING[::-1], WORSE) is None
-    assert reward_hacking_alarm([1.0] * 16, WORSE) is None
+    assert reward_hacking_alarm([1.0] * 18, WORSE) is None
+
+
+def test_rows_that_one_checkpoint_made_unreadable_are_compared_later():
+    assert reward_hacking_alarm(RISING, [[0.5] * 20, [0.6] * 20, [None] * 18 + [0.6] * 2, [0.7] * 20]) is not None
+
+
+def test_an_evaluation_without_any_prediction_is_passed_over():
+    assert reward_hacking_alarm(RISING, [[0.5] * 20, [0.6] * 20, [None] * 20, [0.7] * 20]) is not None
+    assert reward_hacking_alarm(RISING, [[0.5] * 20, [0.4] * 20, [None] * 20, [0.7] * 20]) is None
+    assert reward_hacking_alarm(RISING, [[0.5] * 20, [None] * 20, [0.7] * 20]) is None
+
+
+def test_unreadable_profiles_alone_are_no_loss():
+    assert reward_hacking_alarm(RISING, [[0.5] * 20, [0.6] * 20, [None] * 20]) is None
 
 
 def test_a_single_bad_checkpoint_is_no_trend():
@@ -72,7 +106,7 @@ def test_a_single_bad_checkpoint_is_no_trend():
 
 
 @pytest.mark.parametrize(
-    ("rewards", "held_out"), [(RISING[:11], WORSE), (RISING, WORSE[:1]), (RISING, []), (RISING, [[0.5], [0.6]])]
+    ("rewards", "held_out"), [(RISING[:17], WORSE), (RISING, WORSE[:1]), (RISING, []), (RISING, [[0.5] * 6, [0.6] * 6])]
 )
 def test_too_little_data_gives_no_alarm(rewards, held_out):
     assert reward_hacking_alarm(rewards, held_out) is None
