@@ -72,7 +72,9 @@ class PluginResolver:
         self.history: HistoryOptions = options.section("history")
         self.sampling: SamplingOptions = options.section("sampling")
         self.evaluation: EvaluationOptions = options.section("evaluation")
-        self.training: TrainingOptions = options.section("training")
+        trainers = {trainer for strategy in grid.strategies for trainer in self.trainers(strategy)}
+        has_training = any(does_train(plugins, trainer) for trainer in trainers)
+        self.training: TrainingOptions = options.section("training", None if has_training else ())
 
     def choice(
         self, kind: Kind, name: str, model: str | None = None, used: tuple[str, ...] | None = None
