@@ -180,6 +180,15 @@ def test_a_scorer_outside_the_loop_that_cannot_disagree_is_a_fault(
         planned(*settings, strategies=("duet",), trainers=("counting",))
 
 
+def test_a_scorer_outside_the_loop_is_a_fault_without_a_trainer_that_has_a_reward(planned: Planned) -> None:
+    chosen: dict[str, Any] = {"strategies": ("duet",), "baselines": False}
+    with pytest.raises(ConfigError, match=r"training\.monitor_scorer: no effect with sft"):
+        planned("training.monitor_scorer=rating_text", trainers=("sft",), **chosen)
+    cells = planned("training.monitor_scorer=rating_text", trainers=("sft", "counting"), **chosen).cells
+    monitored = {cell.writing.trainer.name: cell.writing.monitor_scorer is not None for cell in cells if cell.writing}
+    assert monitored == {"sft": False, "counting": True}
+
+
 def test_a_scorer_outside_the_loop_makes_another_training(planned: Planned) -> None:
     trained: dict[str, Any] = {"strategies": ("duet",), "trainers": ("counting",), "baselines": False}
     (plain,), (monitored,) = (
