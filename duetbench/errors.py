@@ -7,7 +7,8 @@ DuetbenchError            a fault of the input or of the system: one line on std
 ├── PluginError           a plugin that cannot be used, with its origin
 ├── MissingDependency     an optional package that is not installed
 ├── DataError             raw or prepared data that cannot be used
-│   └── MissingRawFiles   files that the user has to download
+│   ├── MissingRawFiles   files that the user has to download
+│   └── NotApplicable     a control that has no effect on these requests and profiles: its row is left out
 ├── ModelError            a model that cannot be downloaded, loaded or verified
 │   └── DigestMismatch    files whose digest differs from the model card's
 ├── EngineError           an engine that does not respond or responds with garbage
@@ -73,6 +74,10 @@ class DataError(DuetbenchError):
 
 class MissingRawFiles(DataError):
     """Files that the user has to download; the message names files, source and target folder."""
+
+
+class NotApplicable(DataError):
+    """A control that cannot have its effect on these requests and profiles. A run leaves out its row and succeeds."""
 
 
 class ModelError(DuetbenchError):

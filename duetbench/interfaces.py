@@ -530,6 +530,8 @@ class Trainer(Plugin):
     """The engine options that `fit` receives as `TrainingJob.policy_config`; None: it receives none."""
     uses_token_budget: ClassVar[bool] = False
     """Whether `fit` generates as many tokens as `TrainingJob.token_budget` says, if it is given."""
+    uses_monitor_scorer: ClassVar[bool] = False
+    """Whether `fit` compares its reward with `TrainingJob.monitor_scorer`; others do not receive one."""
 
     @abstractmethod
     def fit(self, job: TrainingJob) -> ModelRef | TrainedModels:

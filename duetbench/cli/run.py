@@ -98,6 +98,8 @@ def _run(settings: Settings, planned: Plan, folder: Path, store: Path | None, *,
     outcome = run(planned, folder, store=store, force=force, progress=progress)
     board = collect([cell_folder(folder, cell) for cell in planned.cells], planned.metrics)
     print_board(board, settings.console)
+    for cell, reason in outcome.left_out:
+        settings.progress_console.print(f"left out {cell.folder}: {reason}", markup=False, highlight=False)
     settings.progress_console.print(_summary(outcome), markup=False, highlight=False)
     if outcome.failures:
         for cell, reason in outcome.failures:
@@ -116,6 +118,7 @@ def _summary(outcome: RunOutcome) -> str:
     counts = [
         (outcome.count("done"), "computed"),
         (outcome.count("found"), "already finished"),
+        (outcome.count("left out"), "left out (control not applicable)"),
         (outcome.count("failed"), "failed"),
     ]
     return f"{', '.join(f'{n} {word}' for n, word in counts if n)}; results are in {outcome.folder}"

@@ -148,20 +148,19 @@ def _power_notes(pairs: Sequence[PairComparison]) -> list[str]:
     if not pairs:
         return []
     single, adjusted = (
-        _median_text([getattr(pair, name) for pair in pairs])
+        _median([getattr(pair, name) for pair in pairs])
         for name in ("minimum_detectable", "minimum_detectable_adjusted")
     )
-    over_all = f", {adjusted} adjusted for all {len(pairs)} pairs (medians)" if len(pairs) > 1 else ""
-    lines = [
-        f"Minimum detectable difference of MAE (80 % power, two-sided 5 %): {single} for one pair of rows{over_all}."
-    ]
+    over_all = f", {adjusted} adjusted for all {len(pairs)} pairs" if len(pairs) > 1 else ""
+    detectable = f"{single} for one pair of rows{over_all}{' (medians)' if over_all else ''}"
+    lines = [f"Minimum detectable difference of MAE (80 % power, two-sided 5 %): {detectable}."]
     return [*lines, *_needed_notes([pair for pair in pairs if not pair.is_told_apart])]
 
 
-def _median_text(numbers: Sequence[float | None]) -> str:
+def _median(numbers: Sequence[float | None]) -> str:
     """The median; none: no difference that the scale allows can be detected."""
-    median = sorted(numbers, key=lambda n: math.inf if n is None else n)[len(numbers) // 2]
-    return "none" if median is None else f"{median:.3f}"
+    middle = sorted(math.inf if number is None else number for number in numbers)[len(numbers) // 2]
+    return "none" if middle == math.inf else f"{middle:.3f}"
 
 
 def _needed_notes(pairs: Sequence[PairComparison]) -> list[str]:

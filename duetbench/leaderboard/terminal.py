@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
 _FIRST = ("cached", "MAE read.", BUDGET, "decision")
-"""Columns that a narrow terminal leaves out first, in this order. Decision rules differ between rows without an LLM only,
+"""Columns that a narrow terminal leaves out first, in this order. Only rows without an LLM differ in decision rules,
 unless scorers are mixed on request."""
 
 _COSTS = ("tokens", "seconds", "seeds")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from duetbench.errors import DataError, PluginError
+from duetbench.errors import DataError, NotApplicable, PluginError
 from duetbench.interfaces import Control, ControlContext, ControlledInput, Engine, Scorer
 from duetbench.profiling import ParsedCompletion, write_profiles
 from duetbench.runner.planning.cells import Cell
@@ -21,7 +21,7 @@ def apply_control(
     """What the scorer reads under the cell's control; without one, the requests and profiles as they are.
 
     Raises:
-        DataError: the control is impossible with these requests, or the scorer does not show what it changes.
+        NotApplicable: the control is impossible with these requests, or the scorer shows nothing of what it changes.
         PluginError: it did not return one request and one value of profiles per request, or changed which ones failed.
     """
     spec, writing = cell.control, cell.writing
@@ -31,14 +31,21 @@ def apply_control(
     plain: Scorer = cell.scorer.make()
     scorer: Scorer = spec.scorer.make()
     context = ControlContext(writing.strategy.make(), scorer, plain, cell.seed, count_tokens)
-    result = control.apply(requests, profiles, context)
+    try:
+        result = control.apply(requests, profiles, context)
+    except DataError as error:
+        raise NotApplicable(str(error)) from error
     _check_result(spec.name, requests, profiles, result)
     if spec.needs == "training":
         return result
     before = ControlledInput(requests, profiles)
     share = _changed_share(_prompt_keys(scorer, result), _prompt_keys(plain, before))
     if share == 0 and _read_values(result) != _read_values(before):
-        raise DataError(f"scorer '{spec.scorer.name}' does not show what control '{spec.name}' changes")
+        same = "without the control" if spec.needs == "profiles" else "in the row of no_profile"
+        raise NotApplicable(
+            f"the prompts of scorer '{spec.scorer.name}' show nothing of what control '{spec.name}' changes: they are "
+            f"the same as {same}"
+        )
     return result._replace(measures={**result.measures, "changed_prompts": share})
 
 

@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from duetbench.errors import DuetbenchError, RecordError, StoreError
+from duetbench.errors import DuetbenchError, NotApplicable, RecordError, StoreError
 from duetbench.progress import Progress
 from duetbench.runner.cell_state import CellState
 from duetbench.runner.engine_pool import EnginePool
@@ -21,8 +21,8 @@ from duetbench.runner.planning.plan import Plan
 if TYPE_CHECKING:
     from duetbench.records import Record
 
-State = Literal["done", "found", "failed"]
-"""Computed in this run; finished before; failed in this run."""
+State = Literal["done", "found", "failed", "left out"]
+"""Computed in this run; finished before; failed in this run; a control that does not apply, as its record says."""
 
 _CANNOT_WRITE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS)
 """Errors after which no file can be written, not even the record of a failed cell: they end the run."""
@@ -37,6 +37,8 @@ class RunOutcome:
     """By cell id."""
     failures: list[tuple[Cell, str]] = field(default_factory=list)
     """Failed cells, each with its reason in one line."""
+    left_out: list[tuple[Cell, str]] = field(default_factory=list)
+    """Cells of controls that do not apply to the requests and profiles, each with its reason."""
 
     def count(self, state: State) -> int:
         """Number of cells in this state."""
@@ -181,17 +183,21 @@ class _Run:
                 write_failed(state, path, context(), error)
             if not isinstance(error, DuetbenchError):
                 (path / ERROR).write_text(traceback.format_exc(), encoding="utf-8")
-            self._failed(cell, error, path / ERROR)
-            return "failed"
+            return self._failed(cell, error, path / ERROR)
         self._progress.print_line(f"{_title(cell)}: {_short(record)}")
         return "done"
 
-    def _failed(self, cell: Cell, error: Exception, trace: Path) -> None:
+    def _failed(self, cell: Cell, error: Exception, trace: Path) -> State:
         reason = " ".join(str(error).split()) or type(error).__name__
+        if isinstance(error, NotApplicable):
+            self._outcome.left_out.append((cell, reason))
+            self._progress.print_line(f"{_title(cell)}: left out: {reason}")
+            return "left out"
         if not isinstance(error, DuetbenchError):
             reason = f"{type(error).__name__}: {reason} (traceback in {trace})"
         self._outcome.failures.append((cell, reason))
         self._progress.print_line(f"{_title(cell)}: FAILED: {reason}")
+        return "failed"
 
     def _write_leaderboard(self) -> None:
         from duetbench.leaderboard import collect

@@ -25,8 +25,8 @@ class WindowConfig:
     )
     short_history: Literal["overlap", "skip_profile"] = option(
         "overlap",
-        "users without interactions before the recent ones. overlap: the profile is written from the recent ones; "
-        "skip_profile: no profile of the user or of the pair is written",
+        "users without interactions before the recent ones; with recent_k=0: without any. overlap: the profile is "
+        "written from the recent ones; skip_profile: no profile of the user or of the pair is written",
     )
 
     def without_effect(self) -> dict[str, str]:

@@ -56,12 +56,19 @@ def test_table_3_has_a_row_per_length_of_history() -> None:
     assert sorted(row[0] for row in planned("table3-history.yaml")) == ["10H+30P", "10H+50P", "10H+70P"]
 
 
-@pytest.mark.parametrize("name", ["toy", "ladder", "table1", "table2-ablation", "table3-history"])
+@pytest.mark.parametrize("name", ["toy", "ladder", "table1", "table2-ablation", "table3-history", "music-laptop"])
 def test_the_shipped_grids_have_controls(name: str) -> None:
     names = set(Plugins(environ={}).of_kind("control"))
     shown = {word for row in planned(f"{name}.yaml", "--seed", "0") for word in row} & names
     assert {"no_profile", "averages_only", "raw_evidence", "shuffled_both"} <= shown
-    assert ("best_of_n" in shown) == (name != "ladder")  # the ladder has rows of sft
+    assert ("best_of_n" in shown) == (name != "music-laptop")  # it trains nothing
+
+
+def test_the_learning_grid_has_best_of_n_beside_its_main_rows() -> None:
+    lines = [" ".join(row) for row in planned("learning.yaml", "--seed", "0", "--scorer", "rating_text")]
+    assert {line.split(" duet ")[0] for line in lines if " best_of_n " in line} == {"paired", "cross"}
+    assert sum(" shuffled_both " in line for line in lines) == 8  # 2 labels with two trainers, 4 with one
+    assert sum(" no_profile " in line for line in lines) == 1
 
 
 @pytest.mark.parametrize("file", sorted(CONFIGS.glob("*.yaml")), ids=lambda file: file.stem)

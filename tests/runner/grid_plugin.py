@@ -165,6 +165,7 @@ class LocalTrainer(Trainer):
 
 class Counting(Trainer):
     name = "counting"
+    uses_monitor_scorer = True
     summary = "trains nothing and logs that"
 
     @dataclass(frozen=True)

@@ -12,7 +12,7 @@ import polars as pl
 import pytest
 from grid_making import logged
 
-from duetbench.errors import DataError, PluginError
+from duetbench.errors import NotApplicable, PluginError
 from duetbench.interfaces import ControlledInput
 from duetbench.leaderboard import collect
 from duetbench.plugins import Plugins
@@ -134,11 +134,20 @@ def test_the_plan_of_an_impossible_control_can_be_shown(planned: Planned) -> Non
     assert [expected.examples for expected in estimate(made).cells] == [1, 1]
 
 
-def test_one_user_cannot_be_shuffled_and_the_record_says_why(ran: Ran) -> None:
+def test_one_user_cannot_be_shuffled_so_the_row_is_left_out_and_its_record_says_why(ran: Ran) -> None:
     outcome = ran("tiny.users=1", "data.steps=dedupe,sort,split_count:0.6/0.2/0.2", **GRID, controls=("shuffled_user",))
-    assert [reason for _, reason in outcome.failures] == [
-        "shuffling needs at least two different users or items, got 1: predict more rows"
-    ]
+    reason = "shuffling needs at least two different users or items, got 1: predict more rows"
+    assert ([each for _, each in outcome.left_out], outcome.failures) == ([reason], [])
+    error = records(outcome)["shuffled_user"].error
+    assert error is not None
+    assert (error.type, error.message) == ("NotApplicable", reason)
+    assert (outcome.count("left out"), outcome.count("failed")) == (1, 0)
+
+
+def test_evidence_that_adds_nothing_is_noted_in_the_plan(planned: Planned) -> None:
+    made = planned(**{**GRID, "strategies": ("kar",)}, controls=("raw_evidence_full",))
+    assert [cell.control for cell in made.cells] == [None]
+    assert any("so this is the row without a profile" in note for note in made.notes)
 
 
 def control_cell(planned: Planned, name: str) -> Cell:
@@ -156,8 +165,8 @@ def requests_of(cell: Cell) -> list[Request]:
     [
         (
             lambda requests, profiles: ([replace(each, item_history=()) for each in requests], profiles),
-            DataError,
-            "scorer 'rating_expectation' does not show what control 'shuffled_user' changes",
+            NotApplicable,
+            "scorer 'rating_expectation' show nothing of what control 'shuffled_user' changes: they are the same as",
         ),
         (lambda requests, profiles: (requests[1:], profiles[1:]), PluginError, "must return each of the 11 requests"),
         (
@@ -180,6 +189,13 @@ def test_a_control_that_the_scorer_does_not_show_or_with_a_wrong_result_is_refus
     requests = requests_of(cell)
     with pytest.raises(error, match=message):
         apply_control(cell, requests, [Profiles() for _ in requests], len)
+
+
+def test_a_control_of_unreadable_profiles_does_not_apply(planned: Planned) -> None:
+    cell = control_cell(planned, "shuffled_user")
+    requests = requests_of(cell)
+    with pytest.raises(NotApplicable, match="there is no readable user profile to exchange"):
+        apply_control(cell, requests, [Profiles(failed="unreadable") for _ in requests], len)
 
 
 def test_equal_profiles_can_be_shuffled_and_the_share_of_changed_prompts_says_so(planned: Planned) -> None:

@@ -97,6 +97,12 @@ def test_view_of_one_side_holds_nothing_of_the_other() -> None:
     assert (view.item_history, view.item_average) == ((), None)
 
 
+def test_without_recent_ones_only_users_without_history_are_skipped() -> None:
+    strategies = [LettinGo(LettinGo.Config(recent_k=0, short_history=short)) for short in ("overlap", "skip_profile")]
+    prompts = [rendered(strategy, REQUESTS) for strategy in strategies]
+    assert [sorted(n for each in made for n in each.for_requests) for made in prompts] == [[0, 1, 2], [1, 2]]
+
+
 def test_skipped_pair_reads_nothing() -> None:
     view = Reason4Rec(Reason4Rec.Config(recent_k=10, short_history="skip_profile")).writer_view(REQUESTS[2])
     assert (view.user_history, view.item_history) == ((), ())

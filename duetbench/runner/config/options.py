@@ -49,6 +49,8 @@ class OptionValues:
         self._commanded: dict[str, tuple[Scope, str]] = {}
         self.used: dict[Scope, frozenset[str] | None] = {}
         """The plugins and sections that options were built for, with the options that have an effect; None: all."""
+        self._idle: dict[tuple[Scope, str], str] = {}
+        """Why options have no effect, given the values of others."""
         self._values: dict[Scope, _Values] = {}
         self._faults: dict[str, None] = {}
         for written, values in file.items():
@@ -68,9 +70,12 @@ class OptionValues:
         values = self._of(("core", section))
         return name in values.file or name in values.command
 
-    def section(self, name: str) -> Any:
-        """A section's `Config`; its defaults if a value is invalid, which is added to `faults`."""
-        return self._build(("core", name), self._sections[name], {}, path=name)
+    def section(self, name: str, used: Collection[str] | None = None) -> Any:
+        """A section's `Config`; its defaults if a value is invalid, which is added to `faults`.
+
+        For `used` see `plugin`.
+        """
+        return self._build(("core", name), self._sections[name], {}, path=name, used=used)
 
     def plugin(
         self,
@@ -99,10 +104,19 @@ class OptionValues:
         used: Collection[str] | None = None,
     ) -> Any:
         values = self._of(scope)
-        self.used = merged_uses([self.used, {scope: None if used is None else frozenset(used)}])
         config, faults = build_config(config_class, {**values.file, **values.command}, path=path, suggested=suggested)
         self._collect(*faults)
-        return config_class() if faults else config
+        config = config_class() if faults else config
+        self._use(scope, config, used)
+        return config
+
+    def _use(self, scope: Scope, config: Any, used: Collection[str] | None) -> None:
+        """Notes which options of a `Config` have an effect."""
+        idle: dict[str, str] = getattr(config, "without_effect", dict)()
+        self._idle.update({(scope, name): reason for name, reason in idle.items()})
+        names = {field.name for field in fields(config)} if used is None else {*used}
+        with_effect = None if used is None and not idle else frozenset(names - idle.keys())
+        self.used = merged_uses([self.used, {scope: with_effect}])
 
     def _of(self, scope: Scope) -> _Values:
         return self._values.setdefault(scope, _Values({}, {}))
@@ -153,7 +167,9 @@ class OptionValues:
             used: See `used`, of all grids together.
         """
         faults = [
-            fault for path, (scope, name) in self._commanded.items() if (fault := _no_effect(path, scope, name, used))
+            fault
+            for path, (scope, name) in self._commanded.items()
+            if (fault := _no_effect(path, scope, name, used, self._idle.get((scope, name))))
         ]
         for (kind, name), values in self._values.items():
             if kind != "core" and (kind, name) not in used:
@@ -172,10 +188,10 @@ def merged_uses(uses: Iterable[Mapping[Scope, frozenset[str] | None]]) -> dict[S
     return merged
 
 
-def _no_effect(path: str, scope: Scope, name: str, used: Mapping[Scope, frozenset[str] | None]) -> str | None:
+def _no_effect(
+    path: str, scope: Scope, name: str, used: Mapping[Scope, frozenset[str] | None], idle: str | None
+) -> str | None:
     kind, plugin = scope
-    if kind == "core":
-        return None
     if kind == "metric":
         return f"{path}: a metric has no options"
     if scope not in used:
@@ -183,6 +199,10 @@ def _no_effect(path: str, scope: Scope, name: str, used: Mapping[Scope, frozense
     names = used[scope]
     if names is None or name in names:
         return None
+    if idle:
+        return f"{path} has no effect: {idle}; leave it out"
+    if kind == "core":
+        return f"{path}: no effect here: no trainer of this run trains; leave it out"
     return f"{path}: no effect here: the trainers of this run use only {', '.join(sorted(names))} of {kind} '{plugin}'"
 
 

@@ -72,7 +72,9 @@ class PluginResolver:
         self.history: HistoryOptions = options.section("history")
         self.sampling: SamplingOptions = options.section("sampling")
         self.evaluation: EvaluationOptions = options.section("evaluation")
-        self.training: TrainingOptions = options.section("training")
+        trainers = {trainer for strategy in grid.strategies for trainer in self.trainers(strategy)}
+        has_training = any(does_train(plugins, trainer) for trainer in trainers)
+        self.training: TrainingOptions = options.section("training", None if has_training else ())
 
     def choice(
         self, kind: Kind, name: str, model: str | None = None, used: tuple[str, ...] | None = None
@@ -139,7 +141,7 @@ class PluginResolver:
             rewards=tuple(self._rewards()) if trains else (),
             trained_on=self.choice("scorer", self.training.scorer or scorer, model) if trains else None,
             scorer_engine=self._scorer_engine(model) if trains else None,
-            monitor_scorer=self._monitor_scorer(self.training.scorer or scorer, model) if trains else None,
+            monitor_scorer=self._monitor_scorer(trainer, self.training.scorer or scorer, model) if trains else None,
             policy_engine=self._policy_engine(trainer, model) if trains else None,
             further_models=self._further_models(trainer, model) if trains else (),
         )
@@ -154,20 +156,27 @@ class PluginResolver:
             self._models[name] = model_choice(name)
         return self._models[name]
 
-    def _monitor_scorer(self, in_loop: str, model: str) -> PluginChoice | None:
-        """The scorer outside the loop.
+    def _monitor_scorer(self, trainer: str, in_loop: str, model: str) -> PluginChoice | None:
+        """The scorer outside the loop; None for a trainer without a reward to compare with.
 
         Raises:
-            ConfigError: it is the one in the loop, or reads no profiles.
+            ConfigError: it is the one in the loop, reads no profiles, or no trainer of the grid uses one.
         """
         name = self.training.monitor_scorer
         if name is None:
+            return None
+        if not self._uses_monitor_scorer(trainer):
+            if self._grid.trainers and not any(map(self._uses_monitor_scorer, self._grid.trainers)):
+                raise ConfigError([f"training.monitor_scorer: no effect with {trainer}, which has no reward per round"])
             return None
         if name == in_loop:
             raise ConfigError([f"training.monitor_scorer: '{name}' is the scorer in the loop; choose another one"])
         if not uses_a_model(self._plugins, name):
             raise ConfigError([f"training.monitor_scorer: '{name}' reads no profiles; choose one that uses a model"])
         return self.choice("scorer", name, model)
+
+    def _uses_monitor_scorer(self, trainer: str) -> bool:
+        return cast("type[Trainer]", self._plugins.get("trainer", trainer).cls).uses_monitor_scorer
 
     def _policy_engine(self, trainer: str, model: str) -> PluginChoice | None:
         """The engine whose options apply to the weights in training."""

@@ -38,6 +38,7 @@ class Grpo(PresetTrainer):
     settings_class = GrpoSettings
     presets = GRPO_PRESETS
     preset_sources = GRPO_PRESET_SOURCES
+    uses_monitor_scorer = True
 
     def fit(self, job: TrainingJob) -> ModelRef:
         from duetbench.training.loop.run import fit

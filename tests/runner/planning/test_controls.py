@@ -66,7 +66,9 @@ def test_a_row_of_10h_is_the_control_without_a_profile(planned: Planned) -> None
 
 
 def test_controls_without_a_writer_occur_once_per_seed(planned: Planned) -> None:
-    made = planned(strategies=("duet", "kar"), trainers=("none",), seeds=(0, 1), controls=True, baselines=False)
+    made = planned(
+        "kar.history_k=11", strategies=("duet", "kar"), trainers=("none",), seeds=(0, 1), controls=True, baselines=False
+    )
     rows = _rows(made)
     assert rows["10h", "none", "averages_only"] == 2
     assert rows["duet", "none", "raw_evidence_full"] == rows["kar", "none", "raw_evidence_full"] == 2

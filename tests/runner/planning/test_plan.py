@@ -180,6 +180,15 @@ def test_a_scorer_outside_the_loop_that_cannot_disagree_is_a_fault(
         planned(*settings, strategies=("duet",), trainers=("counting",))
 
 
+def test_a_scorer_outside_the_loop_is_a_fault_without_a_trainer_that_has_a_reward(planned: Planned) -> None:
+    chosen: dict[str, Any] = {"strategies": ("duet",), "baselines": False}
+    with pytest.raises(ConfigError, match=r"training\.monitor_scorer: no effect with sft"):
+        planned("training.monitor_scorer=rating_text", trainers=("sft",), **chosen)
+    cells = planned("training.monitor_scorer=rating_text", trainers=("sft", "counting"), **chosen).cells
+    monitored = {cell.writing.trainer.name: cell.writing.monitor_scorer is not None for cell in cells if cell.writing}
+    assert monitored == {"sft": False, "counting": True}
+
+
 def test_a_scorer_outside_the_loop_makes_another_training(planned: Planned) -> None:
     trained: dict[str, Any] = {"strategies": ("duet",), "trainers": ("counting",), "baselines": False}
     (plain,), (monitored,) = (
@@ -318,6 +327,32 @@ def test_the_built_in_trainers_run_on_transformers(plugins: Plugins) -> None:
 
     trainers = {name: registered.cls for name, registered in plugins.of_kind("trainer").items()}
     assert {name for name, cls in trainers.items() if cls.policy_options == POLICY_OPTIONS} == {"sft", "dpo", "grpo"}
+
+
+def test_training_options_without_a_training_are_a_fault(planned: Planned) -> None:
+    for setting in ("shuffled_ratings=true", "rewards=exact", "min_user_history=1", "valid_examples=5"):
+        with pytest.raises(ConfigError, match=rf"training\.{setting.split('=')[0]}: no effect here: no trainer"):
+            planned(f"training.{setting}", strategies=("duet",), trainers=("none",))
+    assert planned("training.valid_examples=5", strategies=("duet",), trainers=("none", "counting")).cells
+
+
+def test_training_options_in_a_file_need_no_training(plugins: Plugins, model: str) -> None:
+    options = {"training": {"valid_examples": 5}}
+    grid = Grid(("duet",), ("tiny",), (model,), ("none",), engine="logging", baselines=False, options=options)
+    assert plan(RunConfig((grid,), "test"), plugins).cells
+
+
+def test_a_default_that_is_given_but_has_no_effect_is_a_fault(planned: Planned) -> None:
+    with pytest.raises(ConfigError, match=r"duet\.joint has no effect: side=user writes one profile; leave it out"):
+        planned("duet.side=user", "duet.joint=paired", strategies=("duet",))
+    with pytest.raises(ConfigError, match=r"kar\.recent_k has no effect: history_slice=first"):
+        planned("kar.history_slice=first", "kar.recent_k=0", strategies=("kar",))
+
+
+def test_a_default_has_an_effect_if_another_grid_uses_it(plugins: Plugins, model: str) -> None:
+    grid = Grid(("duet",), ("tiny",), (model,), ("none",), engine="logging", baselines=False)
+    one_side = replace(grid, options={"duet": {"side": "user"}})
+    assert len(plan(RunConfig((grid, one_side), "test", {"duet.joint": "paired"}), plugins).cells) == 2
 
 
 def test_dropped_training_rows_are_noted_once_per_dataset(planned: Planned) -> None:
