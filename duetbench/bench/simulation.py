@@ -38,6 +38,8 @@ class SimulatedPopulation:
     """Trained models per method."""
     seed_sd: float = 0.0
     """Of a trained model; what intervals must cover is the method's mean over all seeds."""
+    metric: str = ""
+    """Name of a metric: ratings are drawn instead of errors (`duetbench.bench.simulated_ratings`)."""
     is_heavy: bool = False
     """Effects of single pairs are exponential, and those of users and items have Student's t with 5 degrees."""
 

@@ -30,6 +30,8 @@ from duetbench.leaderboard.comparison_text import (
 from duetbench.leaderboard.decisions import optimal_metrics
 from duetbench.leaderboard.row_attributes import CONTROL, scopes_of
 
+BUDGET = "training steps/tokens"
+"""Title of the column of training budgets."""
 _MARKS = {LOW: "†", UNPAIRED: "‡", FAILED: "×"}
 
 
@@ -86,7 +88,7 @@ def columns(section: BoardSection, board: Board) -> list[Column]:
     rows, metrics = section.rows, board.metrics
     shown = [Column("#", _rank), Column("method", _method, is_number=False), *_if_different(section, "trainer")]
     if any(row.costs.budget_steps is not None for row in rows):
-        shown.append(Column("budget", _budget))
+        shown.append(Column(BUDGET, _budget))
     shown += [_attribute(name) for name in section.differing if not _is_set_by_control(name, rows)]
     shown += _if_different(section, "scorer")
     if any(len(row.seeds) > 1 or row.is_one_checkpoint for row in rows):
@@ -218,7 +220,7 @@ def _budget(row: BoardRow) -> str:
     costs = row.costs
     if costs.budget_steps is None or costs.budget_tokens is None:
         return NOTHING
-    return f"{costs.budget_steps:.0f} steps, {short_count(costs.budget_tokens)} tokens"
+    return f"{costs.budget_steps:.0f}/{short_count(costs.budget_tokens)}"
 
 
 def _coverage(row: BoardRow) -> str:

@@ -11,6 +11,8 @@ from duetbench.evaluation.statistics.intervals import ALPHA
 from duetbench.leaderboard.board import BoardMetric, BoardRow, BoardSection, PairComparison
 
 NOTHING = "–"
+CHECKPOINT = "§"
+"""Marks rows of one checkpoint."""
 INTERVAL_WIDTH = 24
 """Width of an estimate with its interval and a star."""
 _MOST = 0.9
@@ -37,8 +39,8 @@ def rank_text(row: BoardRow) -> str | None:
 
 
 def seeds_text(row: BoardRow) -> str:
-    """The number of seeds; of a training with one seed, that intervals are conditional on it."""
-    return "1, this checkpoint only" if row.is_one_checkpoint else str(len(row.seeds))
+    """The number of seeds, with a mark for a training with one seed: its intervals are conditional on it."""
+    return f"1 {CHECKPOINT}" if row.is_one_checkpoint else str(len(row.seeds))
 
 
 def comparison_columns(section: BoardSection, metrics: Sequence[BoardMetric]) -> list[ComparisonColumn]:
@@ -95,11 +97,12 @@ def comparison_notes(section: BoardSection) -> list[str]:
             "Gain over controls: how much better than the strongest one (named, with the number compared); the 95 % "
             "interval holds whichever is the strongest."
         )
-    checkpoints = list(dict.fromkeys(row.name for row in section.rows if row.is_one_checkpoint and row.intervals))
-    if checkpoints:
+    trained = [row.facts for row in section.rows if row.is_one_checkpoint and row.intervals]
+    if trained:
+        names = dict.fromkeys(f"{facts['strategy']}+{facts['trainer']}" for facts in trained)
         lines.append(
-            f"This checkpoint only: {', '.join(checkpoints)} trained with one seed; intervals and ranks do not include "
-            "how much another seed would change."
+            f"{CHECKPOINT} This checkpoint only: {', '.join(names)} trained with one seed; intervals and ranks do not "
+            "include how much another seed would change."
         )
     return [*lines, *_power_notes(section.pairs)]
 

@@ -7,16 +7,17 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from duetbench.leaderboard.board import FAILED, RANKED, RANKED_BY, Board, BoardRow, BoardSection
-from duetbench.leaderboard.columns import Column, columns, headings, notes
+from duetbench.leaderboard.columns import BUDGET, Column, columns, headings, notes
 
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
 
-_FIRST = ("cached", "MAE read.")
-"""Columns that a narrow terminal leaves out first, in this order."""
+_FIRST = ("cached", "MAE read.", BUDGET, "decision")
+"""Columns that a narrow terminal leaves out first, in this order. Only rows without an LLM differ in decision rules,
+unless scorers are mixed on request."""
 
-_COSTS = ("tokens", "seconds")
+_COSTS = ("tokens", "seconds", "seeds")
 _METRICS_KEPT = 2
 """Number of metrics that are left out after the cost columns; all further metrics are left out before them."""
 

@@ -12,7 +12,9 @@ from click.testing import CliRunner
 from duetbench.bench.simulation import SimulatedPopulation, simulated
 from duetbench.bench.statistics import (
     BOARDS,
+    NOT_MET,
     POPULATIONS,
+    CoverageResult,
     StatisticsBenchOptions,
     StatisticsBenchResult,
     bench_statistics,
@@ -29,13 +31,25 @@ def _measured(options: StatisticsBenchOptions, **chosen: object) -> StatisticsBe
 def test_intervals_cover_the_true_difference() -> None:
     populations = [SimulatedPopulation("a", 20, is_heavy=True), SimulatedPopulation("b", 60, 5, seeds=3, seed_sd=0.03)]
     coverages = [result.coverage for result in _measured(_SMALL, populations=populations, boards=()).coverages]
-    assert all(0.91 <= coverage <= 0.99 for coverage in coverages), coverages
+    assert all(0.91 <= (coverage or 0) <= 0.99 for coverage in coverages), coverages
 
 
 def test_equal_methods_are_rarely_split_and_different_ones_are_told_apart() -> None:
     (result,) = _measured(_SMALL, populations=(), boards=[(8, SimulatedPopulation("x", 129, 10, is_heavy=True))]).splits
     assert result.split <= 0.15
     assert result.power[-1] > 0.5 > result.power[0]
+
+
+@pytest.mark.parametrize(("share", "verdict"), [(0.95, "met"), (0.931, "undecided"), (0.9, "NOT met")])
+def test_verdicts_know_the_error_of_the_simulation(share: float, verdict: str) -> None:
+    assert CoverageResult(SimulatedPopulation("x", 20), share, 2000, 0.1, 2000).verdict == verdict
+
+
+def test_f1_of_few_pairs_has_no_interval_and_no_star() -> None:
+    few = SimulatedPopulation("x", 24, 1, metric="f1")
+    result = _measured(StatisticsBenchOptions(20, 20), populations=[few], boards=[(8, few)])
+    assert result.coverages[0].shown <= 4
+    assert result.splits[0].starred == 0
 
 
 def test_seeds_of_a_method_share_everything_but_their_own_effect() -> None:
@@ -69,6 +83,5 @@ def _few() -> StatisticsBenchResult:
 @pytest.mark.slow
 def test_bounds_are_met() -> None:
     result = _measured(StatisticsBenchOptions(), populations=POPULATIONS, boards=BOARDS)
-    coverages = {of.population.name: of.coverage for of in result.coverages}
-    assert all(0.93 - 0.011 <= coverage <= 0.97 + 0.011 for coverage in coverages.values()), coverages
-    assert all(of.split <= 0.05 + 2 * of.error for of in result.splits), result.splits
+    assert not [of for of in result.coverages if of.verdict == NOT_MET]
+    assert not [of for of in result.splits if of.verdict == NOT_MET]

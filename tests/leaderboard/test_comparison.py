@@ -75,7 +75,7 @@ def test_a_training_with_one_seed_is_this_checkpoint_only(cell: Callable, run: P
     cell("b", 0.5)
     section = _section(run)
     assert [row.is_one_checkpoint for row in section.rows] == [row.name == "duet+grpo" for row in section.rows]
-    assert any(note.startswith("This checkpoint only: duet+grpo trained with one seed") for note in notes(section))
+    assert any(note.startswith("§ This checkpoint only: duet+grpo trained with one seed") for note in notes(section))
 
 
 def test_a_training_with_two_seeds_is_not(cell: Callable, run: Path) -> None:

@@ -49,10 +49,10 @@ def print_statistics(settings: Settings, result: StatisticsBenchResult) -> None:
     rows = [
         (
             of.population.name,
-            f"{of.coverage:.1%} ± {of.error:.1%}",
-            f"{of.width:.3f}",
-            f"{of.replications:,}",
-            "met" if of.is_met else "NOT met",
+            "-" if of.coverage is None or of.error is None else f"{of.coverage:.1%} ± {of.error:.1%}",
+            "-" if of.width is None else f"{of.width:.3f}",
+            f"{of.shown:,} of {of.replications:,}",
+            of.verdict,
         )
         for of in result.coverages
     ]
@@ -65,7 +65,7 @@ def print_statistics(settings: Settings, result: StatisticsBenchResult) -> None:
             f"{of.starred:.1%}",
             *(f"{power:.0%}" for power in of.power),
             f"{of.boards:,}",
-            "met" if of.is_met else "NOT met",
+            of.verdict,
         )
         for of in result.splits
     ]

@@ -51,7 +51,7 @@ def test_a_star_marks_a_certain_difference(cell: Callable, free: Callable, run: 
 
 def test_a_training_shows_its_budget(cell: Callable, run: Path) -> None:
     cell("a", 0.5, trainer="grpo", budget={"steps": 20, "tokens": 1_234_567, "seconds": 1.0})
-    assert "| 20 steps, 1.2M tokens |" in render(collect([run], METRICS))
+    assert "| 20/1.2M |" in render(collect([run], METRICS))
 
 
 def test_the_heading_names_the_scorer_and_the_notes_its_options(board: Board) -> None:
