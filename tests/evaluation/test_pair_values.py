@@ -9,7 +9,7 @@ from builtin_metrics import METRICS
 from duetbench.errors import PluginError
 from duetbench.evaluation import CONVENTIONS
 from duetbench.evaluation.metric_values import compute_values, selected_value
-from duetbench.evaluation.pair_values import pair_values
+from duetbench.evaluation.pair_values import curvature, pair_values
 from duetbench.interfaces import Metric
 from duetbench.types import Domain
 
@@ -79,3 +79,23 @@ def test_many_kinds_of_pairs_are_rounded() -> None:
     assert own is not None
     assert computed is not None
     assert computed.std() == pytest.approx(own.std(), rel=0.05)
+
+
+def _curvature(name: str) -> Any:
+    (metric,) = [metric for metric in METRICS if metric.name == name]
+    users = [f"u{row // 3}" for row in range(300)]
+    return curvature(metric, PREDICTED, TRUTH, users, STARS, CONVENTIONS["standard"])
+
+
+@pytest.mark.parametrize("name", ["mae", "accuracy"])
+def test_means_over_pairs_have_no_curvature(name: str) -> None:
+    assert not _curvature(name).any()
+
+
+def test_f1_is_further_from_a_mean_than_rmse() -> None:
+    assert 0 < np.abs(_curvature("rmse")).mean() < np.abs(_curvature("f1")).mean()
+
+
+def test_one_user_has_no_halves() -> None:
+    metric = METRICS[0]
+    assert curvature(metric, PREDICTED, TRUTH, ["u"] * 300, STARS, CONVENTIONS["standard"]) is None
