@@ -25,6 +25,16 @@ def records(folder: Path) -> dict[tuple[str, str | None], dict[str, Any]]:
     return {(record["cell"]["trainer"], record["cell"]["control"]): record for record in found}
 
 
+def test_controls_that_do_not_apply_are_left_out_of_a_run_that_succeeds(tmp_path: Path) -> None:
+    result = run(tmp_path, "--trainer", "none", "--controls", "--limit", "1")
+    assert result.exit_code == 0, result.output
+    assert "5 computed, 3 left out (control not applicable)" in result.output
+    reasons = {control: record["error"] for (_, control), record in records(tmp_path).items() if record["error"]}
+    assert {control: error["type"] for control, error in reasons.items()} == {
+        f"shuffled_{side}": "NotApplicable" for side in ("user", "item", "both")
+    }
+
+
 def test_the_switch_adds_controls_to_a_plan(tmp_path: Path) -> None:
     plain, controls = (run(tmp_path, "--trainer", "none", "--plan", *more).stdout for more in ((), ("--controls",)))
     assert "shuffled_user" not in plain
