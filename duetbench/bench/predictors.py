@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from duetbench.interfaces import FittingData
     from duetbench.plugins import Plugins
 
-BOOK_ROWS = 72_000  # training rows of the paper's Book
 _BOUND = 20.0
 """Largest accepted ratio of all fits to one TF-IDF of the training reviews."""
 

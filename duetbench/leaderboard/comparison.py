@@ -193,6 +193,7 @@ class _OneMetric:
         if not ranked:
             return ()
         of = self.uncertainty.only([self.column[row] for row in ranked])
+        pooled = of.with_pooled_seeds()
         ranking = rank_intervals(of)
         for row, ranks in zip(ranked, ranking.intervals, strict=True):
             rows[row].ranks = ranks
@@ -200,19 +201,25 @@ class _OneMetric:
         if of.n_users < users_needed(math.comb(len(ranked), 2), ALPHA):
             return ()
         found = (
-            self._pair(of, (ranked[first], ranked[second]), (first, second), ranking)
+            self._pair(of, pooled, (ranked[first], ranked[second]), (first, second), ranking)
             for at, first in enumerate(order)
             for second in order[at + 1 :]
         )
         return tuple(pair for pair in found if pair is not None)
 
     def _pair(
-        self, of: Uncertainty, rows: tuple[int, int], columns: tuple[int, int], ranking: Ranking
+        self,
+        of: Uncertainty,
+        pooled: Uncertainty,
+        rows: tuple[int, int],
+        columns: tuple[int, int],
+        ranking: Ranking,
     ) -> PairComparison | None:
         """The comparison of a row with one of larger mean, by the test of the ranks; None if nothing varies.
 
         Args:
             of: Of the ranked rows.
+            pooled: The same with pooled seeds.
             rows: Positions in all rows.
             columns: The same rows as columns of `of`.
             ranking: The ranks of `of`.
@@ -221,7 +228,7 @@ class _OneMetric:
         found = interval(of, contrast)
         if found is None:
             return None
-        variance = of.with_pooled_seeds().tail_variance(contrast)
+        variance = pooled.tail_variance(contrast)
         is_told_apart = bool(ranking.is_better[columns])
         seeds = min((n for n in (of.n_seeds[column] for column in columns) if n > 1), default=1)
         needed = needed_sample(found.estimate, variance, n_users=of.n_users, n_seeds=seeds, alpha=ranking.level)

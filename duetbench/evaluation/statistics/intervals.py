@@ -26,11 +26,6 @@ class Interval:
     low: float
     high: float
 
-    @property
-    def excludes_zero(self) -> bool:
-        """Whether zero is outside of the interval."""
-        return self.low > 0 or self.high < 0
-
 
 def interval(of: Uncertainty, contrast: Floats, *, alpha: float = ALPHA) -> Interval | None:
     """The interval of a weighted sum of the columns at level 1 - alpha.

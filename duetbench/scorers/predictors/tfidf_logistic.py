@@ -4,21 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import ClassVar, Literal
 
-from duetbench.interfaces import FittingData, option
+from duetbench.interfaces import option
 from duetbench.scorers.predictors.base import ClassPredictor
 from duetbench.scorers.predictors.label_models import LogisticModel
-from duetbench.scorers.predictors.review_vectors import ReviewVectors
-from duetbench.scorers.predictors.statistics import Prior, history_statistics
-from duetbench.types import Request
-
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
+from duetbench.scorers.predictors.review_features import ReviewPredictor
 
 
-class TfidfLogistic(ClassPredictor):
+class TfidfLogistic(ReviewPredictor, ClassPredictor):
     """Label probabilities from the reviews of both histories (TF-IDF with truncated SVD) and their statistics."""
 
     name = "tfidf_logistic"
@@ -33,16 +27,6 @@ class TfidfLogistic(ClassPredictor):
         )
         dimensions: int = option(16, "dimensions of the reduced TF-IDF vectors of each history", ge=1)
         history_k: int | None = option(None, "latest interactions that count; none: all that requests carry", ge=1)
-
-    def _learn_features(self, data: FittingData, ratings: NDArray[np.float64]) -> None:
-        self._prior = Prior.of(ratings, data.domain)
-        self._reviews = ReviewVectors(data.interactions["review"], self.config.dimensions)
-
-    def _features(self, requests: Sequence[Request]) -> NDArray[np.float64]:
-        import numpy as np
-
-        k = self.config.history_k
-        return np.hstack([history_statistics(requests, self._prior, k), self._reviews.of(requests, k)])
 
     def _estimator(self, setting: float) -> LogisticModel:
         return LogisticModel(self._domain.labels, self.config.form, setting)

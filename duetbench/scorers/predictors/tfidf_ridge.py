@@ -6,10 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from duetbench.interfaces import FittingData, option
-from duetbench.scorers.predictors.base import FeaturePredictor
-from duetbench.scorers.predictors.review_vectors import ReviewVectors
-from duetbench.scorers.predictors.statistics import Prior, history_statistics
+from duetbench.interfaces import option
+from duetbench.scorers.predictors.review_features import ReviewPredictor
 from duetbench.types import Decision, Prediction, Request
 
 if TYPE_CHECKING:
@@ -17,7 +15,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
-class TfidfRidge(FeaturePredictor):
+class TfidfRidge(ReviewPredictor):
     """The expected rating from the reviews of both histories (TF-IDF with truncated SVD) and their statistics."""
 
     name = "tfidf_ridge"
@@ -31,16 +29,6 @@ class TfidfRidge(FeaturePredictor):
 
     def decision(self) -> Decision:
         return "mean"
-
-    def _learn_features(self, data: FittingData, ratings: NDArray[np.float64]) -> None:
-        self._prior = Prior.of(ratings, data.domain)
-        self._reviews = ReviewVectors(data.interactions["review"], self.config.dimensions)
-
-    def _features(self, requests: Sequence[Request]) -> NDArray[np.float64]:
-        import numpy as np
-
-        k = self.config.history_k
-        return np.hstack([history_statistics(requests, self._prior, k), self._reviews.of(requests, k)])
 
     def _estimator(self, setting: float) -> Any:
         from sklearn.linear_model import Ridge
