@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
-from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal
 
@@ -14,6 +12,7 @@ import yaml
 from duetbench.digests import digest_of_value
 from duetbench.errors import ModelError, UnknownName
 from duetbench.paths import registry_dir
+from duetbench.schemas import schema_validator
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,14 +131,7 @@ def _plain(value: Any) -> Any:
 
 
 def _validate(body: Any, path: Path) -> None:
-    from jsonschema import Draft202012Validator
-
-    faults = sorted(Draft202012Validator(_schema()).iter_errors(body), key=lambda fault: list(map(str, fault.path)))
+    faults = sorted(schema_validator("model").iter_errors(body), key=lambda fault: list(map(str, fault.path)))
     if faults:
         listed = "; ".join(f"{'.'.join(map(str, fault.path)) or 'card'}: {fault.message}" for fault in faults)
         raise ModelError(f"card {path} does not match registry/schemas/model.schema.json: {listed}")
-
-
-@lru_cache(maxsize=1)
-def _schema() -> Any:
-    return json.loads(registry_dir("schemas", "model.schema.json").read_text(encoding="utf-8"))

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import json
-from functools import lru_cache
 from pathlib import Path
-from typing import Any
 
 from duetbench.atomic import write_text
 from duetbench.digests import digest_of_file
 from duetbench.errors import RecordError
-from duetbench.paths import registry_dir
 from duetbench.records.record import VERSION, FileEntry, JsonValue, Record
 from duetbench.records.serialization import from_json, to_json
+from duetbench.schemas import schema_validator
 
 RECORD = "record.json"
 PREDICTIONS = "predictions.parquet"
@@ -75,20 +73,12 @@ def validate_record(values: JsonValue, *, name: str = "record") -> None:
         json.dumps(values, allow_nan=False)
     except (TypeError, ValueError) as error:
         raise RecordError(f"{name} cannot be written as JSON: {error}") from error
-    fault = best_match(_validator().iter_errors(values))
+    fault = best_match(schema_validator("record").iter_errors(values))
     if fault is not None:
         path = fault.json_path.removeprefix("$").removeprefix(".") or "top level"
         message = " ".join(fault.message.split())
         shown = message if len(message) <= _MAX_MESSAGE else f"...{message[-_MAX_MESSAGE:]}"
         raise RecordError(f"{name}: {path}: {shown}")
-
-
-@lru_cache(maxsize=1)
-def _validator() -> Any:
-    from jsonschema import Draft202012Validator
-
-    schema = registry_dir("schemas", "record.schema.json")
-    return Draft202012Validator(json.loads(schema.read_text(encoding="utf-8")))
 
 
 def file_entry(path: Path) -> FileEntry:

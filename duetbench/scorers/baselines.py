@@ -23,7 +23,15 @@ _FORM = "mean: minimises the squared error; median: the absolute error"
 _DAMPING = "pseudo-ratings {} added to each; none: chosen on validation rows"
 
 
-class GlobalMean(Predictor):
+class _FormPredictor(Predictor):
+    """Predicts what its option `form` says: the mean or the median."""
+
+    def decision(self) -> Decision:
+        form: Decision = self.config.form
+        return form
+
+
+class GlobalMean(_FormPredictor):
     """The mean or median of all training ratings."""
 
     name = "global_mean"
@@ -33,10 +41,6 @@ class GlobalMean(Predictor):
     @dataclass(frozen=True)
     class Config:
         form: Literal["mean", "median"] = option("mean", _FORM)
-
-    def decision(self) -> Decision:
-        form: Decision = self.config.form
-        return form
 
     def _fit(self, data: FittingData) -> None:
         self._value = RatingCounts(data.interactions, None).center(self.config.form)
@@ -63,7 +67,7 @@ class Majority(Predictor):
         return [Prediction(self._mode) for _ in requests]
 
 
-class _DampedMean(Predictor):
+class _DampedMean(_FormPredictor):
     """The mean or median of one side's training ratings, damped by those of all."""
 
     reads_history: ClassVar[bool] = False
@@ -73,10 +77,6 @@ class _DampedMean(Predictor):
     class Config:
         form: Literal["mean", "median"] = option("mean", _FORM)
         damping: float | None = option(None, _DAMPING.format("with the distribution of all ratings"), ge=0)
-
-    def decision(self) -> Decision:
-        form: Decision = self.config.form
-        return form
 
     def _fit(self, data: FittingData) -> None:
         form, counts = self.config.form, RatingCounts(data.interactions, self._column)
@@ -127,7 +127,7 @@ class ItemMean(_DampedMean):
         return request.item.item_id
 
 
-class Bias(Predictor):
+class Bias(_FormPredictor):
     """The global mean plus damped user and item biases: `mu + b_i + b_u`, each bias shrunk towards 0.
 
     `b_i = sum_u (r_ui - mu) / (damping + n_i)`, then `b_u = sum_i (r_ui - mu - b_i) / (damping + n_u)`; the bias of
@@ -145,10 +145,6 @@ class Bias(Predictor):
         form: Literal["mean", "median"] = option("mean", _FORM)
         damping: float | None = option(None, _DAMPING.format("with bias 0"), ge=0)
         clip: bool = option(True, "clip the sum to the scale")
-
-    def decision(self) -> Decision:
-        form: Decision = self.config.form
-        return form
 
     def _fit(self, data: FittingData) -> None:
         self._biases = Biases.tuned(data, self.config.damping, self.config.form)

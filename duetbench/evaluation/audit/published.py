@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
-from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal
 
@@ -14,6 +12,7 @@ from duetbench.errors import DataError, UnknownName
 from duetbench.evaluation.audit.printed import PrintedNumber, printed_number
 from duetbench.evaluation.audit.reading import read_values
 from duetbench.paths import registry_dir
+from duetbench.schemas import schema_validator
 
 LOWER_IS_BETTER = {"mae": True, "rmse": True, "accuracy": False, "f1": False}
 """The metrics of a table, in the order in which they are printed."""
@@ -166,9 +165,7 @@ def _dangling(table: PublishedTable) -> Iterator[str]:
 
 
 def _schema_faults(body: Any) -> Iterator[str]:
-    from jsonschema import Draft202012Validator
-
-    faults = Draft202012Validator(_schema()).iter_errors(body)
+    faults = schema_validator("published").iter_errors(body)
     for fault in sorted(faults, key=lambda fault: [(isinstance(p, str), p) for p in fault.absolute_path]):
         path = "".join(f"[{part}]" if isinstance(part, int) else f".{_printable(part)}" for part in fault.absolute_path)
         yield f"{path.lstrip('.') or 'file'}: {_shortened(fault.message)}"
@@ -188,8 +185,3 @@ def _refuse(path: Path, faults: list[str]) -> None:
         more = f"; and {len(faults) - MAX_FAULTS:,} more" if len(faults) > MAX_FAULTS else ""
         listed = "; ".join(faults[:MAX_FAULTS])
         raise DataError(f"{path.name} does not match registry/schemas/published.schema.json: {listed}{more}")
-
-
-@lru_cache(maxsize=1)
-def _schema() -> Any:
-    return json.loads(registry_dir("schemas", "published.schema.json").read_text(encoding="utf-8"))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
@@ -11,8 +10,8 @@ from typing import Any, Literal
 import yaml
 
 from duetbench.errors import ConfigError
-from duetbench.paths import registry_dir
 from duetbench.runner.config.presets import RunPreset, load_preset
+from duetbench.schemas import schema_validator
 from duetbench.suggestions import did_you_mean
 
 
@@ -109,10 +108,7 @@ _TYPES = {
 
 
 def _schema_faults(content: Any) -> list[str]:
-    from jsonschema import Draft202012Validator
-
-    schema = json.loads(registry_dir("schemas", "run.schema.json").read_text(encoding="utf-8"))
-    errors = sorted(Draft202012Validator(schema).iter_errors(content), key=lambda error: list(map(str, error.path)))
+    errors = sorted(schema_validator("run").iter_errors(content), key=lambda error: list(map(str, error.path)))
     return [fault for error in errors for fault in _faults_of(error)]
 
 
