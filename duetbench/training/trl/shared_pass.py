@@ -1,0 +1,135 @@
+"""Log-probabilities of completions that share their prompts, with TRL's own output layer."""
+
+from __future__ import annotations
+
+import inspect
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from duetbench.training.trl.shared_prompts import SharedRows, share_prompts
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+
+def unshared_reason(model: Any) -> str | None:
+    """Why the completions of this model have to be read apart; None: they can share their prompts.
+
+    Args:
+        model: A causal language model, with or without an adapter.
+    """
+    base = model.get_base_model() if hasattr(model, "get_base_model") else model
+    config = base.config.get_text_config()
+    if getattr(base, "_is_stateful", False):
+        return f"{config.model_type} has recurrent layers"
+    if getattr(config, "sliding_window", None) or set(getattr(config, "layer_types", None) or ()) - {"full_attention"}:
+        return f"{config.model_type} has layers that attend to a part of the sequence only"
+    if getattr(config, "alibi", False) or "position_ids" not in inspect.signature(base.forward).parameters:
+        return f"{config.model_type} takes positions from the order of the tokens"
+    if getattr(config, "output_router_logits", False):
+        return f"the load balancing loss of {config.model_type} counts every token that is read"
+    if config._attn_implementation not in ("sdpa", "eager"):
+        return f"{config._attn_implementation} does not accept attention masks"
+    return None
+
+
+def is_eager(model: Any) -> bool:
+    """Whether the model's attention adds its mask to the scores."""
+    return bool(model.config.get_text_config()._attn_implementation == "eager")
+
+
+class SharedLogProbs(NamedTuple):
+    """What TRL's method returns, and the tokens that were computed for it."""
+
+    log_probs: Tensor
+    """(completions, length), 0 at padding."""
+    entropies: Tensor | None
+    """(completions, length), 0 at padding; None if the model does not compute them."""
+    n_tokens: int
+    """Tokens that the model read, padding included."""
+
+
+def shared_log_probs(
+    model: Any,
+    input_ids: Tensor,
+    attention_mask: Tensor,
+    n_completion: int,
+    *,
+    batch_size: int | None,
+    is_eager: bool,
+) -> SharedLogProbs:
+    """Log-probabilities and entropies of completions, with forward passes that read the prompt of a group once.
+
+    Args:
+        model: A model with TRL's fused output layer, possibly wrapped for several processes.
+        input_ids: See `share_prompts`.
+        attention_mask: See `share_prompts`.
+        n_completion: See `share_prompts`.
+        batch_size: Completions per forward pass; None: all.
+        is_eager: See `is_eager`.
+    """
+    import torch
+
+    size = batch_size or len(input_ids)
+    passes = [
+        _forward(model, share_prompts(ids, mask, n_completion), is_eager)
+        for ids, mask in zip(input_ids.split(size), attention_mask.split(size), strict=True)
+    ]
+    log_probs, entropies, n_tokens = zip(*passes, strict=True)
+    has_entropies = entropies[0] is not None
+    return SharedLogProbs(torch.cat(log_probs), torch.cat(entropies) if has_entropies else None, sum(n_tokens))
+
+
+def _forward(model: Any, rows: SharedRows, is_eager: bool) -> SharedLogProbs:
+    mask = rows.attention_mask()
+    outputs = model(
+        input_ids=rows.input_ids,
+        attention_mask=_additive(mask) if is_eager else mask,
+        position_ids=rows.position_ids,
+        shift_labels=rows.labels,
+        fused_lm_head=True,
+    )
+    entropies = None if outputs.entropy is None else rows.by_completion(outputs.entropy)
+    return SharedLogProbs(rows.by_completion(outputs.log_probs), entropies, rows.input_ids.numel())
+
+
+def _additive(mask: Tensor) -> Tensor:
+    import torch
+
+    return torch.zeros(mask.shape, device=mask.device).masked_fill(~mask, torch.finfo(torch.float32).min)
+
+
+def group_completions(chunks: list[dict[str, Any]], *, per_update: int) -> None:
+    """Orders the completions of each update by their prompts, in place, so that a micro-batch shares as many as it can.
+
+    TRL shuffles a round. Which completions are in which update stays as it is, so that gradients do, too. Groups with
+    similar numbers of tokens are adjacent, for less padding.
+
+    Args:
+        chunks: TRL's micro-batches of one round, in the order of their use.
+        per_update: Micro-batches per update.
+    """
+    import torch
+
+    size = len(chunks[0]["prompt_ids"])
+    for start in range(0, len(chunks), per_update):
+        update = chunks[start : start + per_update]
+        order = torch.tensor(_order(update))
+        for name, first in update[0].items():
+            if isinstance(first, torch.Tensor) and first.ndim:
+                values = torch.cat([chunk[name] for chunk in update])[order.to(first.device)]
+                for chunk, part in zip(update, values.split(size), strict=True):
+                    chunk[name] = part
+
+
+def _order(chunks: list[dict[str, Any]]) -> list[int]:
+    """Positions of the completions, those of one prompt adjacent, groups with few tokens first."""
+    prompts = [
+        tuple(row)
+        for chunk in chunks
+        for row in chunk["prompt_ids"].masked_fill(chunk["prompt_mask"] == 0, -1).tolist()
+    ]
+    lengths = [n for chunk in chunks for n in chunk["completion_mask"].sum(dim=1).tolist()]
+    n_tokens = {prompt: sum(token >= 0 for token in prompt) for prompt in prompts}
+    for prompt, length in zip(prompts, lengths, strict=True):
+        n_tokens[prompt] += length
+    return sorted(range(len(prompts)), key=lambda position: (n_tokens[prompts[position]], prompts[position]))
