@@ -28,7 +28,8 @@ from duetbench.training.trl.settings import (
     sft_settings,
     shared_settings,
 )
-from duetbench.training.trl.shared_pass import group_completions, is_eager, shared_log_probs, unshared_reason
+from duetbench.training.trl.shared_pass import is_eager, shared_log_probs, unshared_reason
+from duetbench.training.trl.shared_prompts import group_completions
 
 if TYPE_CHECKING:
     from peft import PeftConfig

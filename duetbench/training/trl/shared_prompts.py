@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -86,6 +86,29 @@ def share_prompts(input_ids: Tensor, attention_mask: Tensor, n_completion: int) 
     return SharedRows(*tensors, shape.n_prompt)
 
 
+def group_completions(chunks: list[dict[str, Any]], *, per_update: int) -> None:
+    """Orders the completions of each update by their prompts, in place, so that a micro-batch shares as many as it can.
+
+    TRL shuffles a round. Which completions are in which update stays as it is, so that gradients do, too. Groups with
+    similar numbers of tokens are adjacent, for less padding.
+
+    Args:
+        chunks: TRL's micro-batches of one round, in the order of their use.
+        per_update: Micro-batches per update.
+    """
+    import torch
+
+    size = len(chunks[0]["prompt_ids"])
+    for start in range(0, len(chunks), per_update):
+        update = chunks[start : start + per_update]
+        order = torch.tensor(_order(update))
+        for name, first in update[0].items():
+            if isinstance(first, torch.Tensor) and first.ndim:
+                values = torch.cat([chunk[name] for chunk in update])[order.to(first.device)]
+                for chunk, part in zip(update, values.split(size), strict=True):
+                    chunk[name] = part
+
+
 @dataclass
 class _Row:
     """The columns of a row."""
@@ -136,3 +159,17 @@ def _fewest_tokens(prompts: Sequence[tuple[int, ...]], lengths: Sequence[int]) -
 
 def _unpadded(ids: Sequence[int], mask: Sequence[int]) -> tuple[int, ...]:
     return tuple(token for token, keep in zip(ids, mask, strict=True) if keep)
+
+
+def _order(chunks: list[dict[str, Any]]) -> list[int]:
+    """Positions of the completions, those of one prompt adjacent, groups with few tokens first."""
+    prompts = [
+        tuple(row)
+        for chunk in chunks
+        for row in chunk["prompt_ids"].masked_fill(chunk["prompt_mask"] == 0, -1).tolist()
+    ]
+    lengths = [n for chunk in chunks for n in chunk["completion_mask"].sum(dim=1).tolist()]
+    n_tokens = {prompt: sum(token >= 0 for token in prompt) for prompt in prompts}
+    for prompt, length in zip(prompts, lengths, strict=True):
+        n_tokens[prompt] += length
+    return sorted(range(len(prompts)), key=lambda position: (n_tokens[prompts[position]], prompts[position]))
