@@ -28,8 +28,8 @@ from duetbench.training.trl.settings import (
     sft_settings,
     shared_settings,
 )
-from duetbench.training.trl.shared_pass import is_eager, shared_log_probs, unshared_reason
-from duetbench.training.trl.shared_prompts import group_completions
+from duetbench.training.trl.shared_pass import adds_masks, shared_log_probs, unshared_reason
+from duetbench.training.trl.shared_prompts import PaddedBatch, group_completions
 
 if TYPE_CHECKING:
     from peft import PeftConfig
@@ -208,9 +208,10 @@ def grpo_trainer(trl: Any, terms: GrpoTerms) -> type[Any]:
                 return super()._get_per_token_logps_and_entropies(
                     model, input_ids, attention_mask, logits_to_keep, batch_size, compute_entropy, **others
                 )
+            batch = PaddedBatch(input_ids, attention_mask, logits_to_keep)
             with self.accelerator.autocast():
                 log_probs, entropies, n_tokens = shared_log_probs(
-                    model, input_ids, attention_mask, logits_to_keep, batch_size=batch_size, is_eager=is_eager(plain)
+                    model, batch, n_per_pass=batch_size or len(input_ids), adds_masks=adds_masks(plain)
                 )
             if compute_entropy:  # not in the passes of the sampler and the reference
                 self._metrics["train"][_TOKENS_SAVED].append(1 - n_tokens / input_ids.numel())

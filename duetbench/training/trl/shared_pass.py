@@ -5,14 +5,16 @@ from __future__ import annotations
 import inspect
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from duetbench.training.trl.shared_prompts import SharedRows, share_prompts
+from duetbench.training.trl.shared_prompts import PaddedBatch, SharedRows, share_prompts
 
 if TYPE_CHECKING:
     from torch import Tensor
 
 
 def unshared_reason(model: Any) -> str | None:
-    """Why the completions of this model have to be read apart; None: they can share their prompts.
+    """Why the completions of this model have to be read apart, each with its prompt; None: they can share prompts.
+
+    Dropout is no reason: a group then shares the dropout of its prompt.
 
     Args:
         model: A causal language model, with or without an adapter.
@@ -25,15 +27,15 @@ def unshared_reason(model: Any) -> str | None:
         return f"{config.model_type} has layers that attend to a part of the sequence only"
     if getattr(config, "alibi", False) or "position_ids" not in inspect.signature(base.forward).parameters:
         return f"{config.model_type} takes positions from the order of the tokens"
-    if getattr(config, "output_router_logits", False):
+    if hasattr(config, "output_router_logits") and getattr(config, "router_aux_loss_coef", 0.0):
         return f"the load balancing loss of {config.model_type} counts every token that is read"
     if config._attn_implementation not in ("sdpa", "eager"):
         return f"{config._attn_implementation} does not accept attention masks"
     return None
 
 
-def is_eager(model: Any) -> bool:
-    """Whether the model's attention adds its mask to the scores."""
+def adds_masks(model: Any) -> bool:
+    """Whether the model's attention adds its mask to the scores, in place of a mask of truth values."""
     return bool(model.config.get_text_config()._attn_implementation == "eager")
 
 
@@ -48,42 +50,31 @@ class SharedLogProbs(NamedTuple):
     """Tokens that the model read, padding included."""
 
 
-def shared_log_probs(
-    model: Any,
-    input_ids: Tensor,
-    attention_mask: Tensor,
-    n_completion: int,
-    *,
-    batch_size: int | None,
-    is_eager: bool,
-) -> SharedLogProbs:
+def shared_log_probs(model: Any, batch: PaddedBatch, *, n_per_pass: int, adds_masks: bool) -> SharedLogProbs:
     """Log-probabilities and entropies of completions, with forward passes that read the prompt of a group once.
 
     Args:
         model: A model with TRL's fused output layer, possibly wrapped for several processes.
-        input_ids: See `share_prompts`.
-        attention_mask: See `share_prompts`.
-        n_completion: See `share_prompts`.
-        batch_size: Completions per forward pass; None: all.
-        is_eager: See `is_eager`.
+        batch: The completions.
+        n_per_pass: Completions per forward pass.
+        adds_masks: See the function of this name.
     """
     import torch
 
-    size = batch_size or len(input_ids)
+    parts = zip(batch.input_ids.split(n_per_pass), batch.attention_mask.split(n_per_pass), strict=True)
     passes = [
-        _forward(model, share_prompts(ids, mask, n_completion), is_eager)
-        for ids, mask in zip(input_ids.split(size), attention_mask.split(size), strict=True)
+        _forward(model, share_prompts(PaddedBatch(ids, mask, batch.n_completion)), adds_masks) for ids, mask in parts
     ]
     log_probs, entropies, n_tokens = zip(*passes, strict=True)
     has_entropies = entropies[0] is not None
     return SharedLogProbs(torch.cat(log_probs), torch.cat(entropies) if has_entropies else None, sum(n_tokens))
 
 
-def _forward(model: Any, rows: SharedRows, is_eager: bool) -> SharedLogProbs:
+def _forward(model: Any, rows: SharedRows, adds_masks: bool) -> SharedLogProbs:
     mask = rows.attention_mask()
     outputs = model(
         input_ids=rows.input_ids,
-        attention_mask=_additive(mask) if is_eager else mask,
+        attention_mask=_additive(mask) if adds_masks else mask,
         position_ids=rows.position_ids,
         shift_labels=rows.labels,
         fused_lm_head=True,

@@ -22,6 +22,17 @@ _PADDING = -1
 """The branch of padding."""
 
 
+class PaddedBatch(NamedTuple):
+    """Completions with their prompts, as TRL pads them."""
+
+    input_ids: Tensor
+    """(completions, length): prompts padded at their start, then completions padded at their end."""
+    attention_mask: Tensor
+    """(completions, length): 0 at padding."""
+    n_completion: int
+    """The length of the padded completions."""
+
+
 @dataclass(frozen=True)
 class SharedRows:
     """A batch whose completions share their prompts."""
@@ -54,22 +65,17 @@ class SharedRows:
         return values.flatten()[self.places.clamp(min=0)].masked_fill(self.places < 0, 0)
 
 
-def share_prompts(input_ids: Tensor, attention_mask: Tensor, n_completion: int) -> SharedRows:
-    """The same tokens with each prompt once, or a few times if that needs less padding.
-
-    Args:
-        input_ids: (completions, length): prompts padded at their start, then completions padded at their end.
-        attention_mask: (completions, length): 0 at padding.
-        n_completion: The length of the padded completions.
-    """
+def share_prompts(batch: PaddedBatch) -> SharedRows:
+    """The same tokens with each prompt once, or a few times if that needs less padding."""
     import torch
 
+    n_last = batch.n_completion
     tokens = [
-        (_unpadded(ids[:-n_completion], mask[:-n_completion]), _unpadded(ids[-n_completion:], mask[-n_completion:]))
-        for ids, mask in zip(input_ids.tolist(), attention_mask.tolist(), strict=True)
+        (_unpadded(ids[:-n_last], mask[:-n_last]), _unpadded(ids[-n_last:], mask[-n_last:]))
+        for ids, mask in zip(batch.input_ids.tolist(), batch.attention_mask.tolist(), strict=True)
     ]
     shape = _fewest_tokens([prompt for prompt, _ in tokens], [len(completion) for _, completion in tokens])
-    rows, places = [], [[_PADDING] * n_completion for _ in tokens]
+    rows, places = [], [[_PADDING] * n_last for _ in tokens]
     for members in shape.rows:
         row = _Row()
         row.add(tokens[members[0]][0][:-1], first=0, branch=0)
@@ -82,7 +88,7 @@ def share_prompts(input_ids: Tensor, attention_mask: Tensor, n_completion: int) 
         row.pad(shape.width)
         rows.append(row)
     columns = ([getattr(row, name) for row in rows] for name in ("ids", "positions", "branches", "labels"))
-    tensors = (torch.tensor(values, device=input_ids.device) for values in (*columns, places))
+    tensors = (torch.tensor(values, device=batch.input_ids.device) for values in (*columns, places))
     return SharedRows(*tensors, shape.n_prompt)
 
 

@@ -142,7 +142,7 @@ def random_model(family: str, **changes: Any) -> Any:
         ("Gemma2", {"sliding_window": 4}, "a part of the sequence"),
         ("Bloom", {}, "the order of the tokens"),
         ("Mamba", {}, "recurrent"),
-        ("Mixtral", {"output_router_logits": True}, "load balancing"),
+        ("Mixtral", {}, "load balancing"),
     ],
 )
 def test_other_models_are_read_apart(family, changes, reason):

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from duetbench.training.trl.shared_prompts import IGNORED, SharedRows, group_completions, share_prompts
+from duetbench.training.trl.shared_prompts import IGNORED, PaddedBatch, SharedRows, group_completions, share_prompts
 
 N = IGNORED
 
@@ -14,7 +14,7 @@ N = IGNORED
 def rows_of(prompts: list[list[int]], completions: list[list[int]]) -> SharedRows:
     """The rows of these tokens, padded as TRL pads them."""
     ids, mask = padded(prompts, completions)
-    return share_prompts(ids, mask, max(map(len, completions)))
+    return share_prompts(PaddedBatch(ids, mask, max(map(len, completions))))
 
 
 def padded(prompts: list[list[int]], completions: list[list[int]]) -> tuple[Any, Any]:
