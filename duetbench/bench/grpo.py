@@ -28,6 +28,9 @@ PHASES = (
 _BOUND = 5.0
 """Maximum overhead without scoring, in percent of a step of plain TRL."""
 
+_UPDATE_BOUND = 0.5
+"""Maximum time of updates relative to plain TRL, for prompts longer than completions in groups of 8."""
+
 
 @dataclass(frozen=True, slots=True)
 class GrpoBenchOptions:
@@ -86,6 +89,7 @@ class GrpoBenchResult:
         """The overhead of duetbench, with its bounds."""
         plain = self.seconds("total", plain=True)
         unscored, added = self.seconds("unscored"), self.seconds("reward") + self._additional_rest
+        update, plain_update = self.seconds("update"), self.seconds("update", plain=True)
         spread = f"{min(self.ratios):.2f} to {max(self.ratios):.2f} over {len(self.ratios)} repeats"
         return [
             BenchResult(
@@ -104,6 +108,15 @@ class GrpoBenchResult:
                 100 * added / plain,
                 "%",
                 _BOUND,
+                False,
+            ),
+            BenchResult(
+                "updates, relative to plain TRL, which reads a prompt once per completion",
+                f"{update:.3f} s",
+                f"{plain_update:.3f} s",
+                update / plain_update,
+                "x",
+                _UPDATE_BOUND,
                 False,
             ),
         ]

@@ -32,7 +32,7 @@ GRPO_PRESETS: dict[str, dict[str, Any]] = {
         "learning_rate": 1e-5,
         "precision": "bf16",
         "gradient_checkpointing": True,
-        "micro_batch_size": 4,
+        "micro_batch_size": 8,  # one group, which reads its prompt once
         "rounds": 500,
         "pairs_per_round": 32,
         "num_generations": 8,
@@ -50,7 +50,7 @@ GRPO_PRESETS: dict[str, dict[str, Any]] = {
         "weight_decay": 0.01,
         "precision": "bf16",
         "gradient_checkpointing": True,
-        "micro_batch_size": 4,
+        "micro_batch_size": 8,  # one group, which reads its prompt once
         "max_prompt_length": 4096,
         "epochs": 10,
         "pairs_per_round": 64,

@@ -25,9 +25,15 @@ def test_phases_add_up_to_the_total():
 def test_scoring_does_not_count_towards_the_bound():
     plain = [[Round(1.0, 0.5, 0.5)]]
     kept = GrpoBenchResult([[Round(2.04, 0.5, 0.5, score=1.0, reward=0.04)]], plain)
-    assert [result.is_met for result in kept.results] == [True, True]
+    assert [result.is_met for result in kept.results] == [True, True, False]
     missed = GrpoBenchResult([[Round(2.06, 0.5, 0.5, score=1.0, reward=0.06)]], plain)
-    assert [result.is_met for result in missed.results] == [False, False]
+    assert [result.is_met for result in missed.results] == [False, False, False]
+
+
+def test_updates_are_compared_with_those_of_plain_trl():
+    result = GrpoBenchResult([[Round(1.0, 0.5, 0.2)]], [[Round(1.0, 0.5, 0.5)]]).results[-1]
+    assert result.value == pytest.approx(0.4)
+    assert result.is_met
 
 
 def test_fastest_repeat_of_a_round_counts():

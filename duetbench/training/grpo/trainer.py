@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from duetbench.errors import TrainingError
 from duetbench.training.grpo.settings import GrpoSettings
@@ -97,14 +97,18 @@ def _plan(session: TrainingSession, settings: GrpoSettings, explicit: Collection
 
     def run(model: TrainableModel, loop: LoopSettings, callbacks: TrainingCallbacks) -> None:
         from duetbench.training.trl.adapter import train_grpo
+        from duetbench.training.trl.shared_pass import unshared_reason
 
+        if reason := unshared_reason(model.model):
+            session.print_line(f"each update reads a prompt once per completion, not once per group: {reason}")
+        resolved["shared_prompts"] = not reason
         keys = keys_in_order(positions, encoded, mode, replace(settings, rounds=rounds), job.seed)
         train_grpo(model, keys, settings, loop, callbacks, terms, source)
 
+    resolved: dict[str, Any] = {"credit": mode, "max_completion_length": max_tokens, "rounds": rounds}
     updates = rounds * settings.updates_per_round * settings.num_iterations
     stopping = StoppingRules(settings.patience, loss_factor=None, reward_drop=0.5)
     per_update = terms.completions_per_round // settings.updates_per_round
-    resolved = {"credit": mode, "max_completion_length": max_tokens, "rounds": rounds}
     return TrainingPlan(updates, per_update, run, facts, stopping, rules, source.report, settings=resolved)
 
 

@@ -26,6 +26,7 @@ _LOGGED = {
     "rewards/accuracies": "pairs_right",
     "rewards/margins": "pair_margin",
     "mean_token_accuracy": "token_accuracy",
+    "tokens_saved": "tokens_saved",
 }
 """Fields kept from TRL's logs, with their names in the curve."""
 

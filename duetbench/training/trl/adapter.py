@@ -28,10 +28,15 @@ from duetbench.training.trl.settings import (
     sft_settings,
     shared_settings,
 )
+from duetbench.training.trl.shared_pass import adds_masks, shared_log_probs, unshared_reason
+from duetbench.training.trl.shared_prompts import PaddedBatch, group_completions
 
 if TYPE_CHECKING:
     from peft import PeftConfig
     from transformers import PreTrainedModel, PreTrainedTokenizerBase, Trainer, TrainerCallback
+
+_TOKENS_SAVED = "tokens_saved"
+"""Field of TRL's logs: the share of the tokens of an update that were not computed."""
 
 
 @dataclass(frozen=True)
@@ -165,10 +170,11 @@ def train_grpo(
 
 
 def grpo_trainer(trl: Any, terms: GrpoTerms) -> type[Any]:
-    """A `GRPOTrainer` whose advantages come from `training.advantage` and whose loss bnpo from `trl.loss_weights`.
+    """A `GRPOTrainer` with our advantages, loss bnpo and log-probabilities.
 
-    TRL computes advantages in the middle of the method that also computes log-probabilities and logs rewards. Its
-    result is kept except for the advantages, which are computed again from the rewards of all processes.
+    They come from `training.advantage`, `trl.loss_weights` and `trl.shared_pass`. TRL computes advantages in the
+    middle of the method that also computes log-probabilities and logs rewards. Its result is kept except for the
+    advantages, which are computed again from the rewards of all processes.
     """
 
     class OwnAdvantages(trl.GRPOTrainer):  # type: ignore[misc]
@@ -183,7 +189,33 @@ def grpo_trainer(trl: Any, terms: GrpoTerms) -> type[Any]:
                     batch_size=terms.loss_batch_size or per_update,
                     n_processes=self.accelerator.num_processes,
                 )
+            if self._buffered_inputs is not previous:
+                group_completions(self._buffered_inputs, per_update=self.args.gradient_accumulation_steps)
             return inputs
+
+        def _get_per_token_logps_and_entropies(
+            self,
+            model: Any,
+            input_ids: Any,
+            attention_mask: Any,
+            logits_to_keep: int,
+            batch_size: int | None = None,
+            compute_entropy: bool = False,
+            **others: Any,
+        ) -> Any:
+            plain = self.accelerator.unwrap_model(model)
+            if unshared_reason(plain) or any(value is not None and value is not False for value in others.values()):
+                return super()._get_per_token_logps_and_entropies(
+                    model, input_ids, attention_mask, logits_to_keep, batch_size, compute_entropy, **others
+                )
+            batch = PaddedBatch(input_ids, attention_mask, logits_to_keep)
+            with self.accelerator.autocast():
+                log_probs, entropies, n_tokens = shared_log_probs(
+                    model, batch, n_per_pass=batch_size or len(input_ids), adds_masks=adds_masks(plain)
+                )
+            if compute_entropy:  # not in the passes of the sampler and the reference
+                self._metrics["train"][_TOKENS_SAVED].append(1 - n_tokens / input_ids.numel())
+            return log_probs, entropies if compute_entropy else None, None
 
         def _calculate_rewards(self, *args: Any) -> Any:
             self._rewards = super()._calculate_rewards(*args)  # (completions of all processes, reward functions)

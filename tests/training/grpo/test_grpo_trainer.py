@@ -80,9 +80,19 @@ def test_the_result_is_complete(tiny_ref, tmp_path):
     assert result["settings"]["epsilon"] == 0.2
     settings = json.loads((tmp_path / "settings.json").read_text())
     assert (settings["epsilon"], settings["credit"], settings["precision"]) == (0.2, "paired", "fp32")
+    assert settings["shared_prompts"]
+    assert all(row["tokens_saved"] > 0.5 for row in lines(tmp_path / "curve.jsonl"))
     assert {"curve.csv", "curve.png", "evaluations.csv", "budget.json"} <= {path.name for path in tmp_path.iterdir()}
     assert [entry["step"] for entry in lines(tmp_path / "profiles.jsonl")] == [0, 3, 6]
     assert not (tmp_path / "checkpoints").exists()
+
+
+def test_a_model_that_cannot_share_prompts_is_announced_and_recorded(tiny_ref, tmp_path, monkeypatch):
+    monkeypatch.setattr("duetbench.training.trl.shared_pass.unshared_reason", lambda _model: "it has a window")
+    progress = RecordedProgress()
+    grpo(rounds=1).fit(job(tiny_ref, tmp_path, progress=progress))
+    assert any("once per completion, not once per group: it has a window" in line for line in progress.lines)
+    assert not json.loads((tmp_path / "settings.json").read_text())["shared_prompts"]
 
 
 def test_the_model_card_explains_how_to_use_the_adapter(tiny_ref, tmp_path):

@@ -22,14 +22,24 @@ COMPLETIONS = [[RNG.randrange(5, 60) for _ in range(length)] for length in (1, 2
 MASKS = [[1] * len(ids) for ids in COMPLETIONS[:-1]] + [[0] * len(COMPLETIONS[-1])]
 
 
+PROMPTS = {
+    "paired": [[RNG.randrange(5, 60) for _ in range(length)] for length in (30, 29)],
+    "cross": [[RNG.randrange(5, 60) for _ in range(length)] for length in (40, 11)],
+}
+"""The prompts of two groups: of two pairs, or of the two sides of one pair."""
+
+
 class GivenCompletions:
     """A source of rollouts of different lengths, the last one out of the loss."""
+
+    def __init__(self, prompts: Sequence[list[int]] = ([5, 6, 7],) * (N // G)) -> None:
+        self._prompts = prompts
 
     def sample(self, keys: Sequence[str], model: Any, step: int) -> RolloutBatch:
         import torch
 
         torch.manual_seed(0)  # the order in which TRL uses the rows
-        return RolloutBatch([[5, 6, 7]] * N, COMPLETIONS, MASKS)
+        return RolloutBatch([prompt for prompt in self._prompts for _ in range(G)], COMPLETIONS, MASKS)
 
     def rewards(self) -> list[float | None]:
         return REWARDS
@@ -46,7 +56,7 @@ class Gradients:
     def on_pre_optimizer_step(self, model: Any, step: int) -> None:
         import torch
 
-        self.updates.append(torch.cat([weights.grad.flatten() for weights in model.parameters()]).clone())
+        self.updates.append(torch.cat([w.grad.flatten() for w in model.parameters() if w.grad is not None]))
 
     def on_log(self, step: int, values: dict[str, float]) -> None: ...
 
@@ -54,8 +64,19 @@ class Gradients:
         return False
 
 
-def gradients(model: Path, folder: Path, micro_batch: int, *, updates: int = 1, **terms: Any) -> list[Any]:
+def gradients(
+    model: Path,
+    folder: Path,
+    micro_batch: int,
+    *,
+    updates: int = 1,
+    source: GivenCompletions | None = None,
+    lora: bool = False,
+    **terms: Any,
+) -> list[Any]:
     """The gradients of the updates of one round."""
+    import torch
+    from peft import LoraConfig
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
     values = {"loss_type": "dapo", "advantage": "mean_only", "beta": 0.1, **terms}
@@ -66,8 +87,11 @@ def gradients(model: Path, folder: Path, micro_batch: int, *, updates: int = 1, 
     loop = LoopSettings(folder, updates, N // updates, micro_batch, 100, 0, use_cpu=True, bf16=False)
     settings = TrainerSettings(adapter="full", learning_rate=1e-3, max_grad_norm=1e9)
     kept = Gradients()
-    trainable = TrainableModel(AutoModelForCausalLM.from_pretrained(model), AutoTokenizer.from_pretrained(model), None)
-    train_grpo(trainable, ["0:0"] * (N // G), settings, loop, kept, objective, GivenCompletions())
+    adapter = LoraConfig(r=4, target_modules="all-linear", task_type="CAUSAL_LM") if lora else None
+    torch.manual_seed(0)  # the adapter's weights
+    loaded = AutoModelForCausalLM.from_pretrained(model)
+    trainable = TrainableModel(loaded, AutoTokenizer.from_pretrained(model), adapter)
+    train_grpo(trainable, ["0:0"] * (N // G), settings, loop, kept, objective, source or GivenCompletions())
     return kept.updates
 
 
@@ -121,6 +145,19 @@ def test_bnpo_is_the_token_mean_of_each_batch(tiny_folder, tmp_path):
             (loss * 2 / N).backward()
     expected = torch.cat([weights.grad.flatten() for weights in model.parameters()])
     assert difference(gradient, expected) < 1e-4
+
+
+@pytest.mark.parametrize("lora", [True, False], ids=["lora", "full"])
+@pytest.mark.parametrize("joint", PROMPTS)
+def test_shared_prompts_do_not_change_the_gradient(tiny_folder, tmp_path, monkeypatch, joint, lora):
+    """Two updates, so that the sampler's log-probabilities count, and a reference."""
+    terms = {"source": GivenCompletions(PROMPTS[joint]), "lora": lora, "updates": 2}
+    shared = [gradients(tiny_folder, tmp_path, micro_batch, **terms) for micro_batch in (1, 2, 4)]
+    monkeypatch.setattr("duetbench.training.trl.adapter.unshared_reason", lambda _model: "for comparison")
+    first, second = gradients(tiny_folder, tmp_path, 4, **terms)
+    for updates in shared:
+        assert difference(updates[0], first) < 1e-5
+        assert difference(updates[1], second) < 1e-3  # after AdamW's first step, which magnifies differences
 
 
 @pytest.mark.parametrize("advantage", [-1.0, 1.0])
