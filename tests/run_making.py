@@ -8,12 +8,18 @@ from typing import Any
 
 from record_making import make_cell
 
-TRUTHS = [5, 4, 3, 1, 5, 2]
+TRUTHS = (5, 4, 3, 1, 5, 2)
 
 
-def add_cell(run: Path, cell_id: str, values: list[float | None] | None = None, **changes: Any) -> Path:
+def add_cell(
+    run: Path,
+    cell_id: str,
+    values: list[float | None] | None = None,
+    truths: tuple[float, ...] = TRUTHS,
+    **changes: Any,
+) -> Path:
     """Adds a finished cell with three of its predictions wrong by half a star."""
-    return make_cell(run, cell_id, TRUTHS, values or [5.0, 4.5, 3.0, 1.5, 5.0, 2.5], **changes)
+    return make_cell(run, cell_id, truths, values or [5.0, 4.5, 3.0, 1.5, 5.0, 2.5], **changes)
 
 
 def make_run(folder: Path, *planned: str) -> Path:

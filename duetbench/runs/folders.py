@@ -69,7 +69,7 @@ def remove_run(folder: Path) -> list[Path]:
             _remove(path)
     others = sorted(folder.iterdir())
     if not others:
-        folder.rmdir()
+        folder.resolve().rmdir()  # `.` itself cannot be removed under that name
     return others
 
 

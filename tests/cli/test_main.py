@@ -167,7 +167,9 @@ def _commands(group: click.Group, *words: str) -> list[tuple[tuple[str, ...], cl
     return commands
 
 
-@pytest.mark.parametrize(("words", "command"), _commands(main), ids=lambda value: " ".join(value) if value else "")
+@pytest.mark.parametrize(
+    ("words", "command"), _commands(main), ids=lambda value: " ".join(value) if isinstance(value, tuple) else ""
+)
 def test_every_command_accepts_the_main_options_once(words: tuple[str, ...], command: click.Command) -> None:
     names = [name for parameter in command.params for name in parameter.opts]
     assert [names.count(name) for name in ("-v", "--verbose", "-q", "--quiet", "--plugins-dir")] == [1] * 5

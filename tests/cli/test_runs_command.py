@@ -72,7 +72,7 @@ def test_show_names_what_cells_share_once_and_why_one_failed(runs: Path) -> None
     result = _call("show", "two")
     assert result.exit_code == 0
     first, shared, *_ = result.stdout.splitlines()
-    assert re.match(r"runs/two: 4 cells: 2 done, 1 failed, 1 to do; finished 2026-01-31 10:00:03 UTC; \d+ kB", first)
+    assert re.match(r"runs/two: 2 done, 1 failed, 1 to do; finished 2026-01-31 10:00:03 UTC; \d+ kB", first)
     assert "dataset toy, model toy-lm" in shared
     assert "failed c: it broke" in result.stdout
     assert re.search(r"duet +rating_expectation +0 +done +0\.3333 +3\.0", result.stdout)
@@ -90,7 +90,7 @@ def test_diff_prints_settings_results_and_cells_of_one_run_only(runs: Path) -> N
     assert re.search(r"duet\.joint +paired +cross +1", result.stdout)
     assert re.search(r"seed 0 +mae +0\.2500 +0\.3333 +\+0\.0833", result.stdout)
     assert "1 of 2 cells in both runs have the same results" in result.stdout
-    assert "only in runs/two: 1 cells\n  duet · toy · test · toy-lm · rating_expectation · seed 1" in result.stdout
+    assert "only in runs/two: 1 cell\n  duet · toy · test · toy-lm · rating_expectation · seed 1" in result.stdout
 
 
 def test_diff_of_a_run_with_itself_is_none(runs: Path) -> None:
@@ -99,7 +99,7 @@ def test_diff_of_a_run_with_itself_is_none(runs: Path) -> None:
 
 def test_diff_subtracts_no_results_of_other_pairs(runs: Path) -> None:
     other = make_run(runs / "other")
-    add_cell(other, "duet", items=["x"] * 6, cell={"options": {"duet": {"joint": "paired"}}})
+    add_cell(other, "duet", truths=(5, 4, 3, 1, 5, 3), cell={"options": {"duet": {"joint": "paired"}}})
     result = _call("diff", "one", "other")
     assert re.search(r"mae +0\.2500 +0\.2500 +–", result.stdout)
     assert "the cells predict other pairs" in result.stdout
@@ -138,6 +138,16 @@ def test_rm_refuses_a_folder_that_is_no_run(runs: Path, tmp_path: Path) -> None:
 def test_rm_removes_nothing_if_one_of_the_names_is_unknown(runs: Path) -> None:
     assert _call("rm", "--yes", "one", "nowhere").exit_code == 1
     assert (runs / "one" / "plan.json").is_file()
+
+
+def test_rm_of_a_name_twice_removes_it_once(runs: Path) -> None:
+    assert _call("rm", "--yes", "one", "runs/one").stdout == "removed runs/one\n"
+
+
+def test_rm_of_the_current_folder_removes_it(runs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(runs / "one")
+    assert _call("rm", "--yes", ".").exit_code == 0
+    assert not (runs / "one").exists()
 
 
 def test_rm_keeps_files_that_no_run_has_written(runs: Path) -> None:

@@ -49,7 +49,7 @@ def test_results_of_the_same_pairs_are_compared(two_runs: Runs) -> None:
 
 
 def test_results_of_other_pairs_are_not_the_same(two_runs: Runs) -> None:
-    (result,) = compare_runs(*two_runs(items=["x"] * 6), METRICS).results
+    (result,) = compare_runs(*two_runs(truths=(5, 4, 3, 1, 5, 3)), METRICS).results
     assert not result.has_same_pairs
     assert not result.is_equal
 

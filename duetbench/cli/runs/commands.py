@@ -56,12 +56,14 @@ def diff(settings: Settings, first: str, second: str) -> None:
 
     Results of other pairs are shown, but not subtracted. For intervals: duetbench leaderboard show A B.
     """
+    from duetbench.cli.plugins_list import report_faults
     from duetbench.cli.runs.tables import print_difference
     from duetbench.errors import RecordError
     from duetbench.runs.difference import compare_runs
     from duetbench.runs.folders import find_run
 
     folders = find_run(first), find_run(second)
+    report_faults(settings.plugins)
     difference = compare_runs(*folders, settings.plugins.metrics())
     print_difference(settings, folders, difference)
     if difference.faults:
@@ -80,7 +82,7 @@ def rm(names: tuple[str, ...], yes: bool) -> None:
     from duetbench.runs.folders import find_run, remove_run
     from duetbench.runs.summary import summarize_run
 
-    for folder in [find_run(name) for name in names]:
+    for folder in {path.resolve(): path for path in map(find_run, names)}.values():
         if not yes and not _confirmed(_question(folder, summarize_run(folder).count("done"))):
             click.echo(f"{folder} is kept", err=True)
             continue

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from duetbench.runs.summary import CellSummary, RunSummary
 
 _NOTHING = "–"
+_ABSENT = dict.fromkeys(("strategy", "trainer", "model"), "none")
+"""What is shown of cells without a model."""
 _LEAST_SHOWN = 5e-5
 """Least difference that four digits show."""
 _MAX_LISTED = 20
@@ -53,10 +55,10 @@ def print_run(settings: Settings, run: RunSummary) -> None:
 
     counts = ", ".join(f"{run.count(state)} {state}" for state in STATES if run.count(state))
     finished = f"; finished {_time(run.finished)} UTC" if run.finished else ""
-    click.echo(f"{run.folder}: {len(run.cells)} cells: {counts}{finished}; {size_text(run.bytes)}")
+    click.echo(f"{run.folder}: {counts or 'no cells'}{finished}; {size_text(run.bytes)}")
     versions = list(dict.fromkeys(cell.version for cell in run.cells if cell.version))
-    rows = [{name: value or "none" for name, value in cell.names.items()} for cell in run.cells]
-    with_model = [row.get("model") != "none" for row in rows]
+    rows = [{name: value or _ABSENT.get(name, "") for name, value in cell.names.items()} for cell in run.cells]
+    with_model = [bool(cell.names.get("model")) for cell in run.cells]
     shared, differing = shared_values(rows, with_model, always=("strategy", "scorer"))
     shared = {**shared, **({"duetbench": ", ".join(versions)} if versions else {})}
     click.echo(", ".join(f"{name} {value}" for name, value in shared.items()))
@@ -83,9 +85,11 @@ def _durations(cell: CellSummary, titles: Sequence[str]) -> list[str]:
 
 def print_difference(settings: Settings, folders: tuple[Path, Path], difference: RunDifference) -> None:
     """Prints settings, results, and cells of one run only."""
+    from duetbench.leaderboard.columns import counted
+
     n = len(difference.results)
     if difference.is_empty:
-        click.echo(f"no difference: {n} cells with the same settings and results")
+        click.echo(f"no difference: {counted(n, 'cell')} with the same settings and results")
         return
     if difference.settings:
         rows = [
@@ -132,8 +136,10 @@ def _change(first: float | None, second: float | None, has_same_pairs: bool) -> 
 
 
 def _print_only(folder: Path, names: Sequence[str]) -> None:
+    from duetbench.leaderboard.columns import counted
+
     if names:
-        click.echo(f"only in {folder}: {len(names)} cells")
+        click.echo(f"only in {folder}: {counted(len(names), 'cell')}")
     for name in names[:_MAX_LISTED]:
         click.echo(f"  {name}")
     if len(names) > _MAX_LISTED:
