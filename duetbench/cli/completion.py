@@ -107,12 +107,12 @@ def _models(_context: click.Context) -> Iterator[CompletionItem]:
 
 def _shown(context: click.Context) -> Iterable[CompletionItem]:
     from duetbench.runner.config.presets import preset_names
-    from duetbench.runner.planning.resolver import option_sections
+    from duetbench.runner.config.sections import SECTION_NAMES
 
     kind = context.params.get("kind")
     if kind == "prompt":
         return _plugins(context, "strategy")
-    others: dict[str | None, Callable[[], Iterable[str]]] = {"preset": preset_names, "options": option_sections}
+    others: dict[str | None, Callable[[], Iterable[str]]] = {"preset": preset_names, "options": lambda: SECTION_NAMES}
     return map(CompletionItem, others[kind]()) if kind in others else _plugins_of_the_kind(context)
 
 

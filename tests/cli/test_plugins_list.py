@@ -11,6 +11,7 @@ from duetbench.cli import main
 from duetbench.cli.plugins_list import kind_named
 from duetbench.errors import UnknownName
 from duetbench.interfaces import PLURALS
+from duetbench.runner.config.sections import SECTION_NAMES
 
 
 def _run(*arguments: str, **environ: str) -> Result:
@@ -81,7 +82,8 @@ def test_show_options_prints_the_sections_of_a_run() -> None:
     result = _run("show", "options")
     assert result.exit_code == 0
     rows = {line.split("\t")[0]: line.split("\t")[1:] for line in result.stdout.splitlines() if "\t" in line}
-    assert {name.partition(".")[0] for name in rows} == {"data", "history", "sampling", "evaluation", "training"}
+    assert {name.partition(".")[0] for name in rows} == {*SECTION_NAMES}
+    assert {"data", "history", "sampling", "evaluation", "training"} <= {*SECTION_NAMES}
     assert rows["history.k"][:2] == ["int", "80"]
     assert rows["training.rewards"][1] == "[fractional]"
     assert rows["sampling.temperature"][2] == "0: greedy decoding"

@@ -75,7 +75,7 @@ def test_show_names_what_cells_share_once_and_why_one_failed(runs: Path) -> None
     assert re.match(r"runs/two: 2 done, 1 failed, 1 to do; finished 2026-01-31 10:00:03 UTC; \d+ kB", first)
     assert "dataset toy, model toy-lm" in shared
     assert "failed c: it broke" in result.stdout
-    assert re.search(r"duet +rating_expectation +0 +done +0\.3333 +3\.0", result.stdout)
+    assert re.search(r"duet +rating_expectation +0 +done +0\.4167 +3\.0", result.stdout)
 
 
 def test_show_of_an_unknown_run_is_one_line(runs: Path) -> None:
@@ -88,7 +88,7 @@ def test_diff_prints_settings_results_and_cells_of_one_run_only(runs: Path) -> N
     result = _call("diff", "one", "two")
     assert result.exit_code == 0
     assert re.search(r"duet\.joint +paired +cross +1", result.stdout)
-    assert re.search(r"seed 0 +mae +0\.2500 +0\.3333 +\+0\.0833", result.stdout)
+    assert re.search(r"seed 0 +mae +0\.2500 +0\.4167 +\+0\.1667", result.stdout)
     assert "1 of 2 cells in both runs have the same results" in result.stdout
     assert "only in runs/two: 1 cell\n  duet · toy · test · toy-lm · rating_expectation · seed 1" in result.stdout
 

@@ -8,6 +8,10 @@ from duetbench.errors import ConfigError
 from duetbench.interfaces import option
 
 
+SECTION_NAMES = ("data", "history", "sampling", "evaluation", "training")
+"""Names of the sections, known without their classes."""
+
+
 @dataclass(frozen=True)
 class DataOptions:
     """Options of the preparation of raw files."""
