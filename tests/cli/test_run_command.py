@@ -60,7 +60,7 @@ def test_the_default_folder_is_named_after_the_run(grid: Cli, work: Path) -> Non
 def test_other_options_go_to_another_folder_and_the_plan_names_it(grid: Cli, work: Path) -> None:
     grid("--strategy", "10h", "--no-baselines")
     (folder,) = (work / "runs").iterdir()
-    result = grid("--strategy", "10h", "--no-baselines", "--set", "10h.history_k=3", "--plan")
+    result = grid("--strategy", "10h", "--no-baselines", "--seed", "1", "--plan")
     (name,) = re.findall(r"Results go to runs/(\S+)\.", result.stdout)
     assert name.startswith("10h-tiny-")
     assert name != folder.name
