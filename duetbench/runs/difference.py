@@ -95,7 +95,8 @@ def compare_runs(first: Path, second: Path, metrics: Sequence[Metric]) -> RunDif
             for values, n in sorted(settings.items(), key=lambda item: (-item[1], item[0]))
         ),
         tuple(_compare(name, sides[0][name].record, sides[1][name].record, metrics) for name in shared),
-        *(tuple(name for name in side if name not in shared) for side in sides),
+        only_first=tuple(name for name in sides[0] if name not in shared),
+        only_second=tuple(name for name in sides[1] if name not in shared),
         faults=(*read[0].faults, *read[1].faults),
     )
 
