@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -78,22 +78,27 @@ def run_config(
     top = _grid(base, content)
     grids = [_grid(top, part) for part in content.get("grids", [{}])]
     grids = [replace(grid, **chosen) for grid in grids]
-    settings = settings or {}
-    if file:
-        name = _folder_name(content.get("name") or file.stem, {**chosen, **({"--set": settings} if settings else {})})
-    else:
-        name = f"{'+'.join(grids[0].strategies)}-{'+'.join(grids[0].datasets)}"
-        name = _folder_name(name, {**asdict(grids[0]), "--set": settings})
-    return RunConfig(tuple(grids), name, settings)
+    named = content.get("name") or (file.stem if file else "")
+    return RunConfig(tuple(grids), _folder_name(named, grids[0], chosen, settings or {}), settings or {})
 
 
-def _folder_name(name: str, options: Mapping[str, Any]) -> str:
-    """The name, with a digest of the options of the command line if there are any: each set has its own folder."""
-    if not options:
-        return name
-    values = {key: sorted(set(value)) if key in _UNORDERED else value for key, value in options.items()}
+def _folder_name(named: str, grid: Grid, chosen: Mapping[str, Any], settings: Mapping[str, str]) -> str:
+    """The name, with a digest of the options of the command line if there are any: each set has its own folder.
+
+    Args:
+        named: The name of a configuration; empty: strategies and datasets are used.
+        grid: The first grid.
+        chosen: Fields of `Grid` from the command line.
+        settings: `--set` arguments by dotted path.
+    """
+    defaults = {} if named else {field.name: getattr(Grid(), field.name) for field in fields(Grid)}
+    options = {key: value for key, value in chosen.items() if value != defaults.get(key)}
+    options = {key: sorted(set(value)) if key in _UNORDERED else value for key, value in options.items()}
+    if named and not options and not settings:
+        return named
+    name = named or f"{'+'.join(grid.strategies)}-{'+'.join(grid.datasets)}"
     readable = re.sub(r"[^A-Za-z0-9._+-]+", "-", name)[:_MAX_NAME].strip(".-")
-    return f"{readable or 'run'}-{digest_of_value(values)[:8]}"
+    return f"{readable or 'run'}-{digest_of_value([options, dict(settings)])[:8]}"
 
 
 def preset_grid(preset: RunPreset) -> Grid:
