@@ -32,6 +32,15 @@ def options_of(config_class: type) -> list[OptionInfo]:
     ]
 
 
+def value_text(value: Any) -> str:
+    """An option's value as a user writes it on the command line and in a configuration."""
+    if value is None or isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, list | tuple):
+        return f"[{', '.join(map(str, value))}]"
+    return str(value) if str(value) else "''"
+
+
 def build_config(
     config_class: type, values: Mapping[str, Any], *, path: str, suggested: Mapping[str, Any] | None = None
 ) -> tuple[Any, list[str]]:

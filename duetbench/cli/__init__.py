@@ -6,7 +6,6 @@ import errno
 import sys
 import traceback
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import click
@@ -14,7 +13,7 @@ import click
 from duetbench import __version__
 from duetbench.cli.audit import audit
 from duetbench.cli.bench import bench
-from duetbench.cli.context import Settings
+from duetbench.cli.context import Settings, add_main_options
 from duetbench.cli.data import data
 from duetbench.cli.doctor import doctor
 from duetbench.cli.leaderboard import leaderboard
@@ -23,6 +22,7 @@ from duetbench.cli.plugin import plugin
 from duetbench.cli.plugins_list import list_command, show
 from duetbench.cli.profiles import profiles
 from duetbench.cli.run import run
+from duetbench.cli.runs import runs
 from duetbench.cli.schema import schema
 from duetbench.cli.store import store
 from duetbench.cli.train import train
@@ -128,24 +128,13 @@ def _command_path(error: click.UsageError) -> str:
 
 @click.group(cls=_Main, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(__version__, prog_name="duetbench")
-@click.option(
-    "--plugins-dir",
-    "plugins_dirs",
-    multiple=True,
-    type=click.Path(path_type=Path),
-    metavar="DIR",
-    help="Folder of single-file plugins; may be given several times.",
-)
-@click.option("-v", "--verbose", is_flag=True, help="Show more, such as tracebacks of errors.")
-@click.option("-q", "--quiet", is_flag=True, help="No progress on stderr.")
-@click.pass_context
-def main(context: click.Context, plugins_dirs: tuple[Path, ...], verbose: bool, quiet: bool) -> None:
+def main() -> None:
     """Textual user and item profiles for rating prediction: write, train, score, compare."""
-    context.obj = Settings(plugins_dirs, verbose=verbose, quiet=quiet)
 
 
 for _command in (
-    *(run, leaderboard, train, profiles, list_command, show, plugin),
+    *(run, runs, leaderboard, train, profiles, list_command, show, plugin),
     *(data, models, store, audit, bench, doctor, schema),
 ):
     main.add_command(_command)
+add_main_options(main)

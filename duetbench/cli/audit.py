@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from duetbench.cli.completion import words
 from duetbench.cli.context import Settings, pass_settings
 
 if TYPE_CHECKING:
@@ -19,13 +20,19 @@ if TYPE_CHECKING:
     from duetbench.evaluation.audit.sizes import SizeEstimate
 
 
+def _published() -> list[str]:
+    from duetbench.evaluation.audit.published import published_names
+
+    return published_names()
+
+
 @click.group()
 def audit() -> None:
     """Check published tables against their own numbers."""
 
 
 @audit.command()
-@click.argument("file", metavar="FILE")
+@click.argument("file", metavar="FILE", type=words(_published, also="file"))
 @click.option(
     "--json", "output", type=click.Path(path_type=Path, dir_okay=False), help="Also write all results to this file."
 )

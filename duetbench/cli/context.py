@@ -1,11 +1,13 @@
-"""The options of the main command, for every subcommand."""
+"""The options of the main command, which every command accepts."""
 
 from __future__ import annotations
 
+import os
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
@@ -14,10 +16,15 @@ if TYPE_CHECKING:
 
     from duetbench.plugins import Plugins
 
+C = TypeVar("C", bound=click.Command)
+
+_UNLIMITED = 100_000
+"""Width of a console whose lines are not wrapped."""
+
 
 @dataclass
 class Settings:
-    """Options given before the command's name."""
+    """Options of the main command, given before the name of a command or after it."""
 
     plugins_dirs: tuple[Path, ...] = ()
     verbose: bool = False
@@ -32,10 +39,13 @@ class Settings:
 
     @cached_property
     def console(self) -> Console:
-        """Console for results: stdout."""
+        """Console for results: stdout, as wide as the terminal or as COLUMNS says, else unlimited."""
         from rich.console import Console
 
-        return Console()
+        console = Console()
+        if not (console.is_terminal or os.environ.get("COLUMNS", "").isdecimal()):
+            console.width = _UNLIMITED
+        return console
 
     @cached_property
     def progress_console(self) -> Console:
@@ -47,3 +57,42 @@ class Settings:
 
 pass_settings = click.make_pass_decorator(Settings, ensure=True)
 """Passes the `Settings` as the first argument; defaults if the command runs without the main group."""
+
+
+def add_main_options(command: C) -> C:
+    """Adds the options of the main command to a command and to all of its subcommands."""
+    command.params += [
+        click.Option(
+            ["--plugins-dir", "plugins_dirs"],
+            multiple=True,
+            type=click.Path(path_type=Path),
+            metavar="DIR",
+            help="Folder of single-file plugins; may be given several times.",
+            expose_value=False,
+            callback=_noting(
+                lambda settings, folders: setattr(settings, "plugins_dirs", settings.plugins_dirs + folders)
+            ),
+        ),
+        _flag("-v", "--verbose", "Show more, such as tracebacks of errors."),
+        _flag("-q", "--quiet", "No progress on stderr."),
+    ]
+    for subcommand in command.commands.values() if isinstance(command, click.Group) else ():
+        add_main_options(subcommand)
+    return command
+
+
+def _flag(short: str, name: str, text: str) -> click.Option:
+    field = name.removeprefix("--")
+    note = _noting(lambda settings, _value: setattr(settings, field, True))
+    return click.Option([short, name], is_flag=True, help=text, expose_value=False, callback=note)
+
+
+def _noting(note: Callable[[Settings, Any], None]) -> Callable[[click.Context, click.Parameter, Any], None]:
+    """A callback that changes the settings if the option is given: one before the command is not undone after it."""
+
+    def callback(context: click.Context, _parameter: click.Parameter, value: Any) -> None:
+        settings = context.ensure_object(Settings)
+        if value:
+            note(settings, value)
+
+    return callback

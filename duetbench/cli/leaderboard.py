@@ -7,7 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+from click.shell_completion import CompletionItem
 
+from duetbench.cli.completion import CompletedText, plugin_name, words
 from duetbench.cli.context import Settings, pass_settings
 
 if TYPE_CHECKING:
@@ -15,28 +17,44 @@ if TYPE_CHECKING:
     from duetbench.leaderboard import Board
 
 
-class _FormatName(click.ParamType):  # type: ignore[type-arg]  # not generic in older versions of click
-    """The name of a format; the formats are looked up only when one is used or listed."""
+class _FormatName(CompletedText):
+    """The name of a format; the formats are looked up only when one is used, listed or completed."""
 
-    name = "format"
+    def __init__(self) -> None:
+        super().__init__("format", lambda _context: map(CompletionItem, _formats()))
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        from duetbench.leaderboard.formats import format_names
-
-        if value not in format_names():
-            self.fail(f"{value!r} is not one of {', '.join(format_names())}.", param, ctx)
+        if value not in _formats():
+            self.fail(f"{value!r} is not one of {', '.join(_formats())}.", param, ctx)
         return str(value)
 
     def get_metavar(self, param: click.Parameter, ctx: click.Context | None = None) -> str:
-        from duetbench.leaderboard.formats import format_names
+        return f"[{'|'.join(_formats())}]"
 
-        return f"[{'|'.join(format_names())}]"
+
+def _formats() -> list[str]:
+    from duetbench.leaderboard.formats import format_names
+
+    return format_names()
+
+
+def _conventions() -> list[str]:
+    from duetbench.evaluation.conventions import CONVENTIONS
+
+    return list(CONVENTIONS)
 
 
 def _board_options(command: Callable[..., Any]) -> Callable[..., Any]:
     options = [
         click.argument("runs", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="RUNS..."),
-        click.option("--convention", default="standard", show_default=True, help="standard, duet or three_class."),
+        click.option(
+            "--convention",
+            type=words(_conventions),
+            metavar="NAME",
+            default="standard",
+            show_default=True,
+            help="standard, duet or three_class.",
+        ),
         click.option("--coverage", default=0.98, show_default=True, help="Rows below are marked, not ranked."),
         click.option(
             "--baseline",
@@ -45,6 +63,7 @@ def _board_options(command: Callable[..., Any]) -> Callable[..., Any]:
         ),
         click.option(
             "--sort",
+            type=plugin_name("metric"),
             default="mae",
             show_default=True,
             metavar="METRIC",
@@ -54,6 +73,13 @@ def _board_options(command: Callable[..., Any]) -> Callable[..., Any]:
             "--all-differences",
             is_flag=True,
             help="Show differences and gains of every metric, not only of MAE and that of --sort.",
+        ),
+        click.option(
+            "--only",
+            multiple=True,
+            metavar="NAME=VALUE",
+            help="Show only rows with this attribute, such as strategy=duet, control=none or dataset=toy; several "
+            "values of one attribute are alternatives. Ranks and intervals stay those among all rows.",
         ),
         click.option("--mix", multiple=True, type=click.Choice(["scorer", "model"]), help="Rank these together."),
         click.option(
@@ -105,12 +131,14 @@ def export(
 def _collected(settings: Settings, runs: tuple[Path, ...], check: bool, chosen: dict[str, Any]) -> Board:
     from duetbench.cli.plugins_list import report_faults
     from duetbench.leaderboard import BoardOptions, collect
+    from duetbench.leaderboard.selection import parse_selection, select_rows
 
+    selection = parse_selection(chosen.pop("only"))
     metrics = settings.plugins.metrics()
     report_faults(settings.plugins)
     if check:
         _check(settings, runs, metrics)
-    return collect(runs, metrics, BoardOptions(**chosen))
+    return select_rows(collect(runs, metrics, BoardOptions(**chosen)), selection)
 
 
 def _check(settings: Settings, runs: tuple[Path, ...], metrics: Sequence[Metric]) -> None:

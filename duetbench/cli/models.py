@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from duetbench.cli.completion import model_name, words
 from duetbench.cli.context import Settings, pass_settings
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ def list_models(settings: Settings) -> None:
 
 
 @models.command()
-@click.argument("name")
+@click.argument("name", type=model_name())
 def show(name: str) -> None:
     """Show the card of the model NAME, or the digest of path:DIR."""
     if name.startswith("path:"):
@@ -52,7 +53,7 @@ def show(name: str) -> None:
 
 
 @models.command()
-@click.argument("name")
+@click.argument("name", type=model_name())
 @pass_settings
 def pull(settings: Settings, name: str) -> None:
     """Fetch the model NAME from the first of its sources that has it, and check its digests."""
@@ -64,7 +65,7 @@ def pull(settings: Settings, name: str) -> None:
 
 
 @models.command()
-@click.argument("name")
+@click.argument("name", type=words(lambda: BUILDABLE))
 @click.option("--seed", type=int, default=0, show_default=True, help="Random seed of the weights and the training.")
 @click.option(
     "--out",

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from duetbench.cli.completion import any_plugin_name, kind_name, model_name
 from duetbench.cli.context import Settings, pass_settings
 
 if TYPE_CHECKING:
@@ -28,10 +29,12 @@ def plugin() -> None:
 
 
 @plugin.command()
-@click.argument("name")
-@click.option("--kind", help="The kind, if plugins of several kinds have this name.")
+@click.argument("name", type=any_plugin_name())
+@click.option("--kind", type=kind_name(), metavar="KIND", help="The kind, if plugins of several kinds have this name.")
 @click.option("--set", "settings_", multiple=True, metavar="NAME.OPTION=VALUE", help="Set an option of the plugin.")
-@click.option("--model", help="Model for engines and trainers: a card's name or path:DIR.")
+@click.option(
+    "--model", type=model_name(), metavar="NAME", help="Model for engines and trainers: a card's name or path:DIR."
+)
 @click.option(
     "--raw", type=click.Path(path_type=Path, exists=True, file_okay=False), help="Folder with a dataset's raw files."
 )
@@ -69,7 +72,7 @@ def check(
 
 
 @plugin.command()
-@click.argument("kind")
+@click.argument("kind", type=kind_name())
 @click.argument("name")
 @click.option(
     "--into",

@@ -7,17 +7,17 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from duetbench.cli.completion import kind_name, model_name, plugin_name, shown_name
 from duetbench.cli.context import Settings, pass_settings
 from duetbench.cli.tables import print_rows
 
 if TYPE_CHECKING:
-    from duetbench.config import OptionInfo
     from duetbench.interfaces import Kind
     from duetbench.plugins import Plugins, RegisteredPlugin
 
 
 @click.command("list")
-@click.argument("kind", required=False)
+@click.argument("kind", required=False, type=kind_name())
 @pass_settings
 def list_command(settings: Settings, kind: str | None) -> None:
     """List the plugins of one KIND or of all: datasets, engines, strategies, scorers, rewards, trainers, metrics."""
@@ -31,31 +31,44 @@ def list_command(settings: Settings, kind: str | None) -> None:
 
 
 @click.command()
-@click.argument("kind")
-@click.argument("name")
-@click.option("--dataset", metavar="NAME", help="prompt: the dataset.  [default: toy]")
-@click.option("--model", metavar="NAME", help="prompt: the model.  [default: toy-lm]")
+@click.argument("kind", type=kind_name("options", "preset", "prompt"))
+@click.argument("name", required=False, type=shown_name())
+@click.option("--dataset", type=plugin_name("dataset"), metavar="NAME", help="prompt: the dataset.  [default: toy]")
+@click.option("--model", type=model_name(), metavar="NAME", help="prompt: the model.  [default: toy-lm]")
 @click.option("--split", type=click.Choice(["train", "valid", "test"]), default="test", help="prompt: the split.")
 @click.option("--example", type=click.IntRange(min=0), default=0, metavar="N", help="prompt: the row, counted from 0.")
-@click.option("--control", metavar="NAME", help="prompt: what the scorer reads under this control.")
+@click.option(
+    "--control",
+    type=plugin_name("control"),
+    metavar="NAME",
+    help="prompt: what the scorer reads under this control.",
+)
 @click.option("--set", "settings_", multiple=True, metavar="PATH=VALUE", help="prompt: options, as in `run`.")
 @pass_settings
-def show(settings: Settings, /, kind: str, name: str, settings_: tuple[str, ...], **row: Any) -> None:
+def show(settings: Settings, /, kind: str, name: str | None, settings_: tuple[str, ...], **row: Any) -> None:
     """Describe the plugin NAME of a KIND: summary, origin and options.
 
     With KIND `prompt`: show the prompts of strategy NAME for one row of a dataset, with the chat template applied; with
     --control, the prompts of the scorer under that control.
     With KIND `preset`: show a preset's options with the source of each value; `paper` and `duet-code` are compared.
+    With KIND `options`: show the options of a run that belong to no plugin, those of the section NAME or of all.
     """
-    from duetbench.config import options_of
+    from duetbench.config import options_of, value_text
 
+    if kind == "options":
+        from duetbench.cli.show.options import show_options
+
+        show_options(settings, name)
+        return
+    if name is None:
+        raise click.UsageError(f"show {kind} needs a NAME; `duetbench list` lists the plugins")
     if kind == "prompt":
-        from duetbench.cli.show_prompt import PromptRow, show_prompts
+        from duetbench.cli.show.prompt import PromptRow, show_prompts
 
         show_prompts(settings, name, PromptRow(**row), settings_)
         return
     if kind == "preset":
-        from duetbench.cli.show_preset import show_preset
+        from duetbench.cli.show.preset import show_preset
 
         show_preset(settings, name)
         return
@@ -64,7 +77,7 @@ def show(settings: Settings, /, kind: str, name: str, settings_: tuple[str, ...]
     options = options_of(registered.cls.Config)
     if options:
         click.echo(f"\nOptions, each set with --set {name}.OPTION=VALUE:")
-        rows = [(option.name, option.type, _default_text(option), option.meaning) for option in options]
+        rows = [(option.name, option.type, value_text(option.default), option.meaning) for option in options]
         print_rows(settings, ("option", "type", "default", "meaning"), rows)
     else:
         click.echo("\nIt has no options.")
@@ -111,13 +124,3 @@ def _description(registered: RegisteredPlugin) -> list[str]:
     if issubclass(cls, Strategy) and cls.omitted:
         lines += ["", "Parts of the published method that it does not have:", *(f"- {part}" for part in cls.omitted)]
     return lines
-
-
-def _default_text(option: OptionInfo) -> str:
-    """The default as a user writes it on the command line."""
-    value = option.default
-    if value is None or isinstance(value, bool):
-        return str(value).lower()
-    if isinstance(value, tuple):
-        return f"[{', '.join(map(str, value))}]"
-    return str(value) if str(value) else "''"

@@ -2,26 +2,38 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from duetbench.cli.completion import model_name, plugin_name
 from duetbench.cli.context import Settings, pass_settings
+from duetbench.cli.tables import print_table, shared_values
 
 if TYPE_CHECKING:
     from duetbench.runner import Plan, RunOutcome
     from duetbench.runner.estimate import Estimate
     from duetbench.runner.planning.cells import Cell
 
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def _names(option: str, parameter: str, type_: click.ParamType, text: str) -> Callable[[F], F]:  # type: ignore[type-arg]
+    """An option that may be given several times."""
+    return click.option(option, parameter, multiple=True, type=type_, metavar="NAME", help=text)
+
 
 @click.command()
-@click.option("--strategy", "strategies", multiple=True, metavar="NAME", help="Strategy that writes the profiles.")
-@click.option("--dataset", "datasets", multiple=True, metavar="NAME", help="Dataset.  [default: toy]")
-@click.option("--model", "models", multiple=True, metavar="NAME", help="Model card or path:DIR.  [default: toy-lm]")
-@click.option("--trainer", "trainers", multiple=True, metavar="NAME", help="[default: the strategy's own]")
-@click.option("--scorer", "scorers", multiple=True, metavar="NAME", help="[default: rating_expectation]")
-@click.option("--engine", metavar="NAME", help="Engine that runs the models.  [default: transformers]")
+@_names("--strategy", "strategies", plugin_name("strategy"), "Strategy that writes the profiles.")
+@_names("--dataset", "datasets", plugin_name("dataset"), "Dataset.  [default: toy]")
+@_names("--model", "models", model_name(), "Model card or path:DIR.  [default: toy-lm]")
+@_names("--trainer", "trainers", plugin_name("trainer"), "[default: the strategy's own]")
+@_names("--scorer", "scorers", plugin_name("scorer"), "[default: rating_expectation]")
+@click.option(
+    "--engine", type=plugin_name("engine"), metavar="NAME", help="Engine that runs the models.  [default: transformers]"
+)
 @click.option("--seed", "seeds", multiple=True, type=click.IntRange(min=0), metavar="N", help="[default: 0]")
 @click.option("--split", type=click.Choice(["valid", "test"]), help="[default: test]")
 @click.option(
@@ -41,7 +53,7 @@ if TYPE_CHECKING:
 )
 @click.option("--plan", "only_plan", is_flag=True, help="Print cells, prompts and tokens; load no model.")
 @click.option("--force", is_flag=True, help="Run finished cells again.")
-@click.option("--out", type=click.Path(path_type=Path), metavar="DIR", help="[default: runs/NAME]")
+@click.option("--out", type=click.Path(path_type=Path), metavar="DIR", help="[default: a folder in runs, see above]")
 @click.option("--store", type=click.Path(path_type=Path), metavar="FILE", help="File of the request store.")
 @pass_settings
 def run(
@@ -61,6 +73,9 @@ def run(
     """Run every combination of strategies, trainers, datasets, models, scorers and seeds.
 
     Finished cells are skipped: the same command resumes an interrupted run. Repeat an option to give several values.
+
+    Results go to runs/NAME: NAME is that of the configuration, or strategies and datasets, with a digest of the
+    options of the command line if there are any, so that each set has its own folder. `duetbench runs ls` lists them.
     """
     from duetbench.cli.plugins_list import report_faults
     from duetbench.config import parse_settings
@@ -125,7 +140,6 @@ def _summary(outcome: RunOutcome) -> str:
 
 
 def _print_plan(settings: Settings, planned: Plan, folder: Path) -> None:
-    from duetbench.cli.tables import print_table
     from duetbench.evaluation.empty_windows import STARVED, starved_text
     from duetbench.runner.estimate import estimate
 
@@ -141,7 +155,7 @@ def _print_plan(settings: Settings, planned: Plan, folder: Path) -> None:
     click.echo(
         f"{n_finished} of {len(rows)} cells are finished. To do: {total.prompts:,} distinct prompts, "
         f"about {total.prompt_tokens:,} prompt tokens and at most {total.completion_tokens:,} completion tokens"
-        f"{excluded}."
+        f"{excluded}. Results go to {folder}."
     )
     for row, expected in zip(rows, estimates.cells, strict=True):
         if (share := expected.empty_windows or 0.0) > STARVED:
@@ -152,12 +166,8 @@ def _named_columns(planned: Plan) -> tuple[dict[str, str], list[dict[str, str]]]
     """Attributes that all cells share, and the remaining attributes row by row."""
     titles = ("label", "strategy", "trainer", "control", "dataset", "model", "scorer", "seed")
     rows = [dict(zip(titles, _attributes(cell), strict=True)) for cell in planned.cells]
-    with_model = [row for row, cell in zip(rows, planned.cells, strict=True) if cell.writing] or rows
-    always = ("strategy", "scorer")
-    values = {title: {row[title] for row in (rows if title == "dataset" else with_model)} for title in titles}
-    shared = {title: min(distinct) for title, distinct in values.items() if len(distinct) == 1 and title not in always}
-    shown = {title: value for title, value in shared.items() if value}
-    return shown, [{title: value for title, value in row.items() if title not in shared} for row in rows]
+    with_model = [cell.writing is not None for cell in planned.cells]
+    return shared_values(rows, with_model, always=("strategy", "scorer"))
 
 
 def _attributes(cell: Cell) -> tuple[str, ...]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import click
@@ -11,16 +11,15 @@ import click
 if TYPE_CHECKING:
     from duetbench.cli.context import Settings
 
-_MIN_FILE_WIDTH = 200
 _UNLIMITED = 100_000
 
 
 def print_table(
     settings: Settings, titles: Sequence[str], rows: Sequence[Sequence[str]], *, text_titles: Collection[str] = ()
 ) -> None:
-    """Prints a table to stdout, at least 200 columns wide if stdout is not a terminal.
+    """Prints a table to stdout.
 
-    In a narrow terminal only text columns are folded; if that is not enough, the table is wider than the terminal.
+    In a narrow console only text columns are folded; if that is not enough, the table is wider than the console.
 
     Args:
         settings: The console.
@@ -45,11 +44,30 @@ def print_table(
     for row in rows:
         table.add_row(*map(escape, row))
     console = settings.console
-    if not console.is_terminal:
-        console.width = max(console.width, _MIN_FILE_WIDTH)
     narrowest = Measurement.get(console, console.options.update(max_width=_UNLIMITED), table).minimum
     table.width = narrowest if narrowest > console.width else None
     console.print(table, crop=False, no_wrap=True, overflow="ignore")
+
+
+def shared_values(
+    rows: Sequence[Mapping[str, str]], with_model: Sequence[bool], *, always: Collection[str]
+) -> tuple[dict[str, str], list[dict[str, str]]]:
+    """What all rows share, and row by row the attributes in which they differ.
+
+    Args:
+        rows: Attributes by name.
+        with_model: Which rows use a model: only they are compared in attributes that others do not have.
+        always: Names of attributes that count as differing.
+
+    Returns:
+        The shared attributes that are not empty, and the others of each row.
+    """
+    prompted = [row for row, has_model in zip(rows, with_model, strict=True) if has_model] or rows
+    titles = dict.fromkeys(title for row in rows for title in row)
+    values = {title: {row.get(title, "") for row in (rows if title == "dataset" else prompted)} for title in titles}
+    shared = {title: min(distinct) for title, distinct in values.items() if len(distinct) == 1 and title not in always}
+    shown = {title: value for title, value in shared.items() if value}
+    return shown, [{title: value for title, value in row.items() if title not in shared} for row in rows]
 
 
 def print_rows(settings: Settings, titles: Sequence[str], rows: Sequence[Sequence[str]]) -> None:

@@ -54,6 +54,11 @@ class Costs:
     cached: float | None
     """Completions from the request store: their tokens are counted, their seconds are not."""
     seconds: float
+    """Of all that the cells did; a training that another cell ran is not included."""
+    training_seconds: float | None
+    """Of the training, whichever cell ran it; None: nothing was trained."""
+    evaluation_seconds: float | None
+    """Of everything but training; None: a record of an earlier version does not separate them."""
     budget_steps: float | None
     """Optimizer steps of the training; None: nothing was trained."""
     budget_tokens: float | None
@@ -199,6 +204,12 @@ class BoardSection:
     users_needed: int | None = None
     """Number of users below which differences have no p-values; None: there are no differences."""
     notes: tuple[str, ...] = ()
+
+    @property
+    def shown_pairs(self) -> list[PairComparison]:
+        """The pairs of rows that the section shows: a selection of rows leaves the others out."""
+        labels = {row.label for row in self.rows}
+        return [pair for pair in self.pairs if pair.row in labels and pair.other in labels]
 
 
 @dataclass(frozen=True, slots=True)

@@ -275,6 +275,8 @@ def _costs(records: Sequence[Record]) -> Costs:
         calls=_mean([phases.profiles.calls + phases.scoring.calls for phases in usage]),
         cached=_mean([phases.profiles.cached + phases.scoring.cached for phases in usage]),
         seconds=fmean(record.seconds for record in records),
+        training_seconds=_mean([budget.seconds for budget in budgets]),
+        evaluation_seconds=_complete_mean([record.evaluation_seconds for record in records]),
         budget_steps=_mean([budget.steps for budget in budgets]),
         budget_tokens=_mean([budget.tokens for budget in budgets]),
     )
@@ -282,6 +284,11 @@ def _costs(records: Sequence[Record]) -> Costs:
 
 def _mean(numbers: Sequence[float]) -> float | None:
     return fmean(numbers) if numbers else None
+
+
+def _complete_mean(numbers: Sequence[float | None]) -> float | None:
+    known = [number for number in numbers if number is not None]
+    return _mean(known) if len(known) == len(numbers) else None
 
 
 _STATES = (RANKED, LOW, UNPAIRED, FAILED)

@@ -19,7 +19,6 @@ from duetbench.leaderboard.board import (
     SeedSummary,
 )
 from duetbench.leaderboard.comparison_text import (
-    INTERVAL_WIDTH,
     NOTHING,
     comparison_columns,
     comparison_notes,
@@ -32,6 +31,8 @@ from duetbench.leaderboard.row_attributes import CONTROL, scopes_of
 
 BUDGET = "training steps/tokens"
 """Title of the column of training budgets."""
+SECONDS = ("seconds", "training seconds", "evaluation seconds")
+"""Titles of the columns of durations: of all that a row took; where something was trained, of the two parts."""
 _MARKS = {LOW: "†", UNPAIRED: "‡", FAILED: "×"}
 
 
@@ -46,8 +47,8 @@ class Column:
     """Name of the metric that it shows, with `.optimal` under the metric's own decision rule; empty: none."""
     is_comparison: bool = False
     """Whether it shows differences or gains."""
-    width: int | None = None
-    """Where a terminal wraps its cells; None: nowhere."""
+    is_name: bool = False
+    """Whether it shows a part of what distinguishes the row: its method, or an attribute."""
 
 
 def headings(board: Board) -> list[str]:
@@ -86,10 +87,13 @@ def columns(section: BoardSection, board: Board) -> list[Column]:
     What all rows share is in the heading and in the notes.
     """
     rows, metrics = section.rows, board.metrics
-    shown = [Column("#", _rank), Column("method", _method, is_number=False), *_if_different(section, "trainer")]
+    method = Column("method", _method, is_number=False, is_name=True)
+    shown = [Column("#", _rank), method, *_if_different(section, "trainer")]
     if any(row.costs.budget_steps is not None for row in rows):
         shown.append(Column(BUDGET, _budget))
-    shown += [_attribute(name) for name in section.differing if not _is_set_by_control(name, rows)]
+    shown += [
+        _attribute(name) for name in section.differing if _differs(name, rows) and not _is_set_by_control(name, rows)
+    ]
     shown += _if_different(section, "scorer")
     if any(len(row.seeds) > 1 or row.is_one_checkpoint for row in rows):
         shown.append(Column("seeds", seeds_text))
@@ -101,13 +105,28 @@ def columns(section: BoardSection, board: Board) -> list[Column]:
         shown.append(Column("MAE read.", lambda row: _summary((row.readable or {}).get(RANKED_BY))))
     compared = [metric for metric in metrics if board.all_differences or metric.name in (RANKED_BY, board.sorted_by)]
     shown += [
-        Column(column.title, column.text, metric=column.metric, is_comparison=True, width=INTERVAL_WIDTH)
+        Column(column.title, column.text, metric=column.metric, is_comparison=True)
         for column in comparison_columns(section, compared)
     ]
     shown += [Column("tokens", _tokens)]
     if any(row.costs.cached for row in rows):
         shown.append(Column("cached", _cached))
-    return [*shown, Column("seconds", lambda row: f"{row.costs.seconds:.1f}")]
+    return [*shown, *_durations(rows)]
+
+
+def _durations(rows: Sequence[BoardRow]) -> list[Column]:
+    """Seconds of every row; where any was trained, those of trainings apart from those of evaluations."""
+    total, training, evaluation = SECONDS
+    if all(row.costs.training_seconds is None for row in rows):
+        return [Column(total, lambda row: _duration(row.costs.seconds))]
+    return [
+        Column(training, lambda row: _duration(row.costs.training_seconds)),
+        Column(evaluation, lambda row: _duration(row.costs.evaluation_seconds)),
+    ]
+
+
+def _duration(seconds: float | None) -> str:
+    return NOTHING if seconds is None else f"{seconds:.1f}"
 
 
 def _counts(section: BoardSection) -> list[Column]:
@@ -127,6 +146,11 @@ def _if_different(section: BoardSection, name: str) -> list[Column]:
     """The column of an attribute, unless all rows with an LLM have the same value."""
     values = {row.facts.get(name) for row in section.rows if row.has_llm}
     return [_attribute(name)] if len(values) > 1 else []
+
+
+def _differs(name: str, rows: Sequence[BoardRow]) -> bool:
+    """Whether the rows that are shown differ in an attribute: a selection of rows may share it."""
+    return len({row.facts.get(name) for row in rows}) > 1
 
 
 def _is_set_by_control(name: str, rows: Sequence[BoardRow]) -> bool:
@@ -199,7 +223,7 @@ def _label(row: BoardRow) -> str:
 
 
 def _attribute(name: str) -> Column:
-    return Column(name, lambda row: row.facts.get(name, NOTHING), is_number=False)
+    return Column(name, lambda row: row.facts.get(name, NOTHING), is_number=False, is_name=True)
 
 
 def _metric(metric: BoardMetric) -> Callable[[BoardRow], str]:

@@ -13,8 +13,6 @@ from duetbench.leaderboard.board import BoardMetric, BoardRow, BoardSection, Pai
 NOTHING = "–"
 CHECKPOINT = "§"
 """Marks rows of one checkpoint."""
-INTERVAL_WIDTH = 24
-"""Width of an estimate with its interval and a star."""
 _MOST = 0.9
 """A control that changes fewer of the prompts than this share is noted."""
 _MUCH_LESS = 0.5
@@ -104,7 +102,7 @@ def comparison_notes(section: BoardSection) -> list[str]:
             f"{CHECKPOINT} This checkpoint only: {', '.join(names)} trained with one seed; intervals and ranks do not "
             "include how much another seed would change."
         )
-    return [*lines, *_power_notes(section.pairs)]
+    return [*lines, *_power_notes(section)]
 
 
 def control_notes(rows: Sequence[BoardRow]) -> list[str]:
@@ -144,7 +142,8 @@ def _difference_notes(section: BoardSection) -> list[str]:
     return [*lines, f"No star and no p-value with fewer than {section.users_needed} users: {few}."]
 
 
-def _power_notes(pairs: Sequence[PairComparison]) -> list[str]:
+def _power_notes(section: BoardSection) -> list[str]:
+    pairs = section.pairs
     if not pairs:
         return []
     single, adjusted = (
@@ -154,7 +153,7 @@ def _power_notes(pairs: Sequence[PairComparison]) -> list[str]:
     over_all = f", {adjusted} adjusted for all {len(pairs)} pairs" if len(pairs) > 1 else ""
     detectable = f"{single} for one pair of rows{over_all}{' (medians)' if over_all else ''}"
     lines = [f"Minimum detectable difference of MAE (80 % power, two-sided 5 %): {detectable}."]
-    return [*lines, *_needed_notes([pair for pair in pairs if not pair.is_told_apart])]
+    return [*lines, *_needed_notes([pair for pair in section.shown_pairs if not pair.is_told_apart])]
 
 
 def _median(numbers: Sequence[float | None]) -> str:

@@ -37,9 +37,15 @@ class SectionResults:
     done: list[CellResult] = field(default_factory=list)
     failed: list[CellResult] = field(default_factory=list)
 
+    @property
+    def has_failed(self) -> bool:
+        """Whether nothing finished, or of several rows only those without an LLM."""
+        is_failed_with_llm = any(result.has_llm for result in self.failed)
+        return not any(result.has_llm or not is_failed_with_llm for result in self.done)
+
 
 def sections_of(results: Sequence[CellResult], mix: Collection[str] = ()) -> list[SectionResults]:
-    """The sections in the order of their keys.
+    """The sections in the order of their keys, those that failed last.
 
     Args:
         mix: Which of `scorer` and `model` may differ between the rows of a section.
@@ -57,7 +63,7 @@ def sections_of(results: Sequence[CellResult], mix: Collection[str] = ()) -> lis
                 section.failed.append(result)
     for result in without_llm:
         _add_without_llm(result, sections)
-    return [sections[key] for key in sorted(sections, key=_order)]
+    return [sections[key] for key in sorted(sections, key=lambda key: (sections[key].has_failed, _order(key)))]
 
 
 def _key(result: CellResult, mix: Collection[str]) -> SectionKey:

@@ -531,7 +531,10 @@ class Record:
     finished: Timestamp
     """End, as UTC in ISO 8601 with seconds."""
     seconds: Seconds
-    """Wall-clock time of the cell in seconds."""
+    """Wall-clock time of the cell in seconds, a training that it ran included."""
+    training_seconds: Seconds | None = None
+    """Part of `seconds` that the cell spent on its training; close to 0 if the training had finished before, see
+    `budget.seconds`. None if nothing was trained, and in records of earlier versions."""
     files: Mapping[RelativePath, FileEntry]
     """Files of the cell, by path relative to the record."""
 
@@ -544,3 +547,10 @@ class Record:
     def has_llm(self) -> bool:
         """False for a scorer that uses no model."""
         return self.cell.model is not None
+
+    @property
+    def evaluation_seconds(self) -> float | None:
+        """Wall-clock time without that of the training; None: it was trained, and how long that took is unknown."""
+        if self.training_seconds is None:
+            return self.seconds if self.budget is None else None
+        return max(0.0, self.seconds - self.training_seconds)

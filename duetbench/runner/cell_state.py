@@ -27,6 +27,8 @@ class CellState:
     engine: EngineInfo | None = None
     """The writer's engine."""
     trained: TrainingResult | None = None
+    training_seconds: float | None = None
+    """Wall-clock time that the cell spent on its training, also if that failed; None: nothing is trained."""
     written: WrittenProfiles | None = None
     profiles: Sequence[Profiles] = ()
     """One per example, as the scorer reads them."""

@@ -67,6 +67,14 @@ class CellExecutor:
     def _train(self, state: CellState, writing: WriterSpec, frozen: Engine) -> None:
         if writing.training is None:
             return
+        started = time.monotonic()
+        try:
+            self._use_training(state, writing, frozen)
+        finally:
+            state.training_seconds = time.monotonic() - started
+
+    def _use_training(self, state: CellState, writing: WriterSpec, frozen: Engine) -> None:
+        """Runs the training, or reads the result of one that has finished."""
         folder = self._folder.training(state.cell)
         is_done = read_trained(folder, str(state.cell.training_id)) is not None
         action = "using the finished training of" if is_done else "training"

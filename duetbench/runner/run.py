@@ -246,4 +246,10 @@ def _short(record: Record) -> str:
     n_readable, n = metrics.n_readable, metrics.n
     filled = "" if n_readable == n else f", the others filled with {metrics.fill}"
     shown = "" if mae is None else f"MAE {mae:.3f}, "
-    return f"{shown}{n_readable} of {n} readable{filled}, {record.seconds:.1f} s"
+    return f"{shown}{n_readable} of {n} readable{filled}, {_duration(record)}"
+
+
+def _duration(record: Record) -> str:
+    if not record.training_seconds or record.evaluation_seconds is None:
+        return f"{record.seconds:.1f} s"
+    return f"training {record.training_seconds:.1f} s, evaluation {record.evaluation_seconds:.1f} s"

@@ -14,6 +14,7 @@ from click.testing import CliRunner, Result
 
 from duetbench import __version__
 from duetbench.cli import main
+from duetbench.cli.context import Settings, add_main_options, pass_settings
 from duetbench.errors import DataError, UsageError
 
 HEAVY = (
@@ -46,6 +47,7 @@ def _loaded_by(*arguments: str) -> set[str]:
 import sys
 from click.testing import CliRunner
 from duetbench.cli import main
+from duetbench.cli.context import Settings, add_main_options, pass_settings
 assert CliRunner().invoke(main, {list(arguments)!r}).exit_code == 0
 print(*sys.modules)
 """
@@ -149,5 +151,74 @@ def test_a_fault_in_a_plugins_code_is_a_line_that_blames_it(faulty: list[str]) -
     assert f"file {faulty[1]}/faulty.py, faulty.py line 10: KeyError: 'nothing'" in result.stderr
 
 
-def test_a_fault_in_a_plugins_code_is_traced_if_asked_for(faulty: list[str]) -> None:
-    assert "Traceback" in CliRunner().invoke(main, ["-v", *faulty]).stderr
+@pytest.mark.parametrize("place", ["before", "after"])
+@pytest.mark.parametrize("option", ["-v", "--verbose"])
+def test_verbose_traces_errors_before_and_after_the_command(faulty: list[str], place: str, option: str) -> None:
+    arguments = [option, *faulty] if place == "before" else [*faulty, option]
+    assert "Traceback" in CliRunner().invoke(main, arguments).stderr
+
+
+def _commands(group: click.Group, *words: str) -> list[tuple[tuple[str, ...], click.Command]]:
+    """All commands with the words that call them, groups included."""
+    commands: list[tuple[tuple[str, ...], click.Command]] = []
+    for name, command in group.commands.items():
+        commands.append(((*words, name), command))
+        commands += _commands(command, *words, name) if isinstance(command, click.Group) else []
+    return commands
+
+
+@pytest.mark.parametrize(
+    ("words", "command"), _commands(main), ids=lambda value: " ".join(value) if isinstance(value, tuple) else ""
+)
+def test_every_command_accepts_the_main_options_once(words: tuple[str, ...], command: click.Command) -> None:
+    names = [name for parameter in command.params for name in parameter.opts]
+    assert [names.count(name) for name in ("-v", "--verbose", "-q", "--quiet", "--plugins-dir")] == [1] * 5
+    assert len(set(names)) == len(names)
+
+
+def _seen(*arguments: str) -> Settings:
+    """The settings that a command in a group gets."""
+    seen: list[Settings] = []
+
+    @click.command()
+    @pass_settings
+    def probe(settings: Settings) -> None:
+        seen.append(settings)
+
+    group = click.Group("probes", commands={"probe": probe})
+    main.add_command(add_main_options(group))
+    try:
+        assert CliRunner().invoke(main, arguments).exit_code == 0
+    finally:
+        del main.commands["probes"]
+    return seen[0]
+
+
+@pytest.mark.parametrize("arguments", [("-q", "probes", "probe"), ("probes", "-q", "probe"), ("probes", "probe", "-q")])
+def test_quiet_holds_wherever_it_is_given(arguments: tuple[str, ...]) -> None:
+    settings = _seen(*arguments)
+    assert (settings.quiet, settings.verbose) == (True, False)
+
+
+def test_folders_of_plugins_add_up_in_their_order() -> None:
+    settings = _seen("--plugins-dir", "a", "probes", "probe", "--plugins-dir", "b", "--plugins-dir", "c")
+    assert settings.plugins_dirs == (Path("a"), Path("b"), Path("c"))
+
+
+def test_without_options_nothing_is_set() -> None:
+    assert _seen("probes", "probe") == Settings()
+
+
+def _width(monkeypatch: pytest.MonkeyPatch, columns: str | None) -> int:
+    if columns is None:
+        monkeypatch.delenv("COLUMNS", raising=False)
+    else:
+        monkeypatch.setenv("COLUMNS", columns)
+    return Settings().console.width
+
+
+@pytest.mark.parametrize(("columns", "width"), [("100", 100), (None, 100_000), ("", 100_000), ("wide", 100_000)])
+def test_a_pipe_is_as_wide_as_columns_says_else_unlimited(
+    monkeypatch: pytest.MonkeyPatch, columns: str | None, width: int
+) -> None:
+    assert _width(monkeypatch, columns) == width

@@ -11,6 +11,7 @@ from duetbench.cli import main
 from duetbench.cli.plugins_list import kind_named
 from duetbench.errors import UnknownName
 from duetbench.interfaces import PLURALS
+from duetbench.runner.config.sections import SECTION_NAMES
 
 
 def _run(*arguments: str, **environ: str) -> Result:
@@ -75,6 +76,36 @@ def test_show_prints_options_source_and_origin() -> None:
     assert options["joint"] == ["paired | cross", "paired"]
     assert options["cue"] == ["bool", "true"]
     assert options["prompt"] == ["str | none", "none"]
+
+
+def test_show_options_prints_the_sections_of_a_run() -> None:
+    result = _run("show", "options")
+    assert result.exit_code == 0
+    rows = {line.split("\t")[0]: line.split("\t")[1:] for line in result.stdout.splitlines() if "\t" in line}
+    assert {name.partition(".")[0] for name in rows} == {*SECTION_NAMES}
+    assert {"data", "history", "sampling", "evaluation", "training"} <= {*SECTION_NAMES}
+    assert rows["history.k"][:2] == ["int", "80"]
+    assert rows["training.rewards"][1] == "[fractional]"
+    assert rows["sampling.temperature"][2] == "0: greedy decoding"
+    assert all(meaning for *_, meaning in rows.values())
+
+
+def test_show_options_of_a_section_prints_only_that() -> None:
+    lines = [line for line in _run("show", "options", "sampling").stdout.splitlines() if "\t" in line]
+    assert [line.split("\t")[0] for line in lines] == ["sampling.temperature", "sampling.top_p"]
+
+
+def test_show_options_of_an_unknown_section_gets_the_nearest() -> None:
+    result = _run("show", "options", "traning")
+    assert result.exit_code == 1
+    assert "no section of options named 'traning'; did you mean 'training'?" in result.stderr
+
+
+@pytest.mark.parametrize("kind", ["strategy", "prompt", "preset"])
+def test_show_without_a_name_says_that_it_is_missing(kind: str) -> None:
+    result = _run("show", kind)
+    assert result.exit_code == 2
+    assert f"show {kind} needs a NAME" in result.stderr
 
 
 def test_show_of_a_plugin_without_options() -> None:

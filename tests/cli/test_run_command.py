@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -51,9 +52,18 @@ def test_quiet_leaves_the_results_alone(cli: Cli, work: Path) -> None:
 
 def test_the_default_folder_is_named_after_the_run(grid: Cli, work: Path) -> None:
     grid("--strategy", "10h")
-    assert {"plan.json", "env.json", "leaderboard.md", "leaderboard.json", "cells"} <= set(
-        os.listdir(work / "runs/tiny")
-    )
+    (folder,) = (work / "runs").iterdir()
+    assert folder.name.startswith("10h-tiny-")
+    assert {"plan.json", "env.json", "leaderboard.md", "leaderboard.json", "cells"} <= set(os.listdir(folder))
+
+
+def test_other_options_go_to_another_folder_and_the_plan_names_it(grid: Cli, work: Path) -> None:
+    grid("--strategy", "10h", "--no-baselines")
+    (folder,) = (work / "runs").iterdir()
+    result = grid("--strategy", "10h", "--no-baselines", "--seed", "1", "--plan")
+    (name,) = re.findall(r"Results go to runs/(\S+)\.", result.stdout)
+    assert name.startswith("10h-tiny-")
+    assert name != folder.name
 
 
 def test_a_failing_cell_makes_the_command_exit_1_with_its_reason(grid: Cli) -> None:
@@ -87,7 +97,7 @@ print(*sys.modules)
 def test_a_file_describes_a_run(grid: Cli, work: Path) -> None:
     (work / "mine.yaml").write_text("strategies: [duet]\ntrainers: [none]\noptions: {duet: {joint: cross}}")
     assert grid("--config", "mine.yaml", "--no-baselines").exit_code == 0
-    record = json.loads(next((work / "runs/mine/cells").glob("*/record.json")).read_text())
+    record = json.loads(next((work / "runs").glob("mine-*/cells/*/record.json")).read_text())
     assert record["cell"]["options"]["duet"]["joint"] == "cross"
 
 
@@ -210,7 +220,7 @@ def test_the_table_shows_this_runs_cells_and_the_folder_keeps_all(grid: Cli, wor
     grid("--strategy", "10h")
     result = grid("--strategy", "duet", "--no-baselines")
     assert "10h" not in result.stdout
-    assert "10h" in (work / "runs/tiny/leaderboard.md").read_text()
+    assert "10h" in next(work.glob("runs/*/leaderboard.md")).read_text()
 
 
 def test_a_broken_plugin_is_named_since_its_metrics_are_missing(cli: Cli, work: Path) -> None:

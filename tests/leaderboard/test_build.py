@@ -4,6 +4,7 @@ import statistics
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from builtin_metrics import LARGEST, METRICS
@@ -228,6 +229,33 @@ def test_costs_are_sums_over_writing_and_scoring(cell: Callable, run: Path) -> N
     costs = only(run).rows[0].costs
     assert (costs.prompt_tokens, costs.completion_tokens, costs.calls, costs.cached) == (1200, 60, 8, 4)
     assert (costs.budget_steps, costs.budget_tokens) == (20, 500)
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({}, (3.0, None, 3.0)),
+        ({"budget": {"steps": 2, "tokens": 5, "seconds": 2.5}, "training_seconds": 2.25}, (3.0, 2.5, 0.75)),
+        ({"budget": {"steps": 2, "tokens": 5, "seconds": 9.0}, "training_seconds": 0.0}, (3.0, 9.0, 3.0)),
+        ({"budget": {"steps": 2, "tokens": 5, "seconds": 2.5}}, (3.0, 2.5, None)),
+    ],
+    ids=["untrained", "trained here", "trained by another cell", "of an earlier version"],
+)
+def test_seconds_of_training_and_of_evaluation_are_apart(
+    cell: Callable, run: Path, changes: dict[str, Any], expected: tuple[float | None, ...]
+) -> None:
+    cell("a", 0.5, **changes)
+    costs = only(run).rows[0].costs
+    assert (costs.seconds, costs.training_seconds, costs.evaluation_seconds) == expected
+
+
+def test_seconds_of_evaluation_are_a_mean_over_seeds_unless_one_is_unknown(cell: Callable, run: Path) -> None:
+    budget = {"steps": 2, "tokens": 5, "seconds": 2.0}
+    cell("a", 0.5, trainer="sft", seed=0, budget=budget, training_seconds=2.0)
+    cell("b", 0.5, trainer="sft", seed=1, budget=budget, training_seconds=1.0)
+    assert only(run).rows[0].costs.evaluation_seconds == 1.5
+    cell("c", 0.5, trainer="sft", seed=2, budget=budget)
+    assert only(run).rows[0].costs.evaluation_seconds is None
 
 
 def test_the_same_records_are_the_same_board(cell: Callable, free: Callable, run: Path) -> None:

@@ -93,6 +93,17 @@ def test_differences_are_those_of_the_ranking_metric(cell: Callable, free: Calla
     assert {f"Δ {name} to bias" for name in ("MAE", "RMSE", "Acc")} <= set(every)
 
 
+def test_seconds_of_trainings_and_evaluations_are_columns_where_rows_are_trained(cell: Callable, run: Path) -> None:
+    cell("a", 0.5)
+    assert _titles(run)[-1] == "seconds"
+    cell("b", 0.4, trainer="sft", budget={"steps": 2, "tokens": 5, "seconds": 2.5}, training_seconds=2.25)
+    assert _titles(run)[-2:] == ["training seconds", "evaluation seconds"]
+    board = collect([run], METRICS)
+    shown = columns(board.sections[0], board)[-2:]
+    texts = {row.name: [column.text(row) for column in shown] for row in board.sections[0].rows}
+    assert texts == {"duet": ["–", "3.0"], "duet+sft": ["2.5", "0.8"]}
+
+
 def test_options_of_a_control_are_no_column(cell: Callable, run: Path) -> None:
     cell("a", 0.5, options={"duet": {"cue": True}})
     for name, k in (("b", 2), ("c", 20)):

@@ -95,3 +95,21 @@ def test_seeds_are_one_row_and_other_options_another() -> None:
 def test_two_cells_of_one_seed_are_two_rows() -> None:
     groups = groups_of([result("abcdefgh1"), result("ijklmnop2")])
     assert [group.facts["cell"] for group in groups] == ["abcdefgh", "ijklmnop"]
+
+
+def test_failed_sections_come_last() -> None:
+    results = [
+        result("a", cell={"model": "a-model"}, error="it broke", model=None),
+        result("b", cell={"model": "b-model"}),
+        result("c", cell=FREE),
+    ]
+    sections = sections_of(results)
+    assert [(section.key.model, section.has_failed) for section in sections] == [
+        ("b-model eeeeeeee", False),
+        ("a-model", True),
+    ]
+
+
+def test_rows_without_an_llm_alone_have_not_failed() -> None:
+    (section,) = sections_of([result("c", cell=FREE)])
+    assert not section.has_failed

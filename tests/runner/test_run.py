@@ -13,7 +13,7 @@ import polars as pl
 import pytest
 from grid_making import BASELINES, logged, make_model_folder
 
-from duetbench.errors import RecordError
+from duetbench.errors import RecordError, TrainingError
 from duetbench.interfaces import TrainingJob
 from duetbench.plugins import Plugins
 from duetbench.records import ErrorRecord, Record, read_record
@@ -142,6 +142,31 @@ def test_cells_that_need_one_training_share_it(ran: Ran, tmp_path: Path) -> None
     records = [read_record(path.parent) for path in outcome.folder.glob("cells/duet__*/record.json")]
     budgets = [record.budget for record in records if record.budget]
     assert [(budget.steps, budget.tokens) for budget in budgets] == [(7, 70), (7, 70)]
+
+
+def test_seconds_of_the_training_are_recorded_in_the_cell_that_ran_it(ran: Ran) -> None:
+    outcome = ran(strategies=("duet",), trainers=("counting",), limit=2)
+    records = [read_record(path.parent) for path in outcome.folder.glob("cells/*/record.json")]
+    (trained,) = [record for record in records if record.budget]
+    assert trained.budget is not None
+    assert trained.training_seconds is not None
+    assert trained.budget.seconds <= trained.training_seconds <= trained.seconds
+    assert trained.evaluation_seconds == trained.seconds - trained.training_seconds
+    others = [record for record in records if record.budget is None]
+    assert [record.training_seconds for record in others] == [None] * len(BASELINES)
+    assert all(record.evaluation_seconds == record.seconds for record in others)
+
+
+def test_seconds_of_a_training_that_failed_are_recorded(
+    ran: Ran, plugins: Plugins, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fit(_trainer: Any, _job: TrainingJob) -> ModelRef:
+        raise TrainingError("diverged")
+
+    monkeypatch.setattr(plugins.get("trainer", "counting").cls, "fit", fit)
+    outcome = ran(strategies=("duet",), trainers=("counting",), limit=2, baselines=False)
+    (path,) = outcome.folder.glob("cells/*/record.json")
+    assert read_record(path.parent).training_seconds is not None
 
 
 def test_each_scorer_in_the_loop_is_a_training_of_its_own(ran: Ran, tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from duetbench.cli.completion import model_name, plugin_name
 from duetbench.cli.context import Settings, pass_settings
 
 if TYPE_CHECKING:
@@ -68,9 +69,9 @@ def _data(settings: Settings, folder: Path | None, **sizes: int) -> list[BenchRe
 
 def _grpo_options(command: Callable[..., Any]) -> Callable[..., Any]:
     options = [
-        click.option("--strategy", default="duet", show_default=True, metavar="NAME"),
-        click.option("--dataset", default="toy", show_default=True, metavar="NAME"),
-        click.option("--model", default="toy-lm", show_default=True, metavar="NAME"),
+        click.option("--strategy", type=plugin_name("strategy"), default="duet", show_default=True, metavar="NAME"),
+        click.option("--dataset", type=plugin_name("dataset"), default="toy", show_default=True, metavar="NAME"),
+        click.option("--model", type=model_name(), default="toy-lm", show_default=True, metavar="NAME"),
         click.option("--joint", metavar="MODE", help="The strategy's option: paired or cross."),
         click.option("--steps", default=10, show_default=True, type=click.IntRange(min=2), help="Rounds per run."),
         click.option("--repeats", default=3, show_default=True, type=click.IntRange(min=1), help="Runs of each."),

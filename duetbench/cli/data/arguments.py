@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from duetbench.cli.completion import plugin_name
 from duetbench.cli.context import Settings
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ max_error_rate_option = click.option(
 def dataset_arguments(command: Callable[..., Any]) -> Callable[..., Any]:
     """Adds the argument DATASET and the options of its preparation."""
     options = [
-        click.argument("dataset"),
+        click.argument("dataset", type=plugin_name("dataset", also="dir")),
         click.option("--raw", type=click.Path(path_type=Path), metavar="DIR", help="Folder of the raw files."),
         click.option("--steps", metavar="A,B:ARG,...", help="The steps in order.  [default: the dataset's own]"),
         max_error_rate_option,

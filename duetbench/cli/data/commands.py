@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from duetbench.cli.completion import plugin_name, words
 from duetbench.cli.context import Settings, pass_settings
 from duetbench.cli.data.arguments import (
     dataset_arguments,
@@ -14,6 +15,12 @@ from duetbench.cli.data.arguments import (
     max_error_rate_option,
     prepare_dataset,
 )
+
+
+def _raw_formats() -> tuple[str, ...]:
+    from duetbench.data.synthetic.formats import RAW_FORMATS
+
+    return tuple(RAW_FORMATS)
 
 
 @click.group()
@@ -96,9 +103,30 @@ def sample(settings: Settings, /, *, split: Any, n: int, seed: int, lines: int, 
 @click.option(
     "--prompts", multiple=True, type=click.Path(path_type=Path), metavar="LOG", help="JSON lines, or a cell's folder."
 )
-@click.option("--strategy", "strategies", multiple=True, metavar="NAME", help="A strategy to probe, without a model.")
-@click.option("--scorer", default="rating_text", show_default=True, metavar="NAME", help="The scorer to probe with it.")
-@click.option("--control", "controls", multiple=True, metavar="NAME", help="A control to probe with each strategy.")
+@click.option(
+    "--strategy",
+    "strategies",
+    multiple=True,
+    type=plugin_name("strategy"),
+    metavar="NAME",
+    help="A strategy to probe, without a model.",
+)
+@click.option(
+    "--scorer",
+    type=plugin_name("scorer"),
+    default="rating_text",
+    show_default=True,
+    metavar="NAME",
+    help="The scorer to probe with it.",
+)
+@click.option(
+    "--control",
+    "controls",
+    multiple=True,
+    type=plugin_name("control"),
+    metavar="NAME",
+    help="A control to probe with each strategy.",
+)
 @click.option("--split", type=click.Choice(["train", "valid", "test"]), default="test", show_default=True)
 @click.option("--limit", default=200, show_default=True, type=click.IntRange(min=1), help="Largest number of examples.")
 @pass_settings
@@ -115,7 +143,14 @@ def check(settings: Settings, /, **arguments: Any) -> None:
 
 @data.command()
 @click.argument("folder", type=click.Path(path_type=Path, file_okay=False))
-@click.option("--format", "name", required=True, metavar="FORMAT", help="amazon-2014, amazon-2018, amazon-2023, yelp.")
+@click.option(
+    "--format",
+    "name",
+    required=True,
+    type=words(_raw_formats),
+    metavar="FORMAT",
+    help="amazon-2014, amazon-2018, amazon-2023, yelp.",
+)
 @click.option("--interactions", default=100_000, show_default=True, type=click.IntRange(min=1), metavar="N")
 @click.option("--seed", default=0, show_default=True, type=click.IntRange(min=0), metavar="S")
 @click.option("--category", default="Digital_Music", show_default=True, help="Category in Amazon's file names.")

@@ -17,7 +17,7 @@ _ROW = (
     *("decision", "budget_steps", "budget_tokens", "n", "coverage", *COUNTS),
 )
 _BASELINE = ("baseline", "users_needed", "absent_controls")
-_COSTS = ("prompt_tokens", "completion_tokens", "calls", "cached", "seconds")
+_COSTS = ("prompt_tokens", "completion_tokens", "calls", "cached", "seconds", "training_seconds", "evaluation_seconds")
 _PARTS = ("", "_sd", "_readable")
 """Suffixes of a metric's columns: mean over the seeds, its standard deviation, the mean over readable predictions. A
 metric with an optimal decision rule has one more, such as `mae_median`: the mean over the seeds under that rule."""

@@ -41,7 +41,7 @@ def _section(section: BoardSection) -> dict[str, Any]:
         "baseline_note": section.baseline_note,
         "users_needed": section.users_needed,
         "rows": [_row(row) for row in section.rows],
-        "comparisons": [_pair(pair) for pair in section.pairs],
+        "comparisons": [_pair(pair) for pair in section.shown_pairs],
         "notes": section.notes,
     }
 

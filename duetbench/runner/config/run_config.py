@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
@@ -9,10 +10,16 @@ from typing import Any, Literal
 
 import yaml
 
+from duetbench.digests import digest_of_value
 from duetbench.errors import ConfigError
 from duetbench.runner.config.presets import RunPreset, load_preset
 from duetbench.schemas import schema_validator
 from duetbench.suggestions import did_you_mean
+
+_MAX_NAME = 48
+"""Characters of the readable part of a folder's name."""
+_UNORDERED = ("strategies", "datasets", "models", "trainers", "scorers")
+"""Options whose values may be given in any order: the cells are the same."""
 
 
 @dataclass(frozen=True)
@@ -46,7 +53,8 @@ class RunConfig:
 
     grids: tuple[Grid, ...]
     name: str
-    """Name of the default output folder."""
+    """Name of the default output folder: that of the file, or strategies and datasets; with a digest of the options
+    of the command line, so that no two sets of options share a folder."""
     settings: Mapping[str, str] = field(default_factory=dict)
     """`--set` arguments by dotted path; they override the options of every grid."""
 
@@ -70,8 +78,27 @@ def run_config(
     top = _grid(base, content)
     grids = [_grid(top, part) for part in content.get("grids", [{}])]
     grids = [replace(grid, **chosen) for grid in grids]
-    name = content.get("name") or (file.stem if file else "+".join(grids[0].datasets))
-    return RunConfig(tuple(grids), name, settings or {})
+    named = content.get("name") or (file.stem if file else "")
+    return RunConfig(tuple(grids), _folder_name(named, grids[0], chosen, settings or {}), settings or {})
+
+
+def _folder_name(named: str, grid: Grid, chosen: Mapping[str, Any], settings: Mapping[str, str]) -> str:
+    """The name, with a digest of the options of the command line if there are any: each set has its own folder.
+
+    Args:
+        named: The name of a configuration; empty: strategies and datasets are used.
+        grid: The first grid.
+        chosen: Fields of `Grid` from the command line.
+        settings: `--set` arguments by dotted path.
+    """
+    defaults = {} if named else {field.name: getattr(Grid(), field.name) for field in fields(Grid)}
+    options = {key: value for key, value in chosen.items() if value != defaults.get(key)}
+    options = {key: sorted(set(value)) if key in _UNORDERED else value for key, value in options.items()}
+    if named and not options and not settings:
+        return named
+    name = named or f"{'+'.join(grid.strategies)}-{'+'.join(grid.datasets)}"
+    readable = re.sub(r"[^A-Za-z0-9._+-]+", "-", name)[:_MAX_NAME].strip(".-")
+    return f"{readable or 'run'}-{digest_of_value([options, dict(settings)])[:8]}"
 
 
 def preset_grid(preset: RunPreset) -> Grid:

@@ -7,6 +7,9 @@ from dataclasses import dataclass
 from duetbench.errors import ConfigError
 from duetbench.interfaces import option
 
+SECTION_NAMES = ("data", "history", "sampling", "evaluation", "training")
+"""Names of the sections, known without their classes."""
+
 
 @dataclass(frozen=True)
 class DataOptions:

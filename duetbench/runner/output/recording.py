@@ -133,6 +133,7 @@ def _record(
         started=context.started,
         finished=utc_now(),
         seconds=context.seconds,
+        training_seconds=state.training_seconds,
         files={path.name: file_entry(path) for path in files},
     )
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from textwrap import dedent
+from typing import Any
 
 import pytest
 import yaml
@@ -55,8 +57,56 @@ def test_an_unknown_preset_is_refused_with_the_known_ones(tmp_path: Path) -> Non
         run_config({}, file=_file(tmp_path, "preset: papers"))
 
 
-def test_without_a_file_the_dataset_names_the_run() -> None:
-    assert run_config({"datasets": ("toy", "yelp")}).name == "toy+yelp"
+def _name(settings: dict[str, str] | None = None, file: Path | None = None, **chosen: Any) -> str:
+    return run_config(chosen, settings=settings, file=file).name
+
+
+def test_without_a_file_strategies_datasets_and_a_digest_name_the_run() -> None:
+    assert re.fullmatch(r"10h\+duet-toy\+yelp-[0-9a-f]{8}", _name(strategies=("10h", "duet"), datasets=("toy", "yelp")))
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"limit": 3},
+        {"seeds": (1,)},
+        {"seeds": (0, 1)},
+        {"trainers": ("sft",)},
+        {"models": ("path:x",)},
+        {"scorers": ("rating_text",)},
+        {"split": "valid"},
+        {"controls": True},
+        {"baselines": False},
+        {"settings": {"duet.joint": "cross"}},
+    ],
+)
+def test_other_options_are_another_folder(other: dict[str, Any]) -> None:
+    assert _name(strategies=("duet",), **other) != _name(strategies=("duet",))
+
+
+def test_options_that_are_the_defaults_and_other_orders_are_the_same_folder() -> None:
+    assert _name(strategies=("duet",), datasets=("toy",), seeds=(0,)) == _name(strategies=("duet",))
+    first, second = {"duet.cue": "false", "duet.joint": "cross"}, {"duet.joint": "cross", "duet.cue": "false"}
+    assert _name(first, strategies=("duet",)) == _name(second, strategies=("duet",))
+    names = [_name(strategies=pair).rpartition("-")[2] for pair in (("10h", "duet"), ("duet", "10h"))]
+    assert names[0] == names[1]
+
+
+def test_a_file_names_the_run_and_options_of_the_command_line_add_a_digest(tmp_path: Path) -> None:
+    file = _file(tmp_path, "strategies: [duet]")
+    assert _name(file=file) == "my"
+    names = [_name(file=file, limit=2), _name(file=file, limit=3), _name({"duet.cue": "false"}, file)]
+    assert all(re.fullmatch("my-[0-9a-f]{8}", name) for name in names)
+    assert len(set(names)) == 3
+
+
+def test_a_file_may_state_the_name(tmp_path: Path) -> None:
+    assert _name(file=_file(tmp_path, "name: stated\nstrategies: [duet]")) == "stated"
+
+
+def test_a_name_is_one_short_folder() -> None:
+    name = _name(strategies=("../../etc", *(f"strategy-{n}" for n in range(40))))
+    assert re.fullmatch(r"[A-Za-z0-9+][A-Za-z0-9._+-]{1,60}", name)
 
 
 def test_all_faults_of_a_file_are_reported_with_their_paths(tmp_path: Path) -> None:

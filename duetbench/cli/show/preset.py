@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
 from duetbench.cli.context import Settings
 from duetbench.cli.tables import print_table
+from duetbench.config import value_text
 
 if TYPE_CHECKING:
     from duetbench.runner.planning.preset_table import OptionComparison
@@ -46,16 +47,9 @@ def _print(settings: Settings, names: list[str], rows: list[OptionComparison]) -
             *(
                 text
                 for value, source in zip(row.values, row.sources, strict=True)
-                for text in (_text(value), source or "-")
+                for text in (value_text(value), source or "-")
             ),
         ]
         for row in rows
     ]
     print_table(settings, titles, lines, text_titles=titles)
-
-
-def _text(value: Any) -> str:
-    """The value as a configuration writes it."""
-    if value is None or isinstance(value, bool):
-        return str(value).lower()
-    return f"[{', '.join(map(str, value))}]" if isinstance(value, list | tuple) else str(value)

@@ -1,0 +1,1 @@
+"""The folders of earlier runs: found, summarised, compared, removed. Open `folders` first."""
