@@ -10,6 +10,7 @@ import click
 if TYPE_CHECKING:
     from duetbench.cli.context import Settings
     from duetbench.data.interchange.imports import ImportOptions, ImportResult
+    from duetbench.data.interchange.sources import TableSource
 
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
@@ -18,13 +19,11 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 def import_command(settings: Settings, arguments: dict[str, Any]) -> None:
     """Reads the sources, writes the folder and prints a summary."""
     from duetbench.data.interchange.imports import import_tables
-    from duetbench.data.interchange.sources import parse_source
     from duetbench.paths import cache_dir
 
     if not _NAME.fullmatch(arguments["name"]):
         raise click.UsageError(f"--name must consist of letters, digits, dots, - and _, got '{arguments['name']}'")
-    sources = [parse_source(text) for text in arguments["sources"]]
-    items = parse_source(arguments["items"]) if arguments["items"] else None
+    sources, items = _sources(arguments)
     folder = arguments["out"] or cache_dir("imported", arguments["name"])
     options = _options(arguments)
     with settings.progress_console.status(f"reading {', '.join(source.location for source in sources)}"):
@@ -32,6 +31,38 @@ def import_command(settings: Settings, arguments: dict[str, Any]) -> None:
     _print_result(settings, result)
     setting = f"imported.raw={folder}" if arguments["out"] else f"imported.table={arguments['name']}"
     click.echo(f"use it with: duetbench run --dataset imported --set {setting}")
+
+
+def _sources(arguments: dict[str, Any]) -> tuple[list[TableSource], TableSource | None]:
+    """The tables of interactions, and the table of items."""
+    from duetbench.data.interchange.sources import DelimitedOptions, parse_source
+    from duetbench.data.readers.delimited import UTF_8, normalize_encoding
+
+    separator = _parse_separator(arguments["separator"])
+    encoding = normalize_encoding(arguments["encoding"]) if arguments["encoding"] else UTF_8
+    forms = [DelimitedOptions(separator, _names(arguments[name]), encoding) for name in ("columns", "item_columns")]
+    sources = [parse_source(text, forms[0]) for text in arguments["sources"]]
+    items = parse_source(arguments["items"], forms[1]) if arguments["items"] else None
+    item_sources = [items] if items else []
+    for name, tables in (
+        ("columns", sources), ("item_columns", item_sources),
+        ("separator", sources + item_sources), ("encoding", sources + item_sources),
+    ):  # fmt: skip
+        if arguments[name] and not any(table.delimited_format for table in tables):
+            locations = ", ".join(table.location for table in tables) or "there is no --items"
+            raise click.UsageError(f"--{name.replace('_', '-')} is only for delimited text: {locations}")
+    return sources, items
+
+
+def _parse_separator(text: str | None) -> str | None:
+    separator = None if text is None else text.replace("\\t", "\t")
+    if separator is not None and (not separator or set(separator) & set('"\r\n')):
+        raise click.UsageError(f"--separator: expected text without quotes and line ends, as ';' or '::', got '{text}'")
+    return separator
+
+
+def _names(text: str | None) -> tuple[str, ...]:
+    return tuple(name.strip() for name in text.split(",")) if text else ()
 
 
 def _options(arguments: dict[str, Any]) -> ImportOptions:

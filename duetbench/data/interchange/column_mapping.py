@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Literal
 
@@ -21,17 +22,23 @@ _MAX_SECONDS = 100_000_000_000
 """The year 5138 in seconds, 1973 in milliseconds: a column whose median is larger is in milliseconds."""
 
 _USUAL_NAMES: dict[str, tuple[str, ...]] = {
-    "user_id": ("user", "userId", "reviewerID", "user_name"),
-    "item_id": ("item", "itemId", "parent_asin", "asin", "business_id", "movieId", "book_id"),
-    "rating": ("ratings", "overall", "stars", "score"),
-    "timestamp": ("unixReviewTime", "time", "date", "datetime"),
-    "review": ("reviews", "reviewText", "review_text", "text"),
-    "summary": ("headline",),
-    "title": ("name", "item_title"),
-    "categories": ("category", "genres", "tags"),
+    "user_id": ("user", "reviewer_id", "profile_name", "review_profilename", "username", "user_name"),
+    "item_id": (
+        "item", "parent_asin", "asin", "product_id", "business_id", "gmap_id", "movie_id", "book_id", "isbn", "beer_id",
+        "beer_beerid", "recipe_id", "anime_id", "song_id", "track_id", "artist_id", "game_id", "app_id",
+    ),
+    "rating": ("ratings", "overall", "review_overall", "stars", "star_rating", "score", "book_rating"),
+    "timestamp": ("unix_review_time", "review_time", "time", "date", "datetime", "review_date", "created_at"),
+    "review": ("reviews", "review_text", "review_body", "text"),
+    "summary": ("headline", "review_headline", "review_title"),
+    "title": ("name", "item_title", "product_title", "movie_title", "book_title", "beer_name", "app_name"),
+    "categories": ("category", "genres", "genre", "tags", "beer_style", "product_category"),
     "description": ("descriptions", "about"),
-}
-"""Common names of each column, tried in this order if the user names no column."""
+}  # fmt: skip
+"""Common names of each column, tried in this order if the user names no column.
+
+Case, underscores, hyphens and spaces are ignored: `User-ID`, `userId` and `user_id` are the same name.
+"""
 
 
 def find_columns(
@@ -55,9 +62,10 @@ def find_columns(
         if name not in known
     ]
     mapped: dict[str, str] = {}
+    by_usual_name = {_normalize(column): column for column in reversed(columns)}
     for name in requested:
-        usual_names = (usual for usual in (name, *_USUAL_NAMES[name]) if usual in columns)
-        column = column_map.get(name) or next(usual_names, None)
+        usual_columns = (by_usual_name.get(_normalize(usual)) for usual in (name, *_USUAL_NAMES[name]))
+        column = column_map.get(name) or next(filter(None, usual_columns), None)
         if column in columns:
             mapped[name] = str(column)
         elif name in column_map:
@@ -70,6 +78,10 @@ def find_columns(
     if faults:
         raise ConfigError(faults)
     return mapped
+
+
+def _normalize(name: str) -> str:
+    return re.sub(r"[\s_-]", "", name).lower()
 
 
 def map_interactions(

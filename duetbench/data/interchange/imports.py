@@ -22,6 +22,7 @@ from duetbench.data.interchange.column_mapping import (
     map_items,
 )
 from duetbench.data.interchange.sources import HUGGING_FACE, TableSource, normalize_splits, read_columns, read_table
+from duetbench.data.readers.delimited_rows import encoding_hint
 from duetbench.data.readers.validation import (
     RowCounts,
     SourceLocation,
@@ -95,7 +96,7 @@ def import_tables(
         item_frames.append(item_frame)
         columns |= used_columns
     interactions = _concatenate(frames)
-    _check_error_rate("rows", interactions.height, row_counts, options.max_error_rate)
+    _check_error_rate("rows", interactions.height, row_counts, options.max_error_rate, sources)
     if items:
         item_frame, used_columns = _read_items(items, options, item_counts)
         item_frames = [item_frame]
@@ -103,7 +104,7 @@ def import_tables(
     location = items.first_row if items else SourceLocation("items", 1)
     item_rows = validate_items(pl.concat(item_frames), item_counts, location)
     if items:
-        _check_error_rate("item rows", item_rows.height, item_counts, options.max_error_rate)
+        _check_error_rate("item rows", item_rows.height, item_counts, options.max_error_rate, [items])
     distinct_items = deduplicate_items(item_rows)
     result = ImportResult(
         folder,
@@ -167,7 +168,9 @@ def _read_items(
     return map_item_rows(read_table(source, set(columns.values()), row_counts), columns), columns
 
 
-def _check_error_rate(table: str, n_kept: int, row_counts: RowCounts, max_error_rate: float) -> None:
+def _check_error_rate(
+    table: str, n_kept: int, row_counts: RowCounts, max_error_rate: float, sources: Sequence[TableSource]
+) -> None:
     """Raises DataError if too many rows were dropped, or all."""
     n_dropped = row_counts.dropped.total()
     if not n_dropped + n_kept:
@@ -176,9 +179,10 @@ def _check_error_rate(table: str, n_kept: int, row_counts: RowCounts, max_error_
         kinds = ", ".join(
             f"{count:,} {kind}, first at {row_counts.locations[kind]}" for kind, count in row_counts.dropped.items()
         )
+        hint = encoding_hint(row_counts) if any(source.delimited_format for source in sources) else ""
         raise DataError(
             f"{n_dropped:,} of {n_dropped + n_kept:,} {table} are malformed ({kinds}), the accepted share is "
-            f"{max_error_rate:g}: fix the tables, or accept more (--max-error-rate)"
+            f"{max_error_rate:g}: fix the tables, or accept more (--max-error-rate){hint}"
         )
 
 

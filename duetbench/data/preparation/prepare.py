@@ -163,7 +163,9 @@ def _write_items(tables: Canonical, folder: Path) -> dict[str, int]:
         items = tables.items().join(rated.lazy(), on="item_id", how="semi", maintain_order="left").collect()
     distinct = deduplicate_items(items).sort("item_id")
     distinct.write_parquet(folder / ITEMS)
+    n_titled = int((distinct["title"] != "").sum())
     notes = {
+        "item without a title, which prompts name by its id": rated.height - n_titled,
         "item without metadata": rated.height - distinct.height,
         "repeated item metadata": items.height - distinct.height,
     }
