@@ -151,7 +151,14 @@ def generate(
 @click.option("--noun", default="item", show_default=True, help="Singular noun for the items, used in prompts.")
 @click.option("--plural", metavar="NOUNS", help="[default: NOUN with an s]")
 @click.option("--labels", default="1,2,3,4,5", show_default=True, help="The rating scale, ascending.")
-@click.option("--time", "time_unit", type=click.Choice(["auto", "s", "ms", "date"]), default="auto", show_default=True)
+@click.option(
+    "--time",
+    "time_unit",
+    default="auto",
+    show_default=True,
+    metavar="FORM",
+    help="auto; s, ms, us or ns since 1970; date; a format such as %d-%m-%y; none: file order is time order.",
+)
 @click.option("--since", default="1990-01-01", show_default=True, metavar="DATE", help="Earliest valid date.")
 @max_error_rate_option
 @pass_settings

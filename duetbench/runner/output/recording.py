@@ -234,6 +234,7 @@ def _dataset(data: DatasetChoice) -> DatasetRecord:
         ),
         counts=dict(prepared.counts),
         n_train=train_rows(data).height,
+        temporal_leakage=prepared.temporal_leakage,
     )
 
 

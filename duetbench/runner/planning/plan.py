@@ -254,6 +254,7 @@ class _Planner:
 
     def _data(self, name: str, split: str, parts: PluginResolver) -> DatasetChoice:
         from duetbench.data import prepare
+        from duetbench.data.history import check_source
 
         choice, options, history = parts.choice("dataset", name), parts.data, parts.history
         key = (name, repr(choice.config), repr(options), repr(history))
@@ -267,6 +268,7 @@ class _Planner:
                 max_error_rate=options.max_error_rate,
                 on_progress=self.on_progress,
             )
+            check_source(prepared, history)
             self.prepared[key] = DatasetChoice(choice, options, history, prepared)
         data = self.prepared[key]
         _check_split(data, split)
