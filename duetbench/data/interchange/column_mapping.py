@@ -97,7 +97,7 @@ def map_interactions(
         "timestamp": to_seconds(time, time_form),
     }
     split = ["split"] if "split" in frame.columns else []
-    canonical = frame.select(*texts, *split).with_columns(**numbers, **{name: values for name, (values, _) in ids.items()})
+    canonical = frame.select(*texts, *split, **numbers, **{name: values for name, (values, _) in ids.items()})
     kinds = {"rating": (rating, "rating is not a number"), "timestamp": (time, UNREADABLE_TIME)}
     is_invalid = pl.repeat(False, frame.height, eager=True)
     for name, (values, kind) in kinds.items():

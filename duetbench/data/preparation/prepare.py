@@ -74,7 +74,7 @@ def prepare(
         UnknownName: a step does not exist.
     """
     if steps is not None:
-        parse_steps(steps)
+        parse_steps(steps, has_times=dataset.has_times())
     base = (cache or cache_dir("data")) / dataset.name
     files = _raw_files(dataset, raw, base)
     chosen = tuple(
@@ -132,6 +132,7 @@ def _write_prepared(job: _Job, tables: Canonical, folder: Path) -> None:
     _write_interactions(tables, split, folder / INTERACTIONS, repeated)
     notes = dict(tables.notes) | _write_items(tables, folder) | repeated.notes()
     manifest = _manifest(job, tables, counts, notes)
+    manifest["has_item_table"] = tables.n_items > 0
     manifest |= {"has_times": has_times, "temporal_leakage": temporal_leakage(rows, job.steps, has_times=has_times)}
     (folder / MANIFEST).write_text(json.dumps(manifest, indent=1, ensure_ascii=False), encoding="utf-8")
 

@@ -135,9 +135,7 @@ def _texts_of(error: DuetbenchError) -> Sequence[str]:
     return error.faults if isinstance(error, ConfigError) else [f"steps: {error}"]
 
 
-def run_steps(
-    rows: Rows, texts: Sequence[str], *, has_times: bool = True
-) -> tuple[Rows, tuple[StepCount, ...]]:
+def run_steps(rows: Rows, texts: Sequence[str], *, has_times: bool = True) -> tuple[Rows, tuple[StepCount, ...]]:
     """The remaining rows, and the counts at the start (`raw`) and after each step; raises errors of `parse_steps`."""
     counts = [count_rows("raw", rows)]
     for step in parse_steps(texts, has_times=has_times):

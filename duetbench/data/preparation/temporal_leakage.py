@@ -9,6 +9,7 @@ import numpy as np
 from duetbench.data.preparation.splits import RANDOM_SPLIT
 from duetbench.data.rows import SPLITS, Rows
 
+
 def temporal_leakage(rows: Rows, steps: Sequence[str], *, has_times: bool) -> tuple[str, ...]:
     """The reasons why the data is not safe against leakage from the future; () if it is.
 

@@ -12,7 +12,19 @@ from duetbench.evaluation.statistics import Interval
 from duetbench.leaderboard.board import COUNTS, Board, BoardMetric, BoardRow, BoardSection, SeedSummary
 
 _ROW = (
-    *("dataset", "split", "fingerprint", "pairs", "temporal_leakage", "convention", "fill", "rank_best", "rank_worst", "state", "reason"),
+    *(
+        "dataset",
+        "split",
+        "fingerprint",
+        "pairs",
+        "temporal_leakage",
+        "convention",
+        "fill",
+        "rank_best",
+        "rank_worst",
+        "state",
+        "reason",
+    ),
     *("name", "strategy", "trainer", "model", "weights", "scorer", "settings", "seeds", "n_seeds", "cells"),
     *("decision", "budget_steps", "budget_tokens", "n", "coverage", *COUNTS),
 )
