@@ -153,6 +153,13 @@ class Dataset(Plugin):
         """
         yield self.read(files)
 
+    def has_times(self) -> bool:
+        """False if the source has no times: a row's timestamp is then its position in the file, from 0.
+
+        Everything computed from such data is marked as not safe against leakage from the future.
+        """
+        return True
+
     def expected(self) -> Mapping[str, int]:
         """Published sizes: some of train, valid, test, users, items; {} if none are published."""
         return {}

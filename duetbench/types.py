@@ -14,6 +14,9 @@ Status = Literal["ok", "unreadable", "truncated", "refused", "empty", "error"]
 
 Split = Literal["train", "valid", "test"]
 
+TEMPORALLY_UNSAFE = "not safe against leakage from the future"
+"""How data is marked whose splits or histories do not follow time; see `Prepared.temporal_leakage`."""
+
 Decision = Literal["mean", "median", "mode"]
 """Which value of the label probabilities is the predicted rating; see `duetbench.evaluation.decision`."""
 

@@ -32,6 +32,11 @@ class AmazonDataset(CardDataset):
         roles = ("reviews", "items") if self.config.metadata else ("reviews",)
         return find_files(self.name, self.card, self._release_in(folder), folder, roles)
 
+    def default_steps(self) -> tuple[str, ...]:
+        """The card's steps; without metadata no item has a title, so `titled` would leave no rows."""
+        steps = super().default_steps()
+        return steps if self.config.metadata else tuple(step for step in steps if step != "titled")
+
     def _release_in(self, folder: Path) -> str:
         if self.config.release != "auto":
             return str(self.config.release)

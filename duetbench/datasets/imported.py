@@ -44,6 +44,10 @@ class ImportedDataset(Dataset):
         about = self._read_about()
         return Domain(about["noun"], about["plural"], tuple(about["labels"])) if about else Domain("item", "items")
 
+    def has_times(self) -> bool:
+        about = self._read_about()
+        return bool(about.get("has_times", True)) if about else True
+
     def default_steps(self) -> tuple[str, ...]:
         """Steps that keep the tables' own splits if they have any, and split by time otherwise."""
         about = self._read_about()

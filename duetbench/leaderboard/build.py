@@ -148,7 +148,13 @@ def _section(
         pairs=statistics.pairs,
         users_needed=statistics.users_needed,
         notes=tuple(notes),
+        temporal_leakage=_temporal_leakage([*part.done, *part.failed]),
     )
+
+
+def _temporal_leakage(results: Sequence[CellResult]) -> tuple[str, ...]:
+    recorded = (result.record.dataset.temporal_leakage for result in results if result.record.dataset)
+    return tuple(dict.fromkeys(reason for reasons in recorded for reason in reasons))
 
 
 def _with_labels(rows: Sequence[BoardRow], differing: Sequence[str]) -> list[BoardRow]:

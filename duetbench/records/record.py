@@ -163,6 +163,9 @@ class DatasetRecord:
     """Number of raw rows left out while reading, by reason."""
     n_train: Count
     """Number of training interactions."""
+    temporal_leakage: tuple[str, ...] = ()
+    """Why the data is not safe against leakage from the future, such as a random split or rows without times; empty if
+    it is, and in records of earlier versions."""
 
 
 @dataclass(frozen=True, kw_only=True)

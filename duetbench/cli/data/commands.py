@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +30,7 @@ def prepare(settings: Settings, /, **arguments: Any) -> None:
 
     Steps, in any order: dedupe or dedupe:last; titled; window:2m, window:60d or window:FROM/UNTIL; kcore:5 or
     kcore:USERS/ITEMS; sort; split_count:0.8/0.1/0.1; split_time:30d/30d, split_time:1m/1m or split_time:FROM/FROM;
-    split_leave_last:1; drop_cold.
+    split_leave_last:1; split_random:0.8/0.1/0.1/SEED (not safe against leakage from the future); drop_cold.
 
     A dataset that was prepared before, from the same files with the same steps, is not prepared again.
     """
@@ -37,10 +38,12 @@ def prepare(settings: Settings, /, **arguments: Any) -> None:
 
     prepared, dataset = prepare_dataset(settings, arguments)
     tables.print_steps(settings, prepared)
-    tables.print_row_counts(settings, prepared.counts, prepared.notes)
+    tables.print_row_counts(settings, prepared.counts, prepared.notes, prepared.steps)
     tables.print_differences(settings, prepared, dataset)
+    tables.print_warnings(prepared)
     click.echo(f"fingerprint {prepared.fingerprint}")
     click.echo(f"prepared in {prepared.folder}")
+    click.echo(f"use it with: duetbench run --dataset {shlex.quote(str(prepared.folder))}")
 
 
 @data.command()
@@ -66,8 +69,9 @@ def stats(settings: Settings, /, *, split: Any, windows: str, as_json: bool, **a
         return
     tables.print_splits(settings, splits)
     tables.print_windows(settings, window_rows, split)
-    tables.print_row_counts(settings, prepared.counts, prepared.notes)
+    tables.print_row_counts(settings, prepared.counts, prepared.notes, prepared.steps)
     tables.print_differences(settings, prepared, dataset)
+    tables.print_warnings(prepared)
 
 
 @data.command()
@@ -88,7 +92,7 @@ def sample(settings: Settings, /, *, split: Any, n: int, seed: int, lines: int, 
     if not examples:
         raise DataError(f"{prepared.name} has no {split} rows after its steps: choose another --split or other --steps")
     for example in examples:
-        click.echo(tables.example_text(example, lines))
+        click.echo(tables.example_text(example, lines, has_times=prepared.has_times))
 
 
 @data.command()
@@ -157,7 +161,14 @@ def generate(
 @click.option("--noun", default="item", show_default=True, help="Singular noun for the items, used in prompts.")
 @click.option("--plural", metavar="NOUNS", help="[default: NOUN with an s]")
 @click.option("--labels", default="1,2,3,4,5", show_default=True, help="The rating scale, ascending.")
-@click.option("--time", "time_unit", type=click.Choice(["auto", "s", "ms", "date"]), default="auto", show_default=True)
+@click.option(
+    "--time",
+    "time_unit",
+    default="auto",
+    show_default=True,
+    metavar="FORM",
+    help="auto; s, ms, us or ns since 1970; date; a format such as %d-%m-%y; none: file order is time order.",
+)
 @click.option("--since", default="1990-01-01", show_default=True, metavar="DATE", help="Earliest valid date.")
 @max_error_rate_option
 @pass_settings

@@ -93,6 +93,12 @@ def _print_result(settings: Settings, result: ImportResult) -> None:
 
     click.echo("columns: " + ", ".join(f"{field} from '{column}'" for field, column in result.columns.items()))
     splits = "with" if result.has_splits else "no"
-    click.echo(f"{result.rows:,} interactions, {result.items:,} items, {splits} splits")
+    described = "" if result.described_items is None else f" ({result.described_items:,} of them in the table of items)"
+    click.echo(f"{result.rows:,} interactions, {result.items:,} items{described}, {splits} splits")
+    if result.described_items == 0:
+        click.echo(
+            f"warning: none of {result.items:,} items occurs in the item table: are the ids of both tables the same?",
+            err=True,
+        )
     print_row_counts(settings, result.dropped, result.noted)
     click.echo(f"imported into {result.folder}")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import polars as pl
@@ -14,7 +14,7 @@ from duetbench.data.interchange.column_mapping import (
     INTERACTION_COLUMNS,
     ITEM_COLUMNS,
     REQUIRED_COLUMNS,
-    TimeUnit,
+    UNREADABLE_TIME,
     exclude_interaction_columns,
     find_columns,
     map_interactions,
@@ -23,6 +23,7 @@ from duetbench.data.interchange.column_mapping import (
 )
 from duetbench.data.interchange.sources import HUGGING_FACE, TableSource, normalize_splits, read_columns, read_table
 from duetbench.data.readers.delimited_rows import encoding_hint
+from duetbench.data.readers.times import ACCEPTED_TIMES, AUTO, NO_TIMES, TimeForm, check_form
 from duetbench.data.readers.validation import (
     RowCounts,
     SourceLocation,
@@ -31,7 +32,8 @@ from duetbench.data.readers.validation import (
     validate_interactions,
     validate_items,
 )
-from duetbench.errors import DataError
+from duetbench.data.rows import SPLITS
+from duetbench.errors import ConfigError, DataError
 from duetbench.interfaces import ITEM_KIND
 from duetbench.types import Domain
 
@@ -47,12 +49,22 @@ class ImportOptions:
     domain: Domain
     column_map: Mapping[str, str] = field(default_factory=dict)
     """The table's column by canonical column; columns that are not named are found by their usual names."""
-    time_unit: TimeUnit = "auto"
-    """auto: dates if most values are not numbers, else seconds or milliseconds by their size."""
+    time_unit: TimeForm = AUTO
+    """The form of the times, see `duetbench.data.readers.times`; none: the order of the rows is their order in time."""
     since: str = "1990-01-01"
     """Earliest valid date, as YYYY-MM-DD."""
     max_error_rate: float = 0.01
     """Share of malformed rows that is accepted."""
+
+    def __post_init__(self) -> None:
+        """Refuses a column of times that would not be read."""
+        if not self.has_times and "timestamp" in self.column_map:
+            raise ConfigError(["map.timestamp: no effect with --time none, which ignores times; leave out one of them"])
+
+    @property
+    def has_times(self) -> bool:
+        """False if the order of the rows is their order in time."""
+        return self.time_unit != NO_TIMES
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +76,9 @@ class ImportResult:
     """The table's column by canonical column, as used."""
     rows: int
     items: int
+    """Number of rated items."""
+    described_items: int | None
+    """Number of rated items that are in the table of items; None: there is no such table."""
     dropped: dict[str, int]
     """Dropped rows by kind."""
     noted: dict[str, int]
@@ -77,7 +92,8 @@ def import_tables(
     """Reads the tables, validates every row and writes the folder atomically, replacing an earlier import.
 
     Args:
-        sources: Tables of interactions, in order. Either all of them have splits, or none.
+        sources: Tables of interactions, in order. Either all of them have splits, or none. Without times, those of
+            earlier splits are placed before those of later ones.
         folder: Where the tables are written.
         options: How the sources are read.
         items: A table of items; None: item columns are taken from the tables of interactions, if they have any.
@@ -86,7 +102,9 @@ def import_tables(
         ConfigError: a column does not exist.
         DataError: a table cannot be read, too many rows are malformed, none is left, or the folder has other files.
     """
+    check_form(options.time_unit)
     _check_folder(folder)
+    sources = sources if options.has_times else sorted(sources, key=_split_position)
     row_counts, item_counts = RowCounts(), RowCounts(kind_prefix=ITEM_KIND)
     columns: dict[str, str] = {}
     frames, item_frames = [], []
@@ -95,14 +113,18 @@ def import_tables(
         frames.append(frame)
         item_frames.append(item_frame)
         columns |= used_columns
-    interactions = _concatenate(frames)
+    interactions = _concatenate(frames, options)
     _check_error_rate("rows", interactions.height, row_counts, options.max_error_rate, sources)
     if items:
         item_frame, used_columns = _read_items(items, options, item_counts)
         item_frames = [item_frame]
         columns |= {name: column for name, column in used_columns.items() if name in ITEM_COLUMNS}
     location = items.first_row if items else SourceLocation("items", 1)
-    item_rows = validate_items(pl.concat(item_frames), item_counts, location)
+    rated = interactions.select("item_id").unique()
+    item_rows = pl.concat(item_frames)
+    if not items:  # items of rows that were left out are not part of the data
+        item_rows = item_rows.join(rated, on="item_id", how="semi", maintain_order="left")
+    item_rows = validate_items(item_rows, item_counts, location)
     if items:
         _check_error_rate("item rows", item_rows.height, item_counts, options.max_error_rate, [items])
     distinct_items = deduplicate_items(item_rows)
@@ -110,7 +132,8 @@ def import_tables(
         folder,
         columns,
         interactions.height,
-        distinct_items.height,
+        rated.height,
+        distinct_items.join(rated, on="item_id", how="semi").height if items else None,
         dict(row_counts.dropped + item_counts.dropped),
         dict(row_counts.noted + item_counts.noted),
         "split" in interactions.columns,
@@ -127,12 +150,18 @@ def _check_folder(folder: Path) -> None:
         raise DataError(f"{folder} is a file: name a folder")
 
 
+def _split_position(source: TableSource) -> int:
+    return SPLITS.index(source.split) if source.split else len(SPLITS)
+
+
 def _read_source(
     source: TableSource, options: ImportOptions, row_counts: RowCounts, *, has_items: bool
 ) -> tuple[pl.DataFrame, pl.DataFrame, dict[str, str]]:
     """The table's interactions, its items, and the columns that were used."""
-    requested = (*INTERACTION_COLUMNS, *(ITEM_COLUMNS if has_items else ()))
-    columns = find_columns(read_columns(source), options.column_map, requested, required=REQUIRED_COLUMNS)
+    unused = () if options.has_times else ("timestamp",)
+    requested = [name for name in (*INTERACTION_COLUMNS, *(ITEM_COLUMNS if has_items else ())) if name not in unused]
+    required = [name for name in REQUIRED_COLUMNS if name not in unused]
+    columns = find_columns(read_columns(source), options.column_map, requested, required=required)
     table = normalize_splits(read_table(source, set(columns.values()), row_counts), source)
     if has_items:
         columns, removed = exclude_interaction_columns(table, columns, options.column_map)
@@ -150,13 +179,17 @@ def _interactions(
 ) -> pl.DataFrame:
     mapped = map_interactions(table, columns, options.time_unit, row_counts, source.first_row)
     bounds = make_row_bounds(options.domain.labels, options.since, None)
+    if not options.has_times:
+        bounds = replace(bounds, since=0)
     return validate_interactions(mapped, bounds, row_counts, source.first_row)
 
 
-def _concatenate(frames: Sequence[pl.DataFrame]) -> pl.DataFrame:
+def _concatenate(frames: Sequence[pl.DataFrame], options: ImportOptions) -> pl.DataFrame:
+    """All rows in order; without times, their positions are their timestamps."""
     if len({"split" in frame.columns for frame in frames}) > 1:
         raise DataError("some tables have splits and some have none: name all as train=FILE valid=FILE test=FILE")
-    return pl.concat(frames)
+    rows = pl.concat(frames)
+    return rows if options.has_times else rows.with_columns(timestamp=pl.int_range(pl.len(), dtype=pl.Int64))
 
 
 def _read_items(
@@ -179,11 +212,17 @@ def _check_error_rate(
         kinds = ", ".join(
             f"{count:,} {kind}, first at {row_counts.locations[kind]}" for kind, count in row_counts.dropped.items()
         )
-        hint = encoding_hint(row_counts) if any(source.delimited_format for source in sources) else ""
         raise DataError(
             f"{n_dropped:,} of {n_dropped + n_kept:,} {table} are malformed ({kinds}), the accepted share is "
-            f"{max_error_rate:g}: fix the tables, or accept more (--max-error-rate){hint}"
+            f"{max_error_rate:g}: fix the tables, or accept more (--max-error-rate){_hints(row_counts, sources)}"
         )
+
+
+def _hints(row_counts: RowCounts, sources: Sequence[TableSource]) -> str:
+    """What to do about the faults that an option may remove."""
+    encoding = encoding_hint(row_counts) if any(source.delimited_format for source in sources) else ""
+    times = f"; accepted times: {ACCEPTED_TIMES}" if UNREADABLE_TIME in row_counts.dropped else ""
+    return f"{encoding}{times}"
 
 
 def _printable_name(name: str) -> str:
@@ -210,6 +249,7 @@ def _write(
         "dropped": result.dropped,
         "noted": result.noted,
         "has_splits": result.has_splits,
+        "has_times": options.has_times,
     }
     with new_folder(result.folder.absolute(), replace=True) as partial:
         interactions.write_parquet(partial / INTERACTIONS)

@@ -14,7 +14,7 @@ import polars as pl
 from duetbench.errors import DataError
 from duetbench.types import Domain
 
-FORMAT = 2
+FORMAT = 3
 """Version of the folder's layout and of the code that reads raw files and applies steps; part of every fingerprint."""
 MANIFEST = "manifest.json"
 INTERACTIONS = "interactions.parquet"
@@ -48,6 +48,10 @@ class Prepared:
     notes: Mapping[str, int]
     """Rows kept but noted, by kind."""
     folder: Path
+    has_times: bool = True
+    """False if timestamps are positions in the raw file, from 0."""
+    temporal_leakage: tuple[str, ...] = ()
+    """Why the data is not safe against leakage from the future; () if it is."""
 
     @cached_property
     def interactions(self) -> pl.DataFrame:
@@ -98,6 +102,8 @@ def load_prepared(folder: Path) -> Prepared:
         manifest["counts"],
         manifest["notes"],
         folder,
+        manifest["has_times"],
+        tuple(manifest["temporal_leakage"]),
     )
 
 

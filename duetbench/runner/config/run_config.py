@@ -70,7 +70,7 @@ def run_config(
     top = _grid(base, content)
     grids = [_grid(top, part) for part in content.get("grids", [{}])]
     grids = [replace(grid, **chosen) for grid in grids]
-    name = content.get("name") or (file.stem if file else "+".join(grids[0].datasets))
+    name = content.get("name") or (file.stem if file else "+".join(Path(name).name for name in grids[0].datasets))
     return RunConfig(tuple(grids), name, settings or {})
 
 

@@ -185,7 +185,7 @@ def test_malformed_rows_are_counted_by_kind(tmp_path: Path) -> None:
         tmp_path / "out",
         ImportOptions(MOVIE.domain, max_error_rate=0.5),
     )
-    assert result.dropped == {"field of the wrong type": 1, "rating missing": 1, "rating outside the scale": 1}
+    assert result.dropped == {"rating is not a number": 1, "rating missing": 1, "rating outside the scale": 1}
     assert result.rows == 3
 
 
@@ -422,9 +422,9 @@ def test_categorical_columns_are_read_as_text(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("column", "values", "fault"),
     [
-        ("stars", [True, False, True], "field of the wrong type"),
-        ("stars", [[1.0], [2.0], [3.0]], "field of the wrong type"),
-        ("time", [timedelta(1), timedelta(2), timedelta(3)], "field of the wrong type"),
+        ("stars", [True, False, True], "rating is not a number"),
+        ("stars", [[1.0], [2.0], [3.0]], "rating is not a number"),
+        ("time", [timedelta(1), timedelta(2), timedelta(3)], "time cannot be read"),
         ("stars", [2.5, 3.7, 4.2], "rating between two labels"),
     ],
 )

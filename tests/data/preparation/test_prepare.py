@@ -14,8 +14,9 @@ from raw_making import item_2014, read_in_small_pieces, review_2014, small_music
 
 from duetbench.data import load_prepared, prepare
 from duetbench.data.folders import new_folder
+from duetbench.data.preparation.repeated_rows import EXACT_COPY, REPEAT_REVIEW
 from duetbench.datasets.amazon import AmazonMusic
-from duetbench.errors import DataError
+from duetbench.errors import ConfigError, DataError, MissingRawFiles
 
 STEPS = ["dedupe", "sort", "split_count:0.8/0.1/0.1", "drop_cold"]
 
@@ -101,8 +102,38 @@ def test_of_repeated_items_the_first_titled_row_is_kept(tmp_path: Path) -> None:
 
 
 def test_repeated_pairs_are_noted(tmp_path: Path) -> None:
-    raw = write_music(tmp_path / "raw", [*small_music(), *small_music()[:2]])
-    assert prepare(AmazonMusic(), raw=raw, cache=tmp_path).notes == {"repeated user-item pair": 2}
+    again = [{**review, "reviewText": "changed my mind"} for review in small_music()[2:5]]
+    raw = write_music(tmp_path / "raw", [*small_music(), *small_music()[:2], *again])
+    assert prepare(AmazonMusic(), raw=raw, cache=tmp_path).notes == {EXACT_COPY: 2, REPEAT_REVIEW: 3}
+
+
+def test_a_copy_of_a_repeat_review_is_an_exact_copy(tmp_path: Path) -> None:
+    first = review_2014("U", "I", 1)
+    again = {**first, "reviewText": "changed my mind"}
+    raw = write_music(tmp_path / "raw", [*small_music(), first, again, again, first])
+    assert prepare(AmazonMusic(), raw=raw, cache=tmp_path, steps=["sort"]).notes == {EXACT_COPY: 2, REPEAT_REVIEW: 1}
+
+
+def test_missing_raw_files_are_reported_with_what_was_prepared_before(tmp_path: Path) -> None:
+    earlier = prepare(AmazonMusic(), raw=write_music(tmp_path / "raw", small_music()), cache=tmp_path)
+    with pytest.raises(MissingRawFiles, match=f"naming its folder as the dataset: {earlier.folder}"):
+        prepare(AmazonMusic(), raw=tmp_path / "absent", cache=tmp_path)
+
+
+def test_invalid_steps_are_reported_before_missing_files(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"steps\.kcore:x"):
+        prepare(AmazonMusic(), raw=tmp_path / "absent", cache=tmp_path, steps=["kcore:x"])
+
+
+def test_a_dataset_with_times_in_order_is_safe(tmp_path: Path) -> None:
+    dataset = prepare(AmazonMusic(), raw=write_music(tmp_path / "raw", small_music()), cache=tmp_path, steps=STEPS)
+    assert (dataset.has_times, dataset.temporal_leakage) == (True, ())
+
+
+def test_a_random_split_is_marked_in_the_prepared_folder(tmp_path: Path) -> None:
+    raw = write_music(tmp_path / "raw", small_music())
+    dataset = prepare(AmazonMusic(), raw=raw, cache=tmp_path, steps=["sort", "split_random:0.6/0.2/0.2/3"])
+    assert "split_random:0.6/0.2/0.2/3" in load_prepared(dataset.folder).temporal_leakage[0]
 
 
 def test_metadata_can_be_left_out(tmp_path: Path) -> None:
