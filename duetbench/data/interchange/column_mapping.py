@@ -105,7 +105,7 @@ def map_interactions(
     time = pl.repeat(0, frame.height, eager=True) if time_form == NO_TIMES else frame[columns["timestamp"]]
     time = missing_to_null(time)
     numbers = {
-        "rating": _numeric_or_text(rating).cast(pl.Float64, strict=False),
+        "rating": _ratings(rating),
         "timestamp": to_seconds(time, time_form),
     }
     split = ["split"] if "split" in frame.columns else []
@@ -125,6 +125,12 @@ def map_interactions(
 def _quoted(value: object) -> str:
     text = " ".join(str(value).split())
     return f"'{text if len(text) <= _MAX_VALUE_CHARACTERS else text[:_MAX_VALUE_CHARACTERS] + '...'}'"
+
+
+def _ratings(values: pl.Series) -> pl.Series:
+    """Numbers; null where a value is none. Single precision holds 4.1 as 4.0999999, which is rounded."""
+    numbers = _numeric_or_text(values).cast(pl.Float64, strict=False)
+    return numbers.round(5) if values.dtype == pl.Float32 else numbers
 
 
 def _numeric_or_text(values: pl.Series) -> pl.Series:
