@@ -201,8 +201,10 @@ def _categories(values: pl.Series) -> pl.Expr:
         if isinstance(inner, pl.List):
             values = values.list.eval(pl.element().explode()).list.unique(maintain_order=True)
         return pl.lit(values.cast(pl.List(pl.String)))
-    text = values.cast(pl.String).str.strip_chars("[]")
-    return pl.lit(text.str.replace_all(r"['\"]", "").str.replace_all(r"\s*[|,]\s*", "|").str.split("|"))
+    text = values.cast(pl.String)
+    listed = text.str.strip_chars("[]").str.replace_all(r"['\"]", "")  # a list as Python writes it
+    separated = listed.zip_with(text.str.starts_with("[").fill_null(False), text)
+    return pl.lit(separated.str.replace_all(r"\s*[|,]\s*", "|").str.split("|"))
 
 
 def _joined_texts(values: pl.Series) -> pl.Expr:
