@@ -280,3 +280,30 @@ def test_invalid_import_options_are_usage_errors(tmp_path: Path, option: list[st
     result = run("import", tmp_path / "x.csv", *option)
     assert result.exit_code == 2
     assert result.stderr.count("\n") == 1
+
+
+def test_delimited_text_of_any_form_is_imported(tmp_path: Path) -> None:
+    (tmp_path / "ratings.dat").write_text("1::11::5::978300760\n2::11::3::978302109\n")
+    (tmp_path / "movies.dat").write_bytes("11::Les Mis\u00e9rables (1995)::Drama\n".encode("latin-1"))
+    result = run(
+        "import", tmp_path / "ratings.dat", "--separator", "::", "--columns", "user_id,item_id,rating,timestamp",
+        "--items", tmp_path / "movies.dat", "--item-columns", "item_id,title,genres", "--encoding", "latin-1",
+    )  # fmt: skip
+    assert result.exit_code == 0
+    assert "2 interactions, 1 items" in result.stdout
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--columns", "a,b"], "--columns is only for delimited text: r.jsonl"),
+        (["--separator", ";"], "--separator is only for delimited text: r.jsonl"),
+        (["--encoding", "latin-1"], "--encoding is only for delimited text: r.jsonl"),
+        (["--item-columns", "a"], "--item-columns is only for delimited text: there is no --items"),
+        (["--separator", ""], "--separator: expected text"),
+    ],
+)
+def test_options_of_delimited_text_need_such_a_table(options: list[str], message: str) -> None:
+    result = run("import", "r.jsonl", *options)
+    assert result.exit_code == 2
+    assert message in " ".join(result.output.split())

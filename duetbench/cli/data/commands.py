@@ -152,9 +152,23 @@ def generate(
 )
 @click.option("--map", "maps", multiple=True, metavar="OURS=THEIRS", help="user_id=uid, rating=stars, review=text, ...")
 @click.option("--items", metavar="SOURCE", help="Table of items with title, categories, description.")
+@click.option(
+    "--columns", metavar="NAMES", help="Columns of SOURCEs without a header: user_id,item_id,rating,timestamp."
+)
+@click.option("--item-columns", metavar="NAMES", help="Columns of --items without a header: item_id,title,categories.")
+@click.option("--separator", metavar="TEXT", help="Between fields, as ';' or '::'.  [default: by the file's suffix]")
+@click.option("--encoding", metavar="NAME", help="Of delimited text: latin-1, cp1252, utf-16, ...  [default: utf-8]")
 @click.option("--noun", default="item", show_default=True, help="Singular noun for the items, used in prompts.")
 @click.option("--plural", metavar="NOUNS", help="[default: NOUN with an s]")
-@click.option("--labels", default="1,2,3,4,5", show_default=True, help="The rating scale, ascending.")
+@click.option(
+    "--labels",
+    default="1,2,3,4,5",
+    show_default=True,
+    metavar="SCALE",
+    help="The rating scale: labels, a range such as 1:10 or 0.5:5:0.5, or auto: as the ratings have it.",
+)
+@click.option("--missing", metavar="N", help="A rating that means 'not rated', such as 0; several: 0,-1.")
+@click.option("--rescale", metavar="SCALE", help="Another scale for prompts and answers; metrics stay on --labels.")
 @click.option(
     "--time",
     "time_unit",
@@ -169,10 +183,11 @@ def generate(
 def import_(settings: Settings, /, **arguments: Any) -> None:
     """Import your own tables, in many formats.
 
-    Formats: .csv, .tsv and .jsonl (plain, .gz or .zst), .parquet, .pkl, and hf:NAME or hf:FOLDER of a Hugging Face
-    dataset. A split can be given per SOURCE (train=a.csv valid=b.csv test=c.csv) or per row, in a column named
-    split. Columns are found by their usual names, or named with --map. Every rating must be one of --labels. Use the
-    import with: duetbench run --dataset imported --set imported.table=NAME ...
+    Formats: .csv, .tsv, .jsonl and .parquet (plain, .gz or .zst), .pkl, and hf:NAME or hf:FOLDER of a Hugging Face
+    dataset; with --separator, delimited text in a file of any name. A split can be given per SOURCE (train=a.csv
+    valid=b.csv test=c.csv) or per row, in a column named split. Columns are found by their usual names, or named with
+    --map. Every rating must be one of --labels. Use the import with: duetbench run --dataset imported --set
+    imported.table=NAME ...
     """
     from duetbench.cli.data.import_tables import import_command
 

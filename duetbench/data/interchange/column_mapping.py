@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 
 import polars as pl
@@ -20,17 +21,23 @@ UNREADABLE_TIME = "time cannot be read"
 _MAX_VALUE_CHARACTERS = 40
 
 _USUAL_NAMES: dict[str, tuple[str, ...]] = {
-    "user_id": ("user", "userId", "reviewerID", "user_name"),
-    "item_id": ("item", "itemId", "parent_asin", "asin", "business_id", "movieId", "book_id"),
-    "rating": ("ratings", "overall", "stars", "score"),
-    "timestamp": ("unixReviewTime", "time", "date", "datetime"),
-    "review": ("reviews", "reviewText", "review_text", "text"),
-    "summary": ("headline",),
-    "title": ("name", "item_title"),
-    "categories": ("category", "genres", "tags"),
+    "user_id": ("user", "reviewer_id", "profile_name", "review_profilename", "username", "user_name"),
+    "item_id": (
+        "item", "parent_asin", "asin", "product_id", "business_id", "gmap_id", "movie_id", "book_id", "isbn", "beer_id",
+        "beer_beerid", "recipe_id", "anime_id", "song_id", "track_id", "artist_id", "game_id", "app_id",
+    ),
+    "rating": ("ratings", "overall", "review_overall", "stars", "star_rating", "score", "book_rating"),
+    "timestamp": ("unix_review_time", "review_time", "time", "date", "datetime", "review_date", "created_at"),
+    "review": ("reviews", "review_text", "review_body", "text"),
+    "summary": ("headline", "review_headline", "review_title"),
+    "title": ("name", "item_title", "product_title", "movie_title", "book_title", "beer_name", "app_name"),
+    "categories": ("category", "genres", "genre", "tags", "beer_style", "product_category"),
     "description": ("descriptions", "about"),
-}
-"""Common names of each column, tried in this order if the user names no column."""
+}  # fmt: skip
+"""Common names of each column, tried in this order if the user names no column.
+
+Case, underscores, hyphens and spaces are ignored: `User-ID`, `userId` and `user_id` are the same name.
+"""
 
 
 def find_columns(
@@ -54,9 +61,10 @@ def find_columns(
         if name not in known
     ]
     mapped: dict[str, str] = {}
+    by_usual_name = {_normalize(column): column for column in reversed(columns)}
     for name in requested:
-        usual_names = (usual for usual in (name, *_USUAL_NAMES[name]) if usual in columns)
-        column = column_map.get(name) or next(usual_names, None)
+        usual_columns = (by_usual_name.get(_normalize(usual)) for usual in (name, *_USUAL_NAMES[name]))
+        column = column_map.get(name) or next(filter(None, usual_columns), None)
         if column in columns:
             mapped[name] = str(column)
         elif name in column_map:
@@ -69,6 +77,10 @@ def find_columns(
     if faults:
         raise ConfigError(faults)
     return mapped
+
+
+def _normalize(name: str) -> str:
+    return re.sub(r"[\s_-]", "", name).lower()
 
 
 def map_interactions(
@@ -93,7 +105,7 @@ def map_interactions(
     time = pl.repeat(0, frame.height, eager=True) if time_form == NO_TIMES else frame[columns["timestamp"]]
     time = missing_to_null(time)
     numbers = {
-        "rating": _numeric_or_text(rating).cast(pl.Float64, strict=False),
+        "rating": _ratings(rating),
         "timestamp": to_seconds(time, time_form),
     }
     split = ["split"] if "split" in frame.columns else []
@@ -113,6 +125,12 @@ def map_interactions(
 def _quoted(value: object) -> str:
     text = " ".join(str(value).split())
     return f"'{text if len(text) <= _MAX_VALUE_CHARACTERS else text[:_MAX_VALUE_CHARACTERS] + '...'}'"
+
+
+def _ratings(values: pl.Series) -> pl.Series:
+    """Numbers; null where a value is none. Single precision holds 4.1 as 4.0999999, which is rounded."""
+    numbers = _numeric_or_text(values).cast(pl.Float64, strict=False)
+    return numbers.round(5) if values.dtype == pl.Float32 else numbers
 
 
 def _numeric_or_text(values: pl.Series) -> pl.Series:

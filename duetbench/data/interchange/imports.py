@@ -21,7 +21,9 @@ from duetbench.data.interchange.column_mapping import (
     map_item_rows,
     map_items,
 )
+from duetbench.data.interchange.rating_scale import SUPPORTED, check_scale, find_labels, is_amount, unrated
 from duetbench.data.interchange.sources import HUGGING_FACE, TableSource, normalize_splits, read_columns, read_table
+from duetbench.data.readers.delimited_rows import encoding_hint
 from duetbench.data.readers.times import ACCEPTED_TIMES, AUTO, NO_TIMES, TimeForm, check_form
 from duetbench.data.readers.validation import (
     RowCounts,
@@ -40,12 +42,16 @@ ABOUT = "about.json"
 INTERACTIONS = "interactions.parquet"
 ITEMS = "items.parquet"
 
+_OFF_SCALE = ("rating outside the scale", "rating between two labels")
+_SCALE_HINT = "; --labels auto reads the scale from the ratings, --missing 0 leaves out ratings that mean 'not rated'"
+
 
 @dataclass(frozen=True, slots=True)
 class ImportOptions:
     """How a user's tables are read."""
 
     domain: Domain
+    """Its labels are the scale of the ratings in the tables."""
     column_map: Mapping[str, str] = field(default_factory=dict)
     """The table's column by canonical column; columns that are not named are found by their usual names."""
     time_unit: TimeForm = AUTO
@@ -54,6 +60,12 @@ class ImportOptions:
     """Earliest valid date, as YYYY-MM-DD."""
     max_error_rate: float = 0.01
     """Share of malformed rows that is accepted."""
+    find_labels: bool = False
+    """Read the labels from the ratings, instead of from `domain`."""
+    missing: tuple[float, ...] = ()
+    """Ratings that mean "not rated": their rows are left out and counted, and are no malformed rows."""
+    rescale: tuple[float, ...] = ()
+    """The scale that prompts use, to which ratings are mapped; empty: that of the tables. Metrics are on the latter."""
 
     def __post_init__(self) -> None:
         """Refuses a column of times that would not be read."""
@@ -83,6 +95,10 @@ class ImportResult:
     noted: dict[str, int]
     """Rows kept but noted, by kind."""
     has_splits: bool
+    ratings: Mapping[float, int] = field(default_factory=dict)
+    """Rows by label of the scale, ascending; a label without ratings has 0."""
+    unrated: int = 0
+    """Rows left out because their rating means "not rated"."""
 
 
 def import_tables(
@@ -98,8 +114,9 @@ def import_tables(
         items: A table of items; None: item columns are taken from the tables of interactions, if they have any.
 
     Raises:
-        ConfigError: a column does not exist.
-        DataError: a table cannot be read, too many rows are malformed, none is left, or the folder has other files.
+        ConfigError: a column does not exist, or options about the scale contradict each other.
+        DataError: a table cannot be read, it holds implicit feedback, too many rows are malformed, none is left, or
+            the folder has other files.
     """
     check_form(options.time_unit)
     _check_folder(folder)
@@ -112,33 +129,52 @@ def import_tables(
         frames.append(frame)
         item_frames.append(item_frame)
         columns |= used_columns
-    interactions = _concatenate(frames, options)
-    _check_error_rate("rows", interactions.height, row_counts, options.max_error_rate)
+    rated = [frame.filter(~unrated(frame, options.missing)) for frame in frames]
+    n_unrated = sum(frame.height for frame in frames) - sum(frame.height for frame in rated)
+    options = _with_labels(options, rated)
+    interactions = _validated(rated, options, row_counts, sources)
+    _check_error_rate("rows", interactions.height, row_counts, options.max_error_rate, sources)
     if items:
         item_frame, used_columns = _read_items(items, options, item_counts)
         item_frames = [item_frame]
         columns |= {name: column for name, column in used_columns.items() if name in ITEM_COLUMNS}
     location = items.first_row if items else SourceLocation("items", 1)
-    rated = interactions.select("item_id").unique()
+    rated_items = interactions.select("item_id").unique()
     item_rows = pl.concat(item_frames)
     if not items:  # items of rows that were left out are not part of the data
-        item_rows = item_rows.join(rated, on="item_id", how="semi", maintain_order="left")
+        item_rows = item_rows.join(rated_items, on="item_id", how="semi", maintain_order="left")
     item_rows = validate_items(item_rows, item_counts, location)
     if items:
-        _check_error_rate("item rows", item_rows.height, item_counts, options.max_error_rate)
+        _check_error_rate("item rows", item_rows.height, item_counts, options.max_error_rate, [items])
     distinct_items = deduplicate_items(item_rows)
     result = ImportResult(
         folder,
         columns,
         interactions.height,
-        rated.height,
-        distinct_items.join(rated, on="item_id", how="semi").height if items else None,
+        rated_items.height,
+        distinct_items.join(rated_items, on="item_id", how="semi").height if items else None,
         dict(row_counts.dropped + item_counts.dropped),
         dict(row_counts.noted + item_counts.noted),
         "split" in interactions.columns,
+        _by_label(interactions, options.domain),
+        n_unrated_items,
     )
     _write(result, interactions, distinct_items, options, sources)
     return result
+
+
+def _with_labels(options: ImportOptions, frames: Sequence[pl.DataFrame]) -> ImportOptions:
+    """The options with the labels that the ratings have, if they are to be read from them."""
+    if options.find_labels:
+        labels = find_labels([frame["rating"] for frame in frames])
+        options = replace(options, domain=replace(options.domain, labels=labels))
+    check_scale(options.domain.labels, options.missing, options.rescale)
+    return options
+
+
+def _by_label(interactions: pl.DataFrame, domain: Domain) -> dict[float, int]:
+    counts = dict(interactions["rating"].value_counts().iter_rows())
+    return {label: counts.get(float(label), 0) for label in domain.labels}
 
 
 def _check_folder(folder: Path) -> None:
@@ -156,31 +192,42 @@ def _split_position(source: TableSource) -> int:
 def _read_source(
     source: TableSource, options: ImportOptions, row_counts: RowCounts, *, has_items: bool
 ) -> tuple[pl.DataFrame, pl.DataFrame, dict[str, str]]:
-    """The table's interactions, its items, and the columns that were used."""
+    """The table's interactions before they are validated, its items, and the columns that were used."""
+    names = read_columns(source)
+    _check_explicit(names, options)
     unused = () if options.has_times else ("timestamp",)
     requested = [name for name in (*INTERACTION_COLUMNS, *(ITEM_COLUMNS if has_items else ())) if name not in unused]
     required = [name for name in REQUIRED_COLUMNS if name not in unused]
-    columns = find_columns(read_columns(source), options.column_map, requested, required=required)
+    columns = find_columns(names, options.column_map, requested, required=required)
     table = normalize_splits(read_table(source, set(columns.values()), row_counts), source)
     if has_items:
         columns, removed = exclude_interaction_columns(table, columns, options.column_map)
         for name in removed:
             row_counts.note(f"{name} of the interaction, not of the item", table.height)
-    return _interactions(table, columns, options, row_counts, source), map_items(table, columns), columns
-
-
-def _interactions(
-    table: pl.DataFrame,
-    columns: Mapping[str, str],
-    options: ImportOptions,
-    row_counts: RowCounts,
-    source: TableSource,
-) -> pl.DataFrame:
     mapped = map_interactions(table, columns, options.time_unit, row_counts, source.first_row)
+    return mapped, map_items(table, columns), columns
+
+
+def _check_explicit(columns: Sequence[str], options: ImportOptions) -> None:
+    """Raises DataError if the column of the ratings, or the only one for them, says how much something was used."""
+    named = options.column_map.get("rating")
+    has_usual = bool(find_columns(columns, {}, ("rating",)))
+    amounts = [column for column in ([named] if named else columns) if is_amount(column)]
+    if amounts and (named or not has_usual):
+        raise DataError(f"the column '{amounts[0]}' has no ratings: {SUPPORTED}")
+
+
+def _validated(
+    frames: Sequence[pl.DataFrame], options: ImportOptions, row_counts: RowCounts, sources: Sequence[TableSource]
+) -> pl.DataFrame:
     bounds = make_row_bounds(options.domain.labels, options.since, None)
     if not options.has_times:
         bounds = replace(bounds, since=0)
-    return validate_interactions(mapped, bounds, row_counts, source.first_row)
+    valid = [
+        validate_interactions(frame, bounds, row_counts, source.first_row)
+        for frame, source in zip(frames, sources, strict=True)
+    ]
+    return _concatenate(valid, options)
 
 
 def _concatenate(frames: Sequence[pl.DataFrame], options: ImportOptions) -> pl.DataFrame:
@@ -200,7 +247,9 @@ def _read_items(
     return map_item_rows(read_table(source, set(columns.values()), row_counts), columns), columns
 
 
-def _check_error_rate(table: str, n_kept: int, row_counts: RowCounts, max_error_rate: float) -> None:
+def _check_error_rate(
+    table: str, n_kept: int, row_counts: RowCounts, max_error_rate: float, sources: Sequence[TableSource]
+) -> None:
     """Raises DataError if too many rows were dropped, or all."""
     n_dropped = row_counts.dropped.total()
     if not n_dropped + n_kept:
@@ -209,11 +258,18 @@ def _check_error_rate(table: str, n_kept: int, row_counts: RowCounts, max_error_
         kinds = ", ".join(
             f"{count:,} {kind}, first at {row_counts.locations[kind]}" for kind, count in row_counts.dropped.items()
         )
-        times = f"; accepted times: {ACCEPTED_TIMES}" if UNREADABLE_TIME in row_counts.dropped else ""
         raise DataError(
             f"{n_dropped:,} of {n_dropped + n_kept:,} {table} are malformed ({kinds}), the accepted share is "
-            f"{max_error_rate:g}: fix the tables, or accept more (--max-error-rate){times}"
+            f"{max_error_rate:g}: fix the tables, or accept more (--max-error-rate){_hints(row_counts, sources)}"
         )
+
+
+def _hints(row_counts: RowCounts, sources: Sequence[TableSource]) -> str:
+    """What to do about the faults that an option may remove."""
+    encoding = encoding_hint(row_counts) if any(source.delimited_format for source in sources) else ""
+    times = f"; accepted times: {ACCEPTED_TIMES}" if UNREADABLE_TIME in row_counts.dropped else ""
+    scale = _SCALE_HINT if any(kind in _OFF_SCALE for kind in row_counts.dropped) else ""
+    return f"{encoding}{times}{scale}"
 
 
 def _printable_name(name: str) -> str:
@@ -232,6 +288,7 @@ def _write(
         "noun": options.domain.noun,
         "plural": options.domain.plural,
         "labels": list(options.domain.labels),
+        "rescale": list(options.rescale),
         "columns": result.columns,
         "sources": [
             source.location if source.location.startswith(HUGGING_FACE) else _printable_name(source.path.name)
@@ -239,6 +296,7 @@ def _write(
         ],
         "dropped": result.dropped,
         "noted": result.noted,
+        "unrated": result.unrated,
         "has_splits": result.has_splits,
         "has_times": options.has_times,
     }

@@ -183,7 +183,9 @@ def _write_items(tables: Canonical, folder: Path) -> dict[str, int]:
         items = tables.items().join(rated.lazy(), on="item_id", how="semi", maintain_order="left").collect()
     distinct = deduplicate_items(items).sort("item_id")
     distinct.write_parquet(folder / ITEMS)
+    n_titled = int((distinct["title"] != "").sum())
     notes = {
+        "item without a title, which prompts name by its id": rated.height - n_titled,
         "item without metadata": rated.height - distinct.height,
         "repeated item metadata": items.height - distinct.height,
     }
@@ -195,11 +197,12 @@ def _manifest(job: _Job, tables: Canonical, counts: Sequence[StepCount], notes: 
     from importlib.metadata import version
 
     domain = job.dataset.domain()
+    original = {"original": list(domain.original)} if domain.original else {}
     return {
         "format": FORMAT,
         "fingerprint": job.fingerprint,
         "dataset": describe(job.dataset),
-        "domain": {"noun": domain.noun, "plural": domain.plural, "labels": list(domain.labels)},
+        "domain": {"noun": domain.noun, "plural": domain.plural, "labels": list(domain.labels)} | original,
         "raw": {
             role: {"name": path.name, "sha256": job.digests[role], "bytes": path.stat().st_size}
             for role, path in job.files.items()
