@@ -42,6 +42,14 @@ def test_the_music_part_has_its_known_sizes(
     assert (last.users, last.items) == (users, items)
 
 
+def test_without_metadata_the_default_steps_need_no_titles(tmp_path: Path) -> None:
+    raw = write_music(tmp_path / "raw", small_music())
+    (raw / "meta_Digital_Music.json.gz").unlink()
+    prepared = prepare(AmazonMusic(AmazonMusic.Config(metadata=False)), raw=raw, cache=tmp_path)
+    assert [count.step for count in prepared.steps] == ["raw", "dedupe", "sort", "split_count:0.8/0.1/0.1", "drop_cold"]
+    assert "titled" in Amazon().default_steps()
+
+
 def test_the_music_part_is_read_completely(real_data: Path, tmp_path: Path) -> None:
     prepared = prepare(AmazonMusic(), raw=real_data / "amazon-2014-digital-music-part", cache=tmp_path)
     assert prepared.steps[0].rows == 6908

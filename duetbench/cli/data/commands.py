@@ -42,8 +42,8 @@ def prepare(settings: Settings, /, **arguments: Any) -> None:
     tables.print_differences(settings, prepared, dataset)
     tables.print_warnings(prepared)
     click.echo(f"fingerprint {prepared.fingerprint}")
+    click.echo(f"use it with: duetbench run --dataset {shlex.quote(str(prepared.folder))} ...")
     click.echo(f"prepared in {prepared.folder}")
-    click.echo(f"use it with: duetbench run --dataset {shlex.quote(str(prepared.folder))}")
 
 
 @data.command()

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import polars as pl
 
-from duetbench.errors import ConfigError
+from duetbench.errors import UsageError
 
 TimeForm = str
 """`auto`, one of `UNITS`, `date`, `none`, or a format of strptime, which contains a %."""
@@ -16,10 +16,10 @@ UNITS = {"s": 1, "ms": 1_000, "us": 1_000_000, "ns": 1_000_000_000}
 """Ticks per second by unit."""
 
 ACCEPTED_TIMES = (
-    "seconds, milli-, micro- or nanoseconds since 1970, or dates such as 2024-08-31, 2024/8/31, 31.8.2024, 02 28, 2014, "
-    "Feb 28, 2014, 28 Feb 2014 and 20240831, with or without a time of day and a zone, as in 2024-08-31T07:05:00+02:00; "
-    "8/31/2024 or 31/8/2024 if at least one day of the column is above 12. Other forms: --time with a format such as "
-    "'%d-%m-%y'; no times: --time none"
+    "seconds, milli-, micro- or nanoseconds since 1970, or dates such as 2024-08-31, 2024/8/31, 31.8.2024, "
+    "02 28, 2014, Feb 28, 2014, 28 Feb 2014 and 20240831, with or without a time of day and a zone, as in "
+    "2024-08-31T07:05:00+02:00; 8/31/2024 or 31/8/2024 if at least one day of the column is above 12; other forms "
+    "with --time and a format such as '%d-%m-%y', and no times at all with --time none"
 )
 
 _MAX_SECONDS = 100_000_000_000
@@ -49,13 +49,13 @@ def check_form(form: TimeForm) -> None:
     """Raises an error unless it is a form of times.
 
     Raises:
-        ConfigError: it is none.
+        UsageError: it is none.
     """
     known = (AUTO, *UNITS, DATE, NO_TIMES)
     if form in known:
         return
     if "%" not in form:
-        raise ConfigError([f"--time: expected {', '.join(known)} or a format such as '%d-%m-%Y', got '{form}'"])
+        raise UsageError(f"--time: expected {', '.join(known)} or a format such as '%d-%m-%Y', got '{form}'")
     example_date = datetime(2024, 8, 31, tzinfo=UTC)
     try:
         example = pl.Series([example_date]).dt.strftime(form)
@@ -63,7 +63,7 @@ def check_form(form: TimeForm) -> None:
     except pl.exceptions.PolarsError:
         is_readable = False
     if not is_readable:
-        raise ConfigError([f"--time: '{form}' is not a format with year, month and day, such as '%d-%m-%Y'"])
+        raise UsageError(f"--time: '{form}' is not a format with year, month and day, such as '%d-%m-%Y'")
 
 
 def missing_to_null(values: pl.Series) -> pl.Series:
@@ -85,7 +85,7 @@ def to_seconds(values: pl.Series, form: TimeForm = AUTO) -> pl.Series:
             unit that their median suggests. Without a zone, times are in UTC.
 
     Raises:
-        ConfigError: the form is unknown.
+        UsageError: the form is unknown.
     """
     check_form(form)
     if values.dtype.is_temporal():

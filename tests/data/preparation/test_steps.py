@@ -177,7 +177,8 @@ def test_drop_cold_before_a_split_changes_nothing() -> None:
     [
         "dedupe:some", "titled:x", "window:", "window:2w", "window:a/b", "kcore:x", "kcore:1/2/3", "sort:up",
         "split_count:0.5/0.6/0.1", "split_count:1", "split_count:nan/0/1", "split_time:3d", "split_time:x/y",
-        "split_random:0.5/0.5/0.5", "split_random:0.8/0.1/0.1/x", "split_random:0.8/0.1/0.1/-1", "split_leave_last:0", "drop_cold:1", "kcore:²", "split_leave_last:²", "window:999999m",
+        "split_random:0.5/0.5/0.5", "split_random:0.8/0.1/0.1/x", "split_random:0.8/0.1/0.1/-1",
+        "split_leave_last:0", "drop_cold:1", "kcore:²", "split_leave_last:²", "window:999999m",
         "split_time:2014-06-01/2014-05-01",
     ],
 )  # fmt: skip

@@ -6,7 +6,7 @@ import polars as pl
 import pytest
 
 from duetbench.data.readers.times import check_form, missing_to_null, to_seconds
-from duetbench.errors import ConfigError
+from duetbench.errors import UsageError
 
 DAY = 1_725_062_400  # 2024-08-31
 FIVE_PAST_SEVEN = DAY + 7 * 3600 + 5 * 60
@@ -86,7 +86,7 @@ def test_a_given_format_is_used() -> None:
 
 @pytest.mark.parametrize("form", ["seconds", "%d/%m", "%d-%Q", "%"])
 def test_an_unknown_form_is_an_error(form: str) -> None:
-    with pytest.raises(ConfigError, match="--time"):
+    with pytest.raises(UsageError, match="--time"):
         check_form(form)
 
 
