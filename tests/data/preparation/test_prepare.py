@@ -73,7 +73,7 @@ def test_the_fingerprint_depends_on_files_options_and_version(tmp_path: Path, ch
     reviews = small_music(n_users=7 if change == "reviews" else 6)
     raw = write_music(tmp_path / "other", reviews, [item_2014("I0", "New")] if change == "items" else None)
     dataset = AmazonMusic(AmazonMusic.Config(release="2014") if change == "options" else None)
-    with patch.object(AmazonMusic, "version", 2 if change == "version" else 1):
+    with patch.object(AmazonMusic, "version", AmazonMusic.version + (change == "version")):
         assert prepare(dataset, raw=raw, cache=tmp_path).fingerprint != first.fingerprint
 
 
