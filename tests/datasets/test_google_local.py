@@ -27,9 +27,9 @@ def review(**other: Any) -> dict[str, Any]:
 def place(**other: Any) -> dict[str, Any]:
     return {
         "name": "Porter Pharmacy", "address": "Porter Pharmacy, 129 N Second St, Cochran, GA 31014",
-        "gmap_id": "0x0:0x1", "hours": [["Friday", "8AM-6PM"]], "description": None, "latitude": 32.3, "longitude": -83.3, "category": ["Pharmacy"], "avg_rating": 4.9,
-        "num_of_reviews": 16, "price": "$$", "MISC": {"Service options": ["Dine-in"]},
-        "state": "Open", "relative_results": ["0x1"], "url": "https://www.google.com/maps",
+        "gmap_id": "0x0:0x1", "description": None, "latitude": 32.3, "longitude": -83.3, "category": ["Pharmacy"],
+        "avg_rating": 4.9, "num_of_reviews": 16, "price": "$$", "hours": [["Friday", "8AM-6PM"]],
+        "MISC": {"Service options": ["Dine-in"]}, "state": "Open", "relative_results": ["0x1"], "url": "https://maps",
     } | other  # fmt: skip
 
 
