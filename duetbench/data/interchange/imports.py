@@ -157,7 +157,7 @@ def import_tables(
         dict(row_counts.noted + item_counts.noted),
         "split" in interactions.columns,
         _by_label(interactions, options.domain),
-        n_unrated_items,
+        n_unrated,
     )
     _write(result, interactions, distinct_items, options, sources)
     return result
