@@ -161,6 +161,8 @@ def exclude_interaction_columns(
         ConfigError: the user has named such a column as an item column.
     """
     present = [name for name in ITEM_COLUMNS if name in columns]
+    if not present:
+        return dict(columns), []
     n_values = [pl.col(name).drop_nulls().n_unique().alias(name) for name in present]
     rows = map_item_rows(frame, columns).with_columns(pl.col("categories").list.join("|"))
     repeated = rows.group_by("item_id").agg(pl.len().alias("rows"), *n_values).filter(pl.col("rows") > 1)

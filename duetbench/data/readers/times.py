@@ -72,7 +72,11 @@ def missing_to_null(values: pl.Series) -> pl.Series:
         return values.fill_nan(None)
     if not isinstance(values.dtype, pl.String | pl.Categorical | pl.Enum):
         return values
-    texts = values.cast(pl.String).str.strip_chars()
+    texts = values.cast(pl.String)
+    numbers = texts.cast(pl.Float64, strict=False)
+    if numbers.null_count() == values.null_count() and not numbers.is_nan().any():
+        return texts  # numbers only, as in most files: no text needs to be compared
+    texts = texts.str.strip_chars()
     return texts.set(texts.str.to_lowercase().is_in(_MISSING), None)
 
 
