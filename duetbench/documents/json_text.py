@@ -39,9 +39,8 @@ def parse_json(text: str | bytes, *, name: str) -> Any:
     try:
         value = _DECODER.decode(text)
     except json.JSONDecodeError as error:
-        raise DocumentError(
-            f"{name}: not valid JSON: {error.msg}: line {error.lineno}, column {error.colno}"
-        ) from error
+        position = f"line {error.lineno}, column {error.colno}"
+        raise DocumentError(f"{name}: not valid JSON: {position}: {error.msg}") from error
     except ValueError as error:
         raise DocumentError(f"{name}: {error}") from error
     except RecursionError as error:
@@ -75,7 +74,7 @@ _DECODER = json.JSONDecoder(object_pairs_hook=_unique, parse_int=_integer)
 
 def _is_deep(value: Any) -> bool:
     level = [value]
-    for _ in range(MAX_DEPTH + 1):
+    for _ in range(MAX_DEPTH):
         level = [inner for outer in level for inner in _inner(outer) if isinstance(inner, dict | list)]
         if not level:
             return False

@@ -37,7 +37,7 @@ MAX_TEMPLATE_BYTES = 200_000
 """Size of a template's source: compiling takes about a second per 100 KB."""
 
 MAX_COUNT = 100_000
-"""Largest number that says how often or how wide: widths, repetitions, steps of `range` (which is Jinja's own bound)."""
+"""Largest number that says how often or how wide: widths, repetitions, steps of `range` (Jinja's own bound)."""
 
 _MAX_BITS = 10_000
 """Size of an integer; Python needs quadratic time to write one."""
@@ -189,7 +189,7 @@ class BoundedEnvironment(ImmutableSandboxedEnvironment):
             _check_format(left, right if isinstance(right, tuple) else (right,))
         return charge(super().call_binop(context, operator, left, right))
 
-    def call(__self, __context: Any, __obj: Any, *args: Any, **kwargs: Any) -> Any:  # noqa: N805
+    def call(__self, __context: Any, __obj: Any, *args: Any, **kwargs: Any) -> Any:
         """The result of a call: of a macro, a method or a function."""
         owner = getattr(__obj, "__self__", None)
         if owner is __self:  # one of the methods below
@@ -267,4 +267,3 @@ def line_of(error: BaseException, first_line: int) -> int | None:
             line = traceback.tb_lineno
         traceback = traceback.tb_next
     return first_line + line - 1 if line else None
-

@@ -146,15 +146,8 @@ def _read_file(source: TableSource, columns: Collection[str] | None, row_counts:
     if source.suffix in (".pkl", ".pickle"):
         from duetbench.data.interchange.pickles import read_pickle
 
-        return _from_pandas(read_pickle(path), path)
+        return read_pickle(path)
     raise UsageError(f"{path}: expected .csv, .tsv, .jsonl (plain, .gz or .zst), .parquet, .pkl, or hf:NAME")
-
-
-def _from_pandas(table: object, path: Path) -> pl.DataFrame:
-    try:
-        return pl.from_pandas(table)
-    except Exception as error:  # a column of mixed objects may raise any error
-        raise DataError(f"{path} has columns that cannot be converted to a table: {error}") from error
 
 
 def _from_hugging_face(text: str) -> pl.DataFrame:
