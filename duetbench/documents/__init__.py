@@ -1,1 +1,1 @@
-"""Reads YAML and JSON of unknown origin, bounded in size, depth, aliases and digits. Each format is one module."""
+"""Reads YAML and JSON of unknown origin with bounds, and bounds what packed files unpack to. One module per format."""

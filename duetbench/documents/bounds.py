@@ -12,6 +12,9 @@ MAX_DEPTH = 64
 MAX_DIGITS = 80
 """Characters of an integer's text. Models' files have 31 (a maximum length of 1e30); converting digits is quadratic."""
 
+MAX_TEMPLATE_BYTES = 200_000
+"""Size of a Jinja template's source: compiling takes about a second per 100 KB."""
+
 
 def read_text(path: Path, max_bytes: int) -> str:
     """The text of a UTF-8 file, without a byte order mark.

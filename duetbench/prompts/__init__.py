@@ -19,9 +19,9 @@ from typing import Any, NamedTuple
 from jinja2 import StrictUndefined, Template, TemplateError
 
 from duetbench.digests import digest_of_file
-from duetbench.documents.bounds import read_text
+from duetbench.documents.bounds import MAX_TEMPLATE_BYTES, read_text
 from duetbench.errors import ConfigError, DocumentError, UnknownName
-from duetbench.prompts.bounded import MAX_TEMPLATE_BYTES, BoundedEnvironment, budget, charge, line_of
+from duetbench.prompts.bounded import BoundedEnvironment, budget, charge, line_of
 from duetbench.types import Message, Prompt, Side, Slot
 
 FOLDER = Path(__file__).parent

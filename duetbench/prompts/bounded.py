@@ -33,9 +33,6 @@ _CHECK_INTERVAL = 2_000
 MAX_SECONDS = 10.0
 """Time of one rendering; the largest prompts of this project need milliseconds."""
 
-MAX_TEMPLATE_BYTES = 200_000
-"""Size of a template's source: compiling takes about a second per 100 KB."""
-
 MAX_COUNT = 100_000
 """Largest number that says how often or how wide: widths, repetitions, steps of `range` (Jinja's own bound)."""
 

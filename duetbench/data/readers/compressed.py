@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import IO, cast
 
 from duetbench.data.folders import scratch_folder
-from duetbench.data.readers.expansion import ExpansionGuard
+from duetbench.documents.expansion import ExpansionGuard
 from duetbench.errors import DataError, MissingDependency
 
 PIECE_BYTES = 64 << 20

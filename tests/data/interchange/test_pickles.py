@@ -170,7 +170,7 @@ ARGUMENTS = {
     "a table by its constructor": _call("pandas", "DataFrame", {"a": [1]}),
     "entries of an object": b"cpandas\nDataFrame\n)\x81(S'a'\nI1\nu.",
     "entries of a class": b"cpandas\nIndex\nS'a'\na.",
-    "another content of an index": _call(INDEXES, "_new_Index", _name("pandas", "MultiIndex"), {"verify_integrity": False}),
+    "another content of an index": _call(INDEXES, "_new_Index", _name("pandas", "MultiIndex"), {"x": 1}),
     "a type instead of an index": _call(INDEXES, "_new_Index", _name("pandas", "DataFrame"), {"data": [1]}),
     "text from a foreign buffer": _call("pyarrow.lib", "_restore_array", (1, 5, 0, 0, [], [], None)),
 }  # fmt: skip

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from duetbench.data.readers import expansion
 from duetbench.data.readers.compressed import read_blocks
+from duetbench.documents import expansion
 from duetbench.errors import DataError
 
 BOMB = b"0" * 99 + b"\n"
