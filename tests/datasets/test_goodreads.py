@@ -80,3 +80,18 @@ def test_all_reviews_have_other_files(tmp_path: Path) -> None:
     dataset = Goodreads(Goodreads.Config(genre="all"))
     with pytest.raises(MissingRawFiles, match=r"goodreads_reviews_dedup.json and goodreads_books.json .*jmcauley"):
         dataset.raw_files(tmp_path)
+
+
+def test_a_text_that_was_edited_later_is_in_no_earlier_history(tmp_path: Path) -> None:
+    early = {"date_added": "Sun Jan 01 00:00:00 +0000 2017", "date_updated": "Sun Jan 01 00:00:00 +0000 2017"}
+    reviews = [
+        review(
+            book_id="B1", review_text="edited in December", **early | {"date_updated": "Fri Dec 01 00:00:00 +0000 2017"}
+        ),
+        review(book_id="B2", review_text="unchanged", **early),
+        review(book_id="B3", date_updated="Thu Jun 01 00:00:00 +0000 2017"),
+    ]
+    raw = write(tmp_path / "raw", reviews, [book(book_id=f"B{n}") for n in (1, 2, 3)])
+    prepared = prepare(Goodreads(), raw=raw, cache=tmp_path, steps=["sort", "split_count:0.4/0/0.6"])
+    june = build_examples(prepared, "test", HistoryOptions())[0].request
+    assert (june.item.item_id, [line.review for line in june.user_history]) == ("B3", ["unchanged"])
