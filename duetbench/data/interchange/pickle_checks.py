@@ -52,6 +52,7 @@ class TableUnpickler(Unpickler):  # type: ignore[misc]
         """The object of that name, which must be one that tables have."""
         if not is_part_of_table(module, name):
             raise Refused(f"it refers to {module}.{name}")
+        module = module.replace("numpy.core.", "numpy._core.")  # the name of numpy 1, which warns since numpy 2
         value = REPLACED.get((module, name)) or super().find_class(module, name)
         self._names[id(value)] = name
         return value
