@@ -249,6 +249,8 @@ class Completion:
     error: str = ""
     cached: bool = False
     """True if it came from the request store."""
+    was_damaged: bool = False
+    """True if the request store held a damaged answer, which this one replaces."""
     truncated_slots: int = 0
     """Number of slots that ended at `max_tokens` instead of at a stop text."""
 
@@ -264,6 +266,7 @@ class LabelLogprobs:
     dropped_history: int = 0
     error: str = ""
     cached: bool = False
+    was_damaged: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -104,8 +104,11 @@ class CardDataset(Dataset):
 
     def without_unrated(self, frame: pl.DataFrame, row_counts: RowCounts) -> pl.DataFrame:
         """The rows whose rating is not one that means "not rated"; the others are noted."""
-        is_unrated = frame["rating"].is_in([float(rating) for rating in self.card.missing]).fill_null(False)
-        row_counts.note("not rated, left out", int(is_unrated.sum()))
+        from duetbench.data.interchange.rating_scale import unrated
+        from duetbench.data.readers.validation import UNRATED
+
+        is_unrated = unrated(frame, self.card.missing)
+        row_counts.note(UNRATED, int(is_unrated.sum()))
         return frame.filter(~is_unrated)
 
     def uses_rated_items(self, files: Mapping[str, Path]) -> bool:

@@ -60,9 +60,9 @@ class DatasetCard:
 @lru_cache(maxsize=16)
 def load_dataset_card(name: str) -> DatasetCard:
     """The card of a built-in dataset."""
-    import yaml
+    from duetbench.documents.yaml_text import load_yaml
 
-    values: dict[str, Any] = yaml.safe_load(registry_dir("datasets", f"{name}.yaml").read_text(encoding="utf-8"))
+    values: dict[str, Any] = load_yaml(registry_dir("datasets", f"{name}.yaml"))
     releases = {
         str(release): Release(
             about["url"], {role: tuple(names) for role, names in about["files"].items()}, about.get("stand_in", "")

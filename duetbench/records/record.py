@@ -372,6 +372,8 @@ class PhaseUsage:
     """Number of history lines dropped so that prompts fit the context."""
     seconds: Seconds
     """Wall-clock time in seconds."""
+    damaged: Count = 0
+    """Number of prompts that were computed again because their answer in the request store was damaged."""
 
 
 @dataclass(frozen=True, kw_only=True)

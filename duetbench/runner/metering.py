@@ -41,6 +41,7 @@ class UsageMeter:
             completion_tokens=sum(result.completion_tokens for result in results if isinstance(result, Completion)),
             dropped_history=sum(result.dropped_history for result in results),
             seconds=self.seconds,
+            damaged=sum(result.was_damaged for result in results),
         )
 
 

@@ -115,6 +115,14 @@ def test_later_releases_give_the_same_tables(
     assert tables.items.rows() == [("B1", "Loud", ["Music", "Rock"], "One. Two.")]
 
 
+def test_scraped_code_in_metadata_of_2018_is_no_title(tmp_path: Path) -> None:
+    items = [ITEM_2018 | {"title": "var aPageStart = (new Date()).getTime();\nvar ue_t0=ue_t0||+new Date();"}]
+    files = {"Digital_Music.json": [REVIEW_2018], "meta_Digital_Music.json": items}
+    tables = AmazonMusic().read(AmazonMusic().raw_files(write_json_files(tmp_path, files)))
+    assert tables.items["title"].to_list() == [""]
+    assert tables.notes == {"item: title of HTML or JavaScript, emptied": 1}
+
+
 def test_seconds_in_files_of_milliseconds_are_a_fault(tmp_path: Path) -> None:
     reviews = [REVIEW_2023, REVIEW_2023 | {"timestamp": 1529193600}]
     files = {"Digital_Music.jsonl": reviews, "meta_Digital_Music.jsonl": [ITEM_2023]}

@@ -56,7 +56,10 @@ def print_row_counts(
 def _what_became_of(kind: str, steps: Sequence[StepCount]) -> str:
     """What happened to rows that were noted: repeated pairs are removed by the step `dedupe`."""
     from duetbench.data.preparation.repeated_rows import REPEATS
+    from duetbench.data.readers.validation import UNRATED
 
+    if kind == UNRATED:
+        return "left out"
     names = [count.step.partition(":")[0] for count in steps[1:]]
     if kind not in REPEATS or "dedupe" not in names:
         return "kept"

@@ -144,7 +144,9 @@ def _numeric_or_text(values: pl.Series) -> pl.Series:
 
 def map_items(frame: pl.DataFrame, columns: Mapping[str, str]) -> pl.DataFrame:
     """item_id, title, categories, description: one row per item, its first."""
-    return map_item_rows(frame.unique(columns["item_id"], keep="first", maintain_order=True), columns)
+    used = [columns[name] for name in ("item_id", *ITEM_COLUMNS) if name in columns]
+    distinct = frame.select(list(dict.fromkeys(used))).unique(columns["item_id"], keep="first", maintain_order=True)
+    return map_item_rows(distinct, columns)
 
 
 def exclude_interaction_columns(
@@ -161,6 +163,8 @@ def exclude_interaction_columns(
         ConfigError: the user has named such a column as an item column.
     """
     present = [name for name in ITEM_COLUMNS if name in columns]
+    if not present:
+        return dict(columns), []
     if not present:
         return dict(columns), []
     n_values = [pl.col(name).drop_nulls().n_unique().alias(name) for name in present]
@@ -203,8 +207,10 @@ def _categories(values: pl.Series) -> pl.Expr:
         if isinstance(inner, pl.List):
             values = values.list.eval(pl.element().explode()).list.unique(maintain_order=True)
         return pl.lit(values.cast(pl.List(pl.String)))
-    text = values.cast(pl.String).str.strip_chars("[]")
-    return pl.lit(text.str.replace_all(r"['\"]", "").str.replace_all(r"\s*[|,]\s*", "|").str.split("|"))
+    text = values.cast(pl.String)
+    listed = text.str.strip_chars("[]").str.replace_all(r"['\"]", "")  # a list as Python writes it
+    separated = listed.zip_with(text.str.starts_with("[").fill_null(False), text)
+    return pl.lit(separated.str.replace_all(r"\s*[|,]\s*", "|").str.split("|"))
 
 
 def _joined_texts(values: pl.Series) -> pl.Expr:

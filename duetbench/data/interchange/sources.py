@@ -172,7 +172,7 @@ def _read_file(source: TableSource, columns: Collection[str] | None, row_counts:
     if source.suffix in _PICKLES:
         from duetbench.data.interchange.pickles import read_pickle
 
-        return _from_pandas(read_pickle(path), path)
+        return _without_empty_rows(read_pickle(path))
     raise UsageError(
         f"{path}: expected .csv, .tsv, .jsonl, .parquet (plain, .gz or .zst), .pkl, or hf:NAME; of other delimited "
         "text name the separator, as in --separator '::'"
@@ -189,13 +189,6 @@ def _read_parquet(path: Path) -> pl.DataFrame:
 def _without_empty_rows(frame: pl.DataFrame) -> pl.DataFrame:
     """The table without rows that have no value, which spreadsheets export; they are like blank lines of a text."""
     return frame.filter(~pl.all_horizontal(pl.all().is_null()))
-
-
-def _from_pandas(table: object, path: Path) -> pl.DataFrame:
-    try:
-        return _without_empty_rows(pl.from_pandas(table))
-    except Exception as error:  # a column of mixed objects may raise any error
-        raise DataError(f"{path} has columns that cannot be converted to a table: {error}") from error
 
 
 def _from_hugging_face(text: str) -> pl.DataFrame:

@@ -13,6 +13,7 @@ import polars as pl
 
 from duetbench.data.folders import new_folder
 from duetbench.data.readers.validation import INTERACTION_SCHEMA
+from duetbench.documents.json_text import load_json
 from duetbench.errors import DataError
 from duetbench.interfaces import ITEM_KIND, Dataset, Tables
 
@@ -102,7 +103,7 @@ def canonical_tables(
             counts = _write_parts(dataset, files, partial, on_progress)
             _check_error_rate(_canonical(partial, counts), dataset, max_error_rate)
             (partial / _COUNTS).write_text(json.dumps(vars(counts), indent=1, sort_keys=True), encoding="utf-8")
-    counts = _Counts(**json.loads((target / _COUNTS).read_text(encoding="utf-8")))
+    counts = _Counts(**load_json(target / _COUNTS))
     canonical = _canonical(target, counts)
     _check_error_rate(canonical, dataset, max_error_rate)
     return canonical

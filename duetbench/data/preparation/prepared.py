@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -11,7 +10,8 @@ from typing import Any
 
 import polars as pl
 
-from duetbench.errors import DataError
+from duetbench.documents.json_text import load_json
+from duetbench.errors import DataError, DocumentError
 from duetbench.types import Domain
 
 FORMAT = 3
@@ -121,9 +121,11 @@ def load_prepared(folder: Path) -> Prepared:
 def _read_manifest(folder: Path) -> Mapping[str, Any]:
     path = folder / MANIFEST
     try:
-        manifest: Mapping[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        manifest: Mapping[str, Any] = load_json(path)
     except FileNotFoundError as error:
         raise DataError(f"{folder} contains no prepared dataset: there is no {MANIFEST}") from error
-    except (OSError, ValueError) as error:
+    except OSError as error:
         raise DataError(f"{path} cannot be read: {error}") from error
+    except DocumentError as error:
+        raise DataError(f"{error}; prepare the dataset again") from error
     return manifest

@@ -89,7 +89,7 @@ def read_delimited_parts(
         try:
             for frame in _strict_frames(path, form, n_columns=len(rows.names), n_header_lines=rows.n_lines):
                 kept = _without_blank_rows(frame)
-                yield _named(kept, rows.names), SourceLocation(path.name, first_line + n_rows)
+                yield _named(kept, rows.names), SourceLocation(path.name, first_line + n_rows)  # "" is null already
                 n_rows += kept.height
         except (duckdb.Error, OSError):  # in the middle of a stream it is Arrow's OSError
             pass
@@ -151,9 +151,10 @@ def _counted_parts(
             part = list(islice(valid, _ROWS_PER_PART))
             if not part:
                 return
-            yield _named(pl.DataFrame(part, schema=schema, orient="row"), rows.names), location
+            frame = pl.DataFrame(part, schema=schema, orient="row")
+            yield _named(frame.select(pl.when(pl.all() != "").then(pl.all())), rows.names), location
 
 
 def _named(frame: pl.DataFrame, names: list[str]) -> pl.DataFrame:
     named = {column: name for column, name in zip(frame.columns, names, strict=True) if name}
-    return frame.select(*named).rename(named).select(pl.when(pl.all() != "").then(pl.all()))
+    return frame.select(*named).rename(named)

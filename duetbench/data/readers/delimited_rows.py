@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Protocol
 
-from duetbench.data.readers.compressed import read_blocks
+from duetbench.data.readers.compressed import BUFFER_BYTES, read_blocks
 from duetbench.data.readers.validation import RowCounts, raise_if_mostly_unreadable
 from duetbench.errors import DataError
 
@@ -186,7 +186,7 @@ def _utf_8_blocks(path: Path, encoding: str) -> Iterator[bytes]:
         DataError: the file is not in that encoding at all, or see `read_blocks`.
     """
     if encoding == "UTF-8":
-        yield from read_blocks(path)
+        yield from read_blocks(path, block_bytes=BUFFER_BYTES)  # small: often only the first line is needed
         return
     decoder = codecs.getincrementaldecoder(encoding)("surrogateescape")
     rest = ""

@@ -34,6 +34,8 @@ _MAX_BLANK_BYTES = (
 _MIN_UNREADABLE_LINES = 1_000  # fewer unreadable lines may be damage to a file of the expected format
 LONG_REVIEW = 100_000
 """Bytes above which a review is noted; it is kept complete."""
+UNRATED = "not rated"
+"""Kind of the notes on rows that are left out because their rating means that there is none."""
 
 
 def empty_interactions() -> pl.DataFrame:
@@ -223,7 +225,7 @@ def validate_items(frame: pl.DataFrame, row_counts: RowCounts, location: SourceL
     is_junk = items.select(
         is_code(pl.col("title")) | ((pl.col("title") == "") & (pl.col("raw_title").str.strip_chars() != ""))
     ).to_series()
-    row_counts.note("junk title (HTML or JavaScript), emptied", int(is_junk.sum()))
+    row_counts.note("title of HTML or JavaScript, emptied", int(is_junk.sum()))
     row_counts.note("markup in a title", int((has_markup(raw["raw_title"]) & ~is_junk).sum()))
     title = pl.when(is_junk).then(pl.lit("")).otherwise("title")
     return items.select("item_id", title.alias("title"), "categories", "description")

@@ -73,7 +73,7 @@ def test_the_fingerprint_depends_on_files_options_and_version(tmp_path: Path, ch
     reviews = small_music(n_users=7 if change == "reviews" else 6)
     raw = write_music(tmp_path / "other", reviews, [item_2014("I0", "New")] if change == "items" else None)
     dataset = AmazonMusic(AmazonMusic.Config(release="2014") if change == "options" else None)
-    with patch.object(AmazonMusic, "version", 2 if change == "version" else 1):
+    with patch.object(AmazonMusic, "version", AmazonMusic.version + (change == "version")):
         assert prepare(dataset, raw=raw, cache=tmp_path).fingerprint != first.fingerprint
 
 
@@ -90,7 +90,8 @@ def test_unrated_items_are_dropped_and_missing_ones_noted(tmp_path: Path) -> Non
     raw = write_music(tmp_path / "raw", small_music(), [item_2014("I1"), item_2014("I1", "again"), item_2014("other")])
     dataset = prepare(AmazonMusic(), raw=raw, cache=tmp_path, steps=["sort"])
     assert dataset.items.select("item_id", "title").rows() == [("I1", "The I1")]
-    assert dataset.notes == {"item without metadata": 4, "repeated item metadata": 1}
+    by_id = "item without a title, which prompts name by its id"
+    assert dataset.notes == {by_id: 4, "item without metadata": 4, "repeated item metadata": 1}
 
 
 def test_of_repeated_items_the_first_titled_row_is_kept(tmp_path: Path) -> None:
@@ -208,3 +209,19 @@ def test_many_small_parts_give_the_same_data(tmp_path: Path, monkeypatch: pytest
     assert parts.interactions.equals(at_once.interactions)
     assert parts.items.equals(at_once.items)
     assert parts.steps == at_once.steps
+
+
+def test_scraped_code_is_no_title_and_titled_drops_its_items(tmp_path: Path) -> None:
+    items = [
+        item_2014("I1", "<span class='a-size-medium a-color-secondary'"),
+        item_2014("I2", "var aPageStart = (new Date()).getTime();"),
+        item_2014("I3", "Caf&ecirc; &amp; Bar"),
+    ]
+    raw = write_music(tmp_path / "raw", [review_2014("U", f"I{n}") for n in (1, 2, 3)], items)
+    kept = prepare(AmazonMusic(), raw=raw, cache=tmp_path, steps=["sort"])
+    assert kept.items["title"].to_list() == ["", "", "Caf\u00ea & Bar"]
+    assert kept.notes["item: title of HTML or JavaScript, emptied"] == 2
+    assert kept.notes["item without a title, which prompts name by its id"] == 2
+    titled = prepare(AmazonMusic(), raw=raw, cache=tmp_path, steps=["titled"])
+    assert titled.items["title"].to_list() == ["Caf\u00ea & Bar"]
+    assert "item without a title, which prompts name by its id" not in titled.notes
