@@ -215,7 +215,8 @@ def histories_masks(interactions: str) -> None:
 WORKLOADS: dict[str, Callable[[str], None]] = {
     workload.__name__: workload
     for workload in (
-        ingest, ingest_polars, ingest_duckdb, import_csv, import_csv_pandas, prepare_data, core, core_pandas, histories, histories_masks
+        ingest, ingest_polars, ingest_duckdb, import_csv, import_csv_pandas, prepare_data, core, core_pandas, histories,
+        histories_masks,
     )
 }  # fmt: skip
 
