@@ -24,7 +24,7 @@ def test_labels_that_cannot_be_read_stop_the_run_before_any_cell_and_name_rating
     monkeypatch.setattr(Engine, "label_fault", _without_labels)
     with pytest.raises(ConfigError) as error:
         ran(strategies=("10h", "duet"), limit=2)
-    assert error.value.faults == [
+    assert list(error.value.faults) == [
         "tiny: scorer 'rating_expectation': no label 5 after 'Rating: '; scorer 'rating_text' needs no label "
         "probabilities"
     ]

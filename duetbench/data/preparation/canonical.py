@@ -144,7 +144,7 @@ def _write_parts(dataset: Dataset, files: Mapping[str, Path], folder: Path, on_p
 
 
 def _check_scale(interactions: pl.DataFrame, name: str, domain: Domain) -> None:
-    """Raises DataError if a rating is not on the scale: the dataset declares another one, or has not dropped the row."""
+    """Raises DataError if a rating is not on the scale that the dataset declares."""
     labels = [float(label) for label in domain.of_data.labels]
     outside = interactions["rating"].filter(~interactions["rating"].is_in(labels).fill_null(False))
     if outside.len():
