@@ -122,7 +122,7 @@ def test_labels_of_several_tokens_are_products_of_next_token_probabilities(
 
     def after(prompt: Prompt, text: str) -> Any:
         ids = torch.tensor([engine.chat.ids(prompt.messages, prompt.prefill + "Rating: " + text)])
-        return library_model(ids).logits[0, -1].softmax(-1)
+        return library_model(ids).logits[0, -1].softmax(-1).detach()
 
     one, zero, dot, five = engine.chat.tokenizer.convert_tokens_to_ids(list("10.5"))
     for prompt, result in zip(PROMPTS, engine.label_logprobs(PROMPTS, "Rating: ", ("1", "10", "1.5")), strict=True):
