@@ -37,8 +37,8 @@ def temporal_leakage(rows: Rows, steps: Sequence[str], *, has_times: bool) -> tu
         histories = f"; histories contain only rows that are earlier{in_file}, and no test rows" if is_random else ""
         reasons.append(
             f"{n_later:,} of {n_earlier_splits:,} training and validation rows are later{in_file} than the first row "
-            f"of a later split ({source}), so what is trained, fitted or chosen on them has seen the future of test rows"
-            f"{histories}"
+            f"of a later split ({source}), so what is trained, fitted or chosen on them has seen the future of test "
+            f"rows{histories}"
         )
     return tuple(reasons)
 
