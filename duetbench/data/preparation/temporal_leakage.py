@@ -33,12 +33,12 @@ def temporal_leakage(rows: Rows, steps: Sequence[str], *, has_times: bool) -> tu
     if n_later or is_random:
         source = splitting[-1] if splitting else "the splits of the source"
         n_earlier_splits = int(np.isin(rows.split, (0, 1)).sum())
-        order = "later" if has_times else "later in the file"
-        histories = "; histories contain earlier rows only, and no test rows" if is_random else ""
+        in_file = "" if has_times else " in the file"
+        histories = f"; histories contain only rows that are earlier{in_file}, and no test rows" if is_random else ""
         reasons.append(
-            f"{n_later:,} of {n_earlier_splits:,} training and validation rows are {order} than the first row of a "
-            f"later split ({source}), so what is trained, fitted or chosen on them has seen the future of test rows"
-            f"{histories}"
+            f"{n_later:,} of {n_earlier_splits:,} training and validation rows are later{in_file} than the first row "
+            f"of a later split ({source}), so what is trained, fitted or chosen on them has seen the future of test "
+            f"rows{histories}"
         )
     return tuple(reasons)
 

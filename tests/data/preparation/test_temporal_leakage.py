@@ -57,9 +57,14 @@ def test_splits_of_the_source_are_checked_too() -> None:
 def test_a_random_split_is_marked_even_if_it_is_in_order_by_chance() -> None:
     (reason,) = reasons(IN_ORDER, "split_random:0.8/0.1/0.1/7")
     assert reason.startswith("0 of 3 ")
-    assert reason.endswith("histories contain earlier rows only, and no test rows")
+    assert reason.endswith("histories contain only rows that are earlier, and no test rows")
 
 
 def test_data_without_times_is_marked_even_if_its_splits_are_in_order() -> None:
     (reason,) = reasons(IN_ORDER, "split_count", has_times=False)
     assert reason.startswith("the data has no times")
+
+
+def test_a_random_split_without_times_promises_the_order_in_the_file_only() -> None:
+    _, reason = reasons(IN_ORDER, "split_random", has_times=False)
+    assert reason.endswith("histories contain only rows that are earlier in the file, and no test rows")
