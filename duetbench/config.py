@@ -10,6 +10,7 @@ from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from duetbench.errors import ConfigError
 from duetbench.options import idle_options, option_faults, renamed_options, spec_of
+from duetbench.schemas import shortened
 from duetbench.suggestions import did_you_mean
 
 
@@ -122,7 +123,7 @@ def _scalar(value: Any, hint: Any) -> Any:
         converted = value
     if type(converted) is hint and not (hint is float and not math.isfinite(converted)):
         return converted
-    raise ValueError(f"expected {_type_name(hint)}, got {value!r}")
+    raise ValueError(f"expected {_type_name(hint)}, got {shortened(repr(value))}")
 
 
 _WORDS = {"true": True, "yes": True, "on": True, "false": False, "no": False, "off": False}
@@ -146,7 +147,7 @@ def _one_of(value: Any, choices: tuple[Any, ...]) -> Any:
             return choice
         if isinstance(value, str) and value.strip() == str(choice):
             return choice
-    raise ValueError(f"expected one of {', '.join(map(str, choices))}, got {value!r}")
+    raise ValueError(f"expected one of {', '.join(map(str, choices))}, got {shortened(repr(value))}")
 
 
 def _any_of(value: Any, hints: tuple[Any, ...], union: Any) -> Any:
@@ -156,7 +157,7 @@ def _any_of(value: Any, hints: tuple[Any, ...], union: Any) -> Any:
             return coerce(value, hint)
         except ValueError:
             continue
-    raise ValueError(f"expected {_type_name(union)}, got {value!r}")
+    raise ValueError(f"expected {_type_name(union)}, got {shortened(repr(value))}")
 
 
 def _tuple_of(value: Any, hints: tuple[Any, ...]) -> tuple[Any, ...]:

@@ -3,6 +3,7 @@
 DuetbenchError            a fault of the input or of the system: one line on stderr, exit code 1
 ├── UsageError            an invalid command line: exit code 2
 ├── ConfigError           invalid options, all faults at once, each with its path
+├── DocumentError         a YAML or JSON text that is invalid or exceeds a bound, with file and line
 ├── UnknownName           an unknown name, with the closest known one
 ├── PluginError           a plugin that cannot be used, with its origin
 ├── MissingDependency     an optional package that is not installed
@@ -47,6 +48,10 @@ class ConfigError(DuetbenchError):
         self.faults = tuple(faults)
         lead = "1 option is invalid: " if len(self.faults) == 1 else f"{len(self.faults)} options are invalid: "
         super().__init__(lead + "; ".join(self.faults))
+
+
+class DocumentError(DuetbenchError):
+    """A YAML or JSON text is invalid or exceeds a bound; the message names file, line and fault."""
 
 
 class UnknownName(DuetbenchError):

@@ -153,6 +153,13 @@ class Dataset(Plugin):
         """
         yield self.read(files)
 
+    def has_times(self) -> bool:
+        """False if the source has no times: a row's timestamp is then its position in the file, from 0.
+
+        Everything computed from such data is marked as not safe against leakage from the future.
+        """
+        return True
+
     def expected(self) -> Mapping[str, int]:
         """Published sizes: some of train, valid, test, users, items; {} if none are published."""
         return {}
@@ -336,11 +343,22 @@ class Engine(Plugin):
     def label_logprobs(
         self, prompts: Sequence[Prompt], answer_prefix: str, labels: Sequence[str]
     ) -> list[LabelLogprobs]:
-        """Log-probabilities of the labels as the next token after `answer_prefix`, one value per prompt.
+        """Log-probabilities of the labels after `answer_prefix`, one value per prompt.
+
+        The probability of a label is that of a completion which begins with it and not with a longer label: `1` on a
+        scale with `10` is a 1 that no 0 follows, and the probabilities sum to at most 1. A label of several tokens has
+        the product of their probabilities; what follows a label is not read where no longer label begins with it.
 
         Raises:
-            EngineError: the labels are not distinct single tokens there.
+            EngineError: `label_fault` is not None.
         """
+
+    def label_fault(self, answer_prefix: str, labels: Sequence[str]) -> str | None:
+        """Why the probabilities of these labels cannot be read after this prefix; None if they can.
+
+        Loads no weights, but may load the tokenizer or ask a server.
+        """
+        return f"engine '{self.name}' has no label probabilities" if self.info().labels == "text_only" else None
 
     @abstractmethod
     def info(self) -> EngineInfo:
@@ -419,6 +437,13 @@ class Scorer(Plugin):
         """Why it cannot run here, such as a package that is not installed; None if it can.
 
         Such a scorer is not among the baselines of a run, and `duetbench list` shows the reason.
+        """
+        return None
+
+    def fault(self, domain: Domain, engine: Engine | None) -> str | None:
+        """Why it cannot predict ratings on this scale with this engine; None if it can.
+
+        Asked before any work is done.
         """
         return None
 

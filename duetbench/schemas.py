@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from functools import lru_cache
 from typing import Any
 
+from duetbench.documents.json_text import load_json
 from duetbench.paths import registry_dir
+
+_MAX_MESSAGE = 200
 
 
 @lru_cache
@@ -14,4 +16,10 @@ def schema_validator(name: str) -> Any:
     """The `jsonschema` validator of registry/schemas/NAME.schema.json."""
     from jsonschema import Draft202012Validator
 
-    return Draft202012Validator(json.loads(registry_dir("schemas", f"{name}.schema.json").read_text(encoding="utf-8")))
+    return Draft202012Validator(load_json(registry_dir("schemas", f"{name}.schema.json")))
+
+
+def shortened(message: str) -> str:
+    """A validator's message in one line of at most 200 characters: its beginning, the value, and its end, the rule."""
+    line = " ".join(message.split())
+    return line if len(line) <= _MAX_MESSAGE else f"{line[:95]} ... {line[-100:]}"

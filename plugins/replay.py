@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from duetbench.errors import EngineError
+from duetbench.documents.json_text import parse_json
+from duetbench.errors import DocumentError, EngineError
 from duetbench.hookspecs import hookimpl
 from duetbench.interfaces import Engine, option
 from duetbench.types import Completion, EngineInfo, LabelLogprobs, ModelRef, Prompt, Sampling
@@ -30,9 +30,9 @@ class Replay(Engine):
         content = Path(self.config.file).read_bytes() if self.config.file else b""
         self._digest = hashlib.sha256(content).hexdigest()
         try:
-            lines = [json.loads(line) for line in content.splitlines() if line.strip()]
+            lines = [parse_json(line, name=self.config.file) for line in content.splitlines() if line.strip()]
             self._answers = {str(line["key"]): str(line["text"]) for line in lines}
-        except (ValueError, KeyError, TypeError) as error:
+        except (DocumentError, KeyError, TypeError) as error:
             raise EngineError(f"{self.config.file}: every line must have `key` and `text` ({error!r})") from error
 
     def generate(self, prompts: Sequence[Prompt], sampling: Sampling) -> list[Completion]:

@@ -175,7 +175,7 @@ def test_missing_prompt_file_is_named(tmp_path: Path) -> None:
 def test_prompt_file_with_invalid_utf8_is_named(tmp_path: Path) -> None:
     path = tmp_path / "bytes.jinja"
     path.write_bytes(b"\xff\xfe\x00")
-    with pytest.raises(ConfigError, match="cannot be read"):
+    with pytest.raises(ConfigError, match=r"bytes\.jinja: not UTF-8"):
         render(str(path), "default")
 
 

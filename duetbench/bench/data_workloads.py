@@ -83,6 +83,34 @@ def ingest_duckdb(folder: str) -> None:
         report(clock)
 
 
+def import_csv(path: str) -> None:
+    """duetbench: a CSV file to canonical Parquet, with every row validated and counted."""
+    import duckdb  # noqa: F401
+    import pyarrow as pa  # noqa: F401
+
+    from duetbench.data.interchange.imports import ImportOptions, import_tables
+    from duetbench.data.interchange.sources import TableSource
+    from duetbench.types import Domain
+
+    with tempfile.TemporaryDirectory(dir=Path(path).parent) as target:
+        options = ImportOptions(Domain("album", "albums"), max_error_rate=0.0)
+        with Clock() as clock:
+            imported = import_tables([TableSource(path)], Path(target) / "out", options)
+        report(clock, rows=imported.rows)
+
+
+def import_csv_pandas(path: str) -> None:
+    """pandas: reads the same file and writes it as Parquet, without validation."""
+    import pandas as pd  # type: ignore[import-untyped]
+    import pyarrow as pa  # noqa: F401
+
+    with tempfile.TemporaryDirectory(dir=Path(path).parent) as target:
+        with Clock() as clock:
+            rows = pd.read_csv(path)
+            rows.to_parquet(Path(target) / "out.parquet")
+        report(clock, rows=len(rows))
+
+
 def prepare_data(folder: str) -> None:
     """duetbench: all of `duetbench data prepare`, including the digests of the raw files."""
     from duetbench.data import prepare
@@ -115,7 +143,7 @@ def core(interactions: str) -> None:
 
 def core_pandas(interactions: str) -> None:
     """pandas: count by groupby and transform, filter, repeat until no row is removed."""
-    import pandas as pd  # type: ignore[import-untyped]
+    import pandas as pd
 
     user, item = _pairs(interactions)
     rows = pd.DataFrame({"user": user, "item": item})
@@ -187,7 +215,8 @@ def histories_masks(interactions: str) -> None:
 WORKLOADS: dict[str, Callable[[str], None]] = {
     workload.__name__: workload
     for workload in (
-        ingest, ingest_polars, ingest_duckdb, prepare_data, core, core_pandas, histories, histories_masks
+        ingest, ingest_polars, ingest_duckdb, import_csv, import_csv_pandas, prepare_data, core, core_pandas, histories,
+        histories_masks,
     )
 }  # fmt: skip
 

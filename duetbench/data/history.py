@@ -12,7 +12,9 @@ import polars as pl
 
 from duetbench.data.index import HistoryIndex, HistoryLookup, HistoryQueries
 from duetbench.data.preparation.prepared import Prepared
+from duetbench.data.preparation.splits import RANDOM_SPLIT
 from duetbench.data.rows import BoolArray, IntArray, encode_ids, hash_ids
+from duetbench.errors import ConfigError
 from duetbench.interfaces import option
 from duetbench.types import Example, Interaction, Item, Request, Split
 
@@ -70,6 +72,22 @@ class HistoryOptions:
         return {} if self.average == "window" else {"average_k": "history.average=all averages all interactions"}
 
 
+def check_source(prepared: Prepared, options: HistoryOptions) -> None:
+    """Refuses a source of histories that contains test rows of a random split.
+
+    Raises:
+        ConfigError: the source contains test rows, and the splits are random.
+    """
+    splitting = [count.step for count in prepared.steps if count.step.startswith("split_")]
+    if splitting[-1:] and splitting[-1].startswith(RANDOM_SPLIT) and "test" in source_splits(options.source, "test"):
+        raise ConfigError(
+            [
+                f"history.source: {options.source} puts test rows into histories, which is not allowed with the random "
+                f"split {splitting[-1]}; use train or train+valid"
+            ]
+        )
+
+
 def build_examples(
     prepared: Prepared,
     split: Split,
@@ -88,7 +106,11 @@ def build_examples(
         limit: Size of a random sample, which is then returned in the same order; None: all rows.
         seed: Seed of the sample.
         min_user_history: Rows of users with fewer earlier interactions are left out before the sample is drawn.
+
+    Raises:
+        ConfigError: histories would contain test rows of a random split.
     """
+    check_source(prepared, options)
     source = _HistorySource(prepared, options, split)
     targets = source.positions_of(split)
     if min_user_history:
@@ -101,6 +123,7 @@ def build_examples(
 
 def history_lengths(prepared: Prepared, split: Split, options: HistoryOptions) -> tuple[IntArray, IntArray]:
     """Numbers of earlier interactions of the user and of the item, for each of the split's rows, independent of `k`."""
+    check_source(prepared, options)
     source = _HistorySource(prepared, options, split)
     user, item = source.before(source.positions_of(split), k=0)
     return user.count, item.count

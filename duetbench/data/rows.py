@@ -69,10 +69,6 @@ class Rows:
         candidate = np.minimum(np.searchsorted(repeated, pairs), len(repeated) - 1)
         return np.flatnonzero(repeated[candidate] == pairs)
 
-    def n_repeated_pairs(self) -> int:
-        """Number of rows whose (user, item) occurs in an earlier row."""
-        return len(_repeats(self.pairs()))
-
     def time_order(self) -> IntArray:
         """Positions ordered by time, ties in file order."""
         if np.all(self.row[1:] > self.row[:-1]):
@@ -85,6 +81,12 @@ def _repeats(codes: IntArray) -> IntArray:
     in_order = np.sort(codes)
     repeats: IntArray = in_order[1:][in_order[1:] == in_order[:-1]]
     return repeats
+
+
+def empty_rows() -> Rows:
+    """No rows."""
+    numbers = np.zeros(0, dtype=np.int64)
+    return Rows(numbers, numbers, numbers, numbers, numbers.astype(np.int8), np.zeros(0, dtype=np.bool_))
 
 
 def build_rows(parts: Iterable[pl.DataFrame], titled_items: pl.Series) -> Rows:

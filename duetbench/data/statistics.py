@@ -31,7 +31,7 @@ class SplitStatistics:
     ratings: Mapping[str, int]
     """Number of rows by rating, ascending."""
     first_day: str | None
-    """YYYY-MM-DD, UTC."""
+    """YYYY-MM-DD, UTC; None if the data has no times."""
     last_day: str | None
     median_review: float | None
     """Median length of a review in characters."""
@@ -70,20 +70,20 @@ class SizeDifference:
 
 
 def split_statistics(prepared: Prepared) -> list[SplitStatistics]:
-    """Statistics of all rows, then of each split that has rows."""
-    frame = prepared.interactions
-    statistics = [_statistics("all", frame)]
+    """Statistics of all rows, then of each split that has rows; ratings are on the scale of the data."""
+    frame = prepared.on_original_scale.interactions
+    statistics = [_statistics("all", frame, has_times=prepared.has_times)]
     for split in SPLITS:
         rows = frame.filter(pl.col("split") == split)
         if rows.height:
-            statistics.append(_statistics(split, rows))
+            statistics.append(_statistics(split, rows, has_times=prepared.has_times))
     return statistics
 
 
-def _statistics(split: str, rows: pl.DataFrame) -> SplitStatistics:
+def _statistics(split: str, rows: pl.DataFrame, *, has_times: bool) -> SplitStatistics:
     ratings = rows["rating"].value_counts().sort("rating").rows()
     lengths = rows["review"].str.len_chars()
-    days = pl.from_epoch(rows["timestamp"]).dt.strftime("%Y-%m-%d") if rows.height else None
+    days = pl.from_epoch(rows["timestamp"]).dt.strftime("%Y-%m-%d") if rows.height and has_times else None
     return SplitStatistics(
         split,
         rows.height,

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, cast
 
-from duetbench.datasets.base import CardDataset, detect_release, find_files, has_release
+from duetbench.datasets.base import CardDataset, detect_release, find_files
 from duetbench.datasets.cards import DatasetCard, card_for_category
 from duetbench.interfaces import option
 
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 class AmazonDataset(CardDataset):
     """One category of Amazon's reviews."""
 
+    version = 2
+
     @dataclass(frozen=True)
     class Config(CardDataset.Config):
         release: Literal["auto", "2014", "2018", "2023"] = option(
@@ -30,13 +32,15 @@ class AmazonDataset(CardDataset):
 
     def raw_files(self, folder: Path) -> dict[str, Path]:
         roles = ("reviews", "items") if self.config.metadata else ("reviews",)
-        return find_files(self.name, self.card, self._release_in(folder), folder, roles)
+        return find_files(self.name, self.card, self.release_in(folder), folder, roles)
 
-    def _release_in(self, folder: Path) -> str:
-        if self.config.release != "auto":
-            return str(self.config.release)
-        releases = list(self.card.releases)
-        return next((release for release in releases if has_release(self.card, release, folder)), releases[0])
+    def default_steps(self) -> tuple[str, ...]:
+        """The card's steps; without metadata no item has a title, so `titled` would leave no rows."""
+        steps = super().default_steps()
+        return steps if self.config.metadata else tuple(step for step in steps if step != "titled")
+
+    def release_in(self, folder: Path) -> str:
+        return super().release_in(folder) if self.config.release == "auto" else str(self.config.release)
 
     def interactions(self, files: Mapping[str, Path], row_counts: RowCounts) -> Iterator[pl.DataFrame]:
         from duetbench.data.readers.amazon import read_reviews

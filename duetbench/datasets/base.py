@@ -19,7 +19,7 @@ from duetbench.types import Domain
 if TYPE_CHECKING:
     import polars as pl
 
-    from duetbench.data.readers.validation import RowCounts
+    from duetbench.data.readers.validation import RowBounds, RowCounts
 
 
 class CardDataset(Dataset):
@@ -48,6 +48,14 @@ class CardDataset(Dataset):
 
     def caveats(self) -> str:
         return " ".join(self.card.unknown.split())
+
+    def raw_files(self, folder: Path) -> dict[str, Path]:
+        return find_files(self.name, self.card, self.release_in(folder), folder)
+
+    def release_in(self, folder: Path) -> str:
+        """The first release of the card whose reviews are in the folder; the first of all if there is none."""
+        releases = list(self.card.releases)
+        return next((release for release in releases if has_release(self.card, release, folder)), releases[0])
 
     def default_folder(self) -> Path | None:
         if self.config.raw:
@@ -88,6 +96,21 @@ class CardDataset(Dataset):
             rated: Ids of the rated items, empty unless `uses_rated_items`; other items may be left out.
         """
 
+    def row_bounds(self, since: str, *, ticks_per_second: int = 1) -> RowBounds:
+        """Ratings on the domain's scale, and times from this date until now."""
+        from duetbench.data.readers.validation import make_row_bounds
+
+        return make_row_bounds(self.domain().labels, since, None, ticks_per_second=ticks_per_second)
+
+    def without_unrated(self, frame: pl.DataFrame, row_counts: RowCounts) -> pl.DataFrame:
+        """The rows whose rating is not one that means "not rated"; the others are noted."""
+        from duetbench.data.interchange.rating_scale import unrated
+        from duetbench.data.readers.validation import UNRATED
+
+        is_unrated = unrated(frame, self.card.missing)
+        row_counts.note(UNRATED, int(is_unrated.sum()))
+        return frame.filter(~is_unrated)
+
     def uses_rated_items(self, files: Mapping[str, Path]) -> bool:
         """Whether `items` reads only the rated items, because the files are slow to parse."""
         return False
@@ -106,10 +129,12 @@ def find_files(
     missing = [names[role][0] for role, path in paths.items() if path is None]
     if missing:
         pronoun = "it" if len(missing) == 1 else "them"
+        stand_in = card.releases[release].stand_in
+        synthetic = f"; for synthetic files: duetbench data generate {folder} {stand_in}" if stand_in else ""
         raise MissingRawFiles(
             f"dataset '{name}' needs {' and '.join(missing)} (plain, .gz or .zst) in {folder}: get {pronoun} from "
-            f"{card.releases[release].url} and put {pronoun} there, or name another folder with --set {name}.raw=DIR; "
-            f"for synthetic files: duetbench data generate {folder} {card.releases[release].stand_in}"
+            f"{card.releases[release].url} and put {pronoun} there, or name another folder with --set {name}.raw=DIR"
+            f"{synthetic}"
         )
     return {role: path for role, path in paths.items() if path is not None}
 

@@ -19,8 +19,8 @@ class Release:
     """Where to get them."""
     files: Mapping[str, tuple[str, ...]]
     """File names by role, without .gz or .zst; the first name is the one to download."""
-    stand_in: str
-    """Arguments of `duetbench data generate` that write synthetic files in the same format."""
+    stand_in: str = ""
+    """Arguments of `duetbench data generate` that write synthetic files in the same format; empty: there are none."""
 
 
 @dataclass(frozen=True)
@@ -42,6 +42,10 @@ class DatasetCard:
     """Raw fields that are never read: they change with time, describe the target, or name people."""
     steps: tuple[str, ...]
     """The default preparation steps, in order."""
+    labels: tuple[float, ...] = (1, 2, 3, 4, 5)
+    """The rating scale, ascending."""
+    missing: tuple[float, ...] = ()
+    """Ratings that mean "not rated"; their rows are left out and counted."""
     expected: Mapping[str, int] = field(default_factory=dict)
     """Sizes in Table 4 of the DUET paper: train, valid, test, users, items."""
     unknown: str = ""
@@ -49,24 +53,25 @@ class DatasetCard:
 
     @property
     def domain(self) -> Domain:
-        """The items' nouns; ratings are one to five stars."""
-        return Domain(self.noun, self.plural)
+        """The items' nouns and the rating scale."""
+        return Domain(self.noun, self.plural, self.labels)
 
 
 @lru_cache(maxsize=16)
 def load_dataset_card(name: str) -> DatasetCard:
     """The card of a built-in dataset."""
-    import yaml
+    from duetbench.documents.yaml_text import load_yaml
 
-    values: dict[str, Any] = yaml.safe_load(registry_dir("datasets", f"{name}.yaml").read_text(encoding="utf-8"))
+    values: dict[str, Any] = load_yaml(registry_dir("datasets", f"{name}.yaml"))
     releases = {
         str(release): Release(
-            about["url"], {role: tuple(names) for role, names in about["files"].items()}, about["stand_in"]
+            about["url"], {role: tuple(names) for role, names in about["files"].items()}, about.get("stand_in", "")
         )
         for release, about in values.pop("releases").items()
     }
-    for listed in ("used", "banned", "steps"):
-        values[listed] = tuple(values[listed])
+    for listed in ("used", "banned", "steps", "labels", "missing"):
+        if listed in values:
+            values[listed] = tuple(values[listed])
     return DatasetCard(releases=releases, **values)
 
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from duetbench.errors import DataError, MissingRawFiles
+from duetbench.documents.json_text import load_json
+from duetbench.errors import DataError, DocumentError, MissingRawFiles
 from duetbench.interfaces import Dataset, Tables, option
 from duetbench.paths import cache_dir
 from duetbench.types import Domain
@@ -42,7 +42,14 @@ class ImportedDataset(Dataset):
 
     def domain(self) -> Domain:
         about = self._read_about()
-        return Domain(about["noun"], about["plural"], tuple(about["labels"])) if about else Domain("item", "items")
+        if about is None:
+            return Domain("item", "items")
+        labels, rescale = tuple(about["labels"]), tuple(about.get("rescale", ()))
+        return Domain(about["noun"], about["plural"], rescale or labels, labels if rescale else ())
+
+    def has_times(self) -> bool:
+        about = self._read_about()
+        return bool(about.get("has_times", True)) if about else True
 
     def default_steps(self) -> tuple[str, ...]:
         """Steps that keep the tables' own splits if they have any, and split by time otherwise."""
@@ -58,9 +65,9 @@ class ImportedDataset(Dataset):
         if path is None or not path.is_file():
             return None
         try:
-            about: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        except ValueError as error:
-            raise DataError(f"{path} cannot be read: {error}") from error
+            about: dict[str, Any] = load_json(path)
+        except DocumentError as error:
+            raise DataError(f"{error}; import the tables again") from error
         return about
 
     def read(self, files: Mapping[str, Path]) -> Tables:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Set
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from duetbench.datasets.base import CardDataset, find_files
+from duetbench.datasets.base import CardDataset
 
 if TYPE_CHECKING:
     import polars as pl
@@ -20,9 +20,7 @@ class Yelp(CardDataset):
     name = card_name = "yelp"
     summary = "Yelp Open Dataset, last six months; the paper's Yelp"
     source = "Yelp Open Dataset, business.yelp.com/data/resources/open-dataset"
-
-    def raw_files(self, folder: Path) -> dict[str, Path]:
-        return find_files(self.name, self.card, "open", folder)
+    version = 2
 
     def interactions(self, files: Mapping[str, Path], row_counts: RowCounts) -> Iterator[pl.DataFrame]:
         from duetbench.data.readers.yelp import read_reviews

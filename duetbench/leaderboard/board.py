@@ -204,6 +204,8 @@ class BoardSection:
     users_needed: int | None = None
     """Number of users below which differences have no p-values; None: there are no differences."""
     notes: tuple[str, ...] = ()
+    temporal_leakage: tuple[str, ...] = ()
+    """Why its data is not safe against leakage from the future; () if it is."""
 
     @property
     def shown_pairs(self) -> list[PairComparison]:

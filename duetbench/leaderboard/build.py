@@ -29,7 +29,7 @@ from duetbench.leaderboard.board import (
 from duetbench.leaderboard.comparison import ComparedRows, SectionStatistics, compare
 from duetbench.leaderboard.controlled import absent_controls, controls_of
 from duetbench.leaderboard.decisions import decision_notes, optimal_values, with_decisions, without_refused
-from duetbench.leaderboard.paired_values import PairedValues, domain_of, paired_values
+from duetbench.leaderboard.paired_values import PairedValues, domain_of, paired_values, scale_notes
 from duetbench.leaderboard.read_results import CellResult, read_results
 from duetbench.leaderboard.recorded_metrics import MetricReader, board_metrics, without_incomplete
 from duetbench.leaderboard.row_attributes import attributes_of, differing_attributes, labels_of
@@ -127,13 +127,13 @@ def _section(
         baseline.position,
         controls_of(rows),
         [row.is_one_checkpoint for row in rows],
-        max((domain_of(result).rating_range for result in part.done), default=0),
+        max((domain_of(result).of_data.rating_range for result in part.done), default=0),
     )
     statistics = compare(compared, shown)
     rows = _with_statistics(rows, statistics, baseline.position)
     rows = [replace(row, absent_controls=absent_controls(row, [*rows, *failed])) for row in rows]
     notes += [*reader.notes(), *_faults(known), *statistics.notes, *_sort_notes(metrics, options.sort)]
-    notes += decision_notes(rows, shown, convention)
+    notes += [*decision_notes(rows, shown, convention), *scale_notes(part.done)]
     return BoardSection(
         key=part.key,
         n=next((row.n for row in rows), 0),
@@ -148,7 +148,13 @@ def _section(
         pairs=statistics.pairs,
         users_needed=statistics.users_needed,
         notes=tuple(notes),
+        temporal_leakage=_temporal_leakage([*part.done, *part.failed]),
     )
+
+
+def _temporal_leakage(results: Sequence[CellResult]) -> tuple[str, ...]:
+    recorded = (result.record.dataset.temporal_leakage for result in results if result.record.dataset)
+    return tuple(dict.fromkeys(reason for reasons in recorded for reason in reasons))
 
 
 def _with_labels(rows: Sequence[BoardRow], differing: Sequence[str]) -> list[BoardRow]:

@@ -28,6 +28,7 @@ from duetbench.leaderboard.comparison_text import (
 )
 from duetbench.leaderboard.decisions import optimal_metrics
 from duetbench.leaderboard.row_attributes import CONTROL, scopes_of
+from duetbench.types import TEMPORALLY_UNSAFE
 
 BUDGET = "training steps/tokens"
 """Title of the column of training budgets."""
@@ -68,6 +69,7 @@ def _heading(section: BoardSection, scorer: str) -> str:
     parts += [f"scorer {scorer}"] if scorer else []
     trainers = {row.facts["trainer"] for row in section.rows if "trainer" in row.facts}
     parts += [f"trainer {trainer}" for trainer in trainers - {"none"}] if len(trainers) == 1 else []
+    parts += [TEMPORALLY_UNSAFE] if section.temporal_leakage else []
     coverages = {_coverage(row) for row in section.rows if row.state != FAILED}
     return " · ".join([*parts, *(f"coverage {text}" for text in coverages - {NOTHING} if len(coverages) == 1)])
 
@@ -193,6 +195,7 @@ def notes(section: BoardSection) -> list[str]:
         f"A missing prediction counts as a prediction of {section.fill}.",
         f"Convention {convention.name}: {convention.meaning}.",
     ]
+    lines = [*(f"Warning: {TEMPORALLY_UNSAFE}: {reason}." for reason in section.temporal_leakage), *lines]
     if section.key.scorer:
         lines.append(f"Scorer of all rows with an LLM: {section.key.scorer}.")
     lines += comparison_notes(section)

@@ -36,10 +36,22 @@ class PairedValues:
 
 
 def domain_of(result: CellResult) -> Domain:
-    """The domain of the record."""
+    """The domain of the record, with the scale of the answers and that of the data."""
     assert result.record.dataset is not None
     domain = result.record.dataset.domain
+    if domain.prompt_labels:
+        return Domain(domain.noun, domain.plural, domain.prompt_labels, domain.labels)
     return Domain(domain.noun, domain.plural, domain.labels)
+
+
+def scale_notes(results: Sequence[CellResult]) -> list[str]:
+    """A note that names the scale of the ratings, and that of the prompts if it is another one; none on 1 to 5."""
+    notes = []
+    for domain in dict.fromkeys(domain_of(result) for result in results):
+        answers = f"; prompts and answers are on the scale {domain.scale}" if domain.original else ""
+        if domain.of_data.labels != (1, 2, 3, 4, 5):
+            notes.append(f"ratings and metrics are on the scale {domain.of_data.scale}{answers}")
+    return notes
 
 
 def paired_values(
@@ -49,7 +61,7 @@ def paired_values(
     try:
         tables = [_table(result) for result in results]
         predicted = [
-            filled(table, convention.over or fill, domain_of(result), _train_mean(result))
+            filled(table, convention.over or fill, domain_of(result).of_data, _train_mean(result))
             for table, result in zip(tables, results, strict=True)
         ]
     except DuetbenchError as error:
@@ -57,7 +69,7 @@ def paired_values(
     users, items = (tuple(tables[0][name].to_list()) for name in ("user_id", "item_id"))
     if not users:
         return PairedValues({}, users, items)
-    truth, domain = tables[0]["rating"].to_numpy().astype(float), domain_of(results[0])
+    truth, domain = tables[0]["rating"].to_numpy().astype(float), domain_of(results[0]).of_data
     values: dict[str, Floats] = {}
     curvatures: dict[str, Floats | None] = {}
     faults = []

@@ -64,12 +64,19 @@ def read_results(runs: Sequence[Path]) -> ReadResults:
             continue
         by_cell.setdefault(result.record.cell_id, []).append(result)
     notes = [f"{n_missing} {'cell has' if n_missing == 1 else 'cells have'} no record yet"] if n_missing else []
+    notes += _damaged_answers([result for results in by_cell.values() for result in results])
     notes += [
         f"cell {cell_id[:8]} is in {len(results)} folders; {_latest(results).folder} is shown"
         for cell_id, results in sorted(by_cell.items())
         if len(results) > 1
     ]
     return ReadResults(tuple(_latest(by_cell[cell_id]) for cell_id in sorted(by_cell)), tuple(notes), tuple(faults))
+
+
+def _damaged_answers(results: Sequence[CellResult]) -> list[str]:
+    usages = [result.record.usage for result in results if result.record.usage]
+    n = sum(usage.profiles.damaged + usage.scoring.damaged for usage in usages)
+    return [f"{n} damaged {'answer' if n == 1 else 'answers'} of the request store computed again"] if n else []
 
 
 def _latest(results: Sequence[CellResult]) -> CellResult:

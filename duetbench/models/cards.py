@@ -7,12 +7,11 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, Literal
 
-import yaml
-
 from duetbench.digests import digest_of_value
-from duetbench.errors import ModelError, UnknownName
+from duetbench.documents.yaml_text import load_yaml
+from duetbench.errors import DocumentError, ModelError, UnknownName
 from duetbench.paths import registry_dir
-from duetbench.schemas import schema_validator
+from duetbench.schemas import schema_validator, shortened
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,9 +114,9 @@ def load_card(name: str, folder: Path | None = None) -> ModelCard:
             "model", name, card_names(folder), note="Also: path:DIR for a folder, served:NAME for a server."
         )
     try:
-        body = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except yaml.YAMLError as error:
-        raise ModelError(f"card {path} is not valid YAML: {' '.join(str(error).split())}") from error
+        body = load_yaml(path)
+    except DocumentError as error:
+        raise ModelError(f"card {error}") from error
     _validate(body, path)
     return ModelCard(**{**body, "name": name, "sources": tuple(ModelSource(**source) for source in body["sources"])})
 
@@ -133,5 +132,7 @@ def _plain(value: Any) -> Any:
 def _validate(body: Any, path: Path) -> None:
     faults = sorted(schema_validator("model").iter_errors(body), key=lambda fault: list(map(str, fault.path)))
     if faults:
-        listed = "; ".join(f"{'.'.join(map(str, fault.path)) or 'card'}: {fault.message}" for fault in faults)
+        listed = "; ".join(
+            f"{'.'.join(map(str, fault.path)) or 'card'}: {shortened(fault.message)}" for fault in faults
+        )
         raise ModelError(f"card {path} does not match registry/schemas/model.schema.json: {listed}")

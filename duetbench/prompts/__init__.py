@@ -14,13 +14,14 @@ import re
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
-from jinja2 import StrictUndefined, TemplateError
-from jinja2.sandbox import SandboxedEnvironment
+from jinja2 import StrictUndefined, Template, TemplateError
 
 from duetbench.digests import digest_of_file
-from duetbench.errors import ConfigError, UnknownName
+from duetbench.documents.bounds import MAX_TEMPLATE_BYTES, read_text
+from duetbench.errors import ConfigError, DocumentError, UnknownName
+from duetbench.prompts.bounded import BoundedEnvironment, budget, charge, line_of
 from duetbench.types import Message, Prompt, Side, Slot
 
 FOLDER = Path(__file__).parent
@@ -31,6 +32,7 @@ _FORBIDDEN = re.compile(
     r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u00ad\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ue000-\uf8ff\ud800-\udfff"
     r"\U000e0000-\U000e007f]"  # the last range are tag characters: models read them, people do not see them
 )
+_MAX_FAULT = 300
 # Private-use characters mark droppable spans while a template renders; data never contains them, see _FORBIDDEN.
 _OPEN, _AGE, _CLOSE = "\ue000", "\ue001", "\ue002"
 _SPAN = re.compile(f"{_OPEN}(\\d+){_AGE}(.*?){_CLOSE}", re.DOTALL)
@@ -58,7 +60,7 @@ def render(name: str, prompt_set: str, /, **values: Any) -> tuple[Message, ...]:
 
     Raises:
         UnknownName: no such prompt.
-        ConfigError: the template is invalid.
+        ConfigError: the template is invalid, or too expensive (see `bounded`).
     """
     return _rendered(f"prompt {name}", _source(template_path(name, prompt_set)), values)
 
@@ -128,6 +130,7 @@ def unique_prompts(
 
 
 def _finalize(value: Any) -> Any:
+    charge(value)
     return clean(value) if isinstance(value, str) and not isinstance(value, _Raw) else value
 
 
@@ -140,8 +143,8 @@ def _droppable(age: int, caller: Any) -> str:
 
 
 @lru_cache(maxsize=1)
-def _environment() -> SandboxedEnvironment:
-    environment = SandboxedEnvironment(
+def _environment() -> BoundedEnvironment:
+    environment = BoundedEnvironment(
         undefined=StrictUndefined, finalize=_finalize, trim_blocks=True, lstrip_blocks=True, autoescape=False
     )
     environment.filters["cut"] = cut
@@ -152,26 +155,56 @@ def _environment() -> SandboxedEnvironment:
 @lru_cache(maxsize=64)
 def _source(path: Path) -> str:
     try:
-        return path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError([f"prompt {path}: cannot be read ({error})"]) from error
+        return read_text(path, MAX_TEMPLATE_BYTES)
+    except OSError as error:
+        raise ConfigError([f"prompt {path}: cannot be read ({error.strerror or error})"]) from error
+    except DocumentError as error:
+        raise ConfigError([f"prompt {error}"]) from error
+
+
+class _Section(NamedTuple):
+    """One turn of a prompt."""
+
+    role: Any
+    source: str
+    first_line: int
+    """The line of the file at which it begins, from 1."""
 
 
 def _rendered(origin: str, source: str, values: dict[str, Any]) -> tuple[Message, ...]:
+    return tuple(_turn(origin, section, values) for section in _sections(origin, source))
+
+
+def _turn(origin: str, section: _Section, values: dict[str, Any]) -> Message:
     try:
-        return tuple(_message(role, template.render(**values)) for role, template in _sections(source))
-    except (TemplateError, TypeError, ValueError) as error:  # a filter may not fit the type of its value
-        raise ConfigError([f"{origin}: {error}"]) from error
+        with budget():
+            return _message(section.role, _compiled(section.source).render(**values))
+    except Exception as error:  # a template is its author's program: it may divide by zero or recurse without end
+        line = line_of(error, section.first_line)
+        place = f"{origin}: line {line}" if line else f"{origin}: the section from line {section.first_line}"
+        text = " ".join((error.msg if isinstance(error, SyntaxError) else str(error)).split())
+        fault = text if isinstance(error, TemplateError) else f"{type(error).__name__}: {text}"
+        raise ConfigError([f"{place}: {fault[:_MAX_FAULT]}"]) from error
 
 
 @lru_cache(maxsize=64)
-def _sections(source: str) -> list[tuple[Any, Any]]:
-    parts = _SECTION.split(source)
-    roles, sources = parts[1::2], parts[2::2]
-    if not roles or parts[0].strip():
-        raise ValueError("must begin with a line [[system]], [[user]] or [[assistant]]")
-    environment = _environment()
-    return [(role, environment.from_string(text.strip("\n"))) for role, text in zip(roles, sources, strict=True)]
+def _compiled(source: str) -> Template:
+    return _environment().from_string(source)
+
+
+@lru_cache(maxsize=64)
+def _sections(origin: str, source: str) -> tuple[_Section, ...]:
+    heads = list(_SECTION.finditer(source))
+    if not heads or source[: heads[0].start()].strip():
+        raise ConfigError([f"{origin}: must begin with a line [[system]], [[user]] or [[assistant]]"])
+    ends = [*(head.start() for head in heads[1:]), len(source)]
+    return tuple(_section(head, source[head.end() : end]) for head, end in zip(heads, ends, strict=True))
+
+
+def _section(head: re.Match[str], body: str) -> _Section:
+    text = body.lstrip("\n")
+    first_line = 1 + head.string.count("\n", 0, head.end()) + len(body) - len(text)
+    return _Section(head[1], text.rstrip("\n"), first_line)
 
 
 def _message(role: Any, rendered: str) -> Message:

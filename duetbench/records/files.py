@@ -7,16 +7,14 @@ from pathlib import Path
 
 from duetbench.atomic import write_text
 from duetbench.digests import digest_of_file
-from duetbench.errors import RecordError
+from duetbench.documents.json_text import load_json
+from duetbench.errors import DocumentError, RecordError
 from duetbench.records.record import VERSION, FileEntry, JsonValue, Record
 from duetbench.records.serialization import from_json, to_json
-from duetbench.schemas import schema_validator
+from duetbench.schemas import schema_validator, shortened
 
 RECORD = "record.json"
 PREDICTIONS = "predictions.parquet"
-
-_MAX_MESSAGE = 200
-"""Characters shown of a validator's message; longer ones start with the complete value and end with the rule."""
 
 
 def write_record(folder: Path, record: Record) -> Path:
@@ -43,11 +41,11 @@ def read_record(path: Path) -> Record:
     """
     path = path / RECORD if path.is_dir() else path
     try:
-        values = json.loads(path.read_text(encoding="utf-8"))
+        values = load_json(path)
     except OSError as error:
         raise RecordError(f"cannot read {path}: {error.strerror or error}") from error
-    except ValueError as error:
-        raise RecordError(f"{path} is not JSON: {error}") from error
+    except DocumentError as error:
+        raise RecordError(str(error)) from error
     validate_record(values, name=str(path))
     return from_json(Record, values)
 
@@ -76,9 +74,7 @@ def validate_record(values: JsonValue, *, name: str = "record") -> None:
     fault = best_match(schema_validator("record").iter_errors(values))
     if fault is not None:
         path = fault.json_path.removeprefix("$").removeprefix(".") or "top level"
-        message = " ".join(fault.message.split())
-        shown = message if len(message) <= _MAX_MESSAGE else f"...{message[-_MAX_MESSAGE:]}"
-        raise RecordError(f"{name}: {path}: {shown}")
+        raise RecordError(f"{name}: {path}: {shortened(fault.message)}")
 
 
 def file_entry(path: Path) -> FileEntry:

@@ -117,8 +117,10 @@ class DomainRecord:
     """Singular noun for what is rated."""
     plural: str
     """Plural noun for what is rated."""
-    labels: Annotated[tuple[int, ...], Limits(min_items=2)]
-    """Rating scale, ascending."""
+    labels: Annotated[tuple[float, ...], Limits(min_items=2)]
+    """Rating scale of the data, ascending; metrics are computed on it."""
+    prompt_labels: tuple[float, ...] = ()
+    """Scale that prompts state and models answer on, if the ratings were mapped to another one; empty: `labels`."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -163,6 +165,9 @@ class DatasetRecord:
     """Number of raw rows left out while reading, by reason."""
     n_train: Count
     """Number of training interactions."""
+    temporal_leakage: tuple[str, ...] = ()
+    """Why the data is not safe against leakage from the future, such as a random split or rows without times; empty if
+    it is, and in records of earlier versions."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -367,6 +372,8 @@ class PhaseUsage:
     """Number of history lines dropped so that prompts fit the context."""
     seconds: Seconds
     """Wall-clock time in seconds."""
+    damaged: Count = 0
+    """Number of prompts that were computed again because their answer in the request store was damaged."""
 
 
 @dataclass(frozen=True, kw_only=True)

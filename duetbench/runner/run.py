@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from duetbench.errors import DuetbenchError, NotApplicable, RecordError, StoreError
+from duetbench.errors import ConfigError, DuetbenchError, NotApplicable, RecordError, StoreError
 from duetbench.progress import Progress
 from duetbench.runner.cell_state import CellState
 from duetbench.runner.engine_pool import EnginePool
@@ -17,6 +17,7 @@ from duetbench.runner.execute import CellExecutor
 from duetbench.runner.output.run_folder import RunFolder
 from duetbench.runner.planning.cells import Cell
 from duetbench.runner.planning.plan import Plan
+from duetbench.runner.scorer_checks import scorer_faults
 
 if TYPE_CHECKING:
     from duetbench.records import Record
@@ -58,6 +59,7 @@ def run(
         progress: Receives the events.
 
     Raises:
+        ConfigError: a scorer cannot predict ratings on the scale of a dataset; nothing is computed.
         RecordError: the folder cannot be written or the disk is full. Finished cells are kept.
     """
     run_folder = RunFolder(folder)
@@ -65,6 +67,7 @@ def run(
     pool = EnginePool(store, on_done=progress.advance, on_progress=progress.status)
     try:
         with progress:
+            _check_scorers(plan, run_folder, pool, force)
             return _Run(plan, run_folder, CellExecutor(run_folder, pool, progress), force, progress).run()
     except OSError as error:
         if error.errno not in _CANNOT_WRITE:
@@ -75,6 +78,13 @@ def run(
         ) from error
     finally:
         pool.close()
+
+
+def _check_scorers(plan: Plan, folder: RunFolder, pool: EnginePool, force: bool) -> None:
+    """Raises ConfigError if a scorer cannot predict ratings in a cell that is not finished."""
+    cells = [cell for cell in plan.cells if force or not is_finished(cell, folder.cell(cell))]
+    if faults := scorer_faults(cells, pool):
+        raise ConfigError(faults)
 
 
 def is_finished(cell: Cell, path: Path) -> bool:

@@ -22,7 +22,8 @@ from typing import Any
 
 from duetbench.atomic import append_json_line, atomic_folder, write_json, write_json_lines
 from duetbench.digests import digest_of_file
-from duetbench.errors import TrainingError
+from duetbench.documents.json_text import load_json, parse_json
+from duetbench.errors import DocumentError, TrainingError
 
 MARKER = "whole.json"
 """Written into a checkpoint after everything else, with the digests of its files: a checkpoint without it is incomplete
@@ -172,9 +173,12 @@ def read_content(path: Path) -> dict[str, Any]:
     if not path.is_file():
         return {}
     try:
-        return dict(json.loads(path.read_text(encoding="utf-8")))
-    except ValueError as error:
-        raise TrainingError(f"{path} is damaged ({error}): delete {path.parent} to train again") from error
+        content = load_json(path)
+    except DocumentError as error:
+        raise TrainingError(f"{error}; delete {path.parent} to train again") from error
+    if not isinstance(content, dict):
+        raise TrainingError(f"{path} is not a JSON object; delete {path.parent} to train again")
+    return content
 
 
 class JsonLinesLog:
@@ -188,11 +192,18 @@ class JsonLinesLog:
         self.path = path
 
     def read(self) -> list[dict[str, Any]]:
-        """All complete lines; an incomplete last line is ignored."""
+        """All complete lines; an incomplete last line is ignored.
+
+        Raises:
+            TrainingError: a complete line is damaged.
+        """
         if not self.path.is_file():
             return []
         lines = self.path.read_text(encoding="utf-8").split("\n")[:-1]
-        return [json.loads(line) for line in lines]
+        try:
+            return [parse_json(line, name=f"{self.path}, line {number}") for number, line in enumerate(lines, start=1)]
+        except DocumentError as error:
+            raise TrainingError(f"{error}; delete {self.path.parent} to train again") from error
 
     def append(self, entry: Mapping[str, Any]) -> None:
         """Adds a line, on the disk before this returns."""

@@ -31,7 +31,7 @@ def test_every_bound_is_measured(results: list[BenchResult]) -> None:
     bounds = [(result.bound, result.unit, result.at_least) for result in results]
     assert bounds.count((0.8, "x", True)) == 4
     assert bounds.count((1_500, "MB", False)) == 3
-    assert {(1.2, "x", False), (2, "x", True), (1_000, "x", True)} <= set(bounds)
+    assert {(1.2, "x", False), (2, "x", True), (1_000, "x", True), (0.33, "x", True)} <= set(bounds)
 
 
 def test_histories_are_faster_than_masks_even_under_load(results: list[BenchResult]) -> None:

@@ -123,6 +123,70 @@ def test_an_option_without_effect_on_a_prepared_folder_is_an_error(option: list[
     assert "already prepared" in result.stderr or "only history.* can be set here" in result.stderr
 
 
+def test_prepare_names_the_command_that_uses_the_folder() -> None:
+    *_, command, folder = run("prepare", "toy", *TOY).stdout.splitlines()
+    assert command == f"use it with: duetbench run --dataset {folder.removeprefix('prepared in ')} ..."
+
+
+def test_a_folder_without_a_prepared_dataset_is_named(tmp_path: Path) -> None:
+    result = run("stats", tmp_path)
+    assert result.exit_code == 1
+    assert f"{tmp_path} contains no prepared dataset" in result.stderr
+
+
+def test_all_faults_of_the_steps_are_one_line() -> None:
+    result = run("prepare", "toy", "--steps", "dedup,kcore:x,split_count:1/1/1")
+    assert result.exit_code == 1
+    assert all(part in result.stderr for part in ("did you mean 'dedupe'", "steps.kcore:x", "steps.split_count:1/1/1"))
+
+
+def test_removed_repeats_are_not_called_kept(tmp_path: Path) -> None:
+    reviews = small_music()
+    again = {**reviews[2], "reviewText": "changed my mind"}
+    raw = write_music(tmp_path, [*reviews, reviews[0], reviews[1], again])
+    words = run("prepare", "amazon-music", "--raw", raw).stdout.split()
+    assert " ".join(words).count("2 removed by dedupe") == 1
+    assert "repeat review of a pair, not a copy 1 removed by dedupe" in " ".join(words)
+    words = run("prepare", "amazon-music", "--raw", raw, "--steps", "titled,dedupe").stdout.split()
+    assert "1 removed by titled, dedupe" in " ".join(words)
+    words = run("prepare", "amazon-music", "--raw", raw, "--steps", "sort").stdout.split()
+    assert "repeat review of a pair, not a copy 1 kept" in " ".join(words)
+
+
+@pytest.mark.parametrize(
+    ("steps", "warning"),
+    [
+        ("sort,split_count:0.8/0.2/0", "the test split is empty"),
+        ("sort", "no step assigns splits"),
+        ("split_random:0.8/0.1/0.1/3", "not safe against leakage from the future"),
+    ],
+)
+def test_prepare_warns_about_splits(steps: str, warning: str) -> None:
+    result = run("prepare", "toy", *TOY, "--steps", steps)
+    assert result.exit_code == 0
+    assert f"warning: {warning}" in result.stderr
+
+
+def test_data_without_times_is_shown_without_days(tmp_path: Path) -> None:
+    table = tmp_path / "own.csv"
+    table.write_text("user,item,rating\n" + "".join(f"u{n % 5},i{n % 7},{1 + n % 5}\n" for n in range(35)))
+    assert run("import", table, "--out", tmp_path / "out", "--time", "none").exit_code == 0
+    data = ["imported", "--set", f"imported.raw={tmp_path / 'out'}"]
+    assert "1970" not in run("stats", *data).stdout
+    assert " in row " in run("sample", *data).stdout
+    checked = run("check", *data)
+    assert "none in file order" in checked.stdout
+    assert "not safe against leakage from the future: the data has no times" in checked.stderr
+
+
+def test_an_item_table_without_any_rated_item_is_noted(tmp_path: Path) -> None:
+    (tmp_path / "own.csv").write_text("user,item,rating\nu,a,4\nu,b,3\n")
+    (tmp_path / "items.csv").write_text("item,title\n1,One\n")
+    result = run("import", tmp_path / "own.csv", "--items", tmp_path / "items.csv", "--time", "none")
+    assert "none of 2 items occurs in the item table" in result.stderr
+    assert "none of 2 items occurs in the item table" in run("prepare", "imported", "--steps", "sort").stderr
+
+
 def test_a_sample_shows_histories_and_true_ratings() -> None:
     result = run("sample", "toy", *TOY, "-n", "2")
     assert result.stdout.count("the true rating is") == 2
@@ -216,3 +280,30 @@ def test_invalid_import_options_are_usage_errors(tmp_path: Path, option: list[st
     result = run("import", tmp_path / "x.csv", *option)
     assert result.exit_code == 2
     assert result.stderr.count("\n") == 1
+
+
+def test_delimited_text_of_any_form_is_imported(tmp_path: Path) -> None:
+    (tmp_path / "ratings.dat").write_text("1::11::5::978300760\n2::11::3::978302109\n")
+    (tmp_path / "movies.dat").write_bytes("11::Les Mis\u00e9rables (1995)::Drama\n".encode("latin-1"))
+    result = run(
+        "import", tmp_path / "ratings.dat", "--separator", "::", "--columns", "user_id,item_id,rating,timestamp",
+        "--items", tmp_path / "movies.dat", "--item-columns", "item_id,title,genres", "--encoding", "latin-1",
+    )  # fmt: skip
+    assert result.exit_code == 0
+    assert "2 interactions, 1 items" in result.stdout
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--columns", "a,b"], "--columns is only for delimited text: r.jsonl"),
+        (["--separator", ";"], "--separator is only for delimited text: r.jsonl"),
+        (["--encoding", "latin-1"], "--encoding is only for delimited text: r.jsonl"),
+        (["--item-columns", "a"], "--item-columns is only for delimited text: there is no --items"),
+        (["--separator", ""], "--separator: expected text"),
+    ],
+)
+def test_options_of_delimited_text_need_such_a_table(options: list[str], message: str) -> None:
+    result = run("import", "r.jsonl", *options)
+    assert result.exit_code == 2
+    assert message in " ".join(result.output.split())

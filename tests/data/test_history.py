@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 from prepared_making import Line, prepared
 
 from duetbench.config import build_config
-from duetbench.data import HistoryOptions, Prepared, build_examples, prepare
+from duetbench.data import HistoryOptions, Prepared, StepCount, build_examples, prepare
 from duetbench.datasets.toy import Toy
+from duetbench.errors import ConfigError
 from duetbench.types import Example
 
 WORLD = prepared(
@@ -52,6 +53,20 @@ def test_histories_come_from_train_by_default() -> None:
 @pytest.mark.parametrize("source", ["train+valid", "prequential"])
 def test_test_histories_can_contain_validation_rows(source: str) -> None:
     assert pairs(example_of(WORLD, "b", "z", source=source)) == (["x", "y"], ["a"])
+
+
+def test_histories_of_a_random_split_contain_no_test_rows() -> None:
+    world = prepared(("a", "x", 5.0, 1, "test"), ("a", "y", 4.0, 2, "train"), ("a", "z", 3.0, 3, "test"))
+    world.__dict__["steps"] = (StepCount("split_random", 3, 1, 3),)
+    assert pairs(example_of(world, "a", "z"))[0] == ["y"]
+
+
+@pytest.mark.parametrize("source", ["train+test", "prequential"])
+def test_a_source_with_test_rows_is_refused_for_a_random_split(source: Any) -> None:
+    world = prepared(("a", "x", 5.0, 1, "test"), ("a", "y", 4.0, 2, "train"))
+    world.__dict__["steps"] = (StepCount("split_random", 2, 1, 2),)
+    with pytest.raises(ConfigError, match=r"history\.source.*split_random"):
+        build_examples(world, "test", HistoryOptions(source=source))
 
 
 def test_prequential_histories_contain_earlier_test_rows() -> None:

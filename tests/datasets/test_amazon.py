@@ -42,6 +42,14 @@ def test_the_music_part_has_its_known_sizes(
     assert (last.users, last.items) == (users, items)
 
 
+def test_without_metadata_the_default_steps_need_no_titles(tmp_path: Path) -> None:
+    raw = write_music(tmp_path / "raw", small_music())
+    (raw / "meta_Digital_Music.json.gz").unlink()
+    prepared = prepare(AmazonMusic(AmazonMusic.Config(metadata=False)), raw=raw, cache=tmp_path)
+    assert [count.step for count in prepared.steps] == ["raw", "dedupe", "sort", "split_count:0.8/0.1/0.1", "drop_cold"]
+    assert "titled" in Amazon().default_steps()
+
+
 def test_the_music_part_is_read_completely(real_data: Path, tmp_path: Path) -> None:
     prepared = prepare(AmazonMusic(), raw=real_data / "amazon-2014-digital-music-part", cache=tmp_path)
     assert prepared.steps[0].rows == 6908
@@ -105,6 +113,14 @@ def test_later_releases_give_the_same_tables(
     tables = AmazonMusic().read(AmazonMusic().raw_files(folder))
     assert tables.interactions.rows() == [("A1", "B1", 4.0, 1529193600, "Good", "Four Stars")]
     assert tables.items.rows() == [("B1", "Loud", ["Music", "Rock"], "One. Two.")]
+
+
+def test_scraped_code_in_metadata_of_2018_is_no_title(tmp_path: Path) -> None:
+    items = [ITEM_2018 | {"title": "var aPageStart = (new Date()).getTime();\nvar ue_t0=ue_t0||+new Date();"}]
+    files = {"Digital_Music.json": [REVIEW_2018], "meta_Digital_Music.json": items}
+    tables = AmazonMusic().read(AmazonMusic().raw_files(write_json_files(tmp_path, files)))
+    assert tables.items["title"].to_list() == [""]
+    assert tables.notes == {"item: title of HTML or JavaScript, emptied": 1}
 
 
 def test_seconds_in_files_of_milliseconds_are_a_fault(tmp_path: Path) -> None:

@@ -97,7 +97,7 @@ def test_readable_probabilities_are_one_row_per_pair(table_of: Callable, stars: 
     table = table_of(
         [5, 4], [Prediction(3.4, probabilities=tuple(TABLE[0])), Prediction(5.0, probabilities=(0, 0, 0, 0, 1))]
     )
-    assert label_probabilities(table, stars).tolist() == TABLE[:2].tolist()  # type: ignore[union-attr]
+    assert label_probabilities(table, stars.labels).tolist() == TABLE[:2].tolist()  # type: ignore[union-attr]
 
 
 @pytest.mark.parametrize("second", [[], [Prediction(5.0)]])
@@ -106,7 +106,7 @@ def test_without_probabilities_of_each_prediction_there_are_none(
 ) -> None:
     first = [Prediction(3.4, probabilities=tuple(TABLE[0]))] if second else []
     predictions = [*first, *second]
-    assert label_probabilities(table_of([4] * len(predictions), predictions), stars) is None
+    assert label_probabilities(table_of([4] * len(predictions), predictions), stars.labels) is None
 
 
 @pytest.mark.parametrize(
@@ -122,7 +122,7 @@ def test_invalid_probabilities_are_an_error_that_names_the_prediction(
     table_of: Callable, stars: Domain, probabilities: tuple[float, ...], fault: str
 ) -> None:
     with pytest.raises(DataError, match=f"prediction test:0: .*{fault}"):
-        label_probabilities(table_of([4], [Prediction(3.0, probabilities=probabilities)]), stars)
+        label_probabilities(table_of([4], [Prediction(3.0, probabilities=probabilities)]), stars.labels)
 
 
 @pytest.mark.parametrize("rule", DECISIONS)

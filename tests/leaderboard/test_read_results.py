@@ -4,7 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from record_making import make_record
+from record_making import make_record, record_values
 
 from duetbench.errors import RecordError
 from duetbench.leaderboard.read_results import read_results
@@ -36,7 +36,28 @@ def test_a_broken_record_is_reported_and_the_others_are_read(cell: Callable, run
     (broken / "record.json").write_text("{")
     reading = read_results([run])
     assert [result.record.cell_id for result in reading.results] == ["one"]
-    assert "is not JSON" in reading.faults[0]
+    assert "not valid JSON: line 1" in reading.faults[0]
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"\xff\xfe", b"[" * 5_000, b"[]", b'{"schema_version": ' + b"1" * 5_001 + b"}", b'{"a": 1, "a": 2}', b""],
+)
+def test_whatever_a_damaged_record_holds_the_others_are_read(cell: Callable, run: Path, content: bytes) -> None:
+    cell("one", 0.5)
+    (cell("two", 0.5) / "record.json").write_bytes(content)
+    reading = read_results([run])
+    assert [result.record.cell_id for result in reading.results] == ["one"]
+    assert len(reading.faults) == 1
+    assert "record.json" in reading.faults[0]
+    assert len(reading.faults[0]) < 500
+
+
+def test_damaged_answers_of_the_store_are_noted(run: Path) -> None:
+    usage = record_values()["usage"]
+    usage["scoring"] = {**usage["scoring"], "damaged": 2}
+    write_record(run / "cells" / "one", make_record(cell_id="one", usage=usage))
+    assert read_results([run]).notes == ("2 damaged answers of the request store computed again",)
 
 
 def test_cells_without_a_record_are_counted(cell: Callable, run: Path) -> None:

@@ -62,7 +62,7 @@ def test_a_branch_is_not_a_revision(tmp_path: Path) -> None:
 
 def test_a_card_that_is_not_yaml_is_an_error_of_one_line(tmp_path: Path) -> None:
     (tmp_path / "mine.yaml").write_text("a: [")
-    with pytest.raises(ModelError, match="is not valid YAML"):
+    with pytest.raises(ModelError, match=r"card .*mine\.yaml: not valid YAML: line 1"):
         load_card("mine", tmp_path)
 
 

@@ -135,7 +135,7 @@ def test_a_missing_and_a_damaged_record_are_one_line(tmp_path: Path) -> None:
     with pytest.raises(RecordError, match=r"cannot read .*record\.json: No such file"):
         read_record(tmp_path / "record.json")
     (tmp_path / "record.json").write_text("{")
-    with pytest.raises(RecordError, match="is not JSON"):
+    with pytest.raises(RecordError, match="not valid JSON: line 1"):
         read_record(tmp_path)
 
 

@@ -67,6 +67,13 @@ def test_exact_rounds_half_up(value: float, reward: float) -> None:
     assert Exact()([rollout(value)]) == [reward]
 
 
+@pytest.mark.parametrize(("value", "reward"), [(3.3, 1.0), (3.25, 1.0), (3.24, 0.0), (3.75, 0.0), (4.0, 0.0)])
+def test_exact_rounds_to_the_labels_of_the_scale(value: float, reward: float) -> None:
+    whole = rollout(value)
+    halves = replace(whole.example.request, domain=Domain("film", "films", (0.5, 1, 1.5, 2, 2.5, 3, 3.5, 4, 4.5, 5)))
+    assert Exact()([replace(whole, example=Example(halves, 3.5))]) == [reward]
+
+
 def test_format_penalizes_only_unreadable_completions() -> None:
     assert Format()([rollout(), rollout(None), rollout(readable=False)]) == [0.0, 0.0, -1.0]
 

@@ -50,12 +50,13 @@ def prepare_dataset(settings: Settings, arguments: dict[str, Any]) -> tuple[Prep
         DataError: the dataset cannot be prepared.
     """
     from duetbench.data import load_prepared, prepare
+    from duetbench.runner.planning.prepared_folders import registered_dataset
 
-    folder = Path(arguments["dataset"])
-    if (folder / "manifest.json").is_file():
+    registered = registered_dataset(settings.plugins, arguments["dataset"])
+    if registered is None:
+        folder = Path(arguments["dataset"]).expanduser()
         _check_folder_options(folder, arguments)
         return load_prepared(folder), None
-    registered = settings.plugins.get("dataset", arguments["dataset"])
     values = select_options(arguments["set_"], registered.cls.name, others=("history", *_probed_plugins(arguments)))
     dataset: Any = registered.cls(build_options(registered.cls.Config, values, registered.cls.name))
     with settings.progress_console.status(f"preparing {registered.cls.name}") as status:

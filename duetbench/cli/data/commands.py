@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import Any
 
@@ -36,7 +37,7 @@ def prepare(settings: Settings, /, **arguments: Any) -> None:
 
     Steps, in any order: dedupe or dedupe:last; titled; window:2m, window:60d or window:FROM/UNTIL; kcore:5 or
     kcore:USERS/ITEMS; sort; split_count:0.8/0.1/0.1; split_time:30d/30d, split_time:1m/1m or split_time:FROM/FROM;
-    split_leave_last:1; drop_cold.
+    split_leave_last:1; split_random:0.8/0.1/0.1/SEED (not safe against leakage from the future); drop_cold.
 
     A dataset that was prepared before, from the same files with the same steps, is not prepared again.
     """
@@ -44,9 +45,11 @@ def prepare(settings: Settings, /, **arguments: Any) -> None:
 
     prepared, dataset = prepare_dataset(settings, arguments)
     tables.print_steps(settings, prepared)
-    tables.print_row_counts(settings, prepared.counts, prepared.notes)
+    tables.print_row_counts(settings, prepared.counts, prepared.notes, prepared.steps)
     tables.print_differences(settings, prepared, dataset)
+    tables.print_warnings(prepared)
     click.echo(f"fingerprint {prepared.fingerprint}")
+    click.echo(f"use it with: duetbench run --dataset {shlex.quote(str(prepared.folder))} ...")
     click.echo(f"prepared in {prepared.folder}")
 
 
@@ -73,8 +76,9 @@ def stats(settings: Settings, /, *, split: Any, windows: str, as_json: bool, **a
         return
     tables.print_splits(settings, splits)
     tables.print_windows(settings, window_rows, split)
-    tables.print_row_counts(settings, prepared.counts, prepared.notes)
+    tables.print_row_counts(settings, prepared.counts, prepared.notes, prepared.steps)
     tables.print_differences(settings, prepared, dataset)
+    tables.print_warnings(prepared)
 
 
 @data.command()
@@ -95,7 +99,7 @@ def sample(settings: Settings, /, *, split: Any, n: int, seed: int, lines: int, 
     if not examples:
         raise DataError(f"{prepared.name} has no {split} rows after its steps: choose another --split or other --steps")
     for example in examples:
-        click.echo(tables.example_text(example, lines))
+        click.echo(tables.example_text(example, lines, has_times=prepared.has_times))
 
 
 @data.command()
@@ -183,20 +187,42 @@ def generate(
 )
 @click.option("--map", "maps", multiple=True, metavar="OURS=THEIRS", help="user_id=uid, rating=stars, review=text, ...")
 @click.option("--items", metavar="SOURCE", help="Table of items with title, categories, description.")
+@click.option(
+    "--columns", metavar="NAMES", help="Columns of SOURCEs without a header: user_id,item_id,rating,timestamp."
+)
+@click.option("--item-columns", metavar="NAMES", help="Columns of --items without a header: item_id,title,categories.")
+@click.option("--separator", metavar="TEXT", help="Between fields, as ';' or '::'.  [default: by the file's suffix]")
+@click.option("--encoding", metavar="NAME", help="Of delimited text: latin-1, cp1252, utf-16, ...  [default: utf-8]")
 @click.option("--noun", default="item", show_default=True, help="Singular noun for the items, used in prompts.")
 @click.option("--plural", metavar="NOUNS", help="[default: NOUN with an s]")
-@click.option("--labels", default="1,2,3,4,5", show_default=True, help="The rating scale, ascending.")
-@click.option("--time", "time_unit", type=click.Choice(["auto", "s", "ms", "date"]), default="auto", show_default=True)
+@click.option(
+    "--labels",
+    default="1,2,3,4,5",
+    show_default=True,
+    metavar="SCALE",
+    help="The rating scale: labels, a range such as 1:10 or 0.5:5:0.5, or auto: as the ratings have it.",
+)
+@click.option("--missing", metavar="N", help="A rating that means 'not rated', such as 0; several: 0,-1.")
+@click.option("--rescale", metavar="SCALE", help="Another scale for prompts and answers; metrics stay on --labels.")
+@click.option(
+    "--time",
+    "time_unit",
+    default="auto",
+    show_default=True,
+    metavar="FORM",
+    help="auto; s, ms, us or ns since 1970; date; a format such as %d-%m-%y; none: file order is time order.",
+)
 @click.option("--since", default="1990-01-01", show_default=True, metavar="DATE", help="Earliest valid date.")
 @max_error_rate_option
 @pass_settings
 def import_(settings: Settings, /, **arguments: Any) -> None:
     """Import your own tables, in many formats.
 
-    Formats: .csv, .tsv and .jsonl (plain, .gz or .zst), .parquet, .pkl, and hf:NAME or hf:FOLDER of a Hugging Face
-    dataset. A split can be given per SOURCE (train=a.csv valid=b.csv test=c.csv) or per row, in a column named
-    split. Columns are found by their usual names, or named with --map. Every rating must be one of --labels. Use the
-    import with: duetbench run --dataset imported --set imported.table=NAME ...
+    Formats: .csv, .tsv, .jsonl and .parquet (plain, .gz or .zst), .pkl, and hf:NAME or hf:FOLDER of a Hugging Face
+    dataset; with --separator, delimited text in a file of any name. A split can be given per SOURCE (train=a.csv
+    valid=b.csv test=c.csv) or per row, in a column named split. Columns are found by their usual names, or named with
+    --map. Every rating must be one of --labels. Use the import with: duetbench run --dataset imported --set
+    imported.table=NAME ...
     """
     from duetbench.cli.data.import_tables import import_command
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -10,6 +11,7 @@ import click
 if TYPE_CHECKING:
     from duetbench.cli.context import Settings
     from duetbench.data.interchange.imports import ImportOptions, ImportResult
+    from duetbench.data.interchange.sources import TableSource
 
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
@@ -18,13 +20,11 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 def import_command(settings: Settings, arguments: dict[str, Any]) -> None:
     """Reads the sources, writes the folder and prints a summary."""
     from duetbench.data.interchange.imports import import_tables
-    from duetbench.data.interchange.sources import parse_source
     from duetbench.paths import cache_dir
 
     if not _NAME.fullmatch(arguments["name"]):
         raise click.UsageError(f"--name must consist of letters, digits, dots, - and _, got '{arguments['name']}'")
-    sources = [parse_source(text) for text in arguments["sources"]]
-    items = parse_source(arguments["items"]) if arguments["items"] else None
+    sources, items = _sources(arguments)
     folder = arguments["out"] or cache_dir("imported", arguments["name"])
     options = _options(arguments)
     with settings.progress_console.status(f"reading {', '.join(source.location for source in sources)}"):
@@ -34,27 +34,83 @@ def import_command(settings: Settings, arguments: dict[str, Any]) -> None:
     click.echo(f"use it with: duetbench run --dataset imported --set {setting}")
 
 
+def _sources(arguments: dict[str, Any]) -> tuple[list[TableSource], TableSource | None]:
+    """The tables of interactions, and the table of items."""
+    from duetbench.data.interchange.sources import DelimitedOptions, parse_source
+    from duetbench.data.readers.delimited import UTF_8, normalize_encoding
+
+    separator = _parse_separator(arguments["separator"])
+    encoding = normalize_encoding(arguments["encoding"]) if arguments["encoding"] else UTF_8
+    forms = [DelimitedOptions(separator, _names(arguments[name]), encoding) for name in ("columns", "item_columns")]
+    sources = [parse_source(text, forms[0]) for text in arguments["sources"]]
+    items = parse_source(arguments["items"], forms[1]) if arguments["items"] else None
+    item_sources = [items] if items else []
+    for name, tables in (
+        ("columns", sources), ("item_columns", item_sources),
+        ("separator", sources + item_sources), ("encoding", sources + item_sources),
+    ):  # fmt: skip
+        if arguments[name] and not any(table.delimited_format for table in tables):
+            locations = ", ".join(table.location for table in tables) or "there is no --items"
+            raise click.UsageError(f"--{name.replace('_', '-')} is only for delimited text: {locations}")
+    return sources, items
+
+
+def _parse_separator(text: str | None) -> str | None:
+    separator = None if text is None else text.replace("\\t", "\t")
+    if separator is not None and (not separator or set(separator) & set('"\r\n')):
+        raise click.UsageError(f"--separator: expected text without quotes and line ends, as ';' or '::', got '{text}'")
+    return separator
+
+
+def _names(text: str | None) -> tuple[str, ...]:
+    return tuple(name.strip() for name in text.split(",")) if text else ()
+
+
 def _options(arguments: dict[str, Any]) -> ImportOptions:
     from duetbench.data.interchange.imports import ImportOptions
     from duetbench.data.preparation.time_windows import parse_timestamp_argument
     from duetbench.errors import UsageError
     from duetbench.types import Domain
 
-    labels = [label.strip() for label in arguments["labels"].split(",")]
-    if not all(label.removeprefix("-").isdecimal() for label in labels) or len(labels) < 2:
-        raise UsageError(f"--labels: expected two or more integers such as 1,2,3,4,5, got '{arguments['labels']}'")
+    domain = Domain(arguments["noun"], arguments["plural"] or f"{arguments['noun']}s")
+    is_auto = arguments["labels"].strip() == "auto"
     pairs = [text.partition("=") for text in arguments["maps"]]
     invalid = [field + equals + column for field, equals, column in pairs if not (field and column)]
     if invalid:
         raise UsageError(f"--map: expected FIELD=COLUMN, as in rating=stars, got '{invalid[0]}'")
     parse_timestamp_argument(arguments["since"], "--since")
     return ImportOptions(
-        Domain(arguments["noun"], arguments["plural"] or f"{arguments['noun']}s", tuple(sorted(map(int, labels)))),
+        domain if is_auto else replace(domain, labels=_scale("--labels", arguments["labels"])),
         {field.strip(): column.strip() for field, _, column in pairs},
         arguments["time_unit"],
         arguments["since"],
         arguments["max_error_rate"],
+        find_labels=is_auto,
+        missing=_numbers("--missing", arguments["missing"]),
+        rescale=_scale("--rescale", arguments["rescale"]) if arguments["rescale"] else (),
     )
+
+
+def _scale(name: str, text: str) -> tuple[float, ...]:
+    from duetbench.errors import UsageError
+    from duetbench.scales import parse_labels
+
+    try:
+        return parse_labels(text)
+    except ValueError as error:
+        auto = ", or auto" if name == "--labels" else ""
+        raise UsageError(
+            f"{name}: expected labels such as 1,2,3,4,5, a range such as 1:10 or 0.5:5:0.5{auto}, got '{text}': {error}"
+        ) from error
+
+
+def _numbers(name: str, text: str | None) -> tuple[float, ...]:
+    from duetbench.errors import UsageError
+
+    try:
+        return tuple(float(part) for part in text.split(",")) if text else ()
+    except ValueError:
+        raise UsageError(f"{name}: expected numbers such as 0 or 0,-1, got '{text}'") from None
 
 
 def _print_result(settings: Settings, result: ImportResult) -> None:
@@ -62,6 +118,23 @@ def _print_result(settings: Settings, result: ImportResult) -> None:
 
     click.echo("columns: " + ", ".join(f"{field} from '{column}'" for field, column in result.columns.items()))
     splits = "with" if result.has_splits else "no"
-    click.echo(f"{result.rows:,} interactions, {result.items:,} items, {splits} splits")
+    described = "" if result.described_items is None else f" ({result.described_items:,} of them in the table of items)"
+    click.echo(f"{result.rows:,} interactions, {result.items:,} items{described}, {splits} splits")
+    click.echo(f"ratings on the scale {_scale_counts(result)}")
+    if result.unrated:
+        click.echo(f"{result.unrated:,} rows without a rating (--missing) are left out")
+    if result.described_items == 0:
+        click.echo(
+            f"warning: none of {result.items:,} items occurs in the item table: are the ids of both tables the same?",
+            err=True,
+        )
     print_row_counts(settings, result.dropped, result.noted)
     click.echo(f"imported into {result.folder}")
+
+
+def _scale_counts(result: ImportResult) -> str:
+    """The scale, with the number of ratings of each label: `1 to 3: 1 (5), 2 (0), 3 (9)`."""
+    from duetbench.scales import label_text, scale_text
+
+    counts = ", ".join(f"{label_text(label)} ({count:,})" for label, count in result.ratings.items())
+    return f"{scale_text(tuple(result.ratings))}: {counts}"

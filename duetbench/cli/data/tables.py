@@ -13,12 +13,14 @@ from duetbench.cli.tables import print_table
 
 if TYPE_CHECKING:
     from duetbench.cli.context import Settings
-    from duetbench.data import Prepared
+    from duetbench.data import Prepared, StepCount
     from duetbench.data.statistics import SplitStatistics, WindowStatistics
     from duetbench.interfaces import Dataset
     from duetbench.types import Example, Interaction
 
 _REVIEW_CHARS = 160
+_REMOVING = ("titled", "window", "kcore", "drop_cold")
+"""Steps other than dedupe that remove rows."""
 
 
 def print_steps(settings: Settings, prepared: Prepared) -> None:
@@ -34,12 +36,51 @@ def print_steps(settings: Settings, prepared: Prepared) -> None:
     print_table(settings, ("step", "rows", "users", "items", "train", "valid", "test"), rows)
 
 
-def print_row_counts(settings: Settings, dropped: Mapping[str, int], noted: Mapping[str, int]) -> None:
-    """Prints the rows that were dropped or noted while reading, by kind; prints nothing if there are none."""
+def print_row_counts(
+    settings: Settings, dropped: Mapping[str, int], noted: Mapping[str, int], steps: Sequence[StepCount] = ()
+) -> None:
+    """Prints the rows that were dropped or noted while reading, by kind; prints nothing if there are none.
+
+    Args:
+        settings: Where to print.
+        dropped: Dropped rows by kind.
+        noted: Noted rows by kind.
+        steps: The steps that followed, with `raw` first; they may have removed repeated pairs.
+    """
     rows = [(kind, f"{count:,}", "dropped") for kind, count in dropped.items()]
-    rows += [(kind, f"{count:,}", "kept") for kind, count in noted.items()]
+    rows += [(kind, f"{count:,}", _what_became_of(kind, steps)) for kind, count in noted.items()]
     if rows:
         print_table(settings, ("found while reading", "rows", "and"), rows)
+
+
+def _what_became_of(kind: str, steps: Sequence[StepCount]) -> str:
+    """What happened to rows that were noted: repeated pairs are removed by the step `dedupe`."""
+    from duetbench.data.preparation.repeated_rows import REPEATS
+    from duetbench.data.readers.validation import UNRATED
+
+    if kind == UNRATED:
+        return "left out"
+    names = [count.step.partition(":")[0] for count in steps[1:]]
+    if kind not in REPEATS or "dedupe" not in names:
+        return "kept"
+    earlier = [name for name in names[: names.index("dedupe")] if name in _REMOVING]
+    return f"removed by {', '.join([*earlier, 'dedupe'])}"
+
+
+def print_warnings(prepared: Prepared) -> None:
+    """Prints what a run with this data would stumble over: empty splits, leakage from the future, unmatched items."""
+    from duetbench.types import TEMPORALLY_UNSAFE
+
+    last = prepared.steps[-1]
+    empty = [name for name, n_rows in last.splits.items() if not n_rows]
+    warnings = [f"the {name} split is empty after these steps: choose others with --steps" for name in empty]
+    if not last.splits:
+        warnings.append("no step assigns splits, which a run needs: add one, such as split_count:0.8/0.1/0.1")
+    if last.items and prepared.notes.get("item without metadata") == last.items and prepared.manifest["has_item_table"]:
+        warnings.append(f"none of {last.items:,} items occurs in the item table: are the ids of both the same?")
+    warnings += [f"{TEMPORALLY_UNSAFE}: {reason}" for reason in prepared.temporal_leakage]
+    for warning in warnings:
+        click.echo(f"warning: {warning}", err=True)
 
 
 def print_differences(settings: Settings, prepared: Prepared, dataset: Dataset | None) -> None:
@@ -112,6 +153,7 @@ def print_json(prepared: Prepared, splits: Sequence[SplitStatistics], windows: S
         "steps": [asdict(count) for count in prepared.steps],
         "counts": dict(prepared.counts),
         "notes": dict(prepared.notes),
+        "temporal_leakage": prepared.temporal_leakage,
         "splits": [asdict(split) for split in splits],
         "windows": [asdict(window) for window in windows],
         "same_inputs": windows_with_same_inputs(windows),
@@ -119,12 +161,18 @@ def print_json(prepared: Prepared, splits: Sequence[SplitStatistics], windows: S
     click.echo(json.dumps(content, indent=1, ensure_ascii=False))
 
 
-def example_text(example: Example, lines: int) -> str:
-    """An example as text: the request, the last interactions of its histories, and the true rating."""
+def example_text(example: Example, lines: int, *, has_times: bool) -> str:
+    """An example as text: the request, the last interactions of its histories, and the true rating.
+
+    Args:
+        example: The example.
+        lines: Number of interactions to show of each history.
+        has_times: Whether timestamps are times, and not positions in the file.
+    """
     request = example.request
     text = [
         f"{request.request_id}: user {request.user_id} rates {request.domain.noun} '{request.item.title}' "
-        f"({request.item.item_id}) on {_day(request.asked_at)}; the true rating is {example.rating:g}",
+        f"({request.item.item_id}) {_when(request.asked_at, has_times)}; the true rating is {example.rating:g}",
         f"categories: {', '.join(request.item.categories) or 'none'}",
     ]
     for side, history, average in (
@@ -134,21 +182,24 @@ def example_text(example: Example, lines: int) -> str:
         mean = f", average {average:.2f}" if average is not None else ""
         text.append(f"{side} history: {len(history)} interactions{mean}")
         latest = history[len(history) - min(lines, len(history)) :]
-        text += [f"  {_interaction_text(interaction, side)}" for interaction in latest]
+        text += [f"  {_interaction_text(interaction, side, has_times=has_times)}" for interaction in latest]
     return "\n".join(text) + "\n"
 
 
-def _interaction_text(interaction: Interaction, side: str) -> str:
+def _interaction_text(interaction: Interaction, side: str, *, has_times: bool) -> str:
     partner = interaction.item.title if side == "user" else interaction.user_id
     review = " ".join(interaction.review.split())
     shortened = review if len(review) <= _REVIEW_CHARS else review[:_REVIEW_CHARS] + "..."
-    return f"{_day(interaction.timestamp)}  {interaction.rating:g}  {partner}: {shortened}"
+    when = _when(interaction.timestamp, has_times).removeprefix("on ")
+    return f"{when}  {interaction.rating:g}  {partner}: {shortened}"
 
 
-def _day(timestamp: int) -> str:
+def _when(timestamp: int, has_times: bool) -> str:
     from datetime import UTC, datetime
 
-    return datetime.fromtimestamp(timestamp, UTC).strftime("%Y-%m-%d")
+    if not has_times:
+        return f"in row {timestamp}"
+    return datetime.fromtimestamp(timestamp, UTC).strftime("on %Y-%m-%d")
 
 
 def _number(value: float | None, digits: int = 2) -> str:

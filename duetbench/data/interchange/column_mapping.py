@@ -2,36 +2,42 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
-from typing import Literal
 
 import polars as pl
 
+from duetbench.data.interchange.ids import read_ids
+from duetbench.data.readers.times import NO_TIMES, TimeForm, missing_to_null, to_seconds
 from duetbench.data.readers.validation import RowCounts, SourceLocation
 from duetbench.errors import ConfigError
 from duetbench.suggestions import did_you_mean
-
-TimeUnit = Literal["auto", "s", "ms", "date"]
 
 REQUIRED_COLUMNS = ("user_id", "item_id", "rating", "timestamp")
 INTERACTION_COLUMNS = (*REQUIRED_COLUMNS, "review", "summary")
 ITEM_COLUMNS = ("title", "categories", "description")
 
-_MAX_SECONDS = 100_000_000_000
-"""The year 5138 in seconds, 1973 in milliseconds: a column whose median is larger is in milliseconds."""
+UNREADABLE_TIME = "time cannot be read"
+_MAX_VALUE_CHARACTERS = 40
 
 _USUAL_NAMES: dict[str, tuple[str, ...]] = {
-    "user_id": ("user", "userId", "reviewerID", "user_name"),
-    "item_id": ("item", "itemId", "parent_asin", "asin", "business_id", "movieId", "book_id"),
-    "rating": ("ratings", "overall", "stars", "score"),
-    "timestamp": ("unixReviewTime", "time", "date", "datetime"),
-    "review": ("reviews", "reviewText", "review_text", "text"),
-    "summary": ("headline",),
-    "title": ("name", "item_title"),
-    "categories": ("category", "genres", "tags"),
+    "user_id": ("user", "reviewer_id", "profile_name", "review_profilename", "username", "user_name"),
+    "item_id": (
+        "item", "parent_asin", "asin", "product_id", "business_id", "gmap_id", "movie_id", "book_id", "isbn", "beer_id",
+        "beer_beerid", "recipe_id", "anime_id", "song_id", "track_id", "artist_id", "game_id", "app_id",
+    ),
+    "rating": ("ratings", "overall", "review_overall", "stars", "star_rating", "score", "book_rating"),
+    "timestamp": ("unix_review_time", "review_time", "time", "date", "datetime", "review_date", "created_at"),
+    "review": ("reviews", "review_text", "review_body", "text"),
+    "summary": ("headline", "review_headline", "review_title"),
+    "title": ("name", "item_title", "product_title", "movie_title", "book_title", "beer_name", "app_name"),
+    "categories": ("category", "genres", "genre", "tags", "beer_style", "product_category"),
     "description": ("descriptions", "about"),
-}
-"""Common names of each column, tried in this order if the user names no column."""
+}  # fmt: skip
+"""Common names of each column, tried in this order if the user names no column.
+
+Case, underscores, hyphens and spaces are ignored: `User-ID`, `userId` and `user_id` are the same name.
+"""
 
 
 def find_columns(
@@ -55,9 +61,10 @@ def find_columns(
         if name not in known
     ]
     mapped: dict[str, str] = {}
+    by_usual_name = {_normalize(column): column for column in reversed(columns)}
     for name in requested:
-        usual_names = (usual for usual in (name, *_USUAL_NAMES[name]) if usual in columns)
-        column = column_map.get(name) or next(usual_names, None)
+        usual_columns = (by_usual_name.get(_normalize(usual)) for usual in (name, *_USUAL_NAMES[name]))
+        column = column_map.get(name) or next(filter(None, usual_columns), None)
         if column in columns:
             mapped[name] = str(column)
         elif name in column_map:
@@ -72,35 +79,58 @@ def find_columns(
     return mapped
 
 
+def _normalize(name: str) -> str:
+    return re.sub(r"[\s_-]", "", name).lower()
+
+
 def map_interactions(
     frame: pl.DataFrame,
     columns: Mapping[str, str],
-    time_unit: TimeUnit,
+    time_form: TimeForm,
     row_counts: RowCounts,
     location: SourceLocation,
 ) -> pl.DataFrame:
     """user_id, item_id, rating, timestamp (seconds), review, summary and, if the table has it, split.
 
     Rows whose rating is not a number or whose time is not a time are counted and dropped; missing values are null.
+    Without times (`none`) all timestamps are 0.
     """
     texts = [
         (pl.col(columns[name]).cast(pl.String) if name in columns else pl.lit("")).alias(name)
-        for name in ("user_id", "item_id", "review", "summary")
+        for name in ("review", "summary")
     ]
-    rating, timestamp = frame[columns["rating"]], frame[columns["timestamp"]]
+    ids = {name: read_ids(frame[columns[name]]) for name in ("user_id", "item_id")}
+    row_counts.note("id written with .0, read without", sum(n_changed for _, n_changed in ids.values()))
+    rating = frame[columns["rating"]]
+    time = pl.repeat(0, frame.height, eager=True) if time_form == NO_TIMES else frame[columns["timestamp"]]
+    time = missing_to_null(time)
     numbers = {
-        "rating": _numeric_or_text(rating).cast(pl.Float64, strict=False),
-        "timestamp": _to_seconds(timestamp, time_unit),
+        "rating": _ratings(rating),
+        "timestamp": to_seconds(time, time_form),
     }
     split = ["split"] if "split" in frame.columns else []
-    canonical = frame.select(*texts, *split).with_columns(**numbers)
-    is_ill_typed = (numbers["rating"].is_null() & rating.is_not_null()) | (
-        numbers["timestamp"].is_null() & timestamp.is_not_null()
-    )
-    if is_ill_typed.any():
-        first = location.near(int(is_ill_typed.arg_max() or 0))
-        row_counts.drop("field of the wrong type", int(is_ill_typed.sum()), first)
-    return canonical.filter(~is_ill_typed).select(*INTERACTION_COLUMNS, *split)
+    canonical = frame.select(*texts, *split, **numbers, **{name: values for name, (values, _) in ids.items()})
+    kinds = {"rating": (rating, "rating is not a number"), "timestamp": (time, UNREADABLE_TIME)}
+    is_invalid = pl.repeat(False, frame.height, eager=True)
+    for name, (values, kind) in kinds.items():
+        is_fault = numbers[name].is_null() & values.is_not_null() & ~is_invalid
+        if is_fault.any():
+            row = int(is_fault.arg_max() or 0)
+            first = f"{location.near(row)}: {columns[name]} {_quoted(values[row])}"
+            row_counts.drop(kind, int(is_fault.sum()), first)
+        is_invalid |= is_fault
+    return canonical.filter(~is_invalid).select(*INTERACTION_COLUMNS, *split)
+
+
+def _quoted(value: object) -> str:
+    text = " ".join(str(value).split())
+    return f"'{text if len(text) <= _MAX_VALUE_CHARACTERS else text[:_MAX_VALUE_CHARACTERS] + '...'}'"
+
+
+def _ratings(values: pl.Series) -> pl.Series:
+    """Numbers; null where a value is none. Single precision holds 4.1 as 4.0999999, which is rounded."""
+    numbers = _numeric_or_text(values).cast(pl.Float64, strict=False)
+    return numbers.round(5) if values.dtype == pl.Float32 else numbers
 
 
 def _numeric_or_text(values: pl.Series) -> pl.Series:
@@ -112,39 +142,11 @@ def _numeric_or_text(values: pl.Series) -> pl.Series:
     return pl.repeat(None, len(values), dtype=pl.String, eager=True)
 
 
-def _to_seconds(values: pl.Series, unit: TimeUnit) -> pl.Series:
-    """Seconds since 1970, UTC; null where a value is not a time."""
-    if isinstance(values.dtype, pl.Date | pl.Datetime):
-        return values.cast(pl.Datetime("ms")).dt.epoch("s").cast(pl.Int64)
-    values = _numeric_or_text(values)
-    numbers = values.cast(pl.Float64, strict=False)
-    if unit == "date" or (unit == "auto" and numbers.null_count() > len(values) / 2):
-        return _parse_dates(values.cast(pl.String))
-    is_ms = unit == "ms" or (unit == "auto" and _median(numbers) > _MAX_SECONDS)
-    ticks_per_second = 1000 if is_ms else 1
-    return (numbers / ticks_per_second).floor().cast(pl.Int64, strict=False)
-
-
-def _median(numbers: pl.Series) -> float:
-    median = numbers.median()
-    return median if isinstance(median, float) else 0.0
-
-
-def _parse_dates(texts: pl.Series) -> pl.Series:
-    """Seconds since 1970 of times in ISO 8601, with or without time of day and zone; without a zone they are UTC."""
-    text = pl.col("text").str.replace("T", " ", literal=True)
-    without_zone = text.str.replace(r"(Z|\+00:?00)$", "").str.replace(r"\.\d+$", "")
-    formats = ("%Y-%m-%d %H:%M:%S", "%Y-%m-%d %H:%M", "%Y-%m-%d")
-    in_utc = [without_zone.str.to_datetime(form, strict=False, time_unit="ms").dt.epoch("s") for form in formats]
-    with_zone = text.str.replace(r"\.\d+", "")
-    zoned = with_zone.str.to_datetime("%Y-%m-%d %H:%M:%S%z", strict=False, time_unit="ms").dt.epoch("s")
-    seconds = pl.coalesce(*in_utc, zoned).alias("timestamp")
-    return pl.DataFrame({"text": texts}).select(seconds).to_series().cast(pl.Int64)
-
-
 def map_items(frame: pl.DataFrame, columns: Mapping[str, str]) -> pl.DataFrame:
     """item_id, title, categories, description: one row per item, its first."""
-    return map_item_rows(frame, columns).unique("item_id", keep="first", maintain_order=True)
+    used = [columns[name] for name in ("item_id", *ITEM_COLUMNS) if name in columns]
+    distinct = frame.select(list(dict.fromkeys(used))).unique(columns["item_id"], keep="first", maintain_order=True)
+    return map_item_rows(distinct, columns)
 
 
 def exclude_interaction_columns(
@@ -161,6 +163,10 @@ def exclude_interaction_columns(
         ConfigError: the user has named such a column as an item column.
     """
     present = [name for name in ITEM_COLUMNS if name in columns]
+    if not present:
+        return dict(columns), []
+    if not present:
+        return dict(columns), []
     n_values = [pl.col(name).drop_nulls().n_unique().alias(name) for name in present]
     rows = map_item_rows(frame, columns).with_columns(pl.col("categories").list.join("|"))
     repeated = rows.group_by("item_id").agg(pl.len().alias("rows"), *n_values).filter(pl.col("rows") > 1)
@@ -183,7 +189,7 @@ def exclude_interaction_columns(
 def map_item_rows(frame: pl.DataFrame, columns: Mapping[str, str]) -> pl.DataFrame:
     """item_id, title, categories, description of each row."""
     empty = {"title": pl.lit(""), "categories": pl.lit([], dtype=pl.List(pl.String)), "description": pl.lit("")}
-    selected = [pl.col(columns["item_id"]).cast(pl.String).alias("item_id")]
+    selected = [pl.lit(read_ids(frame[columns["item_id"]])[0]).alias("item_id")]
     for name in ITEM_COLUMNS:
         if name not in columns:
             selected.append(empty[name].alias(name))
@@ -201,8 +207,10 @@ def _categories(values: pl.Series) -> pl.Expr:
         if isinstance(inner, pl.List):
             values = values.list.eval(pl.element().explode()).list.unique(maintain_order=True)
         return pl.lit(values.cast(pl.List(pl.String)))
-    text = values.cast(pl.String).str.strip_chars("[]")
-    return pl.lit(text.str.replace_all(r"['\"]", "").str.replace_all(r"\s*[|,]\s*", "|").str.split("|"))
+    text = values.cast(pl.String)
+    listed = text.str.strip_chars("[]").str.replace_all(r"['\"]", "")  # a list as Python writes it
+    separated = listed.zip_with(text.str.starts_with("[").fill_null(False), text)
+    return pl.lit(separated.str.replace_all(r"\s*[|,]\s*", "|").str.split("|"))
 
 
 def _joined_texts(values: pl.Series) -> pl.Expr:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import polars as pl
@@ -14,14 +14,17 @@ from duetbench.data.interchange.column_mapping import (
     INTERACTION_COLUMNS,
     ITEM_COLUMNS,
     REQUIRED_COLUMNS,
-    TimeUnit,
+    UNREADABLE_TIME,
     exclude_interaction_columns,
     find_columns,
     map_interactions,
     map_item_rows,
     map_items,
 )
+from duetbench.data.interchange.rating_scale import SUPPORTED, check_scale, find_labels, is_amount, unrated
 from duetbench.data.interchange.sources import HUGGING_FACE, TableSource, normalize_splits, read_columns, read_table
+from duetbench.data.readers.delimited_rows import encoding_hint
+from duetbench.data.readers.times import ACCEPTED_TIMES, AUTO, NO_TIMES, TimeForm, check_form
 from duetbench.data.readers.validation import (
     RowCounts,
     SourceLocation,
@@ -30,7 +33,8 @@ from duetbench.data.readers.validation import (
     validate_interactions,
     validate_items,
 )
-from duetbench.errors import DataError
+from duetbench.data.rows import SPLITS
+from duetbench.errors import ConfigError, DataError
 from duetbench.interfaces import ITEM_KIND
 from duetbench.types import Domain
 
@@ -38,20 +42,40 @@ ABOUT = "about.json"
 INTERACTIONS = "interactions.parquet"
 ITEMS = "items.parquet"
 
+_OFF_SCALE = ("rating outside the scale", "rating between two labels")
+_SCALE_HINT = "; --labels auto reads the scale from the ratings, --missing 0 leaves out ratings that mean 'not rated'"
+
 
 @dataclass(frozen=True, slots=True)
 class ImportOptions:
     """How a user's tables are read."""
 
     domain: Domain
+    """Its labels are the scale of the ratings in the tables."""
     column_map: Mapping[str, str] = field(default_factory=dict)
     """The table's column by canonical column; columns that are not named are found by their usual names."""
-    time_unit: TimeUnit = "auto"
-    """auto: dates if most values are not numbers, else seconds or milliseconds by their size."""
+    time_unit: TimeForm = AUTO
+    """The form of the times, see `duetbench.data.readers.times`; none: the order of the rows is their order in time."""
     since: str = "1990-01-01"
     """Earliest valid date, as YYYY-MM-DD."""
     max_error_rate: float = 0.01
     """Share of malformed rows that is accepted."""
+    find_labels: bool = False
+    """Read the labels from the ratings, instead of from `domain`."""
+    missing: tuple[float, ...] = ()
+    """Ratings that mean "not rated": their rows are left out and counted, and are no malformed rows."""
+    rescale: tuple[float, ...] = ()
+    """The scale that prompts use, to which ratings are mapped; empty: that of the tables. Metrics are on the latter."""
+
+    def __post_init__(self) -> None:
+        """Refuses a column of times that would not be read."""
+        if not self.has_times and "timestamp" in self.column_map:
+            raise ConfigError(["map.timestamp: no effect with --time none, which ignores times; leave out one of them"])
+
+    @property
+    def has_times(self) -> bool:
+        """False if the order of the rows is their order in time."""
+        return self.time_unit != NO_TIMES
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,11 +87,18 @@ class ImportResult:
     """The table's column by canonical column, as used."""
     rows: int
     items: int
+    """Number of rated items."""
+    described_items: int | None
+    """Number of rated items that are in the table of items; None: there is no such table."""
     dropped: dict[str, int]
     """Dropped rows by kind."""
     noted: dict[str, int]
     """Rows kept but noted, by kind."""
     has_splits: bool
+    ratings: Mapping[float, int] = field(default_factory=dict)
+    """Rows by label of the scale, ascending; a label without ratings has 0."""
+    unrated: int = 0
+    """Rows left out because their rating means "not rated"."""
 
 
 def import_tables(
@@ -76,16 +107,20 @@ def import_tables(
     """Reads the tables, validates every row and writes the folder atomically, replacing an earlier import.
 
     Args:
-        sources: Tables of interactions, in order. Either all of them have splits, or none.
+        sources: Tables of interactions, in order. Either all of them have splits, or none. Without times, those of
+            earlier splits are placed before those of later ones.
         folder: Where the tables are written.
         options: How the sources are read.
         items: A table of items; None: item columns are taken from the tables of interactions, if they have any.
 
     Raises:
-        ConfigError: a column does not exist.
-        DataError: a table cannot be read, too many rows are malformed, none is left, or the folder has other files.
+        ConfigError: a column does not exist, or options about the scale contradict each other.
+        DataError: a table cannot be read, it holds implicit feedback, too many rows are malformed, none is left, or
+            the folder has other files.
     """
+    check_form(options.time_unit)
     _check_folder(folder)
+    sources = sources if options.has_times else sorted(sources, key=_split_position)
     row_counts, item_counts = RowCounts(), RowCounts(kind_prefix=ITEM_KIND)
     columns: dict[str, str] = {}
     frames, item_frames = [], []
@@ -94,28 +129,52 @@ def import_tables(
         frames.append(frame)
         item_frames.append(item_frame)
         columns |= used_columns
-    interactions = _concatenate(frames)
-    _check_error_rate("rows", interactions.height, row_counts, options.max_error_rate)
+    rated = [frame.filter(~unrated(frame, options.missing)) for frame in frames]
+    n_unrated = sum(frame.height for frame in frames) - sum(frame.height for frame in rated)
+    options = _with_labels(options, rated)
+    interactions = _validated(rated, options, row_counts, sources)
+    _check_error_rate("rows", interactions.height, row_counts, options.max_error_rate, sources)
     if items:
         item_frame, used_columns = _read_items(items, options, item_counts)
         item_frames = [item_frame]
         columns |= {name: column for name, column in used_columns.items() if name in ITEM_COLUMNS}
     location = items.first_row if items else SourceLocation("items", 1)
-    item_rows = validate_items(pl.concat(item_frames), item_counts, location)
+    rated_items = interactions.select("item_id").unique()
+    item_rows = pl.concat(item_frames)
+    if not items:  # items of rows that were left out are not part of the data
+        item_rows = item_rows.join(rated_items, on="item_id", how="semi", maintain_order="left")
+    item_rows = validate_items(item_rows, item_counts, location)
     if items:
-        _check_error_rate("item rows", item_rows.height, item_counts, options.max_error_rate)
+        _check_error_rate("item rows", item_rows.height, item_counts, options.max_error_rate, [items])
     distinct_items = deduplicate_items(item_rows)
     result = ImportResult(
         folder,
         columns,
         interactions.height,
-        distinct_items.height,
+        rated_items.height,
+        distinct_items.join(rated_items, on="item_id", how="semi").height if items else None,
         dict(row_counts.dropped + item_counts.dropped),
         dict(row_counts.noted + item_counts.noted),
         "split" in interactions.columns,
+        _by_label(interactions, options.domain),
+        n_unrated,
     )
     _write(result, interactions, distinct_items, options, sources)
     return result
+
+
+def _with_labels(options: ImportOptions, frames: Sequence[pl.DataFrame]) -> ImportOptions:
+    """The options with the labels that the ratings have, if they are to be read from them."""
+    if options.find_labels:
+        labels = find_labels([frame["rating"] for frame in frames])
+        options = replace(options, domain=replace(options.domain, labels=labels))
+    check_scale(options.domain.labels, options.missing, options.rescale)
+    return options
+
+
+def _by_label(interactions: pl.DataFrame, domain: Domain) -> dict[float, int]:
+    counts = dict(interactions["rating"].value_counts().iter_rows())
+    return {label: counts.get(float(label), 0) for label in domain.labels}
 
 
 def _check_folder(folder: Path) -> None:
@@ -126,36 +185,57 @@ def _check_folder(folder: Path) -> None:
         raise DataError(f"{folder} is a file: name a folder")
 
 
+def _split_position(source: TableSource) -> int:
+    return SPLITS.index(source.split) if source.split else len(SPLITS)
+
+
 def _read_source(
     source: TableSource, options: ImportOptions, row_counts: RowCounts, *, has_items: bool
 ) -> tuple[pl.DataFrame, pl.DataFrame, dict[str, str]]:
-    """The table's interactions, its items, and the columns that were used."""
-    requested = (*INTERACTION_COLUMNS, *(ITEM_COLUMNS if has_items else ()))
-    columns = find_columns(read_columns(source), options.column_map, requested, required=REQUIRED_COLUMNS)
+    """The table's interactions before they are validated, its items, and the columns that were used."""
+    names = read_columns(source)
+    _check_explicit(names, options)
+    unused = () if options.has_times else ("timestamp",)
+    requested = [name for name in (*INTERACTION_COLUMNS, *(ITEM_COLUMNS if has_items else ())) if name not in unused]
+    required = [name for name in REQUIRED_COLUMNS if name not in unused]
+    columns = find_columns(names, options.column_map, requested, required=required)
     table = normalize_splits(read_table(source, set(columns.values()), row_counts), source)
     if has_items:
         columns, removed = exclude_interaction_columns(table, columns, options.column_map)
         for name in removed:
             row_counts.note(f"{name} of the interaction, not of the item", table.height)
-    return _interactions(table, columns, options, row_counts, source), map_items(table, columns), columns
-
-
-def _interactions(
-    table: pl.DataFrame,
-    columns: Mapping[str, str],
-    options: ImportOptions,
-    row_counts: RowCounts,
-    source: TableSource,
-) -> pl.DataFrame:
     mapped = map_interactions(table, columns, options.time_unit, row_counts, source.first_row)
+    return mapped, map_items(table, columns), columns
+
+
+def _check_explicit(columns: Sequence[str], options: ImportOptions) -> None:
+    """Raises DataError if the column of the ratings, or the only one for them, says how much something was used."""
+    named = options.column_map.get("rating")
+    has_usual = bool(find_columns(columns, {}, ("rating",)))
+    amounts = [column for column in ([named] if named else columns) if is_amount(column)]
+    if amounts and (named or not has_usual):
+        raise DataError(f"the column '{amounts[0]}' has no ratings: {SUPPORTED}")
+
+
+def _validated(
+    frames: Sequence[pl.DataFrame], options: ImportOptions, row_counts: RowCounts, sources: Sequence[TableSource]
+) -> pl.DataFrame:
     bounds = make_row_bounds(options.domain.labels, options.since, None)
-    return validate_interactions(mapped, bounds, row_counts, source.first_row)
+    if not options.has_times:
+        bounds = replace(bounds, since=0)
+    valid = [
+        validate_interactions(frame, bounds, row_counts, source.first_row)
+        for frame, source in zip(frames, sources, strict=True)
+    ]
+    return _concatenate(valid, options)
 
 
-def _concatenate(frames: Sequence[pl.DataFrame]) -> pl.DataFrame:
+def _concatenate(frames: Sequence[pl.DataFrame], options: ImportOptions) -> pl.DataFrame:
+    """All rows in order; without times, their positions are their timestamps."""
     if len({"split" in frame.columns for frame in frames}) > 1:
         raise DataError("some tables have splits and some have none: name all as train=FILE valid=FILE test=FILE")
-    return pl.concat(frames)
+    rows = pl.concat(frames)
+    return rows if options.has_times else rows.with_columns(timestamp=pl.int_range(pl.len(), dtype=pl.Int64))
 
 
 def _read_items(
@@ -167,7 +247,9 @@ def _read_items(
     return map_item_rows(read_table(source, set(columns.values()), row_counts), columns), columns
 
 
-def _check_error_rate(table: str, n_kept: int, row_counts: RowCounts, max_error_rate: float) -> None:
+def _check_error_rate(
+    table: str, n_kept: int, row_counts: RowCounts, max_error_rate: float, sources: Sequence[TableSource]
+) -> None:
     """Raises DataError if too many rows were dropped, or all."""
     n_dropped = row_counts.dropped.total()
     if not n_dropped + n_kept:
@@ -178,8 +260,16 @@ def _check_error_rate(table: str, n_kept: int, row_counts: RowCounts, max_error_
         )
         raise DataError(
             f"{n_dropped:,} of {n_dropped + n_kept:,} {table} are malformed ({kinds}), the accepted share is "
-            f"{max_error_rate:g}: fix the tables, or accept more (--max-error-rate)"
+            f"{max_error_rate:g}: fix the tables, or accept more (--max-error-rate){_hints(row_counts, sources)}"
         )
+
+
+def _hints(row_counts: RowCounts, sources: Sequence[TableSource]) -> str:
+    """What to do about the faults that an option may remove."""
+    encoding = encoding_hint(row_counts) if any(source.delimited_format for source in sources) else ""
+    times = f"; accepted times: {ACCEPTED_TIMES}" if UNREADABLE_TIME in row_counts.dropped else ""
+    scale = _SCALE_HINT if any(kind in _OFF_SCALE for kind in row_counts.dropped) else ""
+    return f"{encoding}{times}{scale}"
 
 
 def _printable_name(name: str) -> str:
@@ -198,6 +288,7 @@ def _write(
         "noun": options.domain.noun,
         "plural": options.domain.plural,
         "labels": list(options.domain.labels),
+        "rescale": list(options.rescale),
         "columns": result.columns,
         "sources": [
             source.location if source.location.startswith(HUGGING_FACE) else _printable_name(source.path.name)
@@ -205,9 +296,12 @@ def _write(
         ],
         "dropped": result.dropped,
         "noted": result.noted,
+        "unrated": result.unrated,
         "has_splits": result.has_splits,
+        "has_times": options.has_times,
     }
     with new_folder(result.folder.absolute(), replace=True) as partial:
-        interactions.write_parquet(partial / INTERACTIONS)
+        # The table is read back soon and completely: light compression takes two thirds of the time, for the same size.
+        interactions.write_parquet(partial / INTERACTIONS, compression_level=1)
         items.write_parquet(partial / ITEMS)
         (partial / ABOUT).write_text(json.dumps(about, indent=1, ensure_ascii=False), encoding="utf-8")

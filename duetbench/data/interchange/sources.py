@@ -1,15 +1,16 @@
-"""Sources of imported tables: CSV, Parquet, JSON lines, pickles, Hugging Face datasets."""
+"""Sources of imported tables: delimited text, Parquet, JSON lines, pickles, Hugging Face datasets."""
 
 from __future__ import annotations
 
+import io
 from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
 import polars as pl
 
-from duetbench.data.readers.compressed import SUFFIXES
-from duetbench.data.readers.delimited import read_delimited, read_delimited_columns
+from duetbench.data.readers.compressed import SUFFIXES, read_blocks
+from duetbench.data.readers.delimited import UTF_8, DelimitedFormat, read_delimited, read_delimited_columns
 from duetbench.data.readers.jsonl import read_json_columns, read_json_lines
 from duetbench.data.readers.validation import RowCounts, SourceLocation
 from duetbench.errors import DataError, UsageError
@@ -21,6 +22,19 @@ _SPLIT_NAMES: dict[str, Split] = {
 }  # fmt: skip
 _SEPARATORS = {".csv": ",", ".tsv": "\t"}
 _JSON_LINES = (".jsonl", ".ndjson", ".json")
+_PICKLES = (".pkl", ".pickle")
+_PARQUET = ".parquet"
+
+
+@dataclass(frozen=True, slots=True)
+class DelimitedOptions:
+    """What a user says about delimited text."""
+
+    separator: str | None = None
+    """None: by the file's suffix, comma or tab."""
+    columns: tuple[str, ...] = ()
+    """Names of all columns in order, of tables without a line of names; "" leaves a column out."""
+    encoding: str = UTF_8
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +45,18 @@ class TableSource:
     """A path, or `hf:NAME` or `hf:NAME:CONFIG`."""
     split: Split | None = None
     """The split of all its rows; None: that of its column `split`, if it has one."""
+    delimited: DelimitedOptions = DelimitedOptions()
+    """How it is read if it is delimited text."""
+
+    @property
+    def delimited_format(self) -> DelimitedFormat | None:
+        """Its format if it is delimited text: a CSV or TSV file, or a file of another suffix with a given separator."""
+        if self.location.startswith(HUGGING_FACE) or self.suffix in (*_JSON_LINES, *_PICKLES, _PARQUET):
+            return None
+        separator = self.delimited.separator or _SEPARATORS.get(self.suffix)
+        if separator is None:
+            return None
+        return DelimitedFormat(separator, self.delimited.columns, self.delimited.encoding)
 
     @property
     def path(self) -> Path:
@@ -43,7 +69,8 @@ class TableSource:
     @property
     def first_row(self) -> SourceLocation:
         """The location of the first row."""
-        return SourceLocation(self.path.name, 2 if self.suffix in _SEPARATORS else 1)
+        form = self.delimited_format
+        return SourceLocation(self.path.name, 2 if form and not form.columns else 1)
 
     @property
     def suffix(self) -> str:
@@ -54,12 +81,12 @@ class TableSource:
         return Path(name).suffix
 
 
-def parse_source(text: str) -> TableSource:
+def parse_source(text: str, delimited: DelimitedOptions = DelimitedOptions()) -> TableSource:
     """A source from `PATH`, `hf:NAME`, or `train=PATH`."""
     name, equals, location = text.partition("=")
     if equals and name in _SPLIT_NAMES:
-        return TableSource(location, _SPLIT_NAMES[name])
-    return TableSource(text)
+        return TableSource(location, _SPLIT_NAMES[name], delimited)
+    return TableSource(text, delimited=delimited)
 
 
 def read_columns(source: TableSource) -> list[str]:
@@ -72,8 +99,8 @@ def read_columns(source: TableSource) -> list[str]:
     _check_exists(source)
     if source.suffix in _JSON_LINES:
         return read_json_columns(source.path)
-    if source.suffix in _SEPARATORS:
-        return read_delimited_columns(source.path, _SEPARATORS[source.suffix])
+    if form := source.delimited_format:
+        return [name for name in read_delimited_columns(source.path, form) if name]
     return read_table(source).columns
 
 
@@ -130,12 +157,11 @@ def _check_exists(source: TableSource) -> None:
 def _read_file(source: TableSource, columns: Collection[str] | None, row_counts: RowCounts) -> pl.DataFrame:
     path = source.path
     try:
-        if source.suffix in _SEPARATORS:
+        if form := source.delimited_format:
             # As text: the column mapping decides what is a number and what is an id such as 007.
-            return read_delimited(path, _SEPARATORS[source.suffix], row_counts)
-        if source.suffix == ".parquet":
-            with path.open("rb") as stream:  # polars would read a file name as a pattern or a URL
-                return pl.read_parquet(stream)
+            return read_delimited(path, form, row_counts)
+        if source.suffix == _PARQUET:
+            return _read_parquet(path)
         if source.suffix in _JSON_LINES:
             requested = read_json_columns(path) if columns is None else columns
             split = [] if "split" in map(str.lower, requested) else ["split"]
@@ -143,18 +169,26 @@ def _read_file(source: TableSource, columns: Collection[str] | None, row_counts:
             return pl.concat([frame for frame, _ in read_json_lines(path, schema, row_counts)])
     except (OSError, pl.exceptions.PolarsError) as error:
         raise DataError(f"{path} cannot be read: {' '.join(str(error).split())[:300]}") from error
-    if source.suffix in (".pkl", ".pickle"):
+    if source.suffix in _PICKLES:
         from duetbench.data.interchange.pickles import read_pickle
 
-        return _from_pandas(read_pickle(path), path)
-    raise UsageError(f"{path}: expected .csv, .tsv, .jsonl (plain, .gz or .zst), .parquet, .pkl, or hf:NAME")
+        return _without_empty_rows(read_pickle(path))
+    raise UsageError(
+        f"{path}: expected .csv, .tsv, .jsonl, .parquet (plain, .gz or .zst), .pkl, or hf:NAME; of other delimited "
+        "text name the separator, as in --separator '::'"
+    )
 
 
-def _from_pandas(table: object, path: Path) -> pl.DataFrame:
-    try:
-        return pl.from_pandas(table)
-    except Exception as error:  # a column of mixed objects may raise any error
-        raise DataError(f"{path} has columns that cannot be converted to a table: {error}") from error
+def _read_parquet(path: Path) -> pl.DataFrame:
+    if path.suffix.lower() == _PARQUET:
+        with path.open("rb") as stream:  # polars would read a file name as a pattern or a URL
+            return _without_empty_rows(pl.read_parquet(stream))
+    return _without_empty_rows(pl.read_parquet(io.BytesIO(b"".join(read_blocks(path)))))
+
+
+def _without_empty_rows(frame: pl.DataFrame) -> pl.DataFrame:
+    """The table without rows that have no value, which spreadsheets export; they are like blank lines of a text."""
+    return frame.filter(~pl.all_horizontal(pl.all().is_null()))
 
 
 def _from_hugging_face(text: str) -> pl.DataFrame:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,7 +9,8 @@ from typing import Any
 
 import polars as pl
 
-from duetbench.errors import DataError
+from duetbench.documents.json_text import parse_json
+from duetbench.errors import DataError, DocumentError
 
 PURPOSES = ("evaluate", "train", "distill", "select")
 _PURPOSE_OF_PHASE = {"profiles": "evaluate", "ratings": "evaluate"}
@@ -53,7 +53,7 @@ def read_log(path: Path) -> list[LoggedPrompt]:
 
 def _parse_line(line: str, location: str) -> LoggedPrompt:
     try:
-        entry: Mapping[str, Any] = json.loads(line)
+        entry: Mapping[str, Any] = parse_json(line, name=location)
         requests = entry.get("requests", entry.get("request_id", ()))
         purpose = str(entry.get("purpose", _PURPOSE_OF_PHASE.get(str(entry.get("phase")), "evaluate")))
         prompt = LoggedPrompt(
@@ -63,7 +63,9 @@ def _parse_line(line: str, location: str) -> LoggedPrompt:
             str(entry.get("key", "")),
             purpose,
         )
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except DocumentError as error:
+        raise DataError(str(error)) from error
+    except (KeyError, TypeError, AttributeError) as error:
         raise DataError(
             f"{location}: expected a JSON object with `text`, or `messages` with role and content"
         ) from error
@@ -76,16 +78,21 @@ def _join(messages: list[Mapping[str, str]]) -> str:
     return "\n".join(message["content"] for message in messages)
 
 
+def _lines_of(path: Path) -> list[Any]:
+    lines = path.read_text(encoding="utf-8").splitlines()
+    return [parse_json(line, name=f"{path.name} line {number}") for number, line in enumerate(lines, 1)]
+
+
 def _read_cell(folder: Path) -> Iterator[LoggedPrompt]:
     """The prompts of a cell, with the request ids that its answers name."""
     try:
         prompts = pl.read_parquet(folder / "prompts.parquet", glob=False)
-        answers = [json.loads(line) for line in (folder / "answers.jsonl").read_text(encoding="utf-8").splitlines()]
-    except (OSError, ValueError, pl.exceptions.PolarsError) as error:
+        answers = _lines_of(folder / "answers.jsonl")
+    except (OSError, UnicodeDecodeError, DocumentError, pl.exceptions.PolarsError) as error:
         raise DataError(f"{folder} is not a cell's folder with prompts.parquet and answers.jsonl: {error}") from error
     requests: dict[tuple[str, str], list[str]] = {}
     for answer in answers:
         requests.setdefault((answer["phase"], answer["key"]), []).extend(answer["requests"])
     for phase, key, turns in prompts.select("phase", "key", "turns").iter_rows():
         ids = tuple(dict.fromkeys(requests.get((phase, key), ())))
-        yield LoggedPrompt(f"{folder.name} {phase} {key}", _join(json.loads(turns)), ids, key)
+        yield LoggedPrompt(f"{folder.name} {phase} {key}", _join(parse_json(turns, name=key)), ids, key)

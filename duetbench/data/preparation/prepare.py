@@ -25,7 +25,9 @@ from duetbench.data.preparation.prepared import (
     StepCount,
     load_prepared,
 )
+from duetbench.data.preparation.repeated_rows import RepeatedRows
 from duetbench.data.preparation.steps import parse_steps, run_steps
+from duetbench.data.preparation.temporal_leakage import temporal_leakage
 from duetbench.data.readers.file_digests import file_digest
 from duetbench.data.readers.validation import INTERACTION_SCHEMA, deduplicate_items, empty_items
 from duetbench.data.rows import SPLITS, Rows, build_rows
@@ -71,9 +73,14 @@ def prepare(
         ConfigError: a step's argument is invalid.
         UnknownName: a step does not exist.
     """
-    files = dataset.raw_files(_raw_folder(dataset, raw))
-    chosen = tuple(parsed.text for parsed in parse_steps(dataset.default_steps() if steps is None else steps))
+    if steps is not None:
+        parse_steps(steps, has_times=dataset.has_times())
     base = (cache or cache_dir("data")) / dataset.name
+    files = _raw_files(dataset, raw, base)
+    chosen = tuple(
+        parsed.text
+        for parsed in parse_steps(dataset.default_steps() if steps is None else steps, has_times=dataset.has_times())
+    )
     digests = {}
     for role, path in files.items():
         on_progress(f"{dataset.name}: computing the SHA-256 of {path.name}, {path.stat().st_size / 1e6:,.0f} MB")
@@ -91,6 +98,19 @@ def prepare(
     return load_prepared(target)
 
 
+def _raw_files(dataset: Dataset, raw: Path | None, base: Path) -> dict[str, Path]:
+    """The raw files; if they are missing, the error names the folders that were prepared from them before."""
+    try:
+        return dataset.raw_files(_raw_folder(dataset, raw))
+    except MissingRawFiles as error:
+        earlier = sorted(base.glob(f"*/{MANIFEST}"), key=lambda path: path.stat().st_mtime)
+        if not earlier:
+            raise
+        raise MissingRawFiles(
+            f"{error}; or use what was prepared before, by naming its folder as the dataset: {earlier[-1].parent}"
+        ) from error
+
+
 def _raw_folder(dataset: Dataset, raw: Path | None) -> Path:
     folder = raw or dataset.default_folder()
     if folder is None:
@@ -103,19 +123,18 @@ def _raw_folder(dataset: Dataset, raw: Path | None) -> Path:
 
 def _write_prepared(job: _Job, tables: Canonical, folder: Path) -> None:
     all_rows = _load_rows(tables)
-    rows, counts = run_steps(all_rows, job.steps)
+    has_times = job.dataset.has_times()
+    rows, counts = run_steps(all_rows, job.steps, has_times=has_times)
     _check_not_empty(job, counts)
     split = np.full(tables.n_interactions, _DROPPED, dtype=np.int8)
     split[rows.row] = rows.split
-    _write_interactions(tables, split, folder / INTERACTIONS)
-    notes = dict(tables.notes) | _write_items(tables, folder) | _repeated_pairs(all_rows)
+    repeated = RepeatedRows(all_rows)
+    _write_interactions(tables, split, folder / INTERACTIONS, repeated)
+    notes = dict(tables.notes) | _write_items(tables, folder) | repeated.notes()
     manifest = _manifest(job, tables, counts, notes)
+    manifest["has_item_table"] = tables.n_items > 0
+    manifest |= {"has_times": has_times, "temporal_leakage": temporal_leakage(rows, job.steps, has_times=has_times)}
     (folder / MANIFEST).write_text(json.dumps(manifest, indent=1, ensure_ascii=False), encoding="utf-8")
-
-
-def _repeated_pairs(rows: Rows) -> dict[str, int]:
-    n_repeated = rows.n_repeated_pairs()
-    return {"repeated user-item pair": n_repeated} if n_repeated else {}
 
 
 def _load_rows(tables: Canonical) -> Rows:
@@ -135,7 +154,7 @@ def _check_not_empty(job: _Job, counts: Sequence[StepCount]) -> None:
     )
 
 
-def _write_interactions(tables: Canonical, split: np.ndarray, path: Path) -> None:
+def _write_interactions(tables: Canonical, split: np.ndarray, path: Path, repeated: RepeatedRows) -> None:
     """Writes the remaining rows with their splits. Only one part of the texts is in memory at a time."""
     schema = {"row": pl.Int64(), **INTERACTION_SCHEMA, "split": pl.String()}
 
@@ -145,6 +164,7 @@ def _write_interactions(tables: Canonical, split: np.ndarray, path: Path) -> Non
         first = 0
         for part in tables.interaction_parts():
             codes = pl.Series("split", split[first : first + part.height])
+            repeated.add(part, first)
             row_numbers = pl.int_range(first, first + part.height, eager=True, dtype=pl.Int64).alias("row")
             first += part.height
             is_kept = codes != _DROPPED
@@ -163,7 +183,9 @@ def _write_items(tables: Canonical, folder: Path) -> dict[str, int]:
         items = tables.items().join(rated.lazy(), on="item_id", how="semi", maintain_order="left").collect()
     distinct = deduplicate_items(items).sort("item_id")
     distinct.write_parquet(folder / ITEMS)
+    n_titled = int((distinct["title"] != "").sum())
     notes = {
+        "item without a title, which prompts name by its id": rated.height - n_titled,
         "item without metadata": rated.height - distinct.height,
         "repeated item metadata": items.height - distinct.height,
     }
@@ -175,11 +197,12 @@ def _manifest(job: _Job, tables: Canonical, counts: Sequence[StepCount], notes: 
     from importlib.metadata import version
 
     domain = job.dataset.domain()
+    original = {"original": list(domain.original)} if domain.original else {}
     return {
         "format": FORMAT,
         "fingerprint": job.fingerprint,
         "dataset": describe(job.dataset),
-        "domain": {"noun": domain.noun, "plural": domain.plural, "labels": list(domain.labels)},
+        "domain": {"noun": domain.noun, "plural": domain.plural, "labels": list(domain.labels)} | original,
         "raw": {
             role: {"name": path.name, "sha256": job.digests[role], "bytes": path.stat().st_size}
             for role, path in job.files.items()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -11,10 +10,11 @@ from typing import Any
 
 import polars as pl
 
-from duetbench.errors import DataError
+from duetbench.documents.json_text import load_json
+from duetbench.errors import DataError, DocumentError
 from duetbench.types import Domain
 
-FORMAT = 2
+FORMAT = 3
 """Version of the folder's layout and of the code that reads raw files and applies steps; part of every fingerprint."""
 MANIFEST = "manifest.json"
 INTERACTIONS = "interactions.parquet"
@@ -48,11 +48,16 @@ class Prepared:
     notes: Mapping[str, int]
     """Rows kept but noted, by kind."""
     folder: Path
+    has_times: bool = True
+    """False if timestamps are positions in the raw file, from 0."""
+    temporal_leakage: tuple[str, ...] = ()
+    """Why the data is not safe against leakage from the future; () if it is."""
 
     @cached_property
     def interactions(self) -> pl.DataFrame:
         """row, user_id, item_id, rating, timestamp, review, summary, split; sorted by time, ties in file order.
 
+        Ratings are on the scale of the domain's `labels`.
         `row` is the position among the valid rows of the raw file; `split` is null if no step assigned splits.
         """
         return self.scan().sort("timestamp", "row").collect()
@@ -70,7 +75,17 @@ class Prepared:
 
     def scan(self) -> pl.LazyFrame:
         """The interactions in file order as a lazy frame, for data larger than memory."""
-        return pl.scan_parquet(self.folder / INTERACTIONS, glob=False)
+        rows = pl.scan_parquet(self.folder / INTERACTIONS, glob=False)
+        labels = self.domain.original
+        if not labels:
+            return rows
+        ratings = [self.domain.from_original(label) for label in labels]
+        return rows.with_columns(pl.col("rating").replace_strict([float(label) for label in labels], ratings))
+
+    @property
+    def on_original_scale(self) -> Prepared:
+        """The same dataset with ratings on the scale of the data; read from the folder again if that is another one."""
+        return replace(self, domain=self.domain.of_data) if self.domain.original else self
 
     @cached_property
     def manifest(self) -> Mapping[str, Any]:
@@ -92,21 +107,25 @@ def load_prepared(folder: Path) -> Prepared:
     domain = manifest["domain"]
     return Prepared(
         manifest["dataset"]["name"],
-        Domain(domain["noun"], domain["plural"], tuple(domain["labels"])),
+        Domain(domain["noun"], domain["plural"], tuple(domain["labels"]), tuple(domain.get("original", ()))),
         manifest["fingerprint"],
         tuple(StepCount(**count) for count in manifest["step_counts"]),
         manifest["counts"],
         manifest["notes"],
         folder,
+        manifest["has_times"],
+        tuple(manifest["temporal_leakage"]),
     )
 
 
 def _read_manifest(folder: Path) -> Mapping[str, Any]:
     path = folder / MANIFEST
     try:
-        manifest: Mapping[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        manifest: Mapping[str, Any] = load_json(path)
     except FileNotFoundError as error:
         raise DataError(f"{folder} contains no prepared dataset: there is no {MANIFEST}") from error
-    except (OSError, ValueError) as error:
+    except OSError as error:
         raise DataError(f"{path} cannot be read: {error}") from error
+    except DocumentError as error:
+        raise DataError(f"{error}; prepare the dataset again") from error
     return manifest

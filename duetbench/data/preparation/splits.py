@@ -1,4 +1,4 @@
-"""Steps that assign train, validation and test splits: by count, by time, and leave-last-out."""
+"""Steps that assign train, validation and test splits: by count, by time, leave-last-out, and at random."""
 
 from __future__ import annotations
 
@@ -7,29 +7,51 @@ from fractions import Fraction
 import numpy as np
 
 from duetbench.data.preparation.time_windows import DURATION, parse_timestamp_argument, subtract_duration
-from duetbench.data.rows import SPLITS, Rows
+from duetbench.data.rows import SPLITS, IntArray, Rows
 from duetbench.errors import ConfigError
 
 TRAIN, VALID, TEST = range(len(SPLITS))
+DEFAULT_SHARES = "0.8/0.1/0.1"
+RANDOM_SPLIT = "split_random"
+"""Name of the step that ignores time."""
 
 
 def split_count(rows: Rows, argument: str) -> Rows:
     """Splits by shares of the rows in their current order: `split_count:0.8/0.1/0.1`; both cuts are rounded down."""
-    shares = _parse_shares(argument or "0.8/0.1/0.1")
-    split = np.full(len(rows), TEST)
-    split[: int((shares[TRAIN] + shares[VALID]) * len(rows))] = VALID
-    split[: int(shares[TRAIN] * len(rows))] = TRAIN
+    return rows.with_split(_split_in_order(len(rows), _parse_shares("split_count", argument or DEFAULT_SHARES)))
+
+
+def split_random(rows: Rows, argument: str) -> Rows:
+    """Splits at random by shares: `split_random:0.8/0.1/0.1/7`, whose last number is the seed (0 if it is left out).
+
+    The split of a row depends on its position in the raw file, the set of rows and the seed, not on their order.
+    Training rows are later than test rows, so nothing fitted to them is safe against leakage from the future.
+    """
+    shares, _, seed = argument.rpartition("/") if argument.count("/") > 2 else (argument, "/", "0")
+    if not seed.isdecimal():
+        raise ConfigError([f"steps.split_random:{argument}: expected a seed >= 0 after the shares, got '{seed}'"])
+    parsed = _parse_shares("split_random", shares or DEFAULT_SHARES)
+    order = np.argsort(rows.row)[np.random.default_rng(int(seed)).permutation(len(rows))]
+    split = np.empty(len(rows), dtype=np.int8)
+    split[order] = _split_in_order(len(rows), parsed)
     return rows.with_split(split)
 
 
-def _parse_shares(argument: str) -> list[Fraction]:
+def _split_in_order(n_rows: int, shares: list[Fraction]) -> IntArray:
+    split = np.full(n_rows, TEST)
+    split[: int((shares[TRAIN] + shares[VALID]) * n_rows)] = VALID
+    split[: int(shares[TRAIN] * n_rows)] = TRAIN
+    return split
+
+
+def _parse_shares(step: str, argument: str) -> list[Fraction]:
     """The three shares as exact fractions: in floating point, 0.8 * 10 may be less than 8."""
     try:
         shares = [Fraction(part) for part in argument.split("/")]
     except (ValueError, ZeroDivisionError):
         shares = []
     if len(shares) != len(SPLITS) or min(shares) < 0 or sum(shares) != 1:
-        raise ConfigError([f"steps.split_count:{argument}: expected three shares that sum to 1, as in 0.8/0.1/0.1"])
+        raise ConfigError([f"steps.{step}:{argument}: expected three shares that sum to 1, as in 0.8/0.1/0.1"])
     return shares
 
 

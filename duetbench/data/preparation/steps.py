@@ -9,10 +9,10 @@ import numpy as np
 
 from duetbench.data.preparation.k_core import k_core_mask
 from duetbench.data.preparation.prepared import StepCount
-from duetbench.data.preparation.splits import split_count, split_leave_last, split_time
+from duetbench.data.preparation.splits import split_count, split_leave_last, split_random, split_time
 from duetbench.data.preparation.time_windows import window
-from duetbench.data.rows import SPLITS, UNSPLIT, Rows
-from duetbench.errors import ConfigError, UnknownName
+from duetbench.data.rows import SPLITS, UNSPLIT, Rows, empty_rows
+from duetbench.errors import ConfigError, DuetbenchError, UnknownName
 
 StepFunction = Callable[[Rows, str], Rows]
 
@@ -84,34 +84,61 @@ STEPS: dict[str, StepFunction] = {
     "split_count": split_count,
     "split_time": split_time,
     "split_leave_last": split_leave_last,
+    "split_random": split_random,
     "drop_cold": drop_cold,
 }
 
+NEED_TIMES = ("window", "split_time")
+"""Steps that compare times; they cannot be applied to rows whose timestamps are positions in the file."""
 
-def parse_steps(texts: Sequence[str]) -> list[Step]:
+
+def parse_steps(texts: Sequence[str], *, has_times: bool = True) -> list[Step]:
     """The steps from texts of the form `NAME` or `NAME:ARGUMENT`.
 
+    Args:
+        texts: The steps in order.
+        has_times: Whether the rows have times; otherwise their timestamps are positions in the file.
+
     Raises:
-        UnknownName: a step does not exist.
+        UnknownName: the only fault is a step that does not exist.
+        ConfigError: steps do not exist, arguments are invalid, or steps have no effect; lists all faults.
     """
-    steps = []
-    for text in texts:
-        name, _, argument = text.strip().partition(":")
-        if name not in STEPS:
-            raise UnknownName("step", name, STEPS)
-        steps.append(Step(text.strip(), STEPS[name], argument))
+    steps, faults = [], list[DuetbenchError]()
+    for text in map(str.strip, texts):
+        name, _, argument = text.partition(":")
+        try:
+            steps.append(_parse_step(text, name, argument, has_times=has_times))
+        except (ConfigError, UnknownName) as error:
+            faults.append(error)
+    splitting = [step.text for step in steps if step.text.startswith("split_")]
+    if len(splitting) > 1:
+        replaced = f"steps.{splitting[0]}: no effect, because {splitting[-1]} splits again; keep one of them"
+        faults.append(ConfigError([replaced]))
+    if len(faults) == 1:
+        raise faults[0]
+    if faults:
+        raise ConfigError([text for error in faults for text in _texts_of(error)])
     return steps
 
 
-def run_steps(rows: Rows, texts: Sequence[str]) -> tuple[Rows, tuple[StepCount, ...]]:
-    """The remaining rows, and the counts at the start (`raw`) and after each step.
+def _parse_step(text: str, name: str, argument: str, *, has_times: bool) -> Step:
+    if name not in STEPS:
+        raise UnknownName("step", name, STEPS)
+    if name in NEED_TIMES and not has_times:
+        raise ConfigError([f"steps.{text}: needs times, and the data has none (--time none); use split_count instead"])
+    step = Step(text, STEPS[name], argument)
+    step(empty_rows())  # finds invalid arguments before any data is read
+    return step
 
-    Raises:
-        ConfigError: a step's argument is invalid.
-        UnknownName: a step does not exist.
-    """
+
+def _texts_of(error: DuetbenchError) -> Sequence[str]:
+    return error.faults if isinstance(error, ConfigError) else [f"steps: {error}"]
+
+
+def run_steps(rows: Rows, texts: Sequence[str], *, has_times: bool = True) -> tuple[Rows, tuple[StepCount, ...]]:
+    """The remaining rows, and the counts at the start (`raw`) and after each step; raises errors of `parse_steps`."""
     counts = [count_rows("raw", rows)]
-    for step in parse_steps(texts):
+    for step in parse_steps(texts, has_times=has_times):
         rows = step(rows)
         counts.append(count_rows(step.text, rows))
     return rows, tuple(counts)

@@ -18,7 +18,7 @@ from typing import Any, Literal
 import polars as pl
 
 from duetbench.data.readers.jsonl import read_json_lines
-from duetbench.data.readers.literals import read_literal_lines
+from duetbench.data.readers.literals import read_literal_lines, text_or_none
 from duetbench.data.readers.validation import (
     ITEM_SCHEMA,
     RowBounds,
@@ -121,7 +121,7 @@ def _raw_items(
     path: Path, release: Release, row_counts: RowCounts, rated: Set[str]
 ) -> Iterator[tuple[pl.DataFrame, SourceLocation]]:
     if release == "2014":
-        yield from read_literal_lines(path, ITEM_SCHEMA, _item_2014, row_counts, is_needed=partial(_is_rated, rated))
+        yield from read_literal_lines(path, ITEM_SCHEMA, _items_2014, row_counts, is_needed=partial(_is_rated, rated))
         return
     schema, categories = (_ITEMS_2023, "categories") if release == "2023" else (_ITEMS_2018, "category")
     for frame, location in read_json_lines(path, schema, row_counts):
@@ -142,18 +142,12 @@ def _is_rated(rated: Set[str], line: bytes) -> bool:
     return match is None or match[1].decode("utf-8", "replace") in rated
 
 
-def _item_2014(line: Mapping[str, Any]) -> Mapping[str, Any]:
+def _items_2014(line: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
     paths = line.get("categories") or []
-    names = dict.fromkeys(_text(name) for path in paths for name in path)
-    return {
-        "item_id": _text(line.get("asin")),
-        "title": _text(line.get("title")),
+    names = dict.fromkeys(text_or_none(name) for path in paths for name in path)
+    yield {
+        "item_id": text_or_none(line.get("asin")),
+        "title": text_or_none(line.get("title")),
         "categories": list(names),
-        "description": _text(line.get("description")),
+        "description": text_or_none(line.get("description")),
     }
-
-
-def _text(value: Any) -> str | None:
-    if value is not None and not isinstance(value, str):
-        raise TypeError(f"expected text, got {value!r}")
-    return value

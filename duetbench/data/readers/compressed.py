@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import IO, cast
 
 from duetbench.data.folders import scratch_folder
+from duetbench.documents.expansion import ExpansionGuard
 from duetbench.errors import DataError, MissingDependency
 
 PIECE_BYTES = 64 << 20
@@ -23,7 +24,9 @@ BUFFER_BYTES = 1 << 20
 _BLOCK_BYTES = 8 << 20
 MAX_LINE_BYTES = 512 << 20
 """A longer line is an error: a small compressed file may contain a line that does not fit into memory."""
-_ZST_READ_BYTES = 1 << 18  # compressed bytes per step; the size of what they unpack to is not bounded otherwise
+_ZST_READ_BYTES = 1 << 13
+"""Compressed bytes per step, which may unpack to 32,768 times as many: the size of a step's result is not bounded
+otherwise."""
 _PATTERN_CHARACTERS = re.compile(r"[*?\[\]\\~\ud800-\udfff]")
 SUFFIXES = ("", ".gz", ".zst")
 """Suffixes that a raw file's name may have; all of these formats are read."""
@@ -138,9 +141,16 @@ def _line_too_long(path: Path) -> DataError:
 
 
 def _gz_blocks(path: Path, size: int) -> Iterator[bytes]:
-    with cast("IO[bytes]", gzip.open(path, "rb")) as stream:
+    guard = ExpansionGuard(path)
+    with path.open("rb") as packed, cast("IO[bytes]", gzip.GzipFile(fileobj=packed)) as stream:
         while block := stream.read(size):
-            yield block if block.endswith(b"\n") else block + _read_rest_of_line(stream, path)
+            guard.add(len(block), n_read=packed.tell())
+            if block.endswith(b"\n"):
+                yield block
+                continue
+            rest = _read_rest_of_line(stream, path)
+            guard.add(len(rest), n_read=packed.tell())
+            yield block + rest
 
 
 def _zst_blocks(path: Path, size: int) -> Iterator[bytes]:
@@ -167,12 +177,15 @@ def _decompress_zst(path: Path) -> Iterator[bytes]:
         raise MissingDependency(f"{path} needs zstandard: pip install 'duetbench[data]'") from error
     # Archives compressed with --long need a larger window than zstandard allows by default.
     decompressor = zstandard.ZstdDecompressor(max_window_size=1 << 31)
+    guard = ExpansionGuard(path)
     try:
         with path.open("rb") as stream:
             frame, is_inside = decompressor.decompressobj(), False
             while compressed := stream.read(_ZST_READ_BYTES):
                 while compressed:
-                    yield frame.decompress(compressed)
+                    data = frame.decompress(compressed)
+                    guard.add(len(data), n_read=stream.tell())
+                    yield data
                     is_inside = not frame.eof
                     compressed = frame.unused_data if frame.eof else b""
                     frame = frame if is_inside else decompressor.decompressobj()

@@ -7,7 +7,8 @@ from pathlib import Path
 
 from duetbench.data.folders import new_file
 from duetbench.digests import digest_of_file
-from duetbench.errors import DataError
+from duetbench.documents.json_text import load_json
+from duetbench.errors import DataError, DocumentError
 
 DIGEST_CACHE = "digests.json"
 _MIN_CACHED_BYTES = 64 << 20  # smaller files are read again each time, which takes a fraction of a second
@@ -40,7 +41,7 @@ def file_digest(path: Path, cache: Path) -> str:
 
 def _read_cache(path: Path) -> dict[str, str]:
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (FileNotFoundError, ValueError):
+        content = load_json(path)
+    except (FileNotFoundError, DocumentError):
         return {}  # a lost or damaged cache costs one more reading of the file
     return content if isinstance(content, dict) else {}

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import glob
 import json
-import os
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -18,18 +17,13 @@ from typing import TYPE_CHECKING, NamedTuple
 import polars as pl
 
 from duetbench.data.readers.compressed import read_numbered_lines, unpack
+from duetbench.data.readers.duckdb_frames import connect, stream_frames
 from duetbench.data.readers.validation import RowCounts, SourceLocation, raise_if_mostly_unreadable
 from duetbench.errors import DataError
 
 if TYPE_CHECKING:
     import duckdb
-    import pyarrow as pa
 
-BATCH_ROWS = 8_192
-"""Rows per batch of the parser, a multiple of its 2,048."""
-FRAME_BYTES = 24 << 20
-"""Size of a frame: many small frames cost more time than they save memory."""
-_THREADS = 4  # more threads parse faster than the rows are consumed, and each has its own buffers
 _MAX_LINE_BYTES = (16 << 20, 128 << 20)  # tried in order; a thread's buffer has room for two lines of this size
 _SUSPECT = "duetbench: is suspect"
 _SQL: dict[pl.DataType, str] = {
@@ -149,15 +143,7 @@ def _read_frames(path: Path, query: _Query) -> Iterator[pl.DataFrame]:
     """
     import duckdb
 
-    # DuckDB must not download extensions, nor print to the terminal.
-    config: dict[str, str | bool | int | float | list[str]] = {
-        "threads": min(_THREADS, os.cpu_count() or 1),
-        "arrow_large_buffer_size": True,
-        "autoinstall_known_extensions": False,
-        "autoload_known_extensions": False,
-    }
-    with duckdb.connect(config=config) as connection:
-        connection.execute("SET enable_progress_bar = false")
+    with connect() as connection:
         for plain in unpack(path):
             try:
                 yield from _parse(connection, plain, query)
@@ -205,29 +191,7 @@ def _parse_once(
         compression="none",
         hive_partitioning=False,
     )
-    yield from _merge_batches(rows.project(query.projection).to_arrow_reader(BATCH_ROWS))
-
-
-def _merge_batches(batches: Iterator[pa.RecordBatch]) -> Iterator[pl.DataFrame]:
-    """Frames of about `FRAME_BYTES`."""
-    import pyarrow as pa
-
-    merged: list[pa.RecordBatch] = []
-    n_bytes = 0
-    for batch in batches:
-        merged.append(batch)
-        n_bytes += batch.nbytes
-        if n_bytes >= FRAME_BYTES:
-            yield _to_polars(pa.Table.from_batches(merged))
-            merged, n_bytes = [], 0
-    if merged:
-        yield _to_polars(pa.Table.from_batches(merged))
-
-
-def _to_polars(table: pa.Table) -> pl.DataFrame:
-    frame = pl.from_arrow(table, rechunk=False)
-    assert isinstance(frame, pl.DataFrame)
-    return frame
+    yield from stream_frames(rows.project(query.projection))
 
 
 def _value_query(schema: Mapping[str, pl.DataType]) -> _Query:

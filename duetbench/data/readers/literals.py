@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,7 @@ from duetbench.errors import DataError
 def read_literal_lines(
     path: Path,
     schema: Mapping[str, pl.DataType],
-    to_row: Callable[[Mapping[str, Any]], Mapping[str, Any]],
+    to_rows: Callable[[Mapping[str, Any]], Iterable[Mapping[str, Any]]],
     row_counts: RowCounts,
     *,
     is_needed: Callable[[bytes], bool] = lambda _line: True,
@@ -26,8 +26,8 @@ def read_literal_lines(
 
     Args:
         path: The raw file.
-        schema: Columns and types of the rows that `to_row` returns.
-        to_row: Converts the parsed value of a line to a row. It may raise TypeError or ValueError for a field of the
+        schema: Columns and types of the rows that `to_rows` returns.
+        to_rows: Converts the parsed value of a line to rows. It may raise TypeError or ValueError for a field of the
             wrong type.
         row_counts: Where unreadable lines are counted.
         is_needed: Decides from the raw bytes of a line whether to parse it; a skipped line is not counted.
@@ -40,13 +40,24 @@ def read_literal_lines(
             if not line.strip() or not is_needed(line):
                 continue
             try:
-                rows.append(to_row(_parse(line)))
+                rows.extend(list(to_rows(_parse(line))))
             except _Unreadable as error:
                 row_counts.drop(str(error), 1, f"{path.name} line {number}")
             except (TypeError, ValueError):
                 row_counts.drop("field of the wrong type", 1, f"{path.name} line {number}")
         yield _frame(rows, schema, path), SourceLocation(path.name, first_line)
         first_line += len(lines) - 1
+
+
+def text_or_none(value: Any) -> str | None:
+    """The value itself.
+
+    Raises:
+        TypeError: it is neither a text nor None.
+    """
+    if value is not None and not isinstance(value, str):
+        raise TypeError(f"expected text, got {value!r}")
+    return value
 
 
 class _Unreadable(Exception):

@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 import polars as pl
 
+from duetbench.data.readers.markup import find_entities, has_markup, is_code, without_markup
 from duetbench.errors import DataError
 
 INTERACTION_SCHEMA = {
@@ -27,17 +28,14 @@ ITEM_SCHEMA = {
     "categories": pl.List(pl.String()),
     "description": pl.String(),
 }
-_SCRIPT = r"(?is)<(?:script|style)\b.*?(?:</(?:script|style)>|$)"
-_TAG = r"(?s)</?[a-zA-Z!][^<>]*>"
-_ENTITIES = {"&lt;": "<", "&gt;": ">", "&quot;": '"', "&#34;": '"', "&#39;": "'", "&apos;": "'", "&nbsp;": " "}
-_ENTITIES["&amp;"] = "&"  # last: otherwise `&amp;lt;` would be decoded twice
-_MARKUP = f"{_TAG}|&(?:[a-zA-Z]{{2,8}}|#[0-9]{{2,5}});"
 _MAX_BLANK_BYTES = (
     64  # longer reviews count as not blank: stripping all of them would take longer than all other checks
 )
 _MIN_UNREADABLE_LINES = 1_000  # fewer unreadable lines may be damage to a file of the expected format
 LONG_REVIEW = 100_000
 """Bytes above which a review is noted; it is kept complete."""
+UNRATED = "not rated"
+"""Kind of the notes on rows that are left out because their rating means that there is none."""
 
 
 def empty_interactions() -> pl.DataFrame:
@@ -86,12 +84,22 @@ class RowCounts:
         return snapshot
 
 
-def raise_if_mostly_unreadable(path: Path, n_unreadable: int, n_lines: int, row_counts: RowCounts) -> None:
-    """Raises DataError if at least 1,000 lines and more than half of all lines so far are unreadable."""
+def raise_if_mostly_unreadable(
+    path: Path, n_unreadable: int, n_lines: int, row_counts: RowCounts, *, hint: str = ""
+) -> None:
+    """Raises DataError if at least 1,000 lines and more than half of all lines so far are unreadable.
+
+    Args:
+        path: The file.
+        n_unreadable: Unreadable lines so far.
+        n_lines: All lines so far.
+        row_counts: Has the kinds of faults.
+        hint: Added to the message: what to do.
+    """
     if n_unreadable >= _MIN_UNREADABLE_LINES and n_unreadable * 2 > n_lines:
         raise DataError(
             f"{path} is not in the expected format: {n_unreadable} of the first {n_lines} lines are unreadable "
-            f"({', '.join(row_counts.dropped)})"
+            f"({', '.join(row_counts.dropped)}){hint}"
         )
 
 
@@ -111,7 +119,7 @@ class SourceLocation:
 class RowBounds:
     """Valid ratings and timestamps of a source."""
 
-    labels: tuple[int, ...]
+    labels: tuple[float, ...]
     """All valid ratings, ascending."""
     since: int
     """Earliest valid time in seconds, UTC."""
@@ -121,7 +129,7 @@ class RowBounds:
     """Unit of the raw timestamps: 1 for seconds, 1000 for milliseconds."""
 
 
-def make_row_bounds(labels: Sequence[int], since: str, until: str | None, *, ticks_per_second: int = 1) -> RowBounds:
+def make_row_bounds(labels: Sequence[float], since: str, until: str | None, *, ticks_per_second: int = 1) -> RowBounds:
     """Bounds from dates `YYYY-MM-DD`. The end is never later than now, and is now if `until` is None."""
     now = int(datetime.now(UTC).timestamp())
     end = parse_timestamp(until) if until else now
@@ -193,31 +201,37 @@ def _first_fault(bounds: RowBounds) -> pl.Expr:
 
 
 def validate_items(frame: pl.DataFrame, row_counts: RowCounts, location: SourceLocation) -> pl.DataFrame:
-    """Items in canonical form, titles and descriptions without markup; an item without an id is counted and dropped."""
+    """Items in canonical form; an item without an id is counted and dropped.
+
+    Markup is removed from all texts. A title that is code, or nothing but markup, is emptied: some sources have such
+    titles where a page could not be scraped.
+    """
     is_missing = frame["item_id"].is_null() | (frame["item_id"] == "")
     if is_missing.any():
         row_counts.drop("item without id", int(is_missing.sum()), location.near(int(is_missing.arg_max() or 0)))
         frame = frame.filter(~is_missing)
-    title = pl.col("title").fill_null("")
-    has_markup = frame.select(title.str.contains(_MARKUP)).to_series()
-    row_counts.note("markup in a title", int(has_markup.sum()))
-    return frame.select(
-        "item_id",
-        _without_markup(title).alias("title"),
-        pl.col("categories").fill_null([]).list.eval(_without_markup(pl.element()).filter(pl.element() != "")),
-        _without_markup(pl.col("description").fill_null("")).alias("description"),
+    raw = frame.select(
+        "item_id", pl.col("title", "description").fill_null(""), pl.col("categories").fill_null([])
+    ).rename({"title": "raw_title"})
+    entities = find_entities(
+        raw.select(pl.concat_str("raw_title", "description", pl.col("categories").list.join(" "))).to_series()
     )
+    category = without_markup(pl.element(), entities)
+    items = raw.with_columns(
+        without_markup(pl.col("raw_title"), entities).alias("title"),
+        pl.col("categories").list.eval(category.filter(category != "")),
+        without_markup(pl.col("description"), entities),
+    )
+    is_junk = items.select(
+        is_code(pl.col("title")) | ((pl.col("title") == "") & (pl.col("raw_title").str.strip_chars() != ""))
+    ).to_series()
+    row_counts.note("title of HTML or JavaScript, emptied", int(is_junk.sum()))
+    row_counts.note("markup in a title", int((has_markup(raw["raw_title"]) & ~is_junk).sum()))
+    title = pl.when(is_junk).then(pl.lit("")).otherwise("title")
+    return items.select("item_id", title.alias("title"), "categories", "description")
 
 
 def deduplicate_items(items: pl.DataFrame) -> pl.DataFrame:
     """One row per item: its first row with a title, or its first row if none has a title."""
     titled_first = items.sort(pl.col("title") == "", maintain_order=True)
     return titled_first.unique("item_id", keep="first", maintain_order=True)
-
-
-def _without_markup(text: pl.Expr) -> pl.Expr:
-    """The text on one line, without tags and scripts, entities decoded."""
-    text = text.str.replace_all(_SCRIPT, " ").str.replace_all(_TAG, " ")
-    for entity, character in _ENTITIES.items():
-        text = text.str.replace_all(entity, character, literal=True)
-    return text.str.replace_all(r"\s+", " ").str.strip_chars()

@@ -12,7 +12,8 @@ import urllib.request
 from dataclasses import dataclass, field
 from typing import Any
 
-from duetbench.errors import EngineError
+from duetbench.documents.json_text import MAX_JSON_BYTES, parse_json
+from duetbench.errors import DocumentError, EngineError
 
 _log = logging.getLogger("duetbench")
 
@@ -96,8 +97,8 @@ class HttpClient:
         with urllib.request.urlopen(request, timeout=self.timeout) as response:
             self.is_reached = True
             try:
-                body = json.loads(response.read())
-            except ValueError as error:
+                body = parse_json(response.read(MAX_JSON_BYTES), name=self.base_url)
+            except DocumentError as error:
                 raise RequestRejected(
                     response.status, "no JSON; is this the address of an OpenAI-compatible server?"
                 ) from error
@@ -112,10 +113,10 @@ class HttpClient:
     def _rejection(self, error: urllib.error.HTTPError) -> RequestRejected:
         text = error.read().decode("utf-8", "replace")
         try:
-            body = json.loads(text)
+            body = parse_json(text, name=self.base_url)
             body = body.get("error", body) if isinstance(body, dict) else body
             text = str(body.get("message", body)) if isinstance(body, dict) else str(body)
-        except ValueError:
+        except DocumentError:
             pass  # a proxy's page in HTML: its beginning is shown as it is
         return RequestRejected(error.code, self._without_key(" ".join(text.split())[:300]))
 

@@ -8,14 +8,15 @@ import sqlite3
 import threading
 import time
 import zlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from duetbench.digests import digest_of_text
+from duetbench.documents.json_text import parse_json
 from duetbench.engines.store.keys import RequestKey
-from duetbench.errors import StoreError
+from duetbench.errors import DocumentError, StoreError
 from duetbench.paths import cache_dir
 
 FORMAT = 1
@@ -81,22 +82,28 @@ class RequestStore:
             )
             self._prepare()
 
-    def get(self, keys: Sequence[RequestKey]) -> dict[str, dict[str, Any]]:
-        """The stored answers by key; a key without an answer is missing."""
-        answers: dict[str, dict[str, Any]] = {}
+    def get(self, keys: Sequence[RequestKey]) -> dict[str, dict[str, Any] | None]:
+        """The stored answers by key; a key without an answer is missing, a damaged answer is None."""
+        answers: dict[str, dict[str, Any] | None] = {}
         digests = [key.digest for key in keys]
         with self._lock, self._store_errors():
             for start in range(0, len(digests), 500):
                 chunk = digests[start : start + 500]
                 marks = ",".join("?" * len(chunk))
-                rows = self.connection.execute(f"SELECT key, answer FROM answers WHERE key IN ({marks})", chunk)
-                answers.update((key, json.loads(answer)) for key, answer in rows)
+                rows = self.connection.execute(
+                    f"SELECT key, CAST(answer AS BLOB) FROM answers WHERE key IN ({marks})", chunk
+                )
+                answers.update((key, _answer(key, body)) for key, body in rows)
         return answers
 
-    def put(self, outcomes: Iterable[RequestOutcome]) -> None:
+    def put(self, outcomes: Iterable[RequestOutcome], *, damaged: Collection[str] = ()) -> None:
         """Stores answers, all or none of them; failures are stored separately and never returned as answers.
 
         An answer that another process has stored in the meantime is kept: the first one counts.
+
+        Args:
+            outcomes: The results.
+            damaged: Keys whose stored answer is damaged and is replaced.
         """
         with self._lock, self._store_errors(), self._transaction() as connection:
             for outcome in outcomes:
@@ -108,7 +115,9 @@ class RequestStore:
                     self._put_failure(request, outcome)
                     continue
                 body = json.dumps(outcome.answer)
-                connection.execute(f"INSERT OR IGNORE INTO answers VALUES ({'?,' * 8}?)", (*request, body, time.time()))
+                conflict = "REPLACE" if key.digest in damaged else "IGNORE"
+                row = (*request, body, time.time())
+                connection.execute(f"INSERT OR {conflict} INTO answers VALUES ({'?,' * 8}?)", row)
                 connection.execute("DELETE FROM failures WHERE key = ?", (key.digest,))
 
     def select(self, query: str, values: tuple[Any, ...]) -> list[tuple[Any, ...]]:
@@ -165,8 +174,16 @@ class RequestStore:
     def _store_errors(self) -> Iterator[None]:
         try:
             yield
-        except (sqlite3.Error, json.JSONDecodeError, OSError) as error:
+        except (sqlite3.Error, OSError) as error:
             raise StoreError(_message(self.path, error)) from error
+
+
+def _answer(key: str, body: bytes) -> dict[str, Any] | None:
+    try:
+        answer = parse_json(body, name=key)
+    except DocumentError:
+        return None
+    return answer if isinstance(answer, dict) else None
 
 
 def unpacked(content: bytes) -> str:
@@ -187,6 +204,6 @@ def _message(path: Path, error: Exception) -> str:
         return f"{subject} is not writable; set DUETBENCH_CACHE to a writable folder"
     if "locked" in text:
         return f"{subject} was busy for {_LOCK_TIMEOUT:.0f} s; is a process stuck, or is it on a network file system?"
-    if isinstance(error, json.JSONDecodeError) or "not a database" in text or "malformed" in text:
+    if "not a database" in text or "malformed" in text:
         return f"{subject} is damaged ({text}); move it away and run again: only its answers are computed again"
     return f"{subject} cannot be used: {text}"

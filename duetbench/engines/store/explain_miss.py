@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import json
+import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from duetbench.documents.json_text import parse_json
 from duetbench.engines.store.database import RequestStore, unpacked
-from duetbench.errors import StoreError
+from duetbench.errors import DocumentError, StoreError
 
 _SCANNED = 2000
 """Number of the newest entries that are compared when none has the same content."""
@@ -139,16 +140,20 @@ def _entries(store: RequestStore, condition: str, values: tuple[Any, ...]) -> li
             " ORDER BY stored_at DESC LIMIT ?",
             (*values, _SCANNED),
         )
-        entries += [_entry(row) for row in rows]
+        entries += [entry for row in rows if (entry := _entry(row))]
     return sorted(entries, key=lambda entry: -entry.stored_at)
 
 
-def _entry(row: tuple[Any, ...]) -> StoredRequest:
+def _entry(row: tuple[Any, ...]) -> StoredRequest | None:
+    """The request in a row; None if the row is damaged."""
     key, verb, engine, settings, content_digest, content, prompt_key, status, error, times, stored_at = row
     parts = {"verb": verb}
-    parts |= dict(_flattened("engine", json.loads(engine)))
-    parts |= dict(_flattened("settings", json.loads(settings)))
-    parts |= dict(_flattened("prompt", json.loads(unpacked(content))))
+    try:
+        parts |= dict(_flattened("engine", parse_json(engine, name=key)))
+        parts |= dict(_flattened("settings", parse_json(settings, name=key)))
+        parts |= dict(_flattened("prompt", parse_json(unpacked(content), name=key)))
+    except (DocumentError, UnicodeDecodeError, zlib.error):
+        return None
     return StoredRequest(key, verb, parts, content_digest, prompt_key, status, error, times, stored_at)
 
 

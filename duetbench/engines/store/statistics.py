@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 
+from duetbench.documents.json_text import parse_json
 from duetbench.engines.store.database import RequestStore
+from duetbench.errors import DocumentError
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,9 +56,12 @@ def store_contents(store: RequestStore) -> StoreContents:
 
 
 def _stored_answers(body: str, verb: str, answers: int, failures: int) -> StoredAnswers:
-    parts = json.loads(body)
-    adapter = str(parts["adapter"] or "")
-    return StoredAnswers(parts["name"], parts["model"], adapter, parts["dtype"], verb, answers, failures)
+    try:
+        parts = parse_json(body, name="an engine of the store")
+        described = (parts["name"], parts["model"], str(parts["adapter"] or ""), parts["dtype"])
+    except (DocumentError, KeyError, TypeError):
+        described = ("(damaged)", "", "", "")
+    return StoredAnswers(*described, verb, answers, failures)
 
 
 def _size(store: RequestStore) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import replace
+from dataclasses import fields, replace
 from typing import Any, TypeVar
 
 from duetbench.engines.store.database import RequestOutcome, RequestStore, default_store
@@ -41,7 +41,7 @@ class StoredEngine(Engine):
             [generate_key(info, prompt, sampling) for prompt in prompts],
             plan=lambda missing: self._engine.batches(missing, sampling.max_tokens),
             compute=lambda batch: self._engine.generate(batch, sampling),
-            restore=lambda stored: Completion(**stored, cached=True),
+            restore=_completion,
         )
 
     def label_logprobs(
@@ -53,8 +53,11 @@ class StoredEngine(Engine):
             [labels_key(info, prompt, answer_prefix, labels) for prompt in prompts],
             plan=lambda missing: self._engine.batches(_with_prefix(missing, answer_prefix), 0),
             compute=lambda batch: self._engine.label_logprobs(batch, answer_prefix, labels),
-            restore=lambda stored: LabelLogprobs(tuple(stored["logprobs"]), **_without_logprobs(stored), cached=True),
+            restore=lambda stored: _label_logprobs(stored, len(labels)),
         )
+
+    def label_fault(self, answer_prefix: str, labels: Sequence[str]) -> str | None:
+        return self._engine.label_fault(answer_prefix, labels)
 
     def batches(self, prompts: Sequence[Prompt], max_tokens: int) -> list[list[int]]:
         return self._engine.batches(prompts, max_tokens)
@@ -83,9 +86,11 @@ class StoredEngine(Engine):
         *,
         plan: Callable[[Sequence[Prompt]], list[list[int]]],
         compute: Callable[[Sequence[Prompt]], list[_T]],
-        restore: Callable[[dict[str, Any]], _T],
+        restore: Callable[[dict[str, Any]], _T | None],
     ) -> list[_T]:
-        stored_answers = {digest: restore(stored) for digest, stored in self._store.get(keys).items()}
+        restored = {digest: restore(stored or {}) for digest, stored in self._store.get(keys).items()}
+        stored_answers = {digest: answer for digest, answer in restored.items() if answer is not None}
+        damaged = restored.keys() - stored_answers.keys()
         self._report_done(sum(key.digest in stored_answers for key in keys))
         first_positions = {
             key.digest: position
@@ -97,9 +102,13 @@ class StoredEngine(Engine):
         computed: dict[str, _T] = {}
         for batch in plan([prompts[position] for position in missing]) if missing else []:
             positions = [missing[number] for number in batch]
-            answers = compute([prompts[position] for position in positions])
             batch_keys = [keys[position] for position in positions]
-            self._store.put([_outcome(key, answer) for key, answer in zip(batch_keys, answers, strict=True)])
+            answers = [
+                replace(answer, was_damaged=True) if key.digest in damaged else answer
+                for key, answer in zip(batch_keys, compute([prompts[position] for position in positions]), strict=True)
+            ]
+            outcomes = [_outcome(key, answer) for key, answer in zip(batch_keys, answers, strict=True)]
+            self._store.put(outcomes, damaged=damaged)
             computed.update((key.digest, answer) for key, answer in zip(batch_keys, answers, strict=True))
             self._report_done(sum(repetitions[key.digest] for key in batch_keys))
         return [
@@ -122,15 +131,33 @@ def _answer_at(
     if key.digest in stored_answers:
         return stored_answers[key.digest]
     answer = computed[key.digest]
-    return answer if first_positions[key.digest] == position else replace(answer, cached=True)
+    return answer if first_positions[key.digest] == position else replace(answer, cached=True, was_damaged=False)
 
 
 def _with_prefix(prompts: Sequence[Prompt], answer_prefix: str) -> list[Prompt]:
     return [replace(prompt, prefill=prompt.prefill + answer_prefix) for prompt in prompts]
 
 
-def _without_logprobs(stored: dict[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in stored.items() if name != "logprobs"}
+def _completion(stored: dict[str, Any]) -> Completion | None:
+    """The completion in a row of the store; None if the row is damaged."""
+    return Completion(**stored, cached=True) if _fits(stored, Completion, text=str, completion_tokens=int) else None
+
+
+def _label_logprobs(stored: dict[str, Any], n_labels: int) -> LabelLogprobs | None:
+    """The log-probabilities in a row of the store; None if the row is damaged."""
+    if not _fits(stored, LabelLogprobs, logprobs=list):
+        return None
+    values = stored.pop("logprobs")
+    if len(values) != n_labels or any(type(value) not in (int, float) for value in values):
+        return None
+    return LabelLogprobs(tuple(map(float, values)), **stored, cached=True)
+
+
+def _fits(stored: dict[str, Any], result_class: type, **types: type) -> bool:
+    """Whether a row has values of these types besides those of every row, and no value that the result lacks."""
+    types |= {"prompt_tokens": int, "dropped_history": int}
+    known = {field.name for field in fields(result_class)}
+    return types.keys() <= stored.keys() <= known and all(type(stored[name]) is kind for name, kind in types.items())
 
 
 def _count(digests: Iterable[str]) -> dict[str, int]:

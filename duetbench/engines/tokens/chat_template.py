@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from duetbench.digests import digest_of_value
-from duetbench.errors import EngineError, ModelError
+from duetbench.documents.bounds import MAX_TEMPLATE_BYTES, read_text
+from duetbench.errors import DocumentError, EngineError, ModelError
 from duetbench.models.folder import read_json
 from duetbench.types import Message
 
@@ -16,11 +17,14 @@ def template_of(folder: Path) -> str:
     """The chat template of a model folder, read without loading the tokenizer.
 
     Raises:
-        ModelError: the folder has none.
+        ModelError: the folder has none, or it cannot be read.
     """
     file = folder / "chat_template.jinja"
     if file.is_file():
-        return file.read_text(encoding="utf-8")
+        try:
+            return read_text(file, MAX_TEMPLATE_BYTES)
+        except (OSError, DocumentError) as error:
+            raise ModelError(f"chat template {file} cannot be read: {error}") from error
     config = folder / "tokenizer_config.json"
     template = read_json(config).get("chat_template") if config.is_file() else None
     if isinstance(template, list):  # several by name
@@ -50,6 +54,7 @@ class ChatTemplate:
         self._args = dict(args)
         self._special_tokens = _special_tokens(tokenizer)
         self._checked_ids = set(self._special_tokens) - _unknown_ids(tokenizer)
+        self._is_checked = False
         self._ids_by_roles: dict[tuple[str, ...], list[int]] = {}
 
     @property
@@ -115,13 +120,20 @@ class ChatTemplate:
     def _apply(self, messages: list[dict[str, str]]) -> str:
         from jinja2 import TemplateError
 
+        if not self._is_checked:
+            _check_cost(self._template, messages, self._args)
+            self._is_checked = True
         try:
             rendered = self.tokenizer.apply_chat_template(
                 messages, chat_template=self._template, tokenize=False, add_generation_prompt=True, **self._args
             )
-        except TemplateError as error:
+        except Exception as error:  # a template is the program of the model's author
             roles = ", ".join(message["role"] for message in messages)
-            raise EngineError(f"the model's chat template rejects messages of the roles {roles}: {error}") from error
+            kind = "" if isinstance(error, TemplateError) else f"{type(error).__name__}: "
+            text = " ".join(str(error).split())[:300]
+            raise EngineError(
+                f"the model's chat template rejects messages of the roles {roles}: {kind}{text}"
+            ) from error
         return str(rendered)
 
     def _encode(self, text: str) -> list[int]:
@@ -139,6 +151,24 @@ class ChatTemplate:
         start = self.tokenizer.bos_token_id
         if start is not None and list(ids[:2]) == [start, start]:
             raise EngineError("the chat template starts the sequence twice; remove one of the two start tokens from it")
+
+
+def _check_cost(template: str, messages: Sequence[Mapping[str, str]], args: Mapping[str, Any]) -> None:
+    """Renders messages within the bounds of prompt templates, which the tokenizer's own rendering does not have.
+
+    Raises:
+        EngineError: the template exceeds them.
+    """
+    from duetbench.prompts.bounded import BoundedEnvironment, TooExpensive, budget
+
+    environment = BoundedEnvironment(trim_blocks=True, lstrip_blocks=True, extensions=["jinja2.ext.loopcontrols"])
+    try:
+        with budget():
+            environment.from_string(template).render(messages=messages, add_generation_prompt=True, **args)
+    except TooExpensive as error:
+        raise EngineError(f"the model's chat template {error}") from error
+    except Exception:
+        return  # the tokenizer's rendering has functions that this one lacks, and reports what is wrong with the rest
 
 
 def _special_tokens(tokenizer: Any) -> dict[int, str]:

@@ -12,7 +12,7 @@ from duetbench.errors import DataError, UnknownName
 from duetbench.evaluation.audit.printed import PrintedNumber, printed_number
 from duetbench.evaluation.audit.reading import read_values
 from duetbench.paths import registry_dir
-from duetbench.schemas import schema_validator
+from duetbench.schemas import schema_validator, shortened
 
 LOWER_IS_BETTER = {"mae": True, "rmse": True, "accuracy": False, "f1": False}
 """The metrics of a table, in the order in which they are printed."""
@@ -168,16 +168,12 @@ def _schema_faults(body: Any) -> Iterator[str]:
     faults = schema_validator("published").iter_errors(body)
     for fault in sorted(faults, key=lambda fault: [(isinstance(p, str), p) for p in fault.absolute_path]):
         path = "".join(f"[{part}]" if isinstance(part, int) else f".{_printable(part)}" for part in fault.absolute_path)
-        yield f"{path.lstrip('.') or 'file'}: {_shortened(fault.message)}"
+        yield f"{path.lstrip('.') or 'file'}: {shortened(fault.message)}"
 
 
 def _printable(name: Any) -> str:
     """A key for a message: it comes from the file and may hold control characters."""
     return "".join(each if each.isprintable() else "?" for each in str(name))
-
-
-def _shortened(text: str) -> str:
-    return text if len(text) <= 200 else text[:100] + " ... " + text[-90:]
 
 
 def _refuse(path: Path, faults: list[str]) -> None:

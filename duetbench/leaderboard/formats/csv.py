@@ -12,7 +12,19 @@ from duetbench.evaluation.statistics import Interval
 from duetbench.leaderboard.board import COUNTS, Board, BoardMetric, BoardRow, BoardSection, SeedSummary
 
 _ROW = (
-    *("dataset", "split", "fingerprint", "pairs", "convention", "fill", "rank_best", "rank_worst", "state", "reason"),
+    *(
+        "dataset",
+        "split",
+        "fingerprint",
+        "pairs",
+        "temporal_leakage",
+        "convention",
+        "fill",
+        "rank_best",
+        "rank_worst",
+        "state",
+        "reason",
+    ),
     *("name", "strategy", "trainer", "model", "weights", "scorer", "settings", "seeds", "n_seeds", "cells"),
     *("decision", "budget_steps", "budget_tokens", "n", "coverage", *COUNTS),
 )
@@ -72,7 +84,7 @@ def _csv_row(section: BoardSection, row: BoardRow, prefixes: dict[str, str]) -> 
     settings = (f"{name}={row.facts[name]}" for name in section.differing if name in row.facts and name not in separate)
     fields = {name: getattr(section.key, name) for name in ("dataset", "split", "fingerprint", "pairs")}
     fields |= {"convention": section.convention.name, "fill": section.fill, "baseline": section.baseline}
-    fields |= {"users_needed": section.users_needed}
+    fields |= {"users_needed": section.users_needed, "temporal_leakage": "; ".join(section.temporal_leakage)}
     absent = (f"{name}: {state}" for name, state in (row.absent_controls or {}).items())
     fields |= {"absent_controls": "; ".join(absent)}
     fields |= {name: getattr(row, name) for name in ("name", "state", "reason", "coverage")}

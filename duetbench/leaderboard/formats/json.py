@@ -43,6 +43,7 @@ def _section(section: BoardSection) -> dict[str, Any]:
         "rows": [_row(row) for row in section.rows],
         "comparisons": [_pair(pair) for pair in section.shown_pairs],
         "notes": section.notes,
+        "temporal_leakage": section.temporal_leakage,
     }
 
 

@@ -6,8 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import yaml
-
+from duetbench.documents.yaml_text import load_yaml
 from duetbench.errors import UnknownName
 from duetbench.paths import registry_dir
 
@@ -39,5 +38,5 @@ def load_preset(name: str) -> RunPreset:
     """
     if name not in preset_names():
         raise UnknownName("preset", name, preset_names())
-    content = yaml.safe_load(registry_dir("presets", f"{name}.yaml").read_text(encoding="utf-8"))
+    content = load_yaml(registry_dir("presets", f"{name}.yaml"))
     return RunPreset(name, content["summary"], content["config"], content["sources"])

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, fields, replace
+from itertools import islice
 from pathlib import Path
 from typing import Any, Literal
 
-import yaml
-
 from duetbench.digests import digest_of_value
-from duetbench.errors import ConfigError
+from duetbench.documents.yaml_text import load_yaml
+from duetbench.errors import ConfigError, DocumentError
 from duetbench.runner.config.presets import RunPreset, load_preset
-from duetbench.schemas import schema_validator
+from duetbench.schemas import schema_validator, shortened
 from duetbench.suggestions import did_you_mean
 
 _MAX_NAME = 48
@@ -96,7 +96,7 @@ def _folder_name(named: str, grid: Grid, chosen: Mapping[str, Any], settings: Ma
     options = {key: sorted(set(value)) if key in _UNORDERED else value for key, value in options.items()}
     if named and not options and not settings:
         return named
-    name = named or f"{'+'.join(grid.strategies)}-{'+'.join(grid.datasets)}"
+    name = named or f"{'+'.join(grid.strategies)}-{'+'.join(Path(name).name for name in grid.datasets)}"
     readable = re.sub(r"[^A-Za-z0-9._+-]+", "-", name)[:_MAX_NAME].strip(".-")
     return f"{readable or 'run'}-{digest_of_value([options, dict(settings)])[:8]}"
 
@@ -113,16 +113,19 @@ def read_config(file: Path) -> dict[str, Any]:
         ConfigError: it cannot be read or does not conform to the schema, all faults at once, each with its path.
     """
     try:
-        content = yaml.safe_load(file.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError([f"{file}: cannot be read ({error})"]) from error
-    except yaml.YAMLError as error:
-        raise ConfigError([f"{file}: not valid YAML ({' '.join(str(error).split())})"]) from error
+        content = load_yaml(file)
+    except OSError as error:
+        raise ConfigError([f"{file}: cannot be read ({error.strerror or error})"]) from error
+    except DocumentError as error:
+        raise ConfigError([str(error)]) from error
     faults = _schema_faults(content if content is not None else {})
     if faults:
         raise ConfigError([f"{file.name}: {fault}" for fault in faults])
     return dict(content or {})
 
+
+_MAX_FAULTS = 20
+"""Faults that an error lists."""
 
 _TYPES = {
     "array": "a list",
@@ -136,21 +139,24 @@ _TYPES = {
 
 def _schema_faults(content: Any) -> list[str]:
     errors = sorted(schema_validator("run").iter_errors(content), key=lambda error: list(map(str, error.path)))
-    return [fault for error in errors for fault in _faults_of(error)]
+    faults = list(islice((fault for error in errors for fault in _faults_of(error)), _MAX_FAULTS + 1))
+    return faults if len(faults) <= _MAX_FAULTS else [*faults[:_MAX_FAULTS], "and more"]
 
 
-def _faults_of(error: Any) -> list[str]:
+def _faults_of(error: Any) -> Iterator[str]:
     path = _path(error.absolute_path)
     if error.validator == "type" and error.validator_value in _TYPES:
-        return [f"{path or 'the file'}: expected {_TYPES[error.validator_value]}, got {error.instance!r}"]
+        value = shortened(repr(error.instance))
+        yield f"{path or 'the file'}: expected {_TYPES[error.validator_value]}, got {value}"
+        return
     if error.validator != "additionalProperties":
-        return [f"{path}: {error.message}" if path else error.message]
+        message = shortened(error.message)
+        yield f"{path}: {message}" if path else message
+        return
     known = sorted(error.schema["properties"])
-    faults = []
     for name in sorted(set(map(str, error.instance)) - set(known)):
         hint = did_you_mean(name, known)
-        faults.append(f"{path + '.' if path else ''}{name}: no such key; {hint}Known: {', '.join(known)}")
-    return faults
+        yield f"{path + '.' if path else ''}{shortened(name)}: no such key; {hint}Known: {', '.join(known)}"
 
 
 def _path(parts: Any) -> str:

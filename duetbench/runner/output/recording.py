@@ -43,6 +43,7 @@ from duetbench.runner.config.sections import TrainingOptions
 from duetbench.runner.examples import train_rows
 from duetbench.runner.output.request_logs import write_logs
 from duetbench.runner.planning.cells import Cell, ControlSpec, DatasetChoice, PluginChoice, WriterSpec
+from duetbench.runner.planning.prepared_folders import FOLDER_OPTION
 from duetbench.types import Status
 
 ERROR = "error.txt"
@@ -76,13 +77,12 @@ def write_done(state: CellState, folder: Path, context: ExecutionContext, metric
     with atomic_file(folder / PREDICTIONS) as partial:
         table.write_parquet(partial)
     files = [PREDICTIONS, *(write_logs(state, folder) if state.cell.writing else [])]
-    train_mean = float(train_rows(data)["rating"].mean())  # type: ignore[arg-type]
+    domain = data.prepared.domain
+    train_mean = domain.to_original(float(train_rows(data)["rating"].mean()))  # type: ignore[arg-type]
     fill = state.cell.evaluation.fill
     predicted_by = state.cell.control.scorer if state.cell.control else state.cell.scorer
     scorer: Scorer = predicted_by.make()
-    computed = metrics_of(
-        table, data.prepared.domain, metrics, train_mean=train_mean, fill=fill, decision=scorer.decision()
-    )
+    computed = metrics_of(table, domain, metrics, train_mean=train_mean, fill=fill, decision=scorer.decision())
     record = _record(state, context, "done", metrics=computed, files=[folder / name for name in files])
     write_record(folder, record)
     (folder / ERROR).unlink(missing_ok=True)
@@ -174,7 +174,7 @@ def _choices(cell: Cell) -> Iterator[tuple[str, PluginChoice]]:
 def _options(cell: Cell) -> dict[str, Mapping[str, JsonValue]]:
     """Value of every option, by plugin or section; `KIND.NAME` for the later of two plugins that share a name."""
     sections: dict[str, Mapping[str, Any]] = {
-        "data": {**asdict(cell.data.options), "steps": [count.step for count in cell.data.prepared.steps[1:]]},
+        "data": _data_options(cell.data),
         "history": asdict(cell.data.history),
         "evaluation": asdict(cell.evaluation),
     }
@@ -190,6 +190,13 @@ def _options(cell: Cell) -> dict[str, Mapping[str, JsonValue]]:
             values = {**choice.options, **(_control_options(cell.control) if kind == "control" else {})}
             options[choice.name if choice.name not in options else f"{kind}.{choice.name}"] = values
     return {name: to_json(values, path=f"options.{name}") for name, values in {**options, **sections}.items()}
+
+
+def _data_options(data: DatasetChoice) -> dict[str, Any]:
+    """The options of the preparation, with the steps; for a prepared folder, the folder in place of the raw files."""
+    steps = [count.step for count in data.prepared.steps[1:]]
+    folder = {FOLDER_OPTION: str(data.folder)} if data.folder else {}
+    return {**asdict(data.options), "steps": steps, **folder}
 
 
 def _control_options(control: ControlSpec | None) -> dict[str, Any]:
@@ -222,7 +229,12 @@ def _dataset(data: DatasetChoice) -> DatasetRecord:
     last = len(prepared.steps) - 1
     return DatasetRecord(
         fingerprint=prepared.fingerprint,
-        domain=DomainRecord(noun=domain.noun, plural=domain.plural, labels=domain.labels),
+        domain=DomainRecord(
+            noun=domain.noun,
+            plural=domain.plural,
+            labels=domain.of_data.labels,
+            prompt_labels=domain.labels if domain.original else (),
+        ),
         steps=tuple(
             StepRecord(
                 step=count.step,
@@ -235,6 +247,7 @@ def _dataset(data: DatasetChoice) -> DatasetRecord:
         ),
         counts=dict(prepared.counts),
         n_train=train_rows(data).height,
+        temporal_leakage=prepared.temporal_leakage,
     )
 
 

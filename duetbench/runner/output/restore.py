@@ -13,6 +13,7 @@ from duetbench.records import RECORD, CellSpec, JsonValue, ModelRecord, Record, 
 from duetbench.runner.config.run_config import Grid, RunConfig
 from duetbench.runner.planning.cells import Cell, WriterSpec
 from duetbench.runner.planning.plan import plan
+from duetbench.runner.planning.prepared_folders import FOLDER_OPTION
 from duetbench.runner.trainings import RESULT, TrainingResult, read_trained
 
 _SECTIONS = ("data", "history", "sampling", "evaluation")
@@ -77,9 +78,10 @@ def _planned(spec: CellSpec, plugins: Plugins) -> Cell:
     assert spec.strategy is not None
     assert spec.model is not None
     assert spec.engine is not None
+    folder = spec.options.get("data", {}).get(FOLDER_OPTION)
     grid = Grid(
         strategies=(spec.strategy,),
-        datasets=(spec.dataset,),
+        datasets=(folder or spec.dataset,),
         models=(spec.model,),
         trainers=("none",),
         scorers=(spec.scorer,),
@@ -101,6 +103,8 @@ def _recorded_options(spec: CellSpec) -> dict[str, Mapping[str, JsonValue]]:
     kinds: tuple[Literal["dataset", "scorer", "strategy", "engine"], ...] = ("dataset", "scorer", "strategy", "engine")
     options = {f"{kind}.{getattr(spec, kind)}": spec.options_of(kind) for kind in kinds}
     options |= {section: spec.options.get(section, {}) for section in _SECTIONS}
+    if FOLDER_OPTION in options["data"]:  # it was prepared already: neither option would have an effect
+        options |= {f"dataset.{spec.dataset}": {}, "data": {"sample_seed": options["data"]["sample_seed"]}}
     return {scope: values for scope, values in options.items() if values}
 
 

@@ -70,6 +70,8 @@ class DatasetChoice:
     options: DataOptions
     history: HistoryOptions
     prepared: Prepared
+    folder: Path | None = None
+    """The prepared folder that the user named; None: the dataset was named, and prepared from its raw files."""
 
     def n_dropped_for_history(self, min_user_history: int) -> int:
         """Number of training rows whose user has fewer earlier interactions than that."""

@@ -16,6 +16,7 @@ from duetbench.runner.config.options import OptionValues, Scope, merged_uses
 from duetbench.runner.config.run_config import Grid, RunConfig
 from duetbench.runner.planning.cells import Cell, DatasetChoice, ModelChoice, PluginChoice, WriterSpec
 from duetbench.runner.planning.controls import NO_WRITER, UNTRAINED, ControlPlanner, control_names, retraining
+from duetbench.runner.planning.prepared_folders import PreparedFolder, registered_dataset
 from duetbench.runner.planning.resolver import (
     PluginResolver,
     default_trainer,
@@ -126,7 +127,7 @@ class _Planner:
 
     def _used(self, grid: Grid) -> Iterator[Scope]:
         """Every plugin that a grid names; unknown names become faults."""
-        yield from self._named("dataset", grid.datasets)
+        yield from self._named("dataset", [name for name in grid.datasets if self._is_registered(name)])
         for scope in self._named("scorer", [*grid.scorers, *(self._baselines() if grid.baselines else [])]):
             if reason := missing_package(self.plugins, scope[1]):
                 self._collect(MissingDependency(reason))
@@ -144,6 +145,10 @@ class _Planner:
         for name in names:
             if self._try(self.plugins.get, kind, name):
                 yield (kind, name)
+
+    def _is_registered(self, dataset: str) -> bool:
+        """False for a folder of a prepared dataset; a name that is neither becomes a fault."""
+        return self._try(registered_dataset, self.plugins, dataset) is not None
 
     def _default_trainers(self, strategies: Iterable[str]) -> list[str]:
         registered = self.plugins.of_kind("strategy")
@@ -254,8 +259,15 @@ class _Planner:
 
     def _data(self, name: str, split: str, parts: PluginResolver) -> DatasetChoice:
         from duetbench.data import prepare
+        from duetbench.data.history import check_source
 
-        choice, options, history = parts.choice("dataset", name), parts.data, parts.history
+        options, history = parts.data, parts.history
+        choice = parts.dataset(name)
+        if isinstance(choice, PreparedFolder):
+            check_source(choice.prepared, history)
+            data = DatasetChoice(choice.choice, options, history, choice.prepared, choice.prepared.folder)
+            _check_split(data, split)
+            return data
         key = (name, repr(choice.config), repr(options), repr(history))
         if key not in self.prepared:
             self.on_progress(f"preparing {name}")
@@ -267,6 +279,7 @@ class _Planner:
                 max_error_rate=options.max_error_rate,
                 on_progress=self.on_progress,
             )
+            check_source(prepared, history)
             self.prepared[key] = DatasetChoice(choice, options, history, prepared)
         data = self.prepared[key]
         _check_split(data, split)

@@ -14,6 +14,7 @@ from duetbench.runner.config.options import OptionValues
 from duetbench.runner.config.run_config import Grid
 from duetbench.runner.config.sections import DataOptions, EvaluationOptions, SamplingOptions, TrainingOptions
 from duetbench.runner.planning.cells import ModelChoice, PluginChoice, ScorerEngineSpec, WriterSpec
+from duetbench.runner.planning.prepared_folders import PreparedFolder, load_folder, registered_dataset
 
 if TYPE_CHECKING:
     from duetbench.data import HistoryOptions
@@ -67,6 +68,7 @@ class PluginResolver:
         self._options = options
         self._models = dict(models)
         self._choices: dict[tuple[str, str, str | None, tuple[str, ...] | None], PluginChoice] = {}
+        self._folders: dict[str, PreparedFolder] = {}
         self.faults: list[DuetbenchError] = []
         self.data: DataOptions = options.section("data")
         self.history: HistoryOptions = options.section("history")
@@ -94,10 +96,26 @@ class PluginResolver:
             self._choices[key] = PluginChoice(registered, self._options.plugin(registered, card, used))
         return self._choices[key]
 
+    def dataset(self, name: str) -> PluginChoice | PreparedFolder:
+        """The dataset of that name, or the one in the prepared folder of that name.
+
+        Raises:
+            ConfigError: options of the preparation are set, and every dataset is prepared already.
+        """
+        if registered_dataset(self._plugins, name):
+            return self.choice("dataset", name)
+        named = [each for each in self._grid.datasets if registered_dataset(self._plugins, each)]
+        unused = [option for option in ("raw", "steps", "max_error_rate") if self._options.is_set("data", option)]
+        if unused and not named:
+            raise ConfigError([f"data.{option}: no effect, because {name} is already prepared" for option in unused])
+        if name not in self._folders:
+            self._folders[name] = load_folder(self._plugins, name)
+        return self._folders[name]
+
     def build_all(self, scorers: Iterable[str], baselines: Iterable[str]) -> None:
         """Builds everything once, to collect all faults."""
         for name in self._grid.datasets:
-            self.choice("dataset", name)
+            self.dataset(name)
         for name in [*scorers, *baselines]:
             self.choice("scorer", name)
         for strategy, model in itertools.product(self._grid.strategies, self._grid.models):

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from duetbench.atomic import write_json
+from duetbench.documents.json_text import load_json
 from duetbench.training.advantage import reward_range
 from duetbench.training.grpo.generation import GenerationSpec, sample_prompts
 from duetbench.training.grpo.rollout import rollout_seed
@@ -31,7 +31,7 @@ def reward_ranges(
     """The reward range of each question, the larger one if it has two prompts; saved in `prefilter.json`."""
     path = session.folder.path / "prefilter.json"
     if path.is_file():
-        saved: list[float] = json.loads(path.read_text(encoding="utf-8"))
+        saved: list[float] = load_json(path)
         return saved
     ranges: list[float] = []
     for start in range(0, len(questions), _CHUNK):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import json
 import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
@@ -13,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from duetbench.atomic import write_json
+from duetbench.documents.json_text import load_json
 from duetbench.engines.transformers.threads import few_threads
 from duetbench.errors import EngineError, TrainingError
 from duetbench.interfaces import Engine, Plugin, TrainingJob
@@ -312,7 +312,7 @@ def _trained_model(job: TrainingJob, folder: TrainingFolder, settings: TrainerSe
 
 def _sort_target_modules(path: Path) -> None:
     """Sorts the adapted modules: peft writes a set, so that equal adapters would have different digests."""
-    config = json.loads(path.read_text(encoding="utf-8"))
+    config = load_json(path)
     config["target_modules"] = sorted(config["target_modules"])
     write_json(path, config, sort_keys=True)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import io
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -13,7 +14,7 @@ import pytest
 
 from duetbench.data import prepare
 from duetbench.data.interchange.imports import ImportOptions, import_tables
-from duetbench.data.interchange.sources import TableSource, parse_source
+from duetbench.data.interchange.sources import DelimitedOptions, TableSource, parse_source
 from duetbench.datasets.imported import ImportedDataset
 from duetbench.errors import ConfigError, DataError, MissingRawFiles, UsageError
 from duetbench.testing import DatasetConformance
@@ -44,8 +45,8 @@ def written(folder: Path, kind: str, table: pl.DataFrame = TABLE) -> str:
         case "jsonl":
             data = table.write_ndjson().encode()
         case "parquet":
-            table.write_parquet(path)
-            return str(path)
+            table.write_parquet(buffer := io.BytesIO())
+            data = buffer.getvalue()
         case _:
             pytest.importorskip("pandas")
             table.to_pandas().to_pickle(path)
@@ -72,7 +73,7 @@ class TestImported(DatasetConformance):
         type(self).raw = tmp_path / "out"
 
 
-@pytest.mark.parametrize("kind", ["csv", "csv.gz", "tsv", "jsonl", "jsonl.gz", "parquet", "pkl"])
+@pytest.mark.parametrize("kind", ["csv", "csv.gz", "tsv", "jsonl", "jsonl.gz", "parquet", "parquet.gz", "pkl"])
 def test_every_file_format_gives_the_same_tables(tmp_path: Path, kind: str) -> None:
     assert imported(tmp_path, written(tmp_path, kind)).rows() == [
         ("007", "x", 5.0, 1_300_000_000, "Good, really", ""),
@@ -184,7 +185,7 @@ def test_malformed_rows_are_counted_by_kind(tmp_path: Path) -> None:
         tmp_path / "out",
         ImportOptions(MOVIE.domain, max_error_rate=0.5),
     )
-    assert result.dropped == {"field of the wrong type": 1, "rating missing": 1, "rating outside the scale": 1}
+    assert result.dropped == {"rating is not a number": 1, "rating missing": 1, "rating outside the scale": 1}
     assert result.rows == 3
 
 
@@ -265,6 +266,7 @@ def test_splits_of_some_tables_only_are_an_error(tmp_path: Path) -> None:
             "1 wrong number of fields, first at a.csv line 2",
         ),
         ("a.csv", b"", DataError, "does not begin with a line of column names"),
+        ("a.dat", b"", UsageError, "name the separator, as in --separator '::'"),
         ("a.parquet", b"PAR1", DataError, "cannot be read"),
         ("a.jsonl", b"<html>", DataError, "has no JSON lines with fields"),
     ],
@@ -297,7 +299,7 @@ def test_gift_cards_of_2018_are_imported_with_their_metadata(real_data: Path, tm
     options = ImportOptions(Domain("gift card", "gift cards"), max_error_rate=0.0)
     items = parse_source(str(folder / "meta_Gift_Cards.json.gz"))
     result = import_tables([parse_source(str(folder / "Gift_Cards_5.json.gz"))], tmp_path / "out", options, items=items)
-    assert (result.rows, result.items, result.dropped) == (2972, 1547, {})
+    assert (result.rows, result.items, result.dropped) == (2972, 148, {})
     assert result.noted == {"empty review": 6, "item: markup in a title": 178}
     assert result.columns["categories"] == "category"
 
@@ -420,9 +422,9 @@ def test_categorical_columns_are_read_as_text(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("column", "values", "fault"),
     [
-        ("stars", [True, False, True], "field of the wrong type"),
-        ("stars", [[1.0], [2.0], [3.0]], "field of the wrong type"),
-        ("time", [timedelta(1), timedelta(2), timedelta(3)], "field of the wrong type"),
+        ("stars", [True, False, True], "rating is not a number"),
+        ("stars", [[1.0], [2.0], [3.0]], "rating is not a number"),
+        ("time", [timedelta(1), timedelta(2), timedelta(3)], "time cannot be read"),
         ("stars", [2.5, 3.7, 4.2], "rating between two labels"),
     ],
 )
@@ -439,3 +441,48 @@ def test_suffixes_may_be_in_capitals(tmp_path: Path, name: str) -> None:
     data = TABLE.write_ndjson() if "JSON" in name else TABLE.write_csv()
     (tmp_path / name).write_bytes(gzip.compress(data.encode()))
     assert imported(tmp_path, str(tmp_path / name)).height == 3
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ("userId", "movieId", "rating", "timestamp", "review", "movie_title"),
+        ("User-ID", "ISBN", "Book-Rating", "Time", "Text", "Book-Title"),
+        ("review_profilename", "beer_beerid", "review_overall", "review_time", "review_text", "beer_name"),
+        ("user_id", "movie_id", "stars", "date", "text", "title"),
+        ("user_id", "beer_id", "score", "time", "text", "name"),
+        ("UserId", "ProductId", "Score", "Time", "Text", "product_title"),
+        ("reviewerID", "asin", "overall", "unixReviewTime", "reviewText", "title"),
+    ],
+)
+def test_usual_names_of_published_tables_are_found(tmp_path: Path, names: tuple[str, ...]) -> None:
+    table = TABLE.drop("genres").rename(dict(zip(TABLE.columns, names, strict=False)))
+    result = import_tables([parse_source(written(tmp_path, "csv", table))], tmp_path / "out", MOVIE)
+    assert tuple(result.columns.values()) == names
+
+
+def test_a_table_without_a_header_is_imported(tmp_path: Path) -> None:
+    (tmp_path / "ratings.dat").write_text("1::1193::5::978300760\n1::661::3::978302109\n")
+    (tmp_path / "movies.dat").write_bytes("661::Les Mis\u00e9rables (1995)::Drama|Musical\n".encode("latin-1"))
+    ratings = DelimitedOptions("::", ("user_id", "item_id", "rating", "timestamp"))
+    movies = DelimitedOptions("::", ("item_id", "title", "genres"), "latin-1")
+    items = parse_source(str(tmp_path / "movies.dat"), movies)
+    result = import_tables([parse_source(str(tmp_path / "ratings.dat"), ratings)], tmp_path / "out", MOVIE, items=items)
+    assert (result.rows, result.dropped) == (2, {})
+    expected = [("661", "Les Mis\u00e9rables (1995)", ["Drama", "Musical"], "")]
+    assert pl.read_parquet(tmp_path / "out" / "items.parquet").rows() == expected
+
+
+def test_many_lines_in_another_encoding_are_an_error_with_a_hint(tmp_path: Path) -> None:
+    path = tmp_path / "own.csv"
+    path.write_bytes(b"user,item,rating,time,text\n" + "a,x,5,1300000000,tr\u00e8s bon\n".encode("latin-1") * 9)
+    with pytest.raises(DataError, match=r"9 invalid UTF-8.*as in --encoding latin-1, cp1252 or utf-16"):
+        imported(tmp_path, str(path))
+    result = import_tables([parse_source(str(path), DelimitedOptions(encoding="latin-1"))], tmp_path / "out", MOVIE)
+    assert (result.rows, result.dropped) == (9, {})
+
+
+@pytest.mark.parametrize("kind", ["csv", "parquet"])
+def test_rows_without_any_value_are_blank_lines(tmp_path: Path, kind: str) -> None:
+    empty = TABLE.select(pl.lit(None, dtype=kind_of).alias(name) for name, kind_of in TABLE.schema.items())
+    assert imported(tmp_path, written(tmp_path, kind, pl.concat([TABLE, empty.head(1)]))).height == 3

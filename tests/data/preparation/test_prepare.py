@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import json
 import os
+from dataclasses import replace
 from pathlib import Path
 from unittest.mock import patch
 
@@ -14,8 +15,9 @@ from raw_making import item_2014, read_in_small_pieces, review_2014, small_music
 
 from duetbench.data import load_prepared, prepare
 from duetbench.data.folders import new_folder
+from duetbench.data.preparation.repeated_rows import EXACT_COPY, REPEAT_REVIEW
 from duetbench.datasets.amazon import AmazonMusic
-from duetbench.errors import DataError
+from duetbench.errors import ConfigError, DataError, MissingRawFiles
 
 STEPS = ["dedupe", "sort", "split_count:0.8/0.1/0.1", "drop_cold"]
 
@@ -66,13 +68,29 @@ def test_the_fingerprint_does_not_depend_on_folders(tmp_path: Path) -> None:
     assert one.interactions.equals(two.interactions)
 
 
+class HalfStarMusic(AmazonMusic):
+    """Declares whole stars, and gives half stars."""
+
+    name = "half-star-music"
+
+    def read_parts(self, files):  # type: ignore[no-untyped-def]
+        for part in super().read_parts(files):
+            yield replace(part, interactions=part.interactions.with_columns(pl.col("rating") - 0.5))
+
+
+def test_ratings_off_the_declared_scale_are_an_error_before_any_work(tmp_path: Path) -> None:
+    raw = write_music(tmp_path / "raw", small_music())
+    with pytest.raises(DataError, match=r"'half-star-music' gives .* such as \d\.5, that are not on its scale 1 to 5"):
+        prepare(HalfStarMusic(), raw=raw, cache=tmp_path)
+
+
 @pytest.mark.parametrize("change", ["reviews", "items", "options", "version"])
 def test_the_fingerprint_depends_on_files_options_and_version(tmp_path: Path, change: str) -> None:
     first = prepare(AmazonMusic(), raw=write_music(tmp_path / "raw", small_music()), cache=tmp_path)
     reviews = small_music(n_users=7 if change == "reviews" else 6)
     raw = write_music(tmp_path / "other", reviews, [item_2014("I0", "New")] if change == "items" else None)
     dataset = AmazonMusic(AmazonMusic.Config(release="2014") if change == "options" else None)
-    with patch.object(AmazonMusic, "version", 2 if change == "version" else 1):
+    with patch.object(AmazonMusic, "version", AmazonMusic.version + (change == "version")):
         assert prepare(dataset, raw=raw, cache=tmp_path).fingerprint != first.fingerprint
 
 
@@ -89,7 +107,8 @@ def test_unrated_items_are_dropped_and_missing_ones_noted(tmp_path: Path) -> Non
     raw = write_music(tmp_path / "raw", small_music(), [item_2014("I1"), item_2014("I1", "again"), item_2014("other")])
     dataset = prepare(AmazonMusic(), raw=raw, cache=tmp_path, steps=["sort"])
     assert dataset.items.select("item_id", "title").rows() == [("I1", "The I1")]
-    assert dataset.notes == {"item without metadata": 4, "repeated item metadata": 1}
+    by_id = "item without a title, which prompts name by its id"
+    assert dataset.notes == {by_id: 4, "item without metadata": 4, "repeated item metadata": 1}
 
 
 def test_of_repeated_items_the_first_titled_row_is_kept(tmp_path: Path) -> None:
@@ -101,8 +120,38 @@ def test_of_repeated_items_the_first_titled_row_is_kept(tmp_path: Path) -> None:
 
 
 def test_repeated_pairs_are_noted(tmp_path: Path) -> None:
-    raw = write_music(tmp_path / "raw", [*small_music(), *small_music()[:2]])
-    assert prepare(AmazonMusic(), raw=raw, cache=tmp_path).notes == {"repeated user-item pair": 2}
+    again = [{**review, "reviewText": "changed my mind"} for review in small_music()[2:5]]
+    raw = write_music(tmp_path / "raw", [*small_music(), *small_music()[:2], *again])
+    assert prepare(AmazonMusic(), raw=raw, cache=tmp_path).notes == {EXACT_COPY: 2, REPEAT_REVIEW: 3}
+
+
+def test_a_copy_of_a_repeat_review_is_an_exact_copy(tmp_path: Path) -> None:
+    first = review_2014("U", "I", 1)
+    again = {**first, "reviewText": "changed my mind"}
+    raw = write_music(tmp_path / "raw", [*small_music(), first, again, again, first])
+    assert prepare(AmazonMusic(), raw=raw, cache=tmp_path, steps=["sort"]).notes == {EXACT_COPY: 2, REPEAT_REVIEW: 1}
+
+
+def test_missing_raw_files_are_reported_with_what_was_prepared_before(tmp_path: Path) -> None:
+    earlier = prepare(AmazonMusic(), raw=write_music(tmp_path / "raw", small_music()), cache=tmp_path)
+    with pytest.raises(MissingRawFiles, match=f"naming its folder as the dataset: {earlier.folder}"):
+        prepare(AmazonMusic(), raw=tmp_path / "absent", cache=tmp_path)
+
+
+def test_invalid_steps_are_reported_before_missing_files(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"steps\.kcore:x"):
+        prepare(AmazonMusic(), raw=tmp_path / "absent", cache=tmp_path, steps=["kcore:x"])
+
+
+def test_a_dataset_with_times_in_order_is_safe(tmp_path: Path) -> None:
+    dataset = prepare(AmazonMusic(), raw=write_music(tmp_path / "raw", small_music()), cache=tmp_path, steps=STEPS)
+    assert (dataset.has_times, dataset.temporal_leakage) == (True, ())
+
+
+def test_a_random_split_is_marked_in_the_prepared_folder(tmp_path: Path) -> None:
+    raw = write_music(tmp_path / "raw", small_music())
+    dataset = prepare(AmazonMusic(), raw=raw, cache=tmp_path, steps=["sort", "split_random:0.6/0.2/0.2/3"])
+    assert "split_random:0.6/0.2/0.2/3" in load_prepared(dataset.folder).temporal_leakage[0]
 
 
 def test_metadata_can_be_left_out(tmp_path: Path) -> None:
@@ -177,3 +226,19 @@ def test_many_small_parts_give_the_same_data(tmp_path: Path, monkeypatch: pytest
     assert parts.interactions.equals(at_once.interactions)
     assert parts.items.equals(at_once.items)
     assert parts.steps == at_once.steps
+
+
+def test_scraped_code_is_no_title_and_titled_drops_its_items(tmp_path: Path) -> None:
+    items = [
+        item_2014("I1", "<span class='a-size-medium a-color-secondary'"),
+        item_2014("I2", "var aPageStart = (new Date()).getTime();"),
+        item_2014("I3", "Caf&ecirc; &amp; Bar"),
+    ]
+    raw = write_music(tmp_path / "raw", [review_2014("U", f"I{n}") for n in (1, 2, 3)], items)
+    kept = prepare(AmazonMusic(), raw=raw, cache=tmp_path, steps=["sort"])
+    assert kept.items["title"].to_list() == ["", "", "Caf\u00ea & Bar"]
+    assert kept.notes["item: title of HTML or JavaScript, emptied"] == 2
+    assert kept.notes["item without a title, which prompts name by its id"] == 2
+    titled = prepare(AmazonMusic(), raw=raw, cache=tmp_path, steps=["titled"])
+    assert titled.items["title"].to_list() == ["Caf\u00ea & Bar"]
+    assert "item without a title, which prompts name by its id" not in titled.notes

