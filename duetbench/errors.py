@@ -11,6 +11,7 @@ DuetbenchError            a fault of the input or of the system: one line on std
 │   └── NotApplicable     a control that has no effect on these requests and profiles: its row is left out
 ├── ModelError            a model that cannot be downloaded, loaded or verified
 │   └── DigestMismatch    files whose digest differs from the model card's
+├── NoPredictions         a cell in which no pair has a readable prediction
 ├── EngineError           an engine that does not respond or responds with garbage
 ├── StoreError            a request store that cannot be read or written
 ├── RecordError           a record or a results folder that cannot be read or written
@@ -86,6 +87,10 @@ class ModelError(DuetbenchError):
 
 class DigestMismatch(ModelError):
     """Files whose digest differs from the model card's."""
+
+
+class NoPredictions(DuetbenchError):
+    """A cell in which no pair has a readable prediction; the message has the first reason and what to do."""
 
 
 class EngineError(DuetbenchError):

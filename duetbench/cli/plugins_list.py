@@ -73,7 +73,7 @@ def show(settings: Settings, /, kind: str, name: str, settings_: tuple[str, ...]
 
 def _summary(registered: RegisteredPlugin) -> str:
     """What the plugin does, and why it cannot run here if so."""
-    reason = registered.cls.missing() if registered.kind == "scorer" else None  # type: ignore[attr-defined]
+    reason = registered.missing()
     return f"{registered.cls.summary} ({reason})" if reason else registered.cls.summary
 
 

@@ -517,6 +517,9 @@ class Record:
     earlier versions."""
     budget: BudgetRecord | None
     """Cost of the training; None if nothing was trained."""
+    first_failure: str | None = None
+    """Why the first pair without a prediction has none, and what to do; None if every pair has one, if the cell failed
+    before its predictions, and in records of earlier versions."""
     validation: ValidationRecord | None = None
     """Errors on the validation rows of a scorer without a model; None for other cells, and in records of earlier
     versions."""

@@ -36,7 +36,7 @@ def test_descriptions_are_in_the_terms_of_json() -> None:
 
 def test_a_field_with_a_default_is_optional() -> None:
     schema = record_schema()
-    assert set(schema["properties"]) - set(schema["required"]) == {"trained", "training", "validation"}
+    assert set(schema["properties"]) - set(schema["required"]) == {"trained", "training", "first_failure", "validation"}
 
 
 def test_types_become_keywords() -> None:

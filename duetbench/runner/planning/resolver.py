@@ -45,7 +45,7 @@ def uses_a_model(plugins: Plugins, scorer: str) -> bool:
 
 def missing_package(plugins: Plugins, scorer: str) -> str | None:
     """Why a scorer cannot run here; None if it can."""
-    return cast("type[Scorer]", plugins.get("scorer", scorer).cls).missing()
+    return plugins.get("scorer", scorer).missing()
 
 
 def does_train(plugins: Plugins, trainer: str) -> bool:

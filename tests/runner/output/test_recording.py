@@ -59,7 +59,7 @@ def test_the_default_steps_and_the_length_of_histories_are_recorded(planned: Pla
 def test_two_plugins_of_one_name_are_recorded_separately(planned: Planned, plugins: Plugins) -> None:
     scorers = plugins.of_kind("scorer")
     namesake = type("Namesake", (scorers["rating_text"].cls,), {"name": "duet"})
-    scorers["duet"] = type(scorers["rating_text"])("scorer", namesake, "built-in")
+    scorers["duet"] = replace(scorers["rating_text"], cls=namesake)
     (cell,) = planned(strategies=("duet",), scorers=("duet",), baselines=False).cells
     options = _options(cell)
     assert "decimals" in options["duet"]
