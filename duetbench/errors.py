@@ -6,6 +6,7 @@ DuetbenchError            a fault of the input or of the system: one line on std
 ├── UnknownName           an unknown name, with the closest known one
 ├── PluginError           a plugin that cannot be used, with its origin
 ├── MissingDependency     an optional package that is not installed
+├── RequirementsError     several things that a run needs and that are missing, all at once
 ├── DataError             raw or prepared data that cannot be used
 │   ├── MissingRawFiles   files that the user has to download
 │   └── NotApplicable     a control that has no effect on these requests and profiles: its row is left out
@@ -67,6 +68,18 @@ class PluginError(DuetbenchError):
 
 class MissingDependency(DuetbenchError):
     """An optional package that is not installed; the message names the pip command."""
+
+
+class RequirementsError(DuetbenchError):
+    """Several things that a run needs are missing.
+
+    Args:
+        faults: One line each, with what to do.
+    """
+
+    def __init__(self, faults: Sequence[str]) -> None:
+        self.faults = tuple(faults)
+        super().__init__(f"{len(self.faults)} things are missing: {'; '.join(self.faults)}")
 
 
 class DataError(DuetbenchError):

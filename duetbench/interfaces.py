@@ -101,6 +101,11 @@ class Plugin(ABC):
         """
         return None
 
+    @classmethod
+    def missing_for(cls, config: Any) -> str | None:
+        """Why it cannot run here with these options, such as a device that is absent; None if it can."""
+        return cls.missing()
+
 
 ITEM_KIND = "item: "
 """Prefix of kinds in `Tables.counts` that count rows of items."""

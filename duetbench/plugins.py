@@ -66,10 +66,14 @@ class RegisteredPlugin:
         """`built-in`, `package NAME VERSION`, or `file PATH`."""
         return self.source.origin
 
-    def missing(self) -> str | None:
-        """Why the plugin cannot run here; None if it can. See `Plugin.missing`."""
+    def missing(self, config: Any = None) -> str | None:
+        """Why the plugin cannot run here; None if it can. See `Plugin.missing`.
+
+        Args:
+            config: Its options; None: whatever they are.
+        """
         try:  # third-party code may raise anything
-            return self.cls.missing()
+            return self.cls.missing() if config is None else self.cls.missing_for(config)
         except KeyboardInterrupt:
             raise
         except BaseException as error:

@@ -18,6 +18,7 @@ from duetbench.runner.failures import check_some_prediction
 from duetbench.runner.output.run_folder import RunFolder
 from duetbench.runner.planning.cells import Cell
 from duetbench.runner.planning.plan import Plan
+from duetbench.runner.requirements import check_requirements
 
 if TYPE_CHECKING:
     from duetbench.records import Record
@@ -59,6 +60,8 @@ def run(
         progress: Receives the events.
 
     Raises:
+        RequirementsError: what unfinished cells need is missing; nothing is computed. A single missing thing raises its
+            own error.
         RecordError: the folder cannot be written or the disk is full. Finished cells are kept.
     """
     run_folder = RunFolder(folder)
@@ -66,6 +69,7 @@ def run(
     pool = EnginePool(store, on_done=progress.advance, on_progress=progress.status)
     try:
         with progress:
+            check_requirements(_unfinished(plan, run_folder, force), pool)
             return _Run(plan, run_folder, CellExecutor(run_folder, pool, progress), force, progress).run()
     except OSError as error:
         if error.errno not in _CANNOT_WRITE:
@@ -76,6 +80,10 @@ def run(
         ) from error
     finally:
         pool.close()
+
+
+def _unfinished(plan: Plan, folder: RunFolder, force: bool) -> list[Cell]:
+    return [cell for cell in plan.cells if force or not is_finished(cell, folder.cell(cell))]
 
 
 def is_finished(cell: Cell, path: Path) -> bool:

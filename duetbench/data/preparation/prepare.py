@@ -71,7 +71,7 @@ def prepare(
         ConfigError: a step's argument is invalid.
         UnknownName: a step does not exist.
     """
-    files = dataset.raw_files(_raw_folder(dataset, raw))
+    files = find_raw_files(dataset, raw)
     chosen = tuple(parsed.text for parsed in parse_steps(dataset.default_steps() if steps is None else steps))
     base = (cache or cache_dir("data")) / dataset.name
     digests = {}
@@ -91,14 +91,23 @@ def prepare(
     return load_prepared(target)
 
 
-def _raw_folder(dataset: Dataset, raw: Path | None) -> Path:
+def find_raw_files(dataset: Dataset, raw: Path | None = None) -> dict[str, Path]:
+    """The dataset's raw files by role; nothing is read.
+
+    Args:
+        dataset: The dataset with its options.
+        raw: Folder of the raw files; None: the dataset's default folder.
+
+    Raises:
+        MissingRawFiles: a raw file is missing; the message names the source and the target folder.
+    """
     folder = raw or dataset.default_folder()
     if folder is None:
         raise MissingRawFiles(
             f"dataset '{dataset.name}' has no default folder for its raw files: name their folder with "
             "--raw DIR (data commands) or --set data.raw=DIR (run)"
         )
-    return folder
+    return dataset.raw_files(folder)
 
 
 def _write_prepared(job: _Job, tables: Canonical, folder: Path) -> None:

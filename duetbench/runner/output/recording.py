@@ -295,11 +295,14 @@ def _plugins(cell: Cell) -> dict[str, PluginRecord | tuple[PluginRecord, ...]]:
             plugins["monitor_scorer"] = _plugin(cell.writing.monitor_scorer)
         if cell.writing.separate_policy_engine:
             plugins["policy_engine"] = _plugin(cell.writing.separate_policy_engine)
+        if cell.writing.scorer_engine:
+            plugins["scorer_engine"] = _plugin(cell.writing.scorer_engine.engine)
     return plugins
 
 
 def _plugin(choice: PluginChoice) -> PluginRecord:
-    return PluginRecord(name=choice.name, origin=choice.registered.origin, code=choice.source_digest)
+    origin = choice.registered.origin
+    return PluginRecord(name=choice.name, origin=origin, code=choice.source_digest, modules=choice.modules)
 
 
 def _usage(state: CellState) -> UsageRecord:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 
-from duetbench.errors import ConfigError, DataError, DuetbenchError, MissingDependency, PluginError
+from duetbench.errors import ConfigError, DataError, DuetbenchError, MissingDependency, MissingRawFiles, PluginError
 from duetbench.evaluation.metric_values import metric_faults
 from duetbench.interfaces import Kind, Metric
 from duetbench.plugins import Plugins
@@ -82,11 +82,12 @@ class _Planner:
         metrics = self._metrics()
         self._stop_at_faults()
         grids = [(grid, self._options(grid, named)) for grid in self.config.grids]
-        cell_builders = [self._check(grid, options, models) for grid, options in grids]
+        resolvers = [(grid, self._check(grid, options, models)) for grid, options in grids]
         used = merged_uses(options.used for _, options in grids)
         self.option_faults.update(dict.fromkeys(fault for _, options in grids for fault in options.unused(used)))
         self._stop_at_faults()
-        cells = [cell for build_cells in cell_builders for cell in build_cells()]
+        self._check_raw_files(resolvers)
+        cells = [cell for grid, parts in resolvers for cell in self._cells(grid, parts)]
         if not any(grid.strategies for grid in self.config.grids):
             self.notes["no strategy is given: only scorers without a model are run"] = None
         unique: dict[str, Cell] = {}
@@ -164,7 +165,7 @@ class _Planner:
         sections = option_sections()
         return OptionValues(self.plugins, sections, file=grid.options, settings=self.config.settings, preferred=used)
 
-    def _check(self, grid: Grid, options: OptionValues, models: Mapping[str, ModelChoice]) -> Callable[[], list[Cell]]:
+    def _check(self, grid: Grid, options: OptionValues, models: Mapping[str, ModelChoice]) -> PluginResolver:
         """Builds every option set of a grid, so that all faults are known before any dataset is prepared."""
         parts = PluginResolver(self.plugins, grid, options, models)
         parts.build_all(grid.scorers, self._baselines() if grid.baselines else [])
@@ -175,7 +176,21 @@ class _Planner:
             self.option_faults[fault] = None
         self._check_controls(grid, parts)
         self.option_faults.update(dict.fromkeys(options.faults))
-        return lambda: self._cells(grid, parts)
+        return parts
+
+    def _check_raw_files(self, resolvers: Sequence[tuple[Grid, PluginResolver]]) -> None:
+        """Raises an error that names the missing raw files of all datasets, before any is prepared for hours."""
+        from duetbench.data import find_raw_files
+
+        faults: dict[str, None] = {}
+        for grid, parts in resolvers:
+            for name in grid.datasets:
+                try:
+                    find_raw_files(parts.choice("dataset", name).make(), _raw_folder(parts))
+                except MissingRawFiles as error:
+                    faults[str(error)] = None
+        if faults:
+            raise MissingRawFiles("; ".join(faults))
 
     def _check_controls(self, grid: Grid, parts: PluginResolver) -> None:
         """Builds the options of controls and of the trainers that they use."""
@@ -259,10 +274,9 @@ class _Planner:
         key = (name, repr(choice.config), repr(options), repr(history))
         if key not in self.prepared:
             self.on_progress(f"preparing {name}")
-            raw = Path(options.raw).expanduser() if options.raw else None
             prepared = prepare(
                 choice.make(),
-                raw=raw,
+                raw=_raw_folder(parts),
                 steps=options.steps,
                 max_error_rate=options.max_error_rate,
                 on_progress=self.on_progress,
@@ -271,6 +285,11 @@ class _Planner:
         data = self.prepared[key]
         _check_split(data, split)
         return data
+
+
+def _raw_folder(parts: PluginResolver) -> Path | None:
+    """The folder of raw files that the options name; None: each dataset's default."""
+    return Path(parts.data.raw).expanduser() if parts.data.raw else None
 
 
 def _check_split(data: DatasetChoice, split: str) -> None:
