@@ -34,7 +34,7 @@ def list_command(settings: Settings, kind: str | None) -> None:
 @click.argument("kind")
 @click.argument("name")
 @click.option("--dataset", metavar="NAME", help="prompt: the dataset.  [default: toy]")
-@click.option("--model", metavar="NAME", help="prompt: the model.  [default: toy-lm]")
+@click.option("--model", metavar="NAME", help="prompt: the model.  [default on toy: toy-lm]")
 @click.option("--split", type=click.Choice(["train", "valid", "test"]), default="test", help="prompt: the split.")
 @click.option("--example", type=click.IntRange(min=0), default=0, metavar="N", help="prompt: the row, counted from 0.")
 @click.option("--control", metavar="NAME", help="prompt: what the scorer reads under this control.")

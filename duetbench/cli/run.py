@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 @click.command()
 @click.option("--strategy", "strategies", multiple=True, metavar="NAME", help="Strategy that writes the profiles.")
 @click.option("--dataset", "datasets", multiple=True, metavar="NAME", help="Dataset.  [default: toy]")
-@click.option("--model", "models", multiple=True, metavar="NAME", help="Model card or path:DIR.  [default: toy-lm]")
+@click.option("--model", "models", multiple=True, metavar="NAME", help="Card or path:DIR.  [default on toy: toy-lm]")
 @click.option("--trainer", "trainers", multiple=True, metavar="NAME", help="[default: the strategy's own]")
 @click.option("--scorer", "scorers", multiple=True, metavar="NAME", help="[default: rating_expectation]")
 @click.option("--engine", metavar="NAME", help="Engine that runs the models.  [default: transformers]")

@@ -14,14 +14,18 @@ from duetbench.runner.config.presets import RunPreset, load_preset
 from duetbench.schemas import schema_validator
 from duetbench.suggestions import did_you_mean
 
+TOY_DATASET, TOY_MODEL = "toy", "toy-lm"
+"""The defaults. This model was trained on the texts of this dataset only."""
+
 
 @dataclass(frozen=True)
 class Grid:
     """A grid: every combination of these values is a cell."""
 
     strategies: tuple[str, ...] = ()
-    datasets: tuple[str, ...] = ("toy",)
-    models: tuple[str, ...] = ("toy-lm",)
+    datasets: tuple[str, ...] = (TOY_DATASET,)
+    models: tuple[str, ...] = ()
+    """Empty: `toy-lm` on the dataset `toy`, the only one that it knows; others need a name."""
     trainers: tuple[str, ...] = ()
     """Empty: each strategy's own default."""
     scorers: tuple[str, ...] = ("rating_expectation",)

@@ -13,7 +13,7 @@ from duetbench.evaluation.metric_values import metric_faults
 from duetbench.interfaces import Kind, Metric
 from duetbench.plugins import Plugins
 from duetbench.runner.config.options import OptionValues, Scope, merged_uses
-from duetbench.runner.config.run_config import Grid, RunConfig
+from duetbench.runner.config.run_config import TOY_DATASET, TOY_MODEL, Grid, RunConfig
 from duetbench.runner.planning.cells import Cell, DatasetChoice, ModelChoice, PluginChoice, WriterSpec
 from duetbench.runner.planning.controls import NO_WRITER, UNTRAINED, ControlPlanner, control_names, retraining
 from duetbench.runner.planning.resolver import (
@@ -77,6 +77,7 @@ class _Planner:
     noted_drops: set[tuple[str, int]] = field(default_factory=set)
 
     def plan(self) -> Plan:
+        self.config = replace(self.config, grids=tuple(map(self._with_model, self.config.grids)))
         named = {scope for grid in self.config.grids for scope in self._used(grid)}
         models = self._models()
         metrics = self._metrics()
@@ -96,6 +97,23 @@ class _Planner:
         self._check_metrics(metrics, {cell.data.prepared.domain for cell in cells})
         self._stop_at_faults()
         return Plan(self.config.name, tuple(sorted(unique.values(), key=_order)), metrics, tuple(self.notes))
+
+    def _with_model(self, grid: Grid) -> Grid:
+        """The grid with the default model if it names none and needs one."""
+        registered = self.plugins.of_kind("scorer")
+        prompted = [name for name in grid.scorers if name not in registered or uses_a_model(self.plugins, name)]
+        if grid.models or not (grid.strategies and prompted):
+            return grid
+        others = [name for name in grid.datasets if name != TOY_DATASET]
+        if others:
+            from duetbench.models import card_names
+
+            known = ", ".join(name for name in card_names() if name != TOY_MODEL)
+            self.option_faults[
+                f"models: {', '.join(others)} needs a model: the default, {TOY_MODEL}, knows the dataset {TOY_DATASET} "
+                f"only; choose one with --model ({known}, path:DIR or served:NAME)"
+            ] = None
+        return replace(grid, models=(TOY_MODEL,))
 
     def _metrics(self) -> tuple[Metric, ...]:
         """Every registered metric. One that fails is reported here, before any cell is computed."""
@@ -219,6 +237,7 @@ class _Planner:
             for trainer in self._trainers(parts.strategy(strategy, model), parts):
                 writing = parts.writing(strategy, trainer, model, scorer)
                 self._note_dropped_rows(data, writing)
+                self._note_toy_model(data, writing)
                 choice = parts.choice("scorer", scorer, model)
                 yield from controls.with_controls(self._cell(grid, parts, data, choice, seed=seed, writing=writing))
 
@@ -233,6 +252,14 @@ class _Planner:
             f"{data.choice.name}: {n_dropped:,} of {n_rows:,} training rows are dropped: their users have fewer "
             f"earlier interactions than training.min_user_history ({least})"
         ] = None
+
+    def _note_toy_model(self, data: DatasetChoice, writing: WriterSpec) -> None:
+        """Says that the results of the toy model mean nothing on other data."""
+        if writing.model.name == TOY_MODEL and data.choice.name != TOY_DATASET:
+            self.notes[
+                f"{TOY_MODEL} was trained on the texts of the dataset {TOY_DATASET} only: its results on "
+                f"{data.choice.name} say nothing about any strategy; choose another model with --model"
+            ] = None
 
     def _once(self, cell: Cell) -> Iterator[Cell]:
         """A cell without a model, unless another grid contains it with other seeds, or other histories if unread."""
