@@ -350,11 +350,22 @@ class Engine(Plugin):
     def label_logprobs(
         self, prompts: Sequence[Prompt], answer_prefix: str, labels: Sequence[str]
     ) -> list[LabelLogprobs]:
-        """Log-probabilities of the labels as the next token after `answer_prefix`, one value per prompt.
+        """Log-probabilities of the labels after `answer_prefix`, one value per prompt.
+
+        The probability of a label is that of a completion which begins with it and not with a longer label: `1` on a
+        scale with `10` is a 1 that no 0 follows, and the probabilities sum to at most 1. A label of several tokens has
+        the product of their probabilities; what follows a label is not read where no longer label begins with it.
 
         Raises:
-            EngineError: the labels are not distinct single tokens there.
+            EngineError: `label_fault` is not None.
         """
+
+    def label_fault(self, answer_prefix: str, labels: Sequence[str]) -> str | None:
+        """Why the probabilities of these labels cannot be read after this prefix; None if they can.
+
+        Loads no weights, but may load the tokenizer or ask a server.
+        """
+        return f"engine '{self.name}' has no label probabilities" if self.info().labels == "text_only" else None
 
     @abstractmethod
     def info(self) -> EngineInfo:
@@ -427,6 +438,13 @@ class Scorer(Plugin):
     reads_history: ClassVar[bool] = True
     """False: its predictions do not depend on the histories in requests, so that grids which differ only in the options
     of histories share its cell. Only used without a model."""
+
+    def fault(self, domain: Domain, engine: Engine | None) -> str | None:
+        """Why it cannot predict ratings on this scale with this engine; None if it can.
+
+        Asked before any work is done.
+        """
+        return None
 
     def fit(self, data: FittingData) -> None:
         """Learns from the training rows. The default learns nothing."""

@@ -32,8 +32,8 @@ _MIN_REPEATS = 5
 _MAX_BRACES = 100
 _MAX_REPAIRED_CHARS = 20_000
 _RATING = re.compile(r"<\s*rating\s*>\s*([^<]*?)\s*(?:<\s*/\s*rating\s*>|\Z)", re.IGNORECASE)
-_TWO_DECIMALS = re.compile(r"[0-9]{1,3}\.[0-9]{2}")
-_ANY_NUMBER = re.compile(r"[0-9]{1,3}(?:\.[0-9]+)?")
+_TWO_DECIMALS = re.compile(r"-?[0-9]{1,3}\.[0-9]{2}")
+_ANY_NUMBER = re.compile(r"-?[0-9]{1,3}(?:\.[0-9]+)?")
 _OFFICIAL_RATING = re.compile(r"<rating>\s*([1-4]\.\d\d|5\.00)\s*</rating>")
 _REFUSAL = re.compile(
     r"\b(?:i\s*(?:'|\u2019)?\s*(?:am|m)\s+(?:very\s+)?(?:sorry|unable|not\s+able)"
@@ -123,7 +123,7 @@ def parse_json_object(text: str, keys: Sequence[str]) -> dict[str, str] | None:
     return None
 
 
-def parse_rating(text: str, labels: Sequence[int], *, decimals: str = "two") -> float | None:
+def parse_rating(text: str, labels: Sequence[float], *, decimals: str = "two") -> float | None:
     """The rating between `<rating>` tags.
 
     Args:

@@ -6,6 +6,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
+from duetbench.scales import label_text, mapped, nearest, normalized, scale_text, step_of, steps_text
+
 Side = Literal["user", "item", "pair", "note"]
 """What a text describes: a user, an item, or their pair. A `note` is intermediate output that no scorer reads."""
 
@@ -30,13 +32,83 @@ class Domain:
     """Singular, as prompts name it: `business`, `album`, `book`."""
     plural: str
     """Plural of `noun`."""
-    labels: tuple[int, ...] = (1, 2, 3, 4, 5)
-    """The rating scale, ascending; its ends bound every prediction."""
+    labels: tuple[float, ...] = (1, 2, 3, 4, 5)
+    """The rating scale, ascending, of any numbers; its ends bound every prediction. Whole ones become int."""
+    original: tuple[float, ...] = ()
+    """The scale of the data, if `labels` is another one that its ratings were mapped to: metrics are computed on the
+    original scale. Empty: `labels` is the scale of the data."""
+
+    def __post_init__(self) -> None:
+        """Makes whole numbers int."""
+        object.__setattr__(self, "labels", normalized(self.labels))
+        object.__setattr__(self, "original", normalized(self.original))
 
     @property
-    def rating_range(self) -> int:
+    def rating_range(self) -> float:
         """The largest possible distance between two ratings (M in Definition 2 of the paper)."""
         return self.labels[-1] - self.labels[0]
+
+    @property
+    def label_texts(self) -> tuple[str, ...]:
+        """The labels as prompts and answers write them: decimals only where they exist."""
+        return tuple(map(label_text, self.labels))
+
+    @property
+    def step(self) -> float | None:
+        """The distance between neighbouring labels; None if it is not the same everywhere."""
+        return step_of(self.labels)
+
+    @property
+    def steps(self) -> str:
+        """What a prompt adds to the ends of the scale: ` in steps of 0.5`; empty for steps of 1."""
+        return steps_text(self.labels)
+
+    @property
+    def scale(self) -> str:
+        """The scale in words: `1 to 5`, `0.5 to 5 in steps of 0.5`."""
+        return scale_text(self.labels)
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether all labels are whole numbers."""
+        return all(isinstance(label, int) for label in self.labels)
+
+    @property
+    def answer_form(self) -> str:
+        """How prompts write a rating with two decimals: `d.dd`; `d.dd or dd.dd` up to 10; `-d.dd or d.dd` from -5."""
+        signs = dict.fromkeys("-" if label < 0 else "" for label in self.labels)
+        digits = sorted({len(str(int(abs(label)))) for label in self.labels})
+        return " or ".join(f"{sign}{'d' * n}.dd" for sign in signs for n in digits)
+
+    @property
+    def has_stars(self) -> bool:
+        """Whether prompts may call ratings stars: the scale ends at five, and begins at one or at half a star."""
+        return self.labels[-1] == 5 and self.labels[0] in (0.5, 1)
+
+    def nearest(self, rating: float) -> float:
+        """The nearest label; in the middle between two, the upper one."""
+        return nearest(rating, self.labels)
+
+    def rating_text(self, rating: float) -> str:
+        """A rating or a mean of ratings with at most two decimals: `4`, `3.5`, `3.67`."""
+        return f"{round(rating, 2):g}"
+
+    def rated(self, rating: float) -> str:
+        """A rating with what it is out of: `4 stars`; `7 of 10` where ratings are no stars."""
+        return f"{self.rating_text(rating)} {'stars' if self.has_stars else f'of {label_text(self.labels[-1])}'}"
+
+    @property
+    def of_data(self) -> Domain:
+        """The domain with the scale of the data, on which metrics are computed."""
+        return Domain(self.noun, self.plural, self.original or self.labels)
+
+    def to_original(self, value: float) -> float:
+        """A value on this scale as one on the scale of the data."""
+        return mapped(value, self.labels, self.original) if self.original else value
+
+    def from_original(self, value: float) -> float:
+        """A value on the scale of the data as one on this scale."""
+        return mapped(value, self.original, self.labels) if self.original else value
 
     def sentiment(self, rating: float) -> Literal["negative", "neutral", "positive"]:
         """The rating as one of three classes.

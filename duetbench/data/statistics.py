@@ -70,8 +70,8 @@ class SizeDifference:
 
 
 def split_statistics(prepared: Prepared) -> list[SplitStatistics]:
-    """Statistics of all rows, then of each split that has rows."""
-    frame = prepared.interactions
+    """Statistics of all rows, then of each split that has rows; ratings are on the scale of the data."""
+    frame = prepared.on_original_scale.interactions
     statistics = [_statistics("all", frame)]
     for split in SPLITS:
         rows = frame.filter(pl.col("split") == split)

@@ -42,7 +42,10 @@ class ImportedDataset(Dataset):
 
     def domain(self) -> Domain:
         about = self._read_about()
-        return Domain(about["noun"], about["plural"], tuple(about["labels"])) if about else Domain("item", "items")
+        if about is None:
+            return Domain("item", "items")
+        labels, rescale = tuple(about["labels"]), tuple(about.get("rescale", ()))
+        return Domain(about["noun"], about["plural"], rescale or labels, labels if rescale else ())
 
     def default_steps(self) -> tuple[str, ...]:
         """Steps that keep the tables' own splits if they have any, and split by time otherwise."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from abc import abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -12,13 +13,14 @@ from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from duetbench.engines.batching import cut_batches
 from duetbench.engines.token_runner import TokenizedPrompt, TokenRunner
-from duetbench.errors import ModelError
+from duetbench.errors import EngineError, ModelError
 from duetbench.interfaces import Engine
 from duetbench.models.folder import read_json
 from duetbench.types import Completion, EngineInfo, LabelLogprobs, ModelRef, Prompt, Sampling
 
 if TYPE_CHECKING:
     from duetbench.engines.tokens.chat_template import ChatTemplate
+    from duetbench.engines.tokens.labels import LabelTree
     from duetbench.engines.tokens.truncation import TruncatedPrompt
 
 _T = TypeVar("_T", Completion, LabelLogprobs)
@@ -167,18 +169,26 @@ class LocalEngine(Engine):
     def label_logprobs(
         self, prompts: Sequence[Prompt], answer_prefix: str, labels: Sequence[str]
     ) -> list[LabelLogprobs]:
-        from duetbench.engines.tokens.labels import label_ids
+        from duetbench.engines.tokens.labels import label_tree
 
         prefixed = [replace(prompt, prefill=prompt.prefill + answer_prefix) for prompt in prompts]
-        tokenized = self._tokenize(prefixed, 0)
-        prefills = dict.fromkeys(prompt.prompt.prefill for prompt in tokenized if prompt.ids)
-        ids_after = {prefill: label_ids(self.chat, prefill, labels) for prefill in prefills}
+        trees = {prefill: label_tree(self.chat, prefill, labels) for prefill in {prompt.prefill for prompt in prefixed}}
+        depth = max((tree.depth for tree in trees.values()), default=1)
         return self._run_batches(
-            tokenized,
+            self._tokenize(prefixed, depth - 1),
             0,
-            run=lambda batch: self.runner.label_logprobs(batch, [ids_after[prompt.prompt.prefill] for prompt in batch]),
+            run=lambda batch: self._read_labels(batch, [trees[prompt.prompt.prefill] for prompt in batch]),
             failed=lambda prompt: prompt.failed_label_logprobs(prompt.error),
         )
+
+    def label_fault(self, answer_prefix: str, labels: Sequence[str]) -> str | None:
+        from duetbench.engines.tokens.labels import label_tree
+
+        try:
+            label_tree(self.chat, answer_prefix, labels)
+        except EngineError as error:
+            return str(error)
+        return None
 
     def batches(self, prompts: Sequence[Prompt], max_tokens: int) -> list[list[int]]:
         return self.plan_batches(self._tokenize(prompts, max_tokens), max_tokens)
@@ -206,6 +216,24 @@ class LocalEngine(Engine):
     @cached_property
     def _info(self) -> EngineInfo:
         return self.engine_info()
+
+    def _read_labels(self, batch: Sequence[TokenizedPrompt], trees: Sequence[LabelTree]) -> list[LabelLogprobs]:
+        """The labels' log-probabilities: the runner reads the next tokens after each beginning of a label once."""
+        nodes = [(prompt, tree, node) for prompt, tree in zip(batch, trees, strict=True) for node in tree.nodes]
+        rows = iter(
+            self.runner.label_logprobs(
+                [replace(prompt, ids=(*prompt.ids, *node)) for prompt, _, node in nodes],
+                [tree.following(node) for _, tree, node in nodes],
+            )
+        )
+        results = []
+        for prompt, tree in zip(batch, trees, strict=True):
+            read = list(itertools.islice(rows, len(tree.nodes)))
+            failed = [row for row in read if row.status != "ok"]
+            results.append(
+                failed[0] if failed else prompt.label_logprobs(tree.logprobs([row.logprobs for row in read]))
+            )
+        return results
 
     def _run_batches(
         self,

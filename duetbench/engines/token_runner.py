@@ -67,11 +67,14 @@ class TokenRunner(ABC):
     def label_logprobs(
         self, prompts: Sequence[TokenizedPrompt], label_ids: Sequence[Sequence[int]]
     ) -> list[LabelLogprobs]:
-        """The labels' log-probabilities as the next token of each prompt; see `TokenizedPrompt.label_logprobs`.
+        """Log-probabilities of some tokens as the next one of each prompt; see `TokenizedPrompt.label_logprobs`.
+
+        A prompt occurs once for every beginning of labels of several tokens, which then ends its `ids`: these rows are
+        adjacent and differ in their last tokens alone.
 
         Args:
             prompts: None without tokens.
-            label_ids: For each prompt, the token of each label.
+            label_ids: For each prompt, the tokens to read: labels, or the next tokens of labels.
 
         Returns:
             Natural logarithms over the complete vocabulary.

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from duetbench.errors import ConfigError
+from duetbench.scales import step_of
 from duetbench.types import Domain
 
 if TYPE_CHECKING:
@@ -17,19 +18,24 @@ if TYPE_CHECKING:
     Integers = NDArray[np.int64]
 
 ROUNDINGS = ("half_up", "bankers", "floor")
-"""How a value between two labels is rounded: up from the middle on; in the middle to the even label; always down."""
+"""How a value between two labels is rounded: up from the middle on; in the middle to the even label, which on a scale
+in equal steps is an even number of steps from 0, and on other scales of positions from the first; always down."""
 
 ERRORS = ("raw", "clipped", *(f"rounded_{rounding}" for rounding in ROUNDINGS))
 """The value from which an error is computed: as predicted; clipped to the scale; clipped and rounded to a label."""
 
 EXACT = "exact_float"
 
+_BUCKETS = {"negative": -1, "neutral": 0, "positive": 1}
+
 CLASSES = (EXACT, *(f"rounded_{rounding}" for rounding in ROUNDINGS), "bucket3")
-"""What a class is: the number itself (a prediction of 4.5 is never correct); the label after rounding; below, at or
-above the middle of the scale after rounding half up (1-2, 3, 4-5)."""
+"""What a class is: the number itself (on whole stars, a prediction of 4.5 is never correct); the label after rounding;
+the sentiment of the label after rounding half up, which is below, in or above the middle quarter of the scale (1-2, 3,
+4-5; on half stars 0.5-2, 2.5-3, 3.5-5; see `Domain.sentiment`)."""
 
 ACCURACIES = (*CLASSES, "within_0.5")
-"""When a prediction is correct: it is in the true class, see CLASSES; `within_0.5`: it is at most 0.5 away."""
+"""When a prediction is correct: it is in the true class, see CLASSES; `within_0.5`: it is at most 0.5 away, on every
+scale."""
 
 AVERAGES = ("macro_gt", "macro_1to5", "macro_union", "weighted", "micro")
 """How the F1 of the classes are averaged: over the classes among the true ratings; over all labels of the scale (an
@@ -99,7 +105,7 @@ def fill_name(fill: str | float) -> str:
         raise ConfigError([f"fill: must be one of {', '.join(FILLS)} or constant:X, got {fill!r}"]) from None
 
 
-def rounded(values: Floats, labels: Sequence[int], rounding: str) -> Floats:
+def rounded(values: Floats, labels: Sequence[float], rounding: str) -> Floats:
     """Each value clipped to the scale and rounded to a label. See ROUNDINGS."""
     import numpy as np
 
@@ -110,9 +116,19 @@ def rounded(values: Floats, labels: Sequence[int], rounding: str) -> Floats:
     if rounding == "floor":
         return np.where(clipped >= high, high, low)
     middle = (low + high) / 2
-    up = clipped > middle
-    up |= (clipped == middle) & ((high % 2 == 0) if rounding == "bankers" else True)
+    is_middle = abs(clipped - middle) <= 4 * np.spacing(abs(middle))  # 0.15 is not the computed middle of 0.1 and 0.2
+    up = (clipped > middle) & ~is_middle
+    up |= is_middle & (_is_even(scale)[lower + 1] if rounding == "bankers" else True)
     return np.where(up, high, low)
+
+
+def _is_even(scale: Floats) -> NDArray[np.bool_]:
+    """Which labels are even, see ROUNDINGS."""
+    import numpy as np
+
+    step = step_of(scale.tolist())
+    number = np.rint(scale / step) if step else np.arange(len(scale))
+    return np.asarray(number % 2 == 0)
 
 
 def for_error(values: Floats, domain: Domain, error: str) -> Floats:
@@ -133,6 +149,7 @@ def as_classes(values: Floats, domain: Domain, classes: str) -> Floats:
     if classes == EXACT:
         return values
     if classes == "bucket3":
-        middle = (domain.labels[0] + domain.labels[-1]) / 2
-        return np.sign(rounded(values, domain.labels, "half_up") - middle)
+        labels = rounded(values, domain.labels, "half_up")
+        buckets = [_BUCKETS[domain.sentiment(label)] for label in domain.labels]
+        return np.asarray(buckets, dtype=np.float64)[np.searchsorted(domain.labels, labels)]
     return rounded(values, domain.labels, classes.removeprefix("rounded_"))

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, get_args
 
 from duetbench.errors import DataError
-from duetbench.types import Decision, Domain
+from duetbench.types import Decision
 
 if TYPE_CHECKING:
     import numpy as np
@@ -30,7 +30,7 @@ _VALUE_TOLERANCE = 1e-6
 """Largest difference of a value from its rule, such as from a scorer that computes in single precision."""
 
 
-def decide(probabilities: Floats, labels: Sequence[int], rule: Decision) -> Floats:
+def decide(probabilities: Floats, labels: Sequence[float], rule: Decision) -> Floats:
     """The predicted rating of each pair, (pairs,).
 
     Args:
@@ -62,11 +62,12 @@ def _means(probabilities: Floats, scale: Floats) -> Floats:
     return np.asarray(np.clip(sums, scale[0], scale[-1]))
 
 
-def label_probabilities(readable: pl.DataFrame, domain: Domain) -> Floats | None:
+def label_probabilities(readable: pl.DataFrame, labels: Sequence[float]) -> Floats | None:
     """The probabilities of readable predictions, (pairs, labels); None if one of them has none, or there is none.
 
     Args:
         readable: Rows of a table of predictions with status `ok`.
+        labels: What the model chose from.
 
     Raises:
         DataError: the probabilities of a prediction are not one per label, not in [0, 1], or do not sum to 1.
@@ -76,9 +77,9 @@ def label_probabilities(readable: pl.DataFrame, domain: Domain) -> Floats | None
     lengths = readable["probabilities"].list.len().fill_null(0)
     if not readable.height or not (lengths > 0).all():
         return None
-    _check(readable, lengths != len(domain.labels), f"not one probability for each of the labels {domain.labels}")
+    _check(readable, lengths != len(labels), f"not one probability for each of the labels {tuple(labels)}")
     probabilities = np.asarray(readable["probabilities"].explode().to_numpy(), dtype=float)
-    probabilities = probabilities.reshape(readable.height, len(domain.labels))
+    probabilities = probabilities.reshape(readable.height, len(labels))
     sums_to_1 = abs(probabilities.sum(axis=1) - 1) <= _SUM_TOLERANCE
     is_valid = sums_to_1 & (probabilities >= -_SUM_TOLERANCE).all(axis=1)  # NaN is not valid either
     _check(readable, ~is_valid, "its probabilities are not in [0, 1], or do not sum to 1")

@@ -11,6 +11,7 @@ from duetbench.evaluation.decision import DECISIONS, decide, decision_of, label_
 from duetbench.evaluation.metric_values import compute_values, without_variant
 from duetbench.evaluation.predictions import STAGES, STATUSES, check_predictions, pairs_digest
 from duetbench.interfaces import Metric
+from duetbench.scales import label_text
 from duetbench.types import Decision, Domain
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ def metrics_of(
 
     Args:
         predictions: See `duetbench.evaluation.predictions.COLUMNS`.
-        domain: The scale.
+        domain: The scale of the answers, with that of the ratings and predictions in the table if it is another one.
         metrics: What to compute.
         train_mean: Mean of the training ratings, for the fill `train_mean`.
         fill: Substitute for missing predictions in the values that leaderboards show; values with every other fill
@@ -49,6 +50,7 @@ def metrics_of(
     from duetbench.records import MetricsRecord, from_json
 
     check_predictions(predictions)
+    answers, domain = [domain.to_original(label) for label in domain.labels], domain.of_data
     truth = predictions["rating"].to_numpy().astype(float)
     _check_scale(truth, domain)
     readable = predictions.filter(predictions["status"] == "ok")
@@ -72,26 +74,27 @@ def metrics_of(
     def over(table: pl.DataFrame) -> dict[str, Any]:
         return _over(table, domain, metrics, fill, train_mean)
 
-    content |= _under_rules(predictions, domain, decision, over)
+    content |= _under_rules(predictions, answers, decision, over)
     return from_json(MetricsRecord, content)
 
 
 def _under_rules(
     predictions: pl.DataFrame,
-    domain: Domain,
+    answers: Sequence[float],
     declared: Decision | None,
     over: Callable[[pl.DataFrame], dict[str, Any]],
 ) -> dict[str, Any]:
     """The metrics of the predictions, and of what each decision rule gives for the same label probabilities.
 
     Args:
+        answers: The labels that the model chose from, on the scale of the data.
         over: Computes the metrics of a table of predictions.
     """
     readable = predictions.filter(predictions["status"] == "ok")
-    probabilities = label_probabilities(readable, domain)
+    probabilities = label_probabilities(readable, answers)
     if probabilities is None:
         return {"over": over_of_decision(over(predictions), declared), "decision": declared, "decisions": {}}
-    by_rule = {rule: decide(probabilities, domain.labels, rule) for rule in DECISIONS}
+    by_rule = {rule: decide(probabilities, answers, rule) for rule in DECISIONS}
     decision = decision_of(readable["value"].to_numpy().astype(float), by_rule, declared)
     as_predicted = over_of_decision(over(predictions), decision)
     decisions = {
@@ -147,7 +150,7 @@ def _check_scale(truth: Floats, domain: Domain) -> None:
 
     off_scale = truth[~np.isin(truth, domain.labels)]
     if off_scale.size:
-        raise DataError(f"a true rating is {off_scale[0]:g}, which is not on the scale {domain.labels}")
+        raise DataError(f"a true rating is {off_scale[0]:g}, which is not on the scale {domain.scale}")
 
 
 def filled(predictions: pl.DataFrame, fill: str, domain: Domain, train_mean: float) -> Floats:
@@ -204,4 +207,4 @@ def _statuses(predictions: pl.DataFrame) -> dict[str, int]:
 
 
 def _distribution(labels: Floats, domain: Domain) -> dict[str, int]:
-    return {str(label): int((labels == label).sum()) for label in domain.labels}
+    return {label_text(label): int((labels == label).sum()) for label in domain.labels}

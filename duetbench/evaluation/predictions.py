@@ -35,7 +35,7 @@ user's earlier ratings (null: there are none), for the fill `user_mean`."""
 
 
 def predictions_table(examples: Sequence[Example], predictions: Sequence[Prediction]) -> pl.DataFrame:
-    """One row per example, in their order, with the columns of `COLUMNS`.
+    """One row per example, in their order, with the columns of `COLUMNS`; ratings are on the scale of the data.
 
     Raises:
         ValueError: lengths differ.
@@ -48,18 +48,22 @@ def predictions_table(examples: Sequence[Example], predictions: Sequence[Predict
             example.request.user_id,
             example.request.item.item_id,
             example.request.asked_at,
-            example.rating,
-            prediction.value,
+            example.request.domain.to_original(example.rating),
+            _original(example, prediction.value),
             prediction.status,
             prediction.failed_at,
             prediction.text,
             list(prediction.probabilities),
             prediction.label_mass,
-            example.request.user_average,
+            _original(example, example.request.user_average),
         )
         for example, prediction in zip(examples, predictions, strict=True)
     ]
     return pl.DataFrame(rows, schema=_schema(), orient="row")
+
+
+def _original(example: Example, value: float | None) -> float | None:
+    return None if value is None else example.request.domain.to_original(value)
 
 
 def _schema() -> dict[str, Any]:

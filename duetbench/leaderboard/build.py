@@ -127,7 +127,7 @@ def _section(
         baseline.position,
         controls_of(rows),
         [row.is_one_checkpoint for row in rows],
-        max((domain_of(result).rating_range for result in part.done), default=0),
+        max((domain_of(result).of_data.rating_range for result in part.done), default=0),
     )
     statistics = compare(compared, shown)
     rows = _with_statistics(rows, statistics, baseline.position)

@@ -36,9 +36,11 @@ class PairedValues:
 
 
 def domain_of(result: CellResult) -> Domain:
-    """The domain of the record."""
+    """The domain of the record, with the scale of the answers and that of the data."""
     assert result.record.dataset is not None
     domain = result.record.dataset.domain
+    if domain.prompt_labels:
+        return Domain(domain.noun, domain.plural, domain.prompt_labels, domain.labels)
     return Domain(domain.noun, domain.plural, domain.labels)
 
 
@@ -49,7 +51,7 @@ def paired_values(
     try:
         tables = [_table(result) for result in results]
         predicted = [
-            filled(table, convention.over or fill, domain_of(result), _train_mean(result))
+            filled(table, convention.over or fill, domain_of(result).of_data, _train_mean(result))
             for table, result in zip(tables, results, strict=True)
         ]
     except DuetbenchError as error:
@@ -57,7 +59,7 @@ def paired_values(
     users, items = (tuple(tables[0][name].to_list()) for name in ("user_id", "item_id"))
     if not users:
         return PairedValues({}, users, items)
-    truth, domain = tables[0]["rating"].to_numpy().astype(float), domain_of(results[0])
+    truth, domain = tables[0]["rating"].to_numpy().astype(float), domain_of(results[0]).of_data
     values: dict[str, Floats] = {}
     curvatures: dict[str, Floats | None] = {}
     faults = []

@@ -117,8 +117,10 @@ class DomainRecord:
     """Singular noun for what is rated."""
     plural: str
     """Plural noun for what is rated."""
-    labels: Annotated[tuple[int, ...], Limits(min_items=2)]
-    """Rating scale, ascending."""
+    labels: Annotated[tuple[float, ...], Limits(min_items=2)]
+    """Rating scale of the data, ascending; metrics are computed on it."""
+    prompt_labels: tuple[float, ...] = ()
+    """Scale that prompts state and models answer on, if the ratings were mapped to another one; empty: `labels`."""
 
 
 @dataclass(frozen=True, kw_only=True)

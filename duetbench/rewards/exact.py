@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 
 from duetbench.interfaces import Reward
@@ -10,7 +9,7 @@ from duetbench.types import Rollout
 
 
 class Exact(Reward):
-    """1 if the prediction, rounded half up to an integer, equals the rating, else 0."""
+    """1 if the label nearest to the prediction, rounded half up, is that of the rating, else 0."""
 
     name = "exact"
     summary = "1 if the rounded prediction equals the rating, else 0"
@@ -22,5 +21,5 @@ class Exact(Reward):
 
 
 def _reward(rollout: Rollout) -> float | None:
-    value = rollout.prediction.value
-    return None if value is None else float(math.floor(value + 0.5) == rollout.example.rating)
+    value, domain = rollout.prediction.value, rollout.example.request.domain
+    return None if value is None else float(domain.nearest(value) == domain.nearest(rollout.example.rating))

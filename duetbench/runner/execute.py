@@ -165,8 +165,9 @@ def validation_error(scorer: Scorer, examples: Sequence[Example]) -> ValidationR
     if not examples:
         return None
     predictions = scorer.score([example.request for example in examples], [Profiles() for _ in examples], None)
+    to_original = examples[0].request.domain.to_original
     errors = [
-        abs(prediction.value - example.rating)
+        abs(to_original(prediction.value) - to_original(example.rating))
         for prediction, example in zip(predictions, examples, strict=True)
         if prediction.value is not None
     ]

@@ -82,6 +82,9 @@ class MeteredEngine(Engine):
     def info(self) -> EngineInfo:
         return self._engine.info()
 
+    def label_fault(self, answer_prefix: str, labels: Sequence[str]) -> str | None:
+        return self._engine.label_fault(answer_prefix, labels)
+
     def batches(self, prompts: Sequence[Prompt], max_tokens: int) -> list[list[int]]:
         return self._engine.batches(prompts, max_tokens)
 

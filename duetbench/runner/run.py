@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from duetbench.errors import DuetbenchError, NotApplicable, RecordError, StoreError
+from duetbench.errors import ConfigError, DuetbenchError, NotApplicable, RecordError, StoreError
 from duetbench.progress import Progress
 from duetbench.runner.cell_state import CellState
 from duetbench.runner.engine_pool import EnginePool
@@ -19,6 +19,7 @@ from duetbench.runner.output.run_folder import RunFolder
 from duetbench.runner.planning.cells import Cell
 from duetbench.runner.planning.plan import Plan
 from duetbench.runner.requirements import check_requirements
+from duetbench.runner.scorer_checks import scorer_faults
 
 if TYPE_CHECKING:
     from duetbench.records import Record
@@ -62,6 +63,7 @@ def run(
     Raises:
         RequirementsError: what unfinished cells need is missing; nothing is computed. A single missing thing raises its
             own error.
+        ConfigError: a scorer cannot predict ratings on the scale of a dataset; nothing is computed.
         RecordError: the folder cannot be written or the disk is full. Finished cells are kept.
     """
     run_folder = RunFolder(folder)
@@ -69,7 +71,10 @@ def run(
     pool = EnginePool(store, on_done=progress.advance, on_progress=progress.status)
     try:
         with progress:
-            check_requirements(_unfinished(plan, run_folder, force), pool)
+            unfinished = [cell for cell in plan.cells if force or not is_finished(cell, run_folder.cell(cell))]
+            check_requirements(unfinished, pool)
+            if faults := scorer_faults(unfinished, pool):
+                raise ConfigError(faults)
             return _Run(plan, run_folder, CellExecutor(run_folder, pool, progress), force, progress).run()
     except OSError as error:
         if error.errno not in _CANNOT_WRITE:
@@ -80,10 +85,6 @@ def run(
         ) from error
     finally:
         pool.close()
-
-
-def _unfinished(plan: Plan, folder: RunFolder, force: bool) -> list[Cell]:
-    return [cell for cell in plan.cells if force or not is_finished(cell, folder.cell(cell))]
 
 
 def is_finished(cell: Cell, path: Path) -> bool:

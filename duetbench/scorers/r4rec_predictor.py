@@ -27,9 +27,7 @@ class Reason4RecPredictor(RatingExpectation):
 
     @dataclass(frozen=True)
     class Config(RatingExpectation.Config):
-        answer_prefix: str = option(
-            "Predicted Rating: ", "beginning of the completion; each label must be a single token after it"
-        )
+        answer_prefix: str = option("Predicted Rating: ", "beginning of the completion; the labels follow it")
         item_history_k: int | None = option(
             None, "other people's most recent interactions with the item in the prompt; none: history_k", ge=0
         )

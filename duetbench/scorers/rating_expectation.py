@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar, Literal
 
 from duetbench.evaluation.decision import DECISION_MEANING, decide
 from duetbench.interfaces import Engine, Scorer, option
+from duetbench.scales import label_text
 from duetbench.scorers.rating_prompts import (
     PromptedScorerConfig,
     item_window,
@@ -30,9 +31,7 @@ class RatingExpectation(Scorer):
 
     @dataclass(frozen=True)
     class Config(PromptedScorerConfig):
-        answer_prefix: str = option(
-            "Rating: ", "beginning of the completion; each label must be a single token after it"
-        )
+        answer_prefix: str = option("Rating: ", "beginning of the completion; the labels follow it")
         decision: Literal["mean", "median", "mode"] = option("mean", DECISION_MEANING)
 
     def score(
@@ -42,18 +41,24 @@ class RatingExpectation(Scorer):
         engine = require_engine(engine, self.name)
         if not requests:
             return []
-        prompts = self.prompts(requests, profiles)
-        labels = requests[0].domain.labels
-        all_logprobs = engine.label_logprobs(prompts, self.config.answer_prefix, [str(label) for label in labels])
+        prompts, domain = self.prompts(requests, profiles), requests[0].domain
+        answers = _answers(domain)
+        all_logprobs = engine.label_logprobs(prompts, self.config.answer_prefix, list(answers))
         predictions: dict[int, Prediction] = {}
         for prompt, logprobs in zip(prompts, all_logprobs, strict=True):
-            predictions |= dict.fromkeys(prompt.for_requests, prediction_of(logprobs, labels, self.config.decision))
+            by_label = _by_label(logprobs, list(answers.values()), domain.labels)
+            prediction = prediction_of(by_label, domain.labels, self.config.decision)
+            predictions |= dict.fromkeys(prompt.for_requests, prediction)
         return [predictions[position] for position in range(len(requests))]
+
+    def fault(self, domain: Domain, engine: Engine | None) -> str | None:
+        """An engine that cannot read the probabilities of these labels."""
+        fault = engine.label_fault(self.config.answer_prefix, list(_answers(domain))) if engine else None
+        return f"scorer '{self.name}': {fault}; scorer 'rating_text' needs no label probabilities" if fault else None
 
     def target(self, rating: float, domain: Domain) -> str:
         """The prefix followed by the nearest label; on a tie, the upper one."""
-        label = min(domain.labels, key=lambda label: (abs(label - rating), -label))
-        return f"{self.config.answer_prefix}{label}"
+        return f"{self.config.answer_prefix}{label_text(domain.nearest(rating))}"
 
     def prompts(self, requests: Sequence[Request], profiles: Sequence[Profiles]) -> list[Prompt]:
         """The distinct prompts; the answer begins with `answer_prefix`."""
@@ -66,7 +71,24 @@ class RatingExpectation(Scorer):
         return rating_prompt_digests(self.template, self.config)
 
 
-def prediction_of(label_logprobs: LabelLogprobs, labels: Sequence[int], decision: Decision = "mean") -> Prediction:
+def _answers(domain: Domain) -> dict[str, float]:
+    """The texts that state a label, with the label: each one as it is, then on scales with decimals `4.0` for 4."""
+    answers = dict(zip(domain.label_texts, domain.labels, strict=True))
+    if domain.is_whole:
+        return answers
+    return answers | {f"{label}.0": label for label in domain.labels if isinstance(label, int)}
+
+
+def _by_label(answers: LabelLogprobs, stated: Sequence[float], labels: Sequence[float]) -> LabelLogprobs:
+    """The log-probabilities of labels from those of the answers that state them."""
+    if answers.status != "ok" or len(stated) == len(labels):
+        return answers
+    pairs = list(zip(stated, answers.logprobs, strict=True))
+    totals = [math.fsum(math.exp(logprob) for other, logprob in pairs if other == label) for label in labels]
+    return replace(answers, logprobs=tuple(math.log(total) if total else -math.inf for total in totals))
+
+
+def prediction_of(label_logprobs: LabelLogprobs, labels: Sequence[float], decision: Decision = "mean") -> Prediction:
     """What the rule gives for the labels' probabilities; no value if the call failed or all probabilities are 0."""
     import numpy as np
 

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Literal
 
 from duetbench.engines.complete import complete
-from duetbench.errors import ConfigError
 from duetbench.interfaces import Engine, Scorer, option
 from duetbench.parsing import failure_status, parse_official_rating, parse_rating
 from duetbench.scorers.rating_prompts import (
@@ -67,6 +66,12 @@ class RatingText(Scorer):
                 predictions[position] = self._predict(completion, prompt, requests[position])
         return [predictions[position] for position in range(len(requests))]
 
+    def fault(self, domain: Domain, engine: Engine | None) -> str | None:
+        """`parse=official` on another scale than 1 to 5."""
+        if self.config.parse == "strict" or (domain.labels[0], domain.labels[-1]) == (1, 5):
+            return None
+        return f"{self.name}.parse: official reads ratings from 1 to 5, but this scale is {domain.scale}; use strict"
+
     def prompts(self, requests: Sequence[Request], profiles: Sequence[Profiles]) -> list[Prompt]:
         """The distinct prompts."""
         prefill = _OPEN if self.config.answer == "prefill" else ""
@@ -94,11 +99,4 @@ class RatingText(Scorer):
     def _read(self, text: str, domain: Domain) -> float | None:
         if self.config.parse == "strict":
             return parse_rating(text, domain.labels, decimals=self.config.decimals)
-        if (domain.labels[0], domain.labels[-1]) != (1, 5):
-            raise ConfigError(
-                [
-                    f"{self.name}.parse: official reads ratings from 1 to 5, but this scale goes from "
-                    f"{domain.labels[0]} to {domain.labels[-1]}; use strict"
-                ]
-            )
         return parse_official_rating(text)

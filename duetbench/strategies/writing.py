@@ -104,12 +104,14 @@ class SentimentConfig(WriterConfig):
     """Options of a strategy whose prompts state what the user thought of each item."""
 
     history_ratings: Literal["sentiment", "rating"] = option(
-        "sentiment", "sentiment: 1-2 negative, 3 neutral, 4-5 positive; rating: the rating itself", old_names=("told",)
+        "sentiment",
+        "sentiment: on 1 to 5, 1-2 negative, 3 neutral, 4-5 positive; rating: the rating itself",
+        old_names=("told",),
     )
 
     def feeling(self, interaction: Interaction, domain: Domain) -> str:
         if self.history_ratings == "rating":
-            return stars(interaction.rating)
+            return stars(interaction.rating) if domain.has_stars else domain.rated(interaction.rating)
         return super().feeling(interaction, domain)
 
 
@@ -119,7 +121,7 @@ class HistoryLine:
 
     item: Item
     feeling: str
-    """The sentiment, or the rating in stars, according to `history_ratings`."""
+    """The sentiment, or the rating with its unit, according to `history_ratings`."""
     rating: float
     review: str
     """Already cut; empty if reviews are not shown, or if there is none."""

@@ -150,7 +150,15 @@ def generate(
 @click.option("--items", metavar="SOURCE", help="Table of items with title, categories, description.")
 @click.option("--noun", default="item", show_default=True, help="Singular noun for the items, used in prompts.")
 @click.option("--plural", metavar="NOUNS", help="[default: NOUN with an s]")
-@click.option("--labels", default="1,2,3,4,5", show_default=True, help="The rating scale, ascending.")
+@click.option(
+    "--labels",
+    default="1,2,3,4,5",
+    show_default=True,
+    metavar="SCALE",
+    help="The rating scale: labels, a range such as 1:10 or 0.5:5:0.5, or auto: as the ratings have it.",
+)
+@click.option("--missing", metavar="N", help="A rating that means 'not rated', such as 0; several: 0,-1.")
+@click.option("--rescale", metavar="SCALE", help="Another scale for prompts and answers; metrics stay on --labels.")
 @click.option("--time", "time_unit", type=click.Choice(["auto", "s", "ms", "date"]), default="auto", show_default=True)
 @click.option("--since", default="1990-01-01", show_default=True, metavar="DATE", help="Earliest valid date.")
 @max_error_rate_option

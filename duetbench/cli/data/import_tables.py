@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -40,21 +41,45 @@ def _options(arguments: dict[str, Any]) -> ImportOptions:
     from duetbench.errors import UsageError
     from duetbench.types import Domain
 
-    labels = [label.strip() for label in arguments["labels"].split(",")]
-    if not all(label.removeprefix("-").isdecimal() for label in labels) or len(labels) < 2:
-        raise UsageError(f"--labels: expected two or more integers such as 1,2,3,4,5, got '{arguments['labels']}'")
+    domain = Domain(arguments["noun"], arguments["plural"] or f"{arguments['noun']}s")
+    is_auto = arguments["labels"].strip() == "auto"
     pairs = [text.partition("=") for text in arguments["maps"]]
     invalid = [field + equals + column for field, equals, column in pairs if not (field and column)]
     if invalid:
         raise UsageError(f"--map: expected FIELD=COLUMN, as in rating=stars, got '{invalid[0]}'")
     parse_timestamp_argument(arguments["since"], "--since")
     return ImportOptions(
-        Domain(arguments["noun"], arguments["plural"] or f"{arguments['noun']}s", tuple(sorted(map(int, labels)))),
+        domain if is_auto else replace(domain, labels=_scale("--labels", arguments["labels"])),
         {field.strip(): column.strip() for field, _, column in pairs},
         arguments["time_unit"],
         arguments["since"],
         arguments["max_error_rate"],
+        find_labels=is_auto,
+        missing=_numbers("--missing", arguments["missing"]),
+        rescale=_scale("--rescale", arguments["rescale"]) if arguments["rescale"] else (),
     )
+
+
+def _scale(name: str, text: str) -> tuple[float, ...]:
+    from duetbench.errors import UsageError
+    from duetbench.scales import parse_labels
+
+    try:
+        return parse_labels(text)
+    except ValueError as error:
+        auto = ", or auto" if name == "--labels" else ""
+        raise UsageError(
+            f"{name}: expected labels such as 1,2,3,4,5, a range such as 1:10 or 0.5:5:0.5{auto}, got '{text}': {error}"
+        ) from error
+
+
+def _numbers(name: str, text: str | None) -> tuple[float, ...]:
+    from duetbench.errors import UsageError
+
+    try:
+        return tuple(float(part) for part in text.split(",")) if text else ()
+    except ValueError:
+        raise UsageError(f"{name}: expected numbers such as 0 or 0,-1, got '{text}'") from None
 
 
 def _print_result(settings: Settings, result: ImportResult) -> None:
@@ -63,5 +88,16 @@ def _print_result(settings: Settings, result: ImportResult) -> None:
     click.echo("columns: " + ", ".join(f"{field} from '{column}'" for field, column in result.columns.items()))
     splits = "with" if result.has_splits else "no"
     click.echo(f"{result.rows:,} interactions, {result.items:,} items, {splits} splits")
+    click.echo(f"ratings on the scale {_scale_counts(result)}")
+    if result.unrated:
+        click.echo(f"{result.unrated:,} rows without a rating (--missing) are left out")
     print_row_counts(settings, result.dropped, result.noted)
     click.echo(f"imported into {result.folder}")
+
+
+def _scale_counts(result: ImportResult) -> str:
+    """The scale, with the number of ratings of each label: `1 to 3: 1 (5), 2 (0), 3 (9)`."""
+    from duetbench.scales import label_text, scale_text
+
+    counts = ", ".join(f"{label_text(label)} ({count:,})" for label, count in result.ratings.items())
+    return f"{scale_text(tuple(result.ratings))}: {counts}"

@@ -89,7 +89,7 @@ def map_interactions(
     ]
     rating, timestamp = frame[columns["rating"]], frame[columns["timestamp"]]
     numbers = {
-        "rating": _numeric_or_text(rating).cast(pl.Float64, strict=False),
+        "rating": _ratings(rating),
         "timestamp": _to_seconds(timestamp, time_unit),
     }
     split = ["split"] if "split" in frame.columns else []
@@ -101,6 +101,12 @@ def map_interactions(
         first = location.near(int(is_ill_typed.arg_max() or 0))
         row_counts.drop("field of the wrong type", int(is_ill_typed.sum()), first)
     return canonical.filter(~is_ill_typed).select(*INTERACTION_COLUMNS, *split)
+
+
+def _ratings(values: pl.Series) -> pl.Series:
+    """Numbers; null where a value is none. Single precision holds 4.1 as 4.0999999, which is rounded."""
+    numbers = _numeric_or_text(values).cast(pl.Float64, strict=False)
+    return numbers.round(5) if values.dtype == pl.Float32 else numbers
 
 
 def _numeric_or_text(values: pl.Series) -> pl.Series:

@@ -43,7 +43,7 @@ def export(prepared: Prepared, folder: Path, export_format: ExportFormat) -> dic
 
 def _splits(prepared: Prepared) -> dict[str, pl.DataFrame]:
     """Rows by split, without empty splits; `all` if no step assigned splits."""
-    rows = prepared.interactions
+    rows = prepared.on_original_scale.interactions
     if rows["split"].null_count() == rows.height:
         return {"all": rows.drop("split")}
     frames = {split: rows.filter(pl.col("split") == split).drop("split") for split in SPLITS}

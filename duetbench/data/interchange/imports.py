@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import polars as pl
@@ -21,6 +21,7 @@ from duetbench.data.interchange.column_mapping import (
     map_item_rows,
     map_items,
 )
+from duetbench.data.interchange.rating_scale import SUPPORTED, check_scale, find_labels, is_amount, unrated
 from duetbench.data.interchange.sources import HUGGING_FACE, TableSource, normalize_splits, read_columns, read_table
 from duetbench.data.readers.validation import (
     RowCounts,
@@ -38,12 +39,16 @@ ABOUT = "about.json"
 INTERACTIONS = "interactions.parquet"
 ITEMS = "items.parquet"
 
+_OFF_SCALE = ("rating outside the scale", "rating between two labels")
+_SCALE_HINT = "; --labels auto reads the scale from the ratings, --missing 0 leaves out ratings that mean 'not rated'"
+
 
 @dataclass(frozen=True, slots=True)
 class ImportOptions:
     """How a user's tables are read."""
 
     domain: Domain
+    """Its labels are the scale of the ratings in the tables."""
     column_map: Mapping[str, str] = field(default_factory=dict)
     """The table's column by canonical column; columns that are not named are found by their usual names."""
     time_unit: TimeUnit = "auto"
@@ -52,6 +57,12 @@ class ImportOptions:
     """Earliest valid date, as YYYY-MM-DD."""
     max_error_rate: float = 0.01
     """Share of malformed rows that is accepted."""
+    find_labels: bool = False
+    """Read the labels from the ratings, instead of from `domain`."""
+    missing: tuple[float, ...] = ()
+    """Ratings that mean "not rated": their rows are left out and counted, and are no malformed rows."""
+    rescale: tuple[float, ...] = ()
+    """The scale that prompts use, to which ratings are mapped; empty: that of the tables. Metrics are on the latter."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +79,10 @@ class ImportResult:
     noted: dict[str, int]
     """Rows kept but noted, by kind."""
     has_splits: bool
+    ratings: Mapping[float, int] = field(default_factory=dict)
+    """Rows by label of the scale, ascending; a label without ratings has 0."""
+    unrated: int = 0
+    """Rows left out because their rating means "not rated"."""
 
 
 def import_tables(
@@ -82,8 +97,9 @@ def import_tables(
         items: A table of items; None: item columns are taken from the tables of interactions, if they have any.
 
     Raises:
-        ConfigError: a column does not exist.
-        DataError: a table cannot be read, too many rows are malformed, none is left, or the folder has other files.
+        ConfigError: a column does not exist, or options about the scale contradict each other.
+        DataError: a table cannot be read, it holds implicit feedback, too many rows are malformed, none is left, or
+            the folder has other files.
     """
     _check_folder(folder)
     row_counts, item_counts = RowCounts(), RowCounts(kind_prefix=ITEM_KIND)
@@ -94,7 +110,16 @@ def import_tables(
         frames.append(frame)
         item_frames.append(item_frame)
         columns |= used_columns
-    interactions = _concatenate(frames)
+    rated = [frame.filter(~unrated(frame, options.missing)) for frame in frames]
+    n_unrated = sum(frame.height for frame in frames) - sum(frame.height for frame in rated)
+    options = _with_labels(options, rated)
+    bounds = make_row_bounds(options.domain.labels, options.since, None)
+    interactions = _concatenate(
+        [
+            validate_interactions(frame, bounds, row_counts, source.first_row)
+            for frame, source in zip(rated, sources, strict=True)
+        ]
+    )
     _check_error_rate("rows", interactions.height, row_counts, options.max_error_rate)
     if items:
         item_frame, used_columns = _read_items(items, options, item_counts)
@@ -113,9 +138,25 @@ def import_tables(
         dict(row_counts.dropped + item_counts.dropped),
         dict(row_counts.noted + item_counts.noted),
         "split" in interactions.columns,
+        _by_label(interactions, options.domain),
+        n_unrated,
     )
     _write(result, interactions, distinct_items, options, sources)
     return result
+
+
+def _with_labels(options: ImportOptions, frames: Sequence[pl.DataFrame]) -> ImportOptions:
+    """The options with the labels that the ratings have, if they are to be read from them."""
+    if options.find_labels:
+        labels = find_labels([frame["rating"] for frame in frames])
+        options = replace(options, domain=replace(options.domain, labels=labels))
+    check_scale(options.domain.labels, options.missing, options.rescale)
+    return options
+
+
+def _by_label(interactions: pl.DataFrame, domain: Domain) -> dict[float, int]:
+    counts = dict(interactions["rating"].value_counts().iter_rows())
+    return {label: counts.get(float(label), 0) for label in domain.labels}
 
 
 def _check_folder(folder: Path) -> None:
@@ -129,7 +170,8 @@ def _check_folder(folder: Path) -> None:
 def _read_source(
     source: TableSource, options: ImportOptions, row_counts: RowCounts, *, has_items: bool
 ) -> tuple[pl.DataFrame, pl.DataFrame, dict[str, str]]:
-    """The table's interactions, its items, and the columns that were used."""
+    """The table's interactions before they are validated, its items, and the columns that were used."""
+    _check_explicit(read_columns(source), options)
     requested = (*INTERACTION_COLUMNS, *(ITEM_COLUMNS if has_items else ()))
     columns = find_columns(read_columns(source), options.column_map, requested, required=REQUIRED_COLUMNS)
     table = normalize_splits(read_table(source, set(columns.values()), row_counts), source)
@@ -137,19 +179,17 @@ def _read_source(
         columns, removed = exclude_interaction_columns(table, columns, options.column_map)
         for name in removed:
             row_counts.note(f"{name} of the interaction, not of the item", table.height)
-    return _interactions(table, columns, options, row_counts, source), map_items(table, columns), columns
-
-
-def _interactions(
-    table: pl.DataFrame,
-    columns: Mapping[str, str],
-    options: ImportOptions,
-    row_counts: RowCounts,
-    source: TableSource,
-) -> pl.DataFrame:
     mapped = map_interactions(table, columns, options.time_unit, row_counts, source.first_row)
-    bounds = make_row_bounds(options.domain.labels, options.since, None)
-    return validate_interactions(mapped, bounds, row_counts, source.first_row)
+    return mapped, map_items(table, columns), columns
+
+
+def _check_explicit(columns: Sequence[str], options: ImportOptions) -> None:
+    """Raises DataError if the column of the ratings, or the only one for them, says how much something was used."""
+    named = options.column_map.get("rating")
+    has_usual = bool(find_columns(columns, {}, ("rating",)))
+    amounts = [column for column in ([named] if named else columns) if is_amount(column)]
+    if amounts and (named or not has_usual):
+        raise DataError(f"the column '{amounts[0]}' has no ratings: {SUPPORTED}")
 
 
 def _concatenate(frames: Sequence[pl.DataFrame]) -> pl.DataFrame:
@@ -179,6 +219,7 @@ def _check_error_rate(table: str, n_kept: int, row_counts: RowCounts, max_error_
         raise DataError(
             f"{n_dropped:,} of {n_dropped + n_kept:,} {table} are malformed ({kinds}), the accepted share is "
             f"{max_error_rate:g}: fix the tables, or accept more (--max-error-rate)"
+            f"{_SCALE_HINT if any(kind in _OFF_SCALE for kind in row_counts.dropped) else ''}"
         )
 
 
@@ -198,6 +239,7 @@ def _write(
         "noun": options.domain.noun,
         "plural": options.domain.plural,
         "labels": list(options.domain.labels),
+        "rescale": list(options.rescale),
         "columns": result.columns,
         "sources": [
             source.location if source.location.startswith(HUGGING_FACE) else _printable_name(source.path.name)
@@ -205,6 +247,7 @@ def _write(
         ],
         "dropped": result.dropped,
         "noted": result.noted,
+        "unrated": result.unrated,
         "has_splits": result.has_splits,
     }
     with new_folder(result.folder.absolute(), replace=True) as partial:

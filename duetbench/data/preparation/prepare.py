@@ -184,11 +184,12 @@ def _manifest(job: _Job, tables: Canonical, counts: Sequence[StepCount], notes: 
     from importlib.metadata import version
 
     domain = job.dataset.domain()
+    original = {"original": list(domain.original)} if domain.original else {}
     return {
         "format": FORMAT,
         "fingerprint": job.fingerprint,
         "dataset": describe(job.dataset),
-        "domain": {"noun": domain.noun, "plural": domain.plural, "labels": list(domain.labels)},
+        "domain": {"noun": domain.noun, "plural": domain.plural, "labels": list(domain.labels)} | original,
         "raw": {
             role: {"name": path.name, "sha256": job.digests[role], "bytes": path.stat().st_size}
             for role, path in job.files.items()

@@ -53,6 +53,7 @@ class Prepared:
     def interactions(self) -> pl.DataFrame:
         """row, user_id, item_id, rating, timestamp, review, summary, split; sorted by time, ties in file order.
 
+        Ratings are on the scale of the domain's `labels`.
         `row` is the position among the valid rows of the raw file; `split` is null if no step assigned splits.
         """
         return self.scan().sort("timestamp", "row").collect()
@@ -70,7 +71,17 @@ class Prepared:
 
     def scan(self) -> pl.LazyFrame:
         """The interactions in file order as a lazy frame, for data larger than memory."""
-        return pl.scan_parquet(self.folder / INTERACTIONS, glob=False)
+        rows = pl.scan_parquet(self.folder / INTERACTIONS, glob=False)
+        labels = self.domain.original
+        if not labels:
+            return rows
+        ratings = [self.domain.from_original(label) for label in labels]
+        return rows.with_columns(pl.col("rating").replace_strict([float(label) for label in labels], ratings))
+
+    @property
+    def on_original_scale(self) -> Prepared:
+        """The same dataset with ratings on the scale of the data; read from the folder again if that is another one."""
+        return replace(self, domain=self.domain.of_data) if self.domain.original else self
 
     @cached_property
     def manifest(self) -> Mapping[str, Any]:
@@ -92,7 +103,7 @@ def load_prepared(folder: Path) -> Prepared:
     domain = manifest["domain"]
     return Prepared(
         manifest["dataset"]["name"],
-        Domain(domain["noun"], domain["plural"], tuple(domain["labels"])),
+        Domain(domain["noun"], domain["plural"], tuple(domain["labels"]), tuple(domain.get("original", ()))),
         manifest["fingerprint"],
         tuple(StepCount(**count) for count in manifest["step_counts"]),
         manifest["counts"],

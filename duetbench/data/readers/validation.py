@@ -111,7 +111,7 @@ class SourceLocation:
 class RowBounds:
     """Valid ratings and timestamps of a source."""
 
-    labels: tuple[int, ...]
+    labels: tuple[float, ...]
     """All valid ratings, ascending."""
     since: int
     """Earliest valid time in seconds, UTC."""
@@ -121,7 +121,7 @@ class RowBounds:
     """Unit of the raw timestamps: 1 for seconds, 1000 for milliseconds."""
 
 
-def make_row_bounds(labels: Sequence[int], since: str, until: str | None, *, ticks_per_second: int = 1) -> RowBounds:
+def make_row_bounds(labels: Sequence[float], since: str, until: str | None, *, ticks_per_second: int = 1) -> RowBounds:
     """Bounds from dates `YYYY-MM-DD`. The end is never later than now, and is now if `until` is None."""
     now = int(datetime.now(UTC).timestamp())
     end = parse_timestamp(until) if until else now

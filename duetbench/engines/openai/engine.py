@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
-from duetbench.errors import ModelError
+from duetbench.errors import EngineError, ModelError
 from duetbench.interfaces import Engine, option
 from duetbench.types import Completion, EngineInfo, LabelLogprobs, ModelRef, Prompt, Sampling
 
@@ -28,7 +28,8 @@ class OpenAIEngine(Engine):
     The model is `served:NAME`, or any model whose name the server knows. The server applies its own chat template. A
     prefill is sent as a last assistant message that vLLM and SGLang continue; other servers may treat it as a complete
     message. Label probabilities are exact from vLLM; other servers list the 20 most likely tokens, and a label that is
-    not among them gets the probability of the last one, which is an upper bound.
+    not among them gets the probability of the last one, which is an upper bound; labels of
+    several characters can only be read from vLLM.
     """
 
     name = "openai"
@@ -76,6 +77,13 @@ class OpenAIEngine(Engine):
             lambda prompt: self._server.label_logprobs(prompt, labels),
             lambda _prompt, reason: LabelLogprobs((), "error", error=reason),
         )
+
+    def label_fault(self, answer_prefix: str, labels: Sequence[str]) -> str | None:
+        try:
+            self._server.check_labels(answer_prefix, labels)
+        except EngineError as error:
+            return str(error)
+        return None
 
     def info(self) -> EngineInfo:
         """What the server reports, requested once per engine: it may serve another model than in an earlier run."""

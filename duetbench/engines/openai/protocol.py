@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, TypeVar
 
 from duetbench.engines.openai.client import HttpClient, RequestRejected
 from duetbench.engines.sampling import sampling_seed
+from duetbench.engines.tokens.labels import LabelTree
 from duetbench.engines.tokens.truncation import without_spans
 from duetbench.errors import EngineError
 from duetbench.types import Completion, LabelLogprobs, Prompt, Sampling, Status
@@ -54,7 +55,7 @@ class ServedModel:
         self._name = name
         self._template_args = dict(template_args)
         self._labels = labels
-        self._label_ids: dict[tuple[str, tuple[str, ...]], list[int]] = {}
+        self._trees: dict[tuple[str, tuple[str, ...]], tuple[LabelTree, list[str]]] = {}
 
     @cached_property
     def server_info(self) -> ServerInfo:
@@ -89,18 +90,38 @@ class ServedModel:
         return self._send_truncated(prompt, send)
 
     def label_logprobs(self, prompt: Prompt, labels: Sequence[str]) -> LabelLogprobs:
-        """The labels' log-probabilities after the prompt's prefill."""
-        ids = self._ids(prompt.prefill, labels) if self.has_exact_labels else []
-        settings: dict[str, Any] = {"max_tokens": 1, "temperature": 0, "logprobs": True, "top_logprobs": _TOP_LOGPROBS}
-        if ids:
+        """The labels' log-probabilities after the prompt's prefill; one request per beginning of a label."""
+        if not self.has_exact_labels:
+            check_single_tokens(labels)
+            return self._next_logprobs(prompt, list(labels), {"top_logprobs": _TOP_LOGPROBS})
+        tree, beginnings = self._label_tree(prompt.prefill, labels)
+        read = []
+        for node, beginning in zip(tree.nodes, beginnings, strict=True):
+            ids = tree.following(node)
             # The sampled token may be listed in addition to the requested ones.
-            settings |= {"logprob_token_ids": ids, "top_logprobs": len(ids) + 1, "return_tokens_as_token_ids": True}
-        names = [f"token_id:{number}" for number in ids] or list(labels)
+            listed = {"logprob_token_ids": ids, "top_logprobs": len(ids) + 1, "return_tokens_as_token_ids": True}
+            extended = replace(prompt, prefill=prompt.prefill + beginning)
+            read.append(self._next_logprobs(extended, [f"token_id:{number}" for number in ids], listed))
+            if read[-1].status != "ok":
+                return read[-1]
+        return replace(read[0], logprobs=tree.logprobs([answer.logprobs for answer in read]))
+
+    def _next_logprobs(self, prompt: Prompt, names: Sequence[str], listed: Mapping[str, Any]) -> LabelLogprobs:
+        """Log-probabilities of next tokens by name; `listed` asks the server to list them."""
+        settings = {"max_tokens": 1, "temperature": 0, "logprobs": True, **listed}
+        is_exact = "logprob_token_ids" in listed
 
         def send(body: dict[str, Any], dropped: int) -> LabelLogprobs:
-            return _label_logprobs(self._client.post("chat/completions", body | settings), names, bool(ids), dropped)
+            return _label_logprobs(self._client.post("chat/completions", body | settings), names, is_exact, dropped)
 
         return self._send_truncated(prompt, send)
+
+    def check_labels(self, prefill: str, labels: Sequence[str]) -> None:
+        """Raises EngineError if the labels' log-probabilities cannot be read after the prefill."""
+        if self.has_exact_labels:
+            self._label_tree(prefill, labels)
+        else:
+            check_single_tokens(labels)
 
     def _send_truncated(self, prompt: Prompt, send: Callable[[dict[str, Any], int], _T]) -> _T:
         """The result with as few history lines dropped as necessary; only the server knows how long a prompt is."""
@@ -143,23 +164,29 @@ class ServedModel:
             body |= {"top_p": sampling.top_p, "seed": sampling_seed(sampling, prompt.key) % 2**31}
         return body
 
-    def _ids(self, prefill: str, labels: Sequence[str]) -> list[int]:
-        """The labels' tokens after the prefill, by the server's own tokenizer.
+    def _label_tree(self, prefill: str, labels: Sequence[str]) -> tuple[LabelTree, list[str]]:
+        """The labels' tokens after the prefill, by the server's own tokenizer, and the text of each node.
 
         Raises:
-            EngineError: they are not distinct single tokens there.
+            EngineError: they have no distinct tokens of their own there, or a beginning of a label is no text.
         """
         key = (prefill, tuple(labels))
-        if key not in self._label_ids:
+        if key not in self._trees:
             start = self._tokenize(prefill)
-            tokenized = [self._tokenize(prefill + label) for label in labels]
-            ids = [tokens[-1] for tokens in tokenized if tokens[:-1] == start]
-            if len(set(ids)) < len(labels):
+            texts: dict[tuple[int, ...], str] = {}
+            for text in dict.fromkeys(label[:end] for label in labels for end in range(len(label) + 1)):
+                tokens = self._tokenize(prefill + text)
+                if tokens[: len(start)] == start:
+                    texts.setdefault(tuple(tokens[len(start) :]), text)
+            paths = {text: path for path, text in texts.items()}
+            tree = LabelTree(tuple(paths.get(label, ()) for label in labels))
+            if not all(tree.labels) or any(node not in texts for node in tree.nodes):
                 listed = ", ".join(map(repr, labels))
-                problem = f"labels {listed} are not distinct single tokens after {prefill!r}"
-                raise EngineError(f"{problem}; choose another prefix")
-            self._label_ids[key] = ids
-        return self._label_ids[key]
+                raise EngineError(
+                    f"labels {listed} have no distinct tokens of their own after {prefill!r}; choose another prefix"
+                )
+            self._trees[key] = (tree, [texts[node] for node in tree.nodes])
+        return self._trees[key]
 
     def _tokenize(self, text: str) -> list[int]:
         try:
@@ -176,6 +203,15 @@ class ServedModel:
             return f"vllm {self._client.get('/version').get('version', 'unknown')}"
         except RequestRejected:
             return "vllm unknown"
+
+
+def check_single_tokens(labels: Sequence[str]) -> None:
+    """Raises EngineError if a label has several characters: only the next token of such a server is known."""
+    long = [label for label in labels if len(label) > 1]
+    if long:
+        raise EngineError(
+            f"labels such as {long[0]!r} may have several tokens, whose probabilities are only known from vLLM"
+        )
 
 
 def _is_too_long(rejection: RequestRejected) -> bool:

@@ -56,6 +56,9 @@ class StoredEngine(Engine):
             restore=lambda stored: LabelLogprobs(tuple(stored["logprobs"]), **_without_logprobs(stored), cached=True),
         )
 
+    def label_fault(self, answer_prefix: str, labels: Sequence[str]) -> str | None:
+        return self._engine.label_fault(answer_prefix, labels)
+
     def batches(self, prompts: Sequence[Prompt], max_tokens: int) -> list[list[int]]:
         return self._engine.batches(prompts, max_tokens)
 

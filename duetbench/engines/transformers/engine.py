@@ -52,7 +52,9 @@ class TransformersEngine(LocalEngine):
 
         chat = self.chat
         model = load_model(self.model, self.placement)
-        return ModelRunner(model, chat, end_ids(model, chat.tokenizer), prefix_cache=PrefixCache(self.batch_budget()))
+        budget = self.batch_budget()
+        ends = end_ids(model, chat.tokenizer)
+        return ModelRunner(model, chat, ends, prefix_cache=PrefixCache(budget), budget=budget)
 
     def batch_budget(self) -> int:
         return int(self.config.batch_tokens or _BATCH_TOKENS[self.placement.device])

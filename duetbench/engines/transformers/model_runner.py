@@ -12,6 +12,7 @@ from duetbench.engines.tokens.chat_template import ChatTemplate
 from duetbench.engines.tokens.stop_texts import StopTexts
 from duetbench.engines.transformers.decoding import CachedPrompts, GeneratedTokens, generate_tokens, next_logits
 from duetbench.engines.transformers.kv_cache import PrefixCache
+from duetbench.engines.transformers.shared_prefixes import next_logits_by_prefix
 from duetbench.engines.transformers.threads import few_threads
 from duetbench.types import Completion, LabelLogprobs, Sampling
 
@@ -32,16 +33,24 @@ class ModelRunner(TokenRunner):
         chat: The model's template and tokenizer.
         ends: Tokens that end a completion.
         prefix_cache: Keeps keys and values from one slot of a response template to the next; None: nothing is kept.
+        budget: Tokens of one batch where prompts are read with the beginnings of labels.
     """
 
     def __init__(
-        self, model: Any, chat: ChatTemplate, ends: frozenset[int], *, prefix_cache: PrefixCache | None = None
+        self,
+        model: Any,
+        chat: ChatTemplate,
+        ends: frozenset[int],
+        *,
+        prefix_cache: PrefixCache | None = None,
+        budget: int = 8192,
     ) -> None:
         self.model = model
         self.prefix_cache = prefix_cache
         self._chat = chat
         self._ends = ends
         self._pad = chat.pad_id
+        self._budget = budget
 
     def complete(self, prompts: Sequence[TokenizedPrompt], sampling: Sampling) -> list[Completion]:
         def run(batch: Sequence[TokenizedPrompt]) -> list[Completion]:
@@ -66,10 +75,19 @@ class ModelRunner(TokenRunner):
     def label_logprobs(
         self, prompts: Sequence[TokenizedPrompt], label_ids: Sequence[Sequence[int]]
     ) -> list[LabelLogprobs]:
-        """One forward pass, of which only the last position's logits are computed."""
+        """One forward pass, of which only the last position's logits are computed.
+
+        Where a prompt is read with several beginnings of labels, the prompt itself is computed once.
+        """
+        lengths = {(prompt.prompt.key, len(prompt.ids)) for prompt in prompts}
+        is_repeated = len(lengths) > len({key for key, _ in lengths})
 
         def run(batch: Sequence[tuple[TokenizedPrompt, Sequence[int]]]) -> list[LabelLogprobs]:
-            logits = next_logits(self.model, [prompt.ids for prompt, _ in batch], pad=self._pad)
+            rows = [prompt.ids for prompt, _ in batch]
+            if is_repeated:
+                logits = next_logits_by_prefix(self.model, rows, pad=self._pad, budget=self._budget)
+            else:
+                logits = next_logits(self.model, rows, pad=self._pad)
             return logprobs_of_labels(logits, [prompt for prompt, _ in batch], [ids for _, ids in batch])
 
         with few_threads(self.model):
@@ -108,13 +126,14 @@ def logprobs_of_labels(
     Args:
         logits: Shape (prompts, vocabulary).
         prompts: Same order.
-        label_ids: For each prompt, the token of each label.
+        label_ids: For each prompt, the tokens to read.
     """
     import torch
+    from torch.nn.utils.rnn import pad_sequence
 
-    columns = torch.tensor([list(ids) for ids in label_ids], device=logits.device)  # (prompts, labels)
-    rows = logits.float().log_softmax(-1).gather(-1, columns).tolist()
-    return [prompt.label_logprobs(row) for prompt, row in zip(prompts, rows, strict=True)]
+    columns = pad_sequence([torch.tensor(ids) for ids in label_ids], batch_first=True).to(logits.device)
+    rows = logits.float().log_softmax(-1).gather(-1, columns).tolist()  # (prompts, most tokens to read)
+    return [prompt.label_logprobs(row[: len(ids)]) for prompt, row, ids in zip(prompts, rows, label_ids, strict=True)]
 
 
 def _split_on_oom(

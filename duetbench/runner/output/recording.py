@@ -79,13 +79,12 @@ def write_done(state: CellState, folder: Path, context: ExecutionContext, metric
     data = state.cell.data
     table = predictions_table(state.examples, state.predictions)
     files = _write_predictions(state, table, folder)
-    train_mean = float(train_rows(data)["rating"].mean())  # type: ignore[arg-type]
+    domain = data.prepared.domain
+    train_mean = domain.to_original(float(train_rows(data)["rating"].mean()))  # type: ignore[arg-type]
     fill = state.cell.evaluation.fill
     predicted_by = state.cell.control.scorer if state.cell.control else state.cell.scorer
     scorer: Scorer = predicted_by.make()
-    computed = metrics_of(
-        table, data.prepared.domain, metrics, train_mean=train_mean, fill=fill, decision=scorer.decision()
-    )
+    computed = metrics_of(table, domain, metrics, train_mean=train_mean, fill=fill, decision=scorer.decision())
     record = _record(state, context, "done", metrics=computed, files=[folder / name for name in files])
     write_record(folder, record)
     (folder / ERROR).unlink(missing_ok=True)
@@ -237,7 +236,12 @@ def _dataset(data: DatasetChoice) -> DatasetRecord:
     last = len(prepared.steps) - 1
     return DatasetRecord(
         fingerprint=prepared.fingerprint,
-        domain=DomainRecord(noun=domain.noun, plural=domain.plural, labels=domain.labels),
+        domain=DomainRecord(
+            noun=domain.noun,
+            plural=domain.plural,
+            labels=domain.of_data.labels,
+            prompt_labels=domain.labels if domain.original else (),
+        ),
         steps=tuple(
             StepRecord(
                 step=count.step,

@@ -18,7 +18,7 @@ Form = Literal["multinomial", "ordinal"]
 class LabelModel(ABC):
     """Estimates the probability of each label; labels without training rows get probability 0."""
 
-    def __init__(self, labels: Sequence[int]) -> None:
+    def __init__(self, labels: Sequence[float]) -> None:
         self._labels = labels
 
     def fit(self, features: FloatArray, ratings: FloatArray) -> None:
@@ -57,7 +57,7 @@ class LogisticModel(LabelModel):
         inverse_penalty: scikit-learn's `C`.
     """
 
-    def __init__(self, labels: Sequence[int], form: Form, inverse_penalty: float) -> None:
+    def __init__(self, labels: Sequence[float], form: Form, inverse_penalty: float) -> None:
         super().__init__(labels)
         self._form = form
         self._inverse_penalty = inverse_penalty
@@ -92,7 +92,7 @@ class BoostedModel(LabelModel):
         rounds: Number of trees per label.
     """
 
-    def __init__(self, labels: Sequence[int], leaves: int, rounds: int) -> None:
+    def __init__(self, labels: Sequence[float], leaves: int, rounds: int) -> None:
         super().__init__(labels)
         self._leaves = leaves
         self._rounds = rounds

@@ -60,29 +60,29 @@ class Validation:
         if self.monitor_scorer is None:
             return Evaluation(metrics, shown)
         held_out = self._values(self.monitor_scorer, written, scorer_engine)
-        errors = [
-            abs(held_out[row] - example.rating) if row in held_out else None
-            for row, example in enumerate(self.examples)
-        ]
+        errors = [abs(held_out[row] - truth) if row in held_out else None for row, truth in enumerate(self._truths())]
         held_out_mae = _mean([error for error in errors if error is not None])
         return Evaluation({**metrics, "held_out_mae": held_out_mae}, shown, errors)
 
     def _values(self, scorer: Scorer, written: Sequence[Profiles], engine: Engine | None) -> dict[int, float]:
-        """The predicted ratings by row; rows without one are absent."""
+        """The predicted ratings by row, on the scale of the data; rows without one are absent."""
         readable = [row for row, profiles in enumerate(written) if profiles.failed is None]
         requests = [self.examples[row].request for row in readable]
         predictions = scorer.score(requests, [written[row] for row in readable], engine)
         check_scorer_errors(predictions)
         return {
-            row: prediction.value
-            for row, prediction in zip(readable, predictions, strict=True)
+            row: requests[position].domain.to_original(prediction.value)
+            for position, (row, prediction) in enumerate(zip(readable, predictions, strict=True))
             if prediction.value is not None
         }
 
+    def _truths(self) -> list[float]:
+        """The true ratings, on the scale of the data."""
+        return [example.request.domain.to_original(example.rating) for example in self.examples]
+
     def _errors(self, values: dict[int, float]) -> list[float]:
-        """The absolute error of each row; the largest possible one without a prediction."""
-        truths = [example.rating for example in self.examples]
-        labels = self.examples[0].request.domain.labels
+        """The absolute error of each row on the scale of the data; the largest possible one without a prediction."""
+        truths, labels = self._truths(), self.examples[0].request.domain.of_data.labels
         largest = [max(truth - labels[0], labels[-1] - truth) for truth in truths]
         return [abs(values[row] - truth) if row in values else largest[row] for row, truth in enumerate(truths)]
 
@@ -103,10 +103,11 @@ class Validation:
         }
 
     def _shown(self, written: Sequence[Profiles], values: dict[int, float]) -> list[dict[str, Any]]:
+        truths = self._truths()
         return [
             {
                 "request_id": self.examples[row].request.request_id,
-                "rating": self.examples[row].rating,
+                "rating": truths[row],
                 "value": values.get(row),
                 "failed": written[row].failed,
                 "profiles": {

@@ -69,7 +69,7 @@ def preference_pairs(
     if rule.judge == "reward":
         pairs = _by_reward(candidates, rule.margin)
     else:
-        pairs = _by_class(candidates, truth, domain.sentiment if rule.judge == "sentiment" else _nearest_label)
+        pairs = _by_class(candidates, truth, domain.sentiment if rule.judge == "sentiment" else domain.nearest)
     if rule.pairing == "best_worst":
         return [pair for pair, _ in pairs[:1]]
     if rule.pairing == "sampled":
@@ -116,8 +116,3 @@ def _by_class(
         if candidates[a].text != candidates[b].text
     ]
     return sorted(pairs, key=lambda entry: (-entry[1], entry[0]))
-
-
-def _nearest_label(value: float) -> int:
-    """The nearest whole rating, rounded half up (Python's `round` takes 2.5 to 2)."""
-    return int(value + 0.5)
