@@ -8,7 +8,11 @@ from typing import Any
 
 import polars as pl
 import pytest
+from click.testing import CliRunner
+from grid_making import PLUGIN
 
+from duetbench.cli import main
+from duetbench.leaderboard import collect
 from duetbench.progress import Progress
 from duetbench.records import Record, read_record
 from duetbench.runner import Plan, RunOutcome, run
@@ -131,3 +135,19 @@ def test_a_plugin_that_ends_the_process_fails_its_cell_alone(ran: Ran) -> None:
     outcome = ran(strategies=("leaving", "10h"), limit=3, baselines=False)
     assert (outcome.count("failed"), outcome.count("done")) == (1, 1)
     assert _reason(outcome).startswith("SystemExit: no GPU (traceback in ")
+
+
+def test_the_command_ends_with_the_reason_and_exit_code_1(model: str, tmp_path: Path) -> None:
+    words = ["--plugins-dir", str(PLUGIN), "run", "--strategy", "picky", "--dataset", "tiny", "--model", model]
+    words += ["--engine", "logging", "--limit", "3", "--no-baselines", "--out", str(tmp_path / "out")]
+    result = CliRunner().invoke(main, words)
+    assert result.exit_code == 1
+    (line,) = [line for line in result.stderr.splitlines() if line.startswith("duetbench: FAILED picky")]
+    assert "0 of 3 predictions readable: the profile has an unexpected format (" in line
+    assert "; choose another model with --model" in line
+
+
+def test_a_board_below_the_stated_coverage_has_the_first_reason(ran: Ran) -> None:
+    outcome = ran("picky.readable=6", **PICKY)
+    (row,) = collect([outcome.folder], ()).sections[0].rows
+    assert row.reason.startswith("coverage below 0.98; the profile has an unexpected format (")
