@@ -46,7 +46,7 @@ def test_the_scale_of_ratings_has_the_largest_step_that_reaches_all(values: list
     assert grid_of(values) == labels
 
 
-@pytest.mark.parametrize("values", [[], [3], [1, 352_698], [0.1, 0.1234]])
+@pytest.mark.parametrize("values", [[], [3], [1, 2, 352_698], [0.1, 0.1234, 0.2]])
 def test_values_without_a_scale_are_an_error(values: list[float]) -> None:
     with pytest.raises(ValueError, match="labels"):
         grid_of(values)

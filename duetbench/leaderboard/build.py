@@ -29,7 +29,7 @@ from duetbench.leaderboard.board import (
 from duetbench.leaderboard.comparison import ComparedRows, SectionStatistics, compare
 from duetbench.leaderboard.controlled import absent_controls, controls_of
 from duetbench.leaderboard.decisions import decision_notes, optimal_values, with_decisions, without_refused
-from duetbench.leaderboard.paired_values import PairedValues, domain_of, paired_values
+from duetbench.leaderboard.paired_values import PairedValues, domain_of, paired_values, scale_notes
 from duetbench.leaderboard.read_results import CellResult, read_results
 from duetbench.leaderboard.recorded_metrics import MetricReader, board_metrics, without_incomplete
 from duetbench.leaderboard.row_attributes import attributes_of, differing_attributes, labels_of
@@ -133,7 +133,7 @@ def _section(
     rows = _with_statistics(rows, statistics, baseline.position)
     rows = [replace(row, absent_controls=absent_controls(row, [*rows, *failed])) for row in rows]
     notes += [*reader.notes(), *_faults(known), *statistics.notes, *_sort_notes(metrics, options.sort)]
-    notes += decision_notes(rows, shown, convention)
+    notes += [*decision_notes(rows, shown, convention), *scale_notes(part.done)]
     return BoardSection(
         key=part.key,
         n=next((row.n for row in rows), 0),

@@ -44,6 +44,16 @@ def domain_of(result: CellResult) -> Domain:
     return Domain(domain.noun, domain.plural, domain.labels)
 
 
+def scale_notes(results: Sequence[CellResult]) -> list[str]:
+    """A note that names the scale of the ratings, and that of the prompts if it is another one; none on 1 to 5."""
+    notes = []
+    for domain in dict.fromkeys(domain_of(result) for result in results):
+        answers = f"; prompts and answers are on the scale {domain.scale}" if domain.original else ""
+        if domain.of_data.labels != (1, 2, 3, 4, 5):
+            notes.append(f"ratings and metrics are on the scale {domain.of_data.scale}{answers}")
+    return notes
+
+
 def paired_values(
     results: Sequence[CellResult], metrics: Sequence[Metric], convention: Convention, fill: str
 ) -> PairedValues | str:

@@ -26,6 +26,32 @@ def test_a_scale_with_gaps_rounds_to_its_own_labels() -> None:
     assert rounded(np.array([1.9, 2.1, 7.0]), (0, 4, 10), "half_up").tolist() == [0, 4, 10]
 
 
+HALVES = Domain("film", "films", (0.5, 1, 1.5, 2, 2.5, 3, 3.5, 4, 4.5, 5))
+
+
+@pytest.mark.parametrize(
+    ("rounding", "expected"), [("half_up", [1, 2, 5]), ("bankers", [1, 2, 5]), ("floor", [0.5, 1.5, 4.5])]
+)
+def test_half_stars_round_to_half_stars(rounding: str, expected: list[float]) -> None:
+    assert rounded(np.array([0.75, 1.75, 4.8]), HALVES.labels, rounding).tolist() == expected
+
+
+def test_bankers_rounding_takes_the_label_at_an_even_number_of_steps_from_0() -> None:
+    assert rounded(np.array([1.25, 1.75, 2.25]), HALVES.labels, "bankers").tolist() == [1, 2, 2]
+    assert rounded(np.array([0.5, 1.5, 2.5]), (0, 1, 2, 3), "bankers").tolist() == [0, 2, 2]
+
+
+def test_the_middle_of_two_tenths_is_a_middle_in_spite_of_rounding() -> None:
+    assert rounded(np.array([0.15, 0.35]), (0.1, 0.2, 0.3, 0.4), "half_up").tolist() == [0.2, 0.4]
+
+
+def test_buckets_of_other_scales_are_the_sentiments_of_their_labels() -> None:
+    assert as_classes(np.array([2.0, 2.2, 2.3, 3.2, 3.3]), HALVES, "bucket3").tolist() == [-1, -1, 0, 0, 1]
+    ten = Domain("film", "films", tuple(range(1, 11)))
+    assert as_classes(np.array(ten.labels, dtype=float), ten, "bucket3").tolist() == [-1] * 4 + [0] * 2 + [1] * 4
+    assert as_classes(np.array([0.2, 0.5]), Domain("film", "films", (0, 1)), "bucket3").tolist() == [-1, 1]
+
+
 def test_raw_errors_keep_values_off_the_scale_and_clipped_ones_do_not() -> None:
     values = np.array([5.7, 3.3])
     assert for_error(values, STARS, "raw").tolist() == [5.7, 3.3]

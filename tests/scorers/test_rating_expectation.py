@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import ClassVar
 
 import pytest
@@ -10,7 +11,7 @@ from request_making import request
 
 from duetbench.scorers.rating_expectation import RatingExpectation, prediction_of
 from duetbench.testing import DummyEngine, ScorerConformance
-from duetbench.types import Decision, LabelLogprobs, Profiles
+from duetbench.types import Decision, Domain, LabelLogprobs, Profiles
 
 STARS = (1, 2, 3, 4, 5)
 
@@ -54,6 +55,49 @@ def test_the_declared_decision_reaches_every_prediction() -> None:
     scorer = RatingExpectation(RatingExpectation.Config(decision="mode"))
     (prediction,) = scorer.score([request(1)], [Profiles()], DummyEngine())
     assert prediction.value == 1 + prediction.probabilities.index(max(prediction.probabilities))
+
+
+def test_labels_are_asked_for_as_prompts_write_them_and_whole_ones_with_decimals_too() -> None:
+    engine = LabelRecordingEngine()
+    halves = Domain("film", "films", (0.5, 1, 1.5, 2))
+    scorer = RatingExpectation()
+    (prediction,) = scorer.score([replace(request(1), domain=halves)], [Profiles()], engine)
+    assert engine.call[2] == ["0.5", "1", "1.5", "2", "1.0", "2.0"]
+    assert len(prediction.probabilities) == 4
+    scorer.score([request(1)], [Profiles()], engine)
+    assert engine.call[2] == ["1", "2", "3", "4", "5"]
+
+
+def test_both_ways_to_write_a_label_count() -> None:
+    halves = Domain("film", "films", (0.5, 1))
+
+    class Engine(DummyEngine):
+        def label_logprobs(self, prompts, answer_prefix, labels):  # type: ignore[no-untyped-def]
+            return [logprobs(0.2, 0.1, 0.5)]  # 0.5, 1, 1.0
+
+    (prediction,) = RatingExpectation().score([replace(request(1), domain=halves)], [Profiles()], Engine())
+    assert prediction.probabilities == pytest.approx((0.25, 0.75))
+    assert prediction.value == pytest.approx(0.25 * 0.5 + 0.75 * 1)
+
+
+def test_the_target_is_the_nearest_label_as_prompts_write_it() -> None:
+    halves = Domain("film", "films", (0.5, 1, 1.5, 2))
+    assert [RatingExpectation().target(rating, halves) for rating in (0.5, 1.0, 1.75)] == [
+        "Rating: 0.5", "Rating: 1", "Rating: 2"
+    ]  # fmt: skip
+
+
+def test_an_engine_that_cannot_read_the_labels_is_a_fault_that_names_rating_text() -> None:
+    class Engine(DummyEngine):
+        def label_fault(self, answer_prefix, labels):  # type: ignore[no-untyped-def]
+            return f"no {labels[-1]} after {answer_prefix!r}"
+
+    ten = Domain("film", "films", tuple(range(1, 11)))
+    fault = RatingExpectation().fault(ten, Engine())
+    assert fault == (
+        "scorer 'rating_expectation': no 10 after 'Rating: '; scorer 'rating_text' needs no label probabilities"
+    )
+    assert RatingExpectation().fault(ten, DummyEngine()) is None
 
 
 def test_value_ignores_mass_off_the_labels() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, ClassVar
 
 import pytest
@@ -10,7 +11,7 @@ from request_making import ScriptedEngine, request, text_of
 from duetbench.errors import ConfigError, EngineError
 from duetbench.scorers.rating_text import RatingText
 from duetbench.testing import ScorerConformance
-from duetbench.types import Completion, Prediction, Profile, Profiles
+from duetbench.types import Completion, Domain, Prediction, Profile, Profiles
 
 BOTH = Profiles(Profile("user", "Likes solos."), Profile("item", "A long record."))
 
@@ -98,6 +99,51 @@ def test_prompt_names_the_item_but_shows_no_reviews_of_it(prompt_set: str) -> No
 def test_fill_generates_only_the_number() -> None:
     prompt = RatingText(RatingText.Config(answer="fill")).prompts([request()], [BOTH])[0]
     assert [slot.literal for slot in prompt.response_template] == ["<rating>", "</rating>"]
+
+
+HALVES = Domain("film", "films", (0.5, 1, 1.5, 2, 2.5, 3, 3.5, 4, 4.5, 5))
+TEN = Domain("film", "films", tuple(range(1, 11)))
+
+
+@pytest.mark.parametrize(
+    ("domain", "answer", "value"),
+    [
+        (TEN, "<rating>10.00", 10.0),
+        (TEN, "<rating>10.50", None),
+        (HALVES, "<rating>0.50", 0.5),
+        (HALVES, "<rating>0.25", None),
+        (Domain("joke", "jokes", (-1, 0, 1)), "<rating>-0.75", -0.75),
+    ],
+)
+def test_answers_are_read_on_every_scale(domain: Domain, answer: str, value: float | None) -> None:
+    asked = replace(request(), domain=domain)
+    assert RatingText().score([asked], [BOTH], ScriptedEngine(lambda _: answer))[0].value == value
+
+
+@pytest.mark.parametrize("prompt_set", ["default", "compact"])
+@pytest.mark.parametrize(
+    ("domain", "scale", "form"),
+    [
+        (HALVES, "from 0.5", "<rating>d.dd</rating>"),
+        (HALVES, "in steps of 0.5", "3.5"),
+        (TEN, "to 10", "<rating>d.dd or dd.dd</rating>"),
+    ],
+)
+def test_the_prompt_states_the_scale_as_it_is(domain: Domain, scale: str, form: str, prompt_set: str) -> None:
+    asked = replace(request(), domain=domain)
+    asked = replace(asked, user_history=(replace(request(n_user=1).user_history[0], rating=3.5),))
+    scorer = RatingText(RatingText.Config(prompt_set=prompt_set))
+    text = text_of(scorer.prompts([asked], [BOTH])[0])
+    assert scale in text
+    assert form in text
+    assert ("stars" in text) == (domain is HALVES and prompt_set == "compact")
+
+
+def test_the_official_rule_is_for_one_to_five_only() -> None:
+    official = RatingText(RatingText.Config(parse="official"))
+    assert official.fault(Domain("book", "books"), None) is None
+    assert "official reads ratings from 1 to 5, but this scale is 1 to 10" in str(official.fault(TEN, None))
+    assert RatingText().fault(TEN, None) is None
 
 
 def test_missing_engine_is_an_error() -> None:

@@ -171,9 +171,10 @@ def _read_source(
     source: TableSource, options: ImportOptions, row_counts: RowCounts, *, has_items: bool
 ) -> tuple[pl.DataFrame, pl.DataFrame, dict[str, str]]:
     """The table's interactions before they are validated, its items, and the columns that were used."""
-    _check_explicit(read_columns(source), options)
+    names = read_columns(source)
+    _check_explicit(names, options)
     requested = (*INTERACTION_COLUMNS, *(ITEM_COLUMNS if has_items else ()))
-    columns = find_columns(read_columns(source), options.column_map, requested, required=REQUIRED_COLUMNS)
+    columns = find_columns(names, options.column_map, requested, required=REQUIRED_COLUMNS)
     table = normalize_splits(read_table(source, set(columns.values()), row_counts), source)
     if has_items:
         columns, removed = exclude_interaction_columns(table, columns, options.column_map)

@@ -15,6 +15,7 @@ from duetbench.data.folders import new_folder
 from duetbench.data.readers.validation import INTERACTION_SCHEMA
 from duetbench.errors import DataError
 from duetbench.interfaces import ITEM_KIND, Dataset, Tables
+from duetbench.types import Domain
 
 OnProgress = Callable[[str], None]
 """Receives one line of progress."""
@@ -95,7 +96,8 @@ def canonical_tables(
     """The dataset's tables in the folder `target`, which is written from the raw files if it does not exist.
 
     Raises:
-        DataError: a file is damaged, or the share of malformed rows in a table exceeds `max_error_rate`.
+        DataError: a file is damaged, the dataset gives a rating that is not on its scale, or the share of malformed
+            rows in a table exceeds `max_error_rate`.
     """
     if not target.is_dir():
         with new_folder(target) as partial:
@@ -123,12 +125,13 @@ def _canonical(folder: Path, counts: _Counts) -> Canonical:
 
 def _write_parts(dataset: Dataset, files: Mapping[str, Path], folder: Path, on_progress: OnProgress) -> _Counts:
     """Writes parts in threads while the next parts are read: writing waits for the disk, reading for the parser."""
-    counts = _Counts()
+    counts, domain = _Counts(), dataset.domain()
     for name in ("interactions", "items"):
         (folder / name).mkdir()
     with ThreadPoolExecutor(_WRITERS) as writers:
         pending: deque[Future[None]] = deque()
         for number, part in enumerate(dataset.read_parts(files)):
+            _check_scale(part.interactions, dataset.name, domain)
             if len(pending) == _WRITERS:
                 pending.popleft().result()
             pending.append(writers.submit(_write_part, part, folder, f"{number:06d}.parquet"))
@@ -138,6 +141,17 @@ def _write_parts(dataset: Dataset, files: Mapping[str, Path], folder: Path, on_p
         for future in pending:
             future.result()
     return counts
+
+
+def _check_scale(interactions: pl.DataFrame, name: str, domain: Domain) -> None:
+    """Raises DataError if a rating is not on the scale: another one is declared, or the row was not dropped."""
+    labels = [float(label) for label in domain.of_data.labels]
+    outside = interactions["rating"].filter(~interactions["rating"].is_in(labels).fill_null(False))
+    if outside.len():
+        raise DataError(
+            f"dataset '{name}' gives {outside.len():,} ratings, such as {outside[0]}, that are not on its scale "
+            f"{domain.of_data.scale}: declare their labels in domain(), or drop and count such rows"
+        )
 
 
 def _write_part(part: Tables, folder: Path, name: str) -> None:

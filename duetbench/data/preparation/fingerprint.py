@@ -12,10 +12,14 @@ from duetbench.interfaces import Dataset
 
 
 def canonical_digest(dataset: Dataset, digests: Mapping[str, str]) -> str:
-    """Digest of the inputs of the canonical tables: raw files by role, dataset, its options, format version."""
-    return digest_of_value(
-        {"format": FORMAT, "dataset": describe(dataset), "raw": dict(sorted(digests.items()))},
-    )
+    """Digest of the inputs of the canonical tables: raw files by role, dataset, its options, format version.
+
+    A scale other than 1 to 5 is one of the inputs: ratings are checked against it.
+    """
+    domain = dataset.domain()
+    scale = {} if domain.of_data.labels == (1, 2, 3, 4, 5) else {"labels": list(domain.of_data.labels)}
+    inputs = {"format": FORMAT, "dataset": describe(dataset), "raw": dict(sorted(digests.items()))}
+    return digest_of_value(inputs | scale)
 
 
 def describe(dataset: Dataset) -> dict[str, Any]:

@@ -133,10 +133,11 @@ def check_tables(tables: Tables, domain: Domain) -> None:
     _check_columns(tables.interactions, _INTERACTIONS, "interactions")
     _check_columns(tables.items, _ITEMS, "items")
     require(tables.interactions.height > 0, "no interactions were read")
-    low, high = domain.labels[0], domain.labels[-1]
-    outside = tables.interactions.filter((tables.interactions["rating"] < low) | (tables.interactions["rating"] > high))
+    labels = [float(label) for label in domain.of_data.labels]
+    outside = tables.interactions.filter(~tables.interactions["rating"].is_in(labels))
     require(
-        outside.height == 0, f"{outside.height} ratings are not on the scale {low}..{high}: drop and count such rows"
+        outside.height == 0,
+        f"{outside.height} ratings are not on the scale {domain.of_data.scale}: drop and count such rows",
     )
     require(tables.items["item_id"].is_unique().all(), "an item is in the table twice")
 

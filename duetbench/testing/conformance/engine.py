@@ -28,7 +28,7 @@ class EngineConformance(Conformance):
     model: ClassVar[ModelRef | None] = None
     """The model that it runs; None: a reference without weights, which engines that need weights reject."""
     answer_prefix: ClassVar[str] = "Rating: "
-    """The labels must be single tokens of the model after this text."""
+    """The text after which labels are read."""
 
     def make(self) -> Engine:
         """An engine with the options and the model."""
@@ -114,6 +114,15 @@ class EngineConformance(Conformance):
         backward = engine.label_logprobs(prompts[::-1], self.answer_prefix, _LABELS)[::-1]
         is_close = [_is_close(a.logprobs, b.logprobs) for a, b in zip(forward, backward, strict=True)]
         require(all(is_close), "prompts in reverse order get other log-probabilities")
+
+    def test_longer_labels_take_nothing_twice(self) -> None:
+        """`1` is a 1 that does not begin a `10`: where the engine reads both, they sum to at most 1, both ways."""
+        engine, labels = self.make(), ("1", "10", "1.5")
+        if engine.info().labels == "text_only" or engine.label_fault(self.answer_prefix, labels):
+            skip("it cannot read such labels")
+        for result in engine.label_logprobs(sample_prompts()[:2], self.answer_prefix, labels):
+            require(result.status != "ok" or len(result.logprobs) == len(labels), "not one number per label")
+            require(sum(map(math.exp, result.logprobs)) <= 1 + _TOLERANCE, "the label probabilities sum to more than 1")
 
     def test_another_model_keeps_the_options(self) -> None:
         """The engine for another model is of the same kind and has the same options."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import json
 import os
+from dataclasses import replace
 from pathlib import Path
 from unittest.mock import patch
 
@@ -64,6 +65,22 @@ def test_the_fingerprint_does_not_depend_on_folders(tmp_path: Path) -> None:
     two = prepare(AmazonMusic(config), cache=tmp_path / "b")
     assert one.fingerprint == two.fingerprint
     assert one.interactions.equals(two.interactions)
+
+
+class HalfStarMusic(AmazonMusic):
+    """Declares whole stars, and gives half stars."""
+
+    name = "half-star-music"
+
+    def read_parts(self, files):  # type: ignore[no-untyped-def]
+        for part in super().read_parts(files):
+            yield replace(part, interactions=part.interactions.with_columns(pl.col("rating") - 0.5))
+
+
+def test_ratings_off_the_declared_scale_are_an_error_before_any_work(tmp_path: Path) -> None:
+    raw = write_music(tmp_path / "raw", small_music())
+    with pytest.raises(DataError, match=r"'half-star-music' gives .* such as \d\.5, that are not on its scale 1 to 5"):
+        prepare(HalfStarMusic(), raw=raw, cache=tmp_path)
 
 
 @pytest.mark.parametrize("change", ["reviews", "items", "options", "version"])

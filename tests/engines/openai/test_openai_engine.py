@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
@@ -172,9 +173,23 @@ def test_the_labels_tokens_are_requested_from_vllm(start: Start) -> None:
     assert client.info().settings == {"served_name": "m"}
 
 
-def test_labels_of_several_tokens_are_an_error(start: Start) -> None:
-    with pytest.raises(EngineError, match="not distinct single tokens"):
-        engine(start("vllm")).label_logprobs([PROMPT], "Rating: ", ("10", "20"))
+def test_labels_of_several_tokens_are_read_from_vllm_one_beginning_at_a_time(start: Start) -> None:
+    after = {"Rating: ": {f"token_id:{ord('1')}": math.log(0.6)}, "Rating: 1": {f"token_id:{ord('0')}": math.log(0.25)}}
+    server = start("vllm", lambda body: (200, logprobs_response(after[body["messages"][-1]["content"]])))
+    client = engine(server)
+    assert client.label_fault("Rating: ", ("1", "10")) is None
+    one, ten = client.label_logprobs([PROMPT], "Rating: ", ("1", "10"))[0].logprobs
+    assert math.exp(one) == pytest.approx(0.6 * 0.75)
+    assert math.exp(ten) == pytest.approx(0.6 * 0.25)
+    assert [body["logprob_token_ids"] for body in server.requests] == [[ord("1")], [ord("0")]]
+
+
+def test_labels_of_several_characters_cannot_be_read_from_the_most_likely_tokens(start: Start) -> None:
+    client = engine(start("openai"))
+    assert client.label_fault("Rating: ", LABELS) is None
+    assert "'10' may have several tokens" in str(client.label_fault("Rating: ", ("1", "10")))
+    with pytest.raises(EngineError, match="only known from vLLM"):
+        client.label_logprobs([PROMPT], "Rating: ", ("0.5", "1"))
 
 
 def test_the_key_comes_from_the_environment_and_is_never_shown(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:

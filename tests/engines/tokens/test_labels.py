@@ -42,13 +42,15 @@ def test_labels_that_are_single_tokens_are_found() -> None:
 
 
 def test_a_label_that_merges_with_the_space_is_an_error_that_names_a_working_prefix() -> None:
-    with pytest.raises(EngineError, match=r"no distinct tokens of their own after 'Rating: ' .* as in 'Rating:'"):
+    with pytest.raises(
+        EngineError, match=r"no distinct tokens of their own after 'Rating: '; end the prefix as in 'Rating:'"
+    ):
         label_tree(MERGING, "Rating: ", ["1", "2"])
 
 
-def test_a_label_that_merges_with_the_text_before_it_is_an_error() -> None:
+def test_a_label_without_tokens_is_an_error() -> None:
     with pytest.raises(EngineError, match="choose other labels or another prefix"):
-        label_tree(MERGING, "2", ["2"])
+        label_tree(MERGING, "2", [""])
 
 
 def test_equal_labels_are_an_error() -> None:

@@ -16,7 +16,7 @@ from duetbench.engines.transformers.engine import TransformersEngine
 from duetbench.errors import EngineError, ModelError
 from duetbench.models import resolve
 from duetbench.testing import EngineConformance
-from duetbench.types import Completion, ModelRef, Sampling
+from duetbench.types import Completion, ModelRef, Prompt, Sampling
 
 LABELS = ("1", "2", "3", "4", "5")
 PROMPTS = [
@@ -115,13 +115,25 @@ def test_labels_take_one_pass_over_the_last_position(
     assert passes == [(3, 1)]
 
 
-def test_labels_of_several_tokens_are_an_error(engine: TransformersEngine) -> None:
-    with pytest.raises(EngineError, match="not distinct single tokens after 'Rating:'"):
-        engine.label_logprobs(PROMPTS[:1], "Rating:", ("12", "13"))
+def test_labels_of_several_tokens_are_products_of_next_token_probabilities(
+    engine: TransformersEngine, library_model: Any
+) -> None:
+    import torch
+
+    def after(prompt: Prompt, text: str) -> Any:
+        ids = torch.tensor([engine.chat.ids(prompt.messages, prompt.prefill + "Rating: " + text)])
+        return library_model(ids).logits[0, -1].softmax(-1)
+
+    one, zero, dot, five = engine.chat.tokenizer.convert_tokens_to_ids(list("10.5"))
+    for prompt, result in zip(PROMPTS, engine.label_logprobs(PROMPTS, "Rating: ", ("1", "10", "1.5")), strict=True):
+        start, first = float(after(prompt, "")[one]), after(prompt, "1")
+        rest = 1 - float(first[zero]) - float(first[dot])
+        expected = [start * rest, start * float(first[zero]), start * float(first[dot] * after(prompt, "1.")[five])]
+        assert [math.exp(logprob) for logprob in result.logprobs] == pytest.approx(expected, rel=1e-4)
 
 
 def test_equal_labels_are_an_error(engine: TransformersEngine) -> None:
-    with pytest.raises(EngineError, match="not distinct"):
+    with pytest.raises(EngineError, match="no distinct tokens"):
         engine.label_logprobs(PROMPTS[:1], "Rating: ", ("1", "1"))
 
 
