@@ -7,11 +7,13 @@ DuetbenchError            a fault of the input or of the system: one line on std
 ├── UnknownName           an unknown name, with the closest known one
 ├── PluginError           a plugin that cannot be used, with its origin
 ├── MissingDependency     an optional package that is not installed
+├── RequirementsError     several things that a run needs and that are missing, all at once
 ├── DataError             raw or prepared data that cannot be used
 │   ├── MissingRawFiles   files that the user has to download
 │   └── NotApplicable     a control that has no effect on these requests and profiles: its row is left out
 ├── ModelError            a model that cannot be downloaded, loaded or verified
 │   └── DigestMismatch    files whose digest differs from the model card's
+├── NoPredictions         a cell in which no pair has a readable prediction
 ├── EngineError           an engine that does not respond or responds with garbage
 ├── StoreError            a request store that cannot be read or written
 ├── RecordError           a record or a results folder that cannot be read or written
@@ -73,6 +75,18 @@ class MissingDependency(DuetbenchError):
     """An optional package that is not installed; the message names the pip command."""
 
 
+class RequirementsError(DuetbenchError):
+    """Several things that a run needs are missing.
+
+    Args:
+        faults: One line each, with what to do.
+    """
+
+    def __init__(self, faults: Sequence[str]) -> None:
+        self.faults = tuple(faults)
+        super().__init__(f"{len(self.faults)} things are missing: {'; '.join(self.faults)}")
+
+
 class DataError(DuetbenchError):
     """Raw or prepared data that cannot be used."""
 
@@ -91,6 +105,10 @@ class ModelError(DuetbenchError):
 
 class DigestMismatch(ModelError):
     """Files whose digest differs from the model card's."""
+
+
+class NoPredictions(DuetbenchError):
+    """A cell in which no pair has a readable prediction; the message has the first reason and what to do."""
 
 
 class EngineError(DuetbenchError):

@@ -92,6 +92,20 @@ class Plugin(ABC):
         """
         return asdict(config)
 
+    @classmethod
+    def missing(cls) -> str | None:
+        """Why it cannot run here, such as a package that is not installed; None if it can.
+
+        A run that needs such a plugin is refused before it begins, such a scorer is not among its baselines, and
+        `duetbench list` shows the reason.
+        """
+        return None
+
+    @classmethod
+    def missing_for(cls, config: Any) -> str | None:
+        """Why it cannot run here with these options, such as a device that is absent; None if it can."""
+        return cls.missing()
+
 
 ITEM_KIND = "item: "
 """Prefix of kinds in `Tables.counts` that count rows of items."""
@@ -431,14 +445,6 @@ class Scorer(Plugin):
     reads_history: ClassVar[bool] = True
     """False: its predictions do not depend on the histories in requests, so that grids which differ only in the options
     of histories share its cell. Only used without a model."""
-
-    @classmethod
-    def missing(cls) -> str | None:
-        """Why it cannot run here, such as a package that is not installed; None if it can.
-
-        Such a scorer is not among the baselines of a run, and `duetbench list` shows the reason.
-        """
-        return None
 
     def fault(self, domain: Domain, engine: Engine | None) -> str | None:
         """Why it cannot predict ratings on this scale with this engine; None if it can.

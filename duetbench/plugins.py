@@ -7,26 +7,32 @@ Sources: the built-ins below, installed packages (entry point group `duetbench`)
 from __future__ import annotations
 
 import importlib
-import importlib.util
 import inspect
 import os
 import re
-import sys
 import traceback
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from functools import cached_property
-from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from types import ModuleType
-from typing import Any, ClassVar
-from zlib import crc32
+from typing import Any, ClassVar, TypeVar
 
 import pluggy
 
 from duetbench import hookspecs, interfaces
 from duetbench.errors import PluginError, UnknownName
 from duetbench.interfaces import PLURALS, Kind, Metric, Plugin
+from duetbench.plugin_sources import (
+    BrokenPlugin,
+    InstalledPlugin,
+    PluginSource,
+    import_file,
+    installed_plugins,
+    one_line,
+    package_of,
+    plugin_files,
+)
 
 BUILTIN = (
     "duetbench.datasets",
@@ -41,29 +47,37 @@ BUILTIN = (
 """Modules of the built-in plugins. They use the same hooks as third-party plugins and import their classes only
 when the hook is called."""
 
-GROUP = "duetbench"
+HOOK_PREFIX = "duetbench_register_"
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]*")
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
 class RegisteredPlugin:
-    """A plugin class and its origin."""
+    """A plugin class and where it comes from."""
 
     kind: Kind
     cls: type[Plugin]
-    origin: str
-    """`built-in`, `package NAME VERSION`, or `file PATH`."""
+    source: PluginSource
 
+    @property
+    def origin(self) -> str:
+        """`built-in`, `package NAME VERSION`, or `file PATH`."""
+        return self.source.origin
 
-@dataclass(frozen=True, slots=True)
-class BrokenPlugin:
-    """A plugin that cannot be used, and the reason in one line."""
+    def missing(self, config: Any = None) -> str | None:
+        """Why the plugin cannot run here; None if it can. See `Plugin.missing`.
 
-    origin: str
-    reason: str
-
-    def __str__(self) -> str:
-        return f"{self.origin}: {self.reason}"
+        Args:
+            config: Its options; None: whatever they are.
+        """
+        try:  # third-party code may raise anything
+            return self.cls.missing() if config is None else self.cls.missing_for(config)
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:
+            return f"{self.kind} '{self.cls.name}' from {self.origin}: {one_line(error)}"
 
 
 class Plugins:
@@ -90,74 +104,66 @@ class Plugins:
     def _manager(self) -> pluggy.PluginManager:
         manager = pluggy.PluginManager("duetbench")
         manager.add_hookspecs(hookspecs)
-        self._origins: dict[str, str] = {}
+        self._sources: dict[str, PluginSource] = {}
         for module in BUILTIN:
-            self._register(manager, module, importlib.import_module(module), "built-in")
-        for point in sorted(entry_points(group=GROUP), key=lambda point: point.name):
-            self._load_entry_point(manager, point)
-        for path in self._files():
+            self._register(manager, module, importlib.import_module(module), PluginSource("built-in", module))
+        for installed in installed_plugins(self.broken):
+            self._load_installed(manager, installed)
+        for path in plugin_files(self._folders, self.broken):
             self._load_file(manager, path)
         return manager
 
-    def _files(self) -> list[Path]:
-        files: list[Path] = []
-        for folder in self._folders:
-            if folder.is_file():
-                files.append(folder)
-            elif folder.is_dir():
-                files += sorted(path for path in folder.glob("*.py") if not path.name.startswith("_"))
-            else:
-                self.broken.append(BrokenPlugin(f"folder {folder}", "the folder does not exist"))
-        return list({path.resolve(): path for path in files}.values())
+    def _is_blocked(self, *names: str) -> bool:
+        blocked = [name for name in names if name in self._blocked]
+        self.blocked += blocked
+        return bool(blocked)
 
-    def _is_blocked(self, name: str) -> bool:
-        if name in self._blocked:
-            self.blocked.append(name)
-        return name in self._blocked
-
-    def _load_entry_point(self, manager: pluggy.PluginManager, point: EntryPoint) -> None:
-        origin = f"package {point.dist.name} {point.dist.version}" if point.dist else f"entry point {point.name}"
-        if self._is_blocked(point.name):
+    def _load_installed(self, manager: pluggy.PluginManager, installed: InstalledPlugin) -> None:
+        if self._is_blocked(installed.point.name, installed.distribution):
             return
-        try:  # importing a third-party plugin may raise anything, and must not affect the others
-            plugin = point.load()
-        except Exception as error:
-            self.broken.append(BrokenPlugin(origin, _one_line(error)))
+        plugin = self._third_party(installed.origin, installed.point.load)
+        if plugin is None:
             return
-        self._register(manager, f"entry:{point.name}", plugin, origin)
+        name = manager.get_name(plugin)
+        if name is None:
+            source = PluginSource(installed.origin, installed.point.module, installed.distribution)
+            self._third_party(source.origin, lambda: self._register(manager, installed.key, plugin, source))
+        elif self._sources[name].distribution != installed.distribution:
+            self.broken.append(BrokenPlugin(installed.origin, _same_module(installed, self._sources[name])))
 
     def _load_file(self, manager: pluggy.PluginManager, path: Path) -> None:
         if self._is_blocked(path.stem):
             return
-        # the path is part of the name: files with the same stem in two folders are two modules
-        stem = re.sub(r"\W", "_", path.stem)
-        name = f"duetbench_file_plugin_{stem}_{crc32(str(path.resolve()).encode()):08x}"
-        try:  # see `_load_entry_point`
-            spec = importlib.util.spec_from_file_location(name, path)
-            if spec is None or spec.loader is None:
-                raise ImportError("not a Python file")
-            module = importlib.util.module_from_spec(spec)
-            sys.modules[name] = module
-            spec.loader.exec_module(module)
-        except (Exception, SystemExit) as error:
-            sys.modules.pop(name, None)
-            self.broken.append(BrokenPlugin(f"file {path}", _one_line(error)))
-            return
-        self._register(manager, f"file:{path}", module, f"file {path}")
+        origin = f"file {path}"
+        module = self._third_party(origin, lambda: import_file(path))
+        if module is not None:
+            source = PluginSource(origin, module.__name__)
+            self._third_party(origin, lambda: self._register(manager, origin, module, source))
 
-    def _register(self, manager: pluggy.PluginManager, name: str, plugin: ModuleType | object, origin: str) -> None:
-        misspelled = _unknown_hooks(plugin)
+    def _third_party(self, origin: str, call: Callable[[], T]) -> T | None:
+        """The result of a call of third-party code; None if it raises, which must not affect the other plugins.
+
+        That includes SystemExit, which a module without a `__main__` guard raises, and errors outside of Exception.
+        """
         try:
-            if misspelled:
-                raise PluginError(f"unknown hook {', '.join(misspelled)}")
-            if manager.register(plugin, name) is None:
-                return
-        except (pluggy.PluginValidationError, ValueError, PluginError) as error:
+            return call()
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:
+            self.broken.append(BrokenPlugin(origin, one_line(error)))
+            return None
+
+    def _register(
+        self, manager: pluggy.PluginManager, name: str, plugin: ModuleType | object, source: PluginSource
+    ) -> None:
+        _check_hooks(manager, plugin)
+        try:
+            manager.register(plugin, name)
+        except BaseException:
             if manager.has_plugin(name):
                 manager.unregister(name=name)
-            self.broken.append(BrokenPlugin(origin, _one_line(error)))
-            return
-        self._origins[name] = origin
+            raise
+        self._sources[name] = source
 
     def of_kind(self, kind: Kind) -> dict[str, RegisteredPlugin]:
         """All classes of a kind by name, sorted.
@@ -194,17 +200,16 @@ class Plugins:
         return [(impl.plugin_name, impl.function) for impl in hook.get_hookimpls()]  # in the order of registration
 
     def _call(self, kind: Kind, plugin_name: str, function: Any) -> list[RegisteredPlugin]:
-        origin = self._origins[plugin_name]
-        try:  # a third-party hook may raise anything
+        source = self._sources[plugin_name]
+
+        def registered() -> list[RegisteredPlugin]:
             classes = list(function())
             for cls in classes:
                 _check_class(kind, cls)
-        except Exception as error:
-            if origin == "built-in":
-                raise
-            self.broken.append(BrokenPlugin(origin, _one_line(error)))
-            return []
-        return [RegisteredPlugin(kind, cls, origin) for cls in classes if not self._is_blocked(cls.name)]
+            return [RegisteredPlugin(kind, cls, source) for cls in classes]
+
+        plugins = registered() if source.origin == "built-in" else self._third_party(source.origin, registered)
+        return [plugin for plugin in plugins or [] if not self._is_blocked(plugin.cls.name)]
 
     def metrics(self) -> list[Metric]:
         """An instance of every metric, in the order of registration: built-ins first.
@@ -221,12 +226,14 @@ class Plugins:
         """The third-party plugin in whose code an error was raised, with file and line; None if in none."""
         if "_manager" not in vars(self):
             return None  # no plugin was loaded
-        origins = {_root_of(self._manager.get_plugin(name)): origin for name, origin in self._origins.items()}
+        third_party = [source for source in self._sources.values() if source.origin != "built-in"]
+        origins = {package_of(source.module): source.origin for source in third_party}
         origin_and_line = None
         for frame, line in traceback.walk_tb(error.__traceback__):
-            origin = origins.get(str(frame.f_globals.get("__name__")).partition(".")[0], "built-in")
-            if origin != "built-in":
-                origin_and_line = f"{origin}, {Path(frame.f_code.co_filename).name} line {line}"
+            module = str(frame.f_globals.get("__name__"))
+            package = next((name for name in origins if f"{module}.".startswith(f"{name}.")), None)
+            if package:
+                origin_and_line = f"{origins[package]}, {Path(frame.f_code.co_filename).name} line {line}"
         return origin_and_line
 
     def ambiguous(self, kind: Kind) -> list[str]:
@@ -251,19 +258,23 @@ class Plugins:
         return known[name]
 
 
-def _root_of(plugin: object) -> str:
-    """The top-level package of a plugin's code; for a single file its module."""
-    module = plugin.__name__ if isinstance(plugin, ModuleType) else type(plugin).__module__
-    return module.partition(".")[0]
-
-
 def _created(registered: RegisteredPlugin) -> Metric:
     try:  # the constructor of a third-party metric may raise anything
         metric = registered.cls()
-    except Exception as error:
-        raise PluginError(f"metric '{registered.cls.name}' from {registered.origin}: {_one_line(error)}") from error
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:
+        raise PluginError(f"metric '{registered.cls.name}' from {registered.origin}: {one_line(error)}") from error
     assert isinstance(metric, Metric)  # see _check_class
     return metric
+
+
+def _same_module(installed: InstalledPlugin, other: PluginSource) -> str:
+    """Why an entry point is ignored whose module another distribution has registered."""
+    return (
+        f"entry point '{installed.point.name}' names {installed.point.value}, which {other.origin} registers as well: "
+        "each package needs a module name of its own; rename one, or uninstall a package"
+    )
 
 
 def _check_class(kind: Kind, cls: Any) -> None:
@@ -283,12 +294,19 @@ def _check_class(kind: Kind, cls: Any) -> None:
         raise PluginError(f"{cls.__qualname__} has options: a metric has none, make each choice a metric or a variant")
 
 
-def _unknown_hooks(plugin: object) -> list[str]:
-    """Names that look like hooks but have no specification; pluggy alone would ignore them silently."""
-    names = (name for name in dir(plugin) if name.startswith("duetbench_register_"))
-    return [name for name in names if not hasattr(hookspecs, name)]
+def _check_hooks(manager: pluggy.PluginManager, plugin: object) -> None:
+    """Refuses what pluggy alone would ignore silently: misspelt hooks, functions that are not marked, and no hooks.
 
-
-def _one_line(error: BaseException) -> str:
-    text = " ".join(str(error).split())
-    return f"{type(error).__name__}: {text}" if text else type(error).__name__
+    Raises:
+        PluginError: the fault.
+    """
+    names = [name for name in dir(plugin) if name.startswith(HOOK_PREFIX)]
+    misspelt = [name for name in names if not hasattr(hookspecs, name)]
+    if misspelt:
+        raise PluginError(f"unknown hook {', '.join(misspelt)}")
+    unmarked = [name for name in names if manager.parse_hookimpl_opts(plugin, name) is None]
+    if unmarked:
+        raise PluginError(f"{', '.join(unmarked)} is not marked with @hookimpl (from duetbench.hookspecs)")
+    if not names:
+        known = ", ".join(f"{HOOK_PREFIX}{kind}" for kind in PLURALS.values())
+        raise PluginError(f"it defines none of the hooks {known}; a file that is no plugin has a name with a leading _")

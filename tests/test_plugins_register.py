@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import importlib.metadata
-from importlib.metadata import EntryPoint
+import sys
 from pathlib import Path
 
 import pytest
+from package_making import REWARD as REWARD_MODULE
+from package_making import install
 
-from duetbench import plugins as register
+from duetbench import plugin_sources
 from duetbench.errors import PluginError, UnknownName
 from duetbench.interfaces import PLURALS
 from duetbench.plugins import BUILTIN, Plugins
@@ -311,44 +313,155 @@ def test_blocked_name_is_unknown_and_says_why() -> None:
         plugins.get("strategy", "duet")
 
 
-class _Package:
-    """A distribution with one entry point, as the metadata of an installed package shows it."""
-
-    name, version = "example-package", "1.2"
-
-
-def _entry_points(monkeypatch: pytest.MonkeyPatch, folder: Path, value: str) -> None:
-    point = EntryPoint("example", value, register.GROUP)
-    vars(point)["dist"] = _Package()
+@pytest.fixture
+def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder on `sys.path` for installed packages; modules that a test imports from it are forgotten again."""
+    folder = tmp_path / "site"
+    folder.mkdir()
     monkeypatch.syspath_prepend(folder)
-    monkeypatch.setattr(register, "entry_points", lambda group: [point] if group == "duetbench" else [])
+    monkeypatch.setattr(sys, "modules", dict(sys.modules))
+    return folder
 
 
-def test_installed_package_is_a_plugin(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    _reward(tmp_path, "installed_reward_plugin", "mine")
-    _entry_points(monkeypatch, tmp_path, "installed_reward_plugin")
-    assert _plugins().get("reward", "mine").origin == "package example-package 1.2"
+def _package(site: Path, name: str, text: str, *, point: str = "mine") -> None:
+    """An installed package with one module, whose name is that of the package."""
+    module = name.replace("-", "_")
+    install(site, name, {f"{module}.py": text}, f"{point} = {module}")
 
 
-def test_broken_package_is_blamed_and_the_rest_works(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    _entry_points(monkeypatch, tmp_path, "no_such_module_")
+def test_installed_package_is_a_plugin(site: Path) -> None:
+    _package(site, "acme-reward", REWARD_MODULE.format(name="mine"))
+    assert _plugins().get("reward", "mine").origin == "package acme-reward 1.0"
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("import no_such_package_", "ModuleNotFoundError: No module named 'no_such_package_'"),
+        ("raise SystemExit('needs a GPU')", "SystemExit: needs a GPU"),
+        ("import sys; sys.exit()", "SystemExit"),
+        ("raise GeneratorExit", "GeneratorExit"),
+        ("class Odd(BaseException): pass\nraise Odd('at import')", "Odd: at import"),
+        ("class Odd(Exception):\n    def __str__(self): raise ValueError\nraise Odd", "Odd: (its message cannot"),
+        ("raise ValueError('long ' * 10000)", "ValueError: long long"),
+    ],
+)
+def test_broken_package_is_blamed_and_the_rest_works(site: Path, text: str, reason: str) -> None:
+    _package(site, "acme-bad", text)
+    _package(site, "acme-good", REWARD_MODULE.format(name="good"))
     plugins = _plugins()
-    assert "fractional" in plugins.of_kind("reward")
-    assert str(plugins.broken[0]).startswith("package example-package 1.2: ModuleNotFoundError")
+    assert {"fractional", "good"} <= set(plugins.of_kind("reward"))
+    assert [broken.origin for broken in plugins.broken] == ["package acme-bad 1.0"]
+    assert plugins.broken[0].reason.startswith(reason)
+    assert len(str(plugins.broken[0])) < 500
 
 
-def test_blocked_package_is_not_imported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    _entry_points(monkeypatch, tmp_path, "no_such_module_")
-    plugins = _plugins(DUETBENCH_DISABLE_PLUGINS="example")
+@pytest.mark.parametrize(
+    "fault", ["raise SystemExit(2)", "raise GeneratorExit", "import asyncio; raise asyncio.CancelledError"]
+)
+def test_hook_that_ends_the_process_is_blamed_and_the_rest_works(site: Path, fault: str) -> None:
+    _package(site, "acme-bad", REWARD_MODULE.format(name="bad").replace("return [Mine]", fault))
+    _package(site, "acme-good", REWARD_MODULE.format(name="good"))
+    plugins = _plugins()
+    assert {"fractional", "good"} <= set(plugins.of_kind("reward"))
+    assert [broken.origin for broken in plugins.broken] == ["package acme-bad 1.0"]
+
+
+def test_ctrl_c_during_an_import_is_no_fault_of_the_package(site: Path) -> None:
+    _package(site, "acme-slow", "raise KeyboardInterrupt")
+    with pytest.raises(KeyboardInterrupt):
+        _plugins().of_kind("reward")
+
+
+def test_two_packages_with_one_entry_point_name_both_work(site: Path) -> None:
+    _package(site, "acme-one", REWARD_MODULE.format(name="one"), point="plugin")
+    _package(site, "acme-two", REWARD_MODULE.format(name="two"), point="plugin")
+    plugins = _plugins()
+    origins = {name: plugins.get("reward", name).origin for name in ("one", "two")}
+    assert origins == {"one": "package acme-one 1.0", "two": "package acme-two 1.0"}
+    assert plugins.broken == []
+
+
+def test_two_packages_with_one_module_are_both_named(site: Path) -> None:
+    for name in ("acme-one", "acme-two"):
+        install(site, name, {"plugin_of_both.py": REWARD_MODULE.format(name="mine")}, "plugin = plugin_of_both")
+    plugins = _plugins()
+    assert plugins.get("reward", "mine").origin == "package acme-one 1.0"
+    (broken,) = plugins.broken
+    assert broken.origin == "package acme-two 1.0"
+    assert "names plugin_of_both, which package acme-one 1.0 registers as well" in broken.reason
+    assert "PluginManager" not in str(broken)
+    assert len(str(broken)) < 300
+
+
+def test_two_packages_with_one_class_name_are_both_named(site: Path) -> None:
+    for name in ("acme-one", "acme-two"):
+        _package(site, name, REWARD_MODULE.format(name="mine"), point="plugin")
+    with pytest.raises(PluginError, match=r"one from package acme-one 1\.0, one from package acme-two 1\.0; "):
+        _plugins().get("reward", "mine")
+
+
+@pytest.mark.parametrize("blocked", ["acme-two", "second"])
+def test_one_of_two_packages_can_be_blocked_by_name_or_entry_point(site: Path, blocked: str) -> None:
+    _package(site, "acme-one", REWARD_MODULE.format(name="mine"), point="first")
+    _package(site, "acme-two", REWARD_MODULE.format(name="mine"), point="second")
+    plugins = _plugins(DUETBENCH_DISABLE_PLUGINS=blocked)
+    assert plugins.get("reward", "mine").origin == "package acme-one 1.0"
+    assert plugins.blocked == [blocked]
+
+
+def test_a_package_may_name_its_module_twice(site: Path) -> None:
+    install(site, "acme-reward", {"acme_twice.py": REWARD_MODULE.format(name="mine")}, "a = acme_twice\nb = acme_twice")
+    plugins = _plugins()
+    assert "mine" in plugins.of_kind("reward")
+    assert plugins.broken == []
+
+
+def test_a_damaged_list_of_entry_points_affects_its_package_only(site: Path) -> None:
+    install(site, "acme-bad", {}, "no equals sign here")
+    _package(site, "acme-good", REWARD_MODULE.format(name="good"))
+    plugins = _plugins()
+    assert "good" in plugins.of_kind("reward")
+    assert ["entry_points.txt cannot be read" in broken.reason for broken in plugins.broken] == [True]
+
+
+def test_a_package_without_hooks_is_reported(site: Path) -> None:
+    _package(site, "acme-empty", "value = 1")
+    plugins = _plugins()
     plugins.of_kind("reward")
-    assert (plugins.broken, plugins.blocked) == ([], ["example"])
+    assert "it defines none of the hooks duetbench_register_datasets" in plugins.broken[0].reason
+
+
+def test_a_hook_without_its_mark_is_reported(site: Path) -> None:
+    _package(site, "acme-reward", REWARD_MODULE.format(name="mine").replace("@hookimpl\n", ""))
+    plugins = _plugins()
+    assert "mine" not in plugins.of_kind("reward")
+    assert "duetbench_register_rewards is not marked with @hookimpl" in plugins.broken[0].reason
+
+
+def test_faults_are_told_apart_by_package_below_one_namespace(site: Path) -> None:
+    for name in ("one", "two"):
+        module = f"acme_space/{name}/__init__.py"
+        install(site, f"acme-{name}", {module: REWARD_MODULE.format(name=name)}, f"plugin = acme_space.{name}")
+    plugins = _plugins()
+    faulty = plugins.get("reward", "one").cls()
+    with pytest.raises(TypeError) as error:
+        faulty(3)
+    assert str(plugins.origin_of_error(error.value)).startswith("package acme-one 1.0, __init__.py line ")
+
+
+def test_blocked_package_is_not_imported(site: Path) -> None:
+    _package(site, "acme-bad", "1 / 0")
+    plugins = _plugins(DUETBENCH_DISABLE_PLUGINS="mine")
+    plugins.of_kind("reward")
+    assert (plugins.broken, plugins.blocked) == ([], ["mine"])
 
 
 def test_nothing_is_imported_before_it_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(group: str) -> None:
         raise AssertionError(f"{group} was looked up")
 
-    monkeypatch.setattr(register, "entry_points", refuse)
+    monkeypatch.setattr(plugin_sources, "entry_points", refuse)
     Plugins(environ={})
     assert importlib.metadata.entry_points is not refuse
 

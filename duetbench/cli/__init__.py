@@ -57,7 +57,9 @@ class _Main(click.Group):
             return super().invoke(ctx)
         except (click.ClickException, click.Abort, click.exceptions.Exit):
             raise
-        except Exception as error:  # third-party code may raise anything; other exceptions are raised unchanged
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:  # third-party code may raise anything; other exceptions are raised unchanged
             explained = error if isinstance(error, DuetbenchError) else _plugin_error(ctx.obj, error)
             if explained and isinstance(ctx.obj, Settings) and ctx.obj.verbose:
                 click.echo(traceback.format_exc(), err=True)
@@ -99,7 +101,7 @@ class _Main(click.Group):
         sys.exit(result if isinstance(result, int) else 0)
 
 
-def _plugin_error(settings: Any, error: Exception) -> PluginError | None:
+def _plugin_error(settings: Any, error: BaseException) -> PluginError | None:
     """The error with its origin if it was raised in third-party code; None otherwise."""
     if isinstance(error, OSError) and error.errno in _SYSTEM_ERRORS:
         return None  # not a bug of the plugin

@@ -34,7 +34,7 @@ def list_command(settings: Settings, kind: str | None) -> None:
 @click.argument("kind", type=kind_name("options", "preset", "prompt"))
 @click.argument("name", required=False, type=shown_name())
 @click.option("--dataset", type=plugin_name("dataset"), metavar="NAME", help="prompt: the dataset.  [default: toy]")
-@click.option("--model", type=model_name(), metavar="NAME", help="prompt: the model.  [default: toy-lm]")
+@click.option("--model", type=model_name(), metavar="NAME", help="prompt: the model.  [default on toy: toy-lm]")
 @click.option("--split", type=click.Choice(["train", "valid", "test"]), default="test", help="prompt: the split.")
 @click.option("--example", type=click.IntRange(min=0), default=0, metavar="N", help="prompt: the row, counted from 0.")
 @click.option(
@@ -86,7 +86,7 @@ def show(settings: Settings, /, kind: str, name: str | None, settings_: tuple[st
 
 def _summary(registered: RegisteredPlugin) -> str:
     """What the plugin does, and why it cannot run here if so."""
-    reason = registered.cls.missing() if registered.kind == "scorer" else None  # type: ignore[attr-defined]
+    reason = registered.missing()
     return f"{registered.cls.summary} ({reason})" if reason else registered.cls.summary
 
 

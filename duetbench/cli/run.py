@@ -28,7 +28,7 @@ def _names(option: str, parameter: str, type_: click.ParamType, text: str) -> Ca
 @click.command()
 @_names("--strategy", "strategies", plugin_name("strategy"), "Strategy that writes the profiles.")
 @_names("--dataset", "datasets", plugin_name("dataset"), "Dataset, or prepared folder.  [default: toy]")
-@_names("--model", "models", model_name(), "Model card or path:DIR.  [default: toy-lm]")
+@_names("--model", "models", model_name(), "Model card or path:DIR.  [default on toy: toy-lm]")
 @_names("--trainer", "trainers", plugin_name("trainer"), "[default: the strategy's own]")
 @_names("--scorer", "scorers", plugin_name("scorer"), "[default: rating_expectation]")
 @click.option(

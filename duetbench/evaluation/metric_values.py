@@ -70,7 +70,9 @@ def _computed(metric: Metric, predicted: Floats, truth: Floats, domain: Domain) 
 def _called(metric: Metric, action: str, call: Callable[[], T]) -> T:
     try:  # the code of a plugin may raise anything
         return call()
-    except Exception as error:
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:
         frame = extract_tb(error.__traceback__)[-1]
         fault = " ".join(f"{type(error).__name__}: {error}".split())
         raise PluginError(

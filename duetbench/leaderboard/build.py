@@ -206,7 +206,8 @@ def _row(group: RowGroup, values: PairedValues | str, reader: MetricReader, cove
     if isinstance(values, str):
         state, reason = UNPAIRED, values
     elif coverage is None or coverage < coverage_floor:
-        state, reason = LOW, f"coverage below {coverage_floor:g}"
+        failures = [result.record.first_failure for result in group.results if result.record.first_failure]
+        state, reason = LOW, "; ".join([f"coverage below {coverage_floor:g}", *failures[:1]])
     return BoardRow(
         state=state,
         facts=group.facts,

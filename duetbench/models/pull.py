@@ -5,20 +5,23 @@ from __future__ import annotations
 import contextlib
 import json
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from duetbench.atomic import atomic_folder, remove_abandoned
 from duetbench.digests import digest_of_file
-from duetbench.errors import DigestMismatch, ModelError
+from duetbench.errors import DigestMismatch, DuetbenchError, ModelError
 from duetbench.models.cards import ModelCard, ModelSource
 from duetbench.models.folder import check_model_folder
 from duetbench.models.locations import local_folder, source_folder
+from duetbench.models.origin import card_of, folder_of_path, is_adapter
 from duetbench.models.sources import FETCHERS, FetchProgress
 from duetbench.paths import cache_dir
 
 PROVENANCE = "duetbench-source.json"
 """File in each fetched folder that records its source."""
+
+_MORE_SPACE = "free some, or set DUETBENCH_CACHE to a folder on another disk"
 
 _LOCK_TIMEOUT = 3600.0
 """Seconds to wait for another process that fetches the same model."""
@@ -111,7 +114,40 @@ def _exclusive(card: ModelCard) -> Iterator[None]:
 
 
 def _check_space(folder: Path, source: ModelSource) -> None:
-    free = shutil.disk_usage(folder).free // 2**20
+    free = _free_mb(folder)
     if free < source.disk_mb:
         need = f"needs {source.disk_mb} MB in {folder}, {free} MB are free"
-        raise ModelError(f"{need}; free some, or set DUETBENCH_CACHE to a folder on another disk")
+        raise ModelError(f"{need}; {_MORE_SPACE}")
+
+
+def absent_cards(names: Iterable[str]) -> list[ModelCard]:
+    """The cards of the models that have to be fetched before they can be used, each once; of adapters their bases.
+
+    Args:
+        names: As `resolve` takes them. One that it would refuse has no card here.
+    """
+    cards: dict[str, ModelCard] = {}
+    for name in names:
+        with contextlib.suppress(DuetbenchError):
+            is_folder = name.startswith("path:") and not is_adapter(folder_of_path(name))
+            card = None if is_folder else card_of(name)
+            if card and local_folder(card) is None:
+                cards[card.name] = card
+    return list(cards.values())
+
+
+def space_fault(cards: Sequence[ModelCard]) -> str | None:
+    """Why the disk has too little space to fetch all of these models; None if it has enough."""
+    folder = cache_dir("models")
+    need = sum(min((source.disk_mb for source in card.sources if source.kind != "folder"), default=0) for card in cards)
+    free = _free_mb(folder)
+    if free >= need:
+        return None
+    names = ", ".join(card.name for card in cards)
+    return f"fetching {names} needs {need:,} MB in {folder}, {free:,} MB are free; {_MORE_SPACE}"
+
+
+def _free_mb(folder: Path) -> int:
+    """Free space in a folder, which need not exist yet."""
+    existing = next(path for path in (folder, *folder.parents) if path.exists())
+    return shutil.disk_usage(existing).free // 2**20

@@ -249,8 +249,11 @@ class PluginRecord:
     origin: str
     """Where it was found: `built-in`, `package NAME VERSION` or `file PATH`."""
     code: str | None = None
-    """SHA-256 of the source file of a plugin from a file or package; None for a built-in plugin, whose version is that
-    of duetbench."""
+    """SHA-256 over all modules of a plugin from a file or package; None for a built-in plugin, whose version is that of
+    duetbench. Records of earlier versions have that of the class's source file."""
+    modules: Mapping[str, Sha256] = field(default_factory=dict)
+    """SHA-256 of each module that `code` covers, by its path in the package, or next to the file; empty for a built-in
+    plugin, and in records of earlier versions."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -524,6 +527,9 @@ class Record:
     earlier versions."""
     budget: BudgetRecord | None
     """Cost of the training; None if nothing was trained."""
+    first_failure: str | None = None
+    """Why the first pair without a prediction has none, and what to do; None if every pair has one, if the cell failed
+    before its predictions, and in records of earlier versions."""
     validation: ValidationRecord | None = None
     """Errors on the validation rows of a scorer without a model; None for other cells, and in records of earlier
     versions."""

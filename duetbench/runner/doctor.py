@@ -213,7 +213,9 @@ def _try_engine(registered: RegisteredPlugin, model: ModelRef) -> Diagnosis:
         engine: Engine = registered.cls(model=model)  # type: ignore[call-arg, assignment]
         completion = engine.generate([prompt], Sampling(max_tokens=4))[0]
         engine.close()
-    except Exception as error:
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:
         reason = " ".join(str(error).split()) or type(error).__name__
         return Diagnosis("engines", name, f"does not work here: {reason}", "warning")
     if completion.status == "error":

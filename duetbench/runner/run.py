@@ -14,9 +14,11 @@ from duetbench.progress import Progress
 from duetbench.runner.cell_state import CellState
 from duetbench.runner.engine_pool import EnginePool
 from duetbench.runner.execute import CellExecutor
+from duetbench.runner.failures import check_some_prediction
 from duetbench.runner.output.run_folder import RunFolder
 from duetbench.runner.planning.cells import Cell
 from duetbench.runner.planning.plan import Plan
+from duetbench.runner.requirements import check_requirements
 from duetbench.runner.scorer_checks import scorer_faults
 
 if TYPE_CHECKING:
@@ -59,6 +61,8 @@ def run(
         progress: Receives the events.
 
     Raises:
+        RequirementsError: what unfinished cells need is missing; nothing is computed. A single missing thing raises its
+            own error.
         ConfigError: a scorer cannot predict ratings on the scale of a dataset; nothing is computed.
         RecordError: the folder cannot be written or the disk is full. Finished cells are kept.
     """
@@ -67,7 +71,10 @@ def run(
     pool = EnginePool(store, on_done=progress.advance, on_progress=progress.status)
     try:
         with progress:
-            _check_scorers(plan, run_folder, pool, force)
+            unfinished = [cell for cell in plan.cells if force or not is_finished(cell, run_folder.cell(cell))]
+            check_requirements(unfinished, pool)
+            if faults := scorer_faults(unfinished, pool):
+                raise ConfigError(faults)
             return _Run(plan, run_folder, CellExecutor(run_folder, pool, progress), force, progress).run()
     except OSError as error:
         if error.errno not in _CANNOT_WRITE:
@@ -78,13 +85,6 @@ def run(
         ) from error
     finally:
         pool.close()
-
-
-def _check_scorers(plan: Plan, folder: RunFolder, pool: EnginePool, force: bool) -> None:
-    """Raises ConfigError if a scorer cannot predict ratings in a cell that is not finished."""
-    cells = [cell for cell in plan.cells if force or not is_finished(cell, folder.cell(cell))]
-    if faults := scorer_faults(cells, pool):
-        raise ConfigError(faults)
 
 
 def is_finished(cell: Cell, path: Path) -> bool:
@@ -118,8 +118,10 @@ def _has_same_weights(cell: Cell, record: Record) -> bool:
 
 class _Run:
     def __init__(self, plan: Plan, folder: RunFolder, executor: CellExecutor, force: bool, progress: Progress) -> None:
+        from duetbench.leaderboard.board import COVERAGE
         from duetbench.records import current_environment
 
+        self._coverage = COVERAGE
         self._plan = plan
         self._folder = folder
         self._executor = executor
@@ -181,12 +183,13 @@ class _Run:
         def context() -> ExecutionContext:
             return ExecutionContext(started, time.monotonic() - clock, self._environment)
 
-        try:  # plugins and models may raise anything; one failing cell must not stop the grid
+        try:  # plugins and models may raise anything, even SystemExit; one failing cell must not stop the grid
             self._executor.run(state)
+            check_some_prediction(state)
             record = write_done(state, path, context(), self._plan.metrics)
-        except StoreError:  # the other cells would fail as well
+        except (StoreError, KeyboardInterrupt):  # the other cells would fail as well
             raise
-        except Exception as error:
+        except BaseException as error:
             if isinstance(error, OSError) and error.errno in _CANNOT_WRITE:
                 raise
             if not is_finished(cell, path):  # a failed --force does not replace a finished result
@@ -194,10 +197,10 @@ class _Run:
             if not isinstance(error, DuetbenchError):
                 (path / ERROR).write_text(traceback.format_exc(), encoding="utf-8")
             return self._failed(cell, error, path / ERROR)
-        self._progress.print_line(f"{_title(cell)}: {_short(record)}")
+        self._progress.print_line(f"{_title(cell)}: {_short(record, self._coverage)}")
         return "done"
 
-    def _failed(self, cell: Cell, error: Exception, trace: Path) -> State:
+    def _failed(self, cell: Cell, error: BaseException, trace: Path) -> State:
         reason = " ".join(str(error).split()) or type(error).__name__
         if isinstance(error, NotApplicable):
             self._outcome.left_out.append((cell, reason))
@@ -249,14 +252,17 @@ def _short_title(cell: Cell) -> str:
     return f"{name} ({cell.control.name})" if cell.control else name
 
 
-def _short(record: Record) -> str:
+def _short(record: Record, coverage: float) -> str:
+    """The result in one line; below this coverage with the reason of the first missing prediction."""
     metrics = record.metrics
     assert metrics is not None
     mae = metrics.over[metrics.fill].values.get("mae", {}).get("raw")
     n_readable, n = metrics.n_readable, metrics.n
     filled = "" if n_readable == n else f", the others filled with {metrics.fill}"
     shown = "" if mae is None else f"MAE {mae:.3f}, "
-    return f"{shown}{n_readable} of {n} readable{filled}, {_duration(record)}"
+    is_low = (metrics.coverage or 0.0) < coverage and record.first_failure
+    reason = f"; first of the others: {record.first_failure}" if is_low else ""
+    return f"{shown}{n_readable} of {n} readable{filled}, {_duration(record)}{reason}"
 
 
 def _duration(record: Record) -> str:

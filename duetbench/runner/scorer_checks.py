@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from duetbench.errors import DuetbenchError
 from duetbench.interfaces import Engine, Scorer
 from duetbench.runner.engine_pool import EnginePool
 from duetbench.runner.planning.cells import Cell, ModelChoice, PluginChoice
@@ -13,7 +12,7 @@ from duetbench.runner.planning.cells import Cell, ModelChoice, PluginChoice
 def scorer_faults(cells: Iterable[Cell], pool: EnginePool) -> list[str]:
     """One line for each scorer that cannot read ratings on a cell's scale, such as labels that its engine cannot read.
 
-    A model or an engine that cannot be used at all is no fault here: its cells fail with the reason.
+    What cannot be used at all is no fault here: `check_requirements` reports it, or its cells fail with the reason.
 
     Args:
         cells: Those to be computed.
@@ -48,13 +47,12 @@ def _scorers(cell: Cell) -> Iterator[tuple[PluginChoice, _Engine]]:
 def _fault(choice: PluginChoice, engine: _Engine, cell: Cell, pool: EnginePool) -> str | None:
     scorer: Scorer = choice.make()
     loaded: Engine | None = None
-    if engine and scorer.needs_engine:
-        try:
-            loaded = pool.engine(engine[0], pool.model(engine[1]).base)
-        except DuetbenchError:
-            return None
     try:
+        if engine and scorer.needs_engine:
+            loaded = pool.engine(engine[0], pool.model(engine[1]).base)
         fault = scorer.fault(cell.data.prepared.domain, loaded)
-    except DuetbenchError:  # such as a server that does not answer
+    except KeyboardInterrupt:
+        raise
+    except BaseException:  # a bug in a plugin, or a server that does not answer
         return None
     return f"{cell.data.choice.name}: {fault}" if fault else None

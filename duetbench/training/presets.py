@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import Field, asdict, fields, make_dataclass
+from importlib.util import find_spec
 from typing import Any, ClassVar, Literal, TypeVar, get_type_hints
 
 from duetbench.interfaces import Trainer
@@ -266,6 +267,13 @@ class PresetTrainer(Trainer):
             name = f"{cls.__qualname__}.Config"
             config_class = options_with_presets(name, cls.__module__, cls.settings_class, cls.presets)
             cls.Config = config_class  # type: ignore[misc, assignment]
+
+    @classmethod
+    def missing(cls) -> str | None:
+        absent = [name for name in ("trl", "peft") if find_spec(name) is None]
+        if not absent:
+            return None
+        return f"trainer '{cls.name}' needs {' and '.join(absent)}: pip install 'duetbench[train]'"
 
     @classmethod
     def resolved_options(cls, config: Any) -> dict[str, Any]:

@@ -100,7 +100,9 @@ def _warnings(
 def _of_failure(reward: RewardFunction, failure: _Failure, examples: Sequence[Example]) -> float | None:
     try:  # an exception of a reward ends the training, so that nothing is learned from it
         return _mean(reward, [failure.make(example) for example in examples])
-    except Exception:
+    except KeyboardInterrupt:
+        raise
+    except BaseException:
         return None
 
 

@@ -222,3 +222,18 @@ def test_a_pipe_is_as_wide_as_columns_says_else_unlimited(
     monkeypatch: pytest.MonkeyPatch, columns: str | None, width: int
 ) -> None:
     assert _width(monkeypatch, columns) == width
+
+
+def test_a_plugin_that_ends_the_process_is_named(tmp_path: Path) -> None:
+    (tmp_path / "leaving.py").write_text(
+        "import sys\nfrom duetbench.hookspecs import hookimpl\nfrom duetbench.interfaces import Strategy\n"
+        "class Leaving(Strategy):\n    name = 'leaving'\n    def stages(self): sys.exit('no GPU')\n"
+        "@hookimpl\ndef duetbench_register_strategies(): return [Leaving]\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-m", "duetbench", "--plugins-dir", tmp_path, "run", "--strategy", "leaving", "--plan"],
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 1
+    assert f"file {tmp_path}/leaving.py, leaving.py line 6: SystemExit: no GPU" in done.stderr

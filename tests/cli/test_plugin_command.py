@@ -147,3 +147,15 @@ def test_a_reward_that_is_best_on_failures_gets_a_warning(tmp_path: Path) -> Non
     assert "warning: with reward 'kind' a failure earns about as much as a success (-0.5)" in result.stdout
     assert "an unreadable rating 0" in result.stdout
     assert "warning:" not in _run("plugin", "check", "fractional").stdout
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("kind", "others"), [("strategy", []), ("scorer", ["--strategy", "10h"])])
+def test_the_shipped_model_answers_a_new_plugin(kind: str, others: list[str], tmp_path: Path) -> None:
+    _run("plugin", "new", kind, "mine", "--into", str(tmp_path / "plugins"))
+    words = ["--plugins-dir", str(tmp_path / "plugins"), "run", f"--{kind}", "mine", "--dataset", "toy"]
+    words += ["--limit", "12", "--no-baselines", "--out", str(tmp_path / "out")]
+    result = _run(*words, *others)
+    assert result.exit_code == 0, result.output
+    (path,) = tmp_path.glob("out/cells/*/record.json")
+    assert json.loads(path.read_text())["metrics"]["coverage"] > 0.5

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -24,11 +25,13 @@ from duetbench.interfaces import (
     TrainingJob,
     option,
 )
+from duetbench.prompts import unique_prompts
 from duetbench.testing.dummy import DummyEngine
 from duetbench.types import (
     Completion,
     Domain,
     LabelLogprobs,
+    Message,
     ModelRef,
     Prediction,
     Profile,
@@ -36,6 +39,7 @@ from duetbench.types import (
     Prompt,
     Request,
     Sampling,
+    Side,
 )
 
 
@@ -95,6 +99,8 @@ class Logging(DummyEngine):
         log: str | None = option(None, "file that gets one line per computed prompt")
         pause: float = option(0.0, "seconds per batch")
         dead: bool = option(False, "never answer")
+        answer: str | None = option(None, "the text of every completion; none: a well-formed one")
+        rejects: bool = option(False, "reject every prompt")
 
     def __init__(self, config: Any = None, *, model: ModelRef) -> None:
         super().__init__(config, model=model)
@@ -105,12 +111,18 @@ class Logging(DummyEngine):
 
     def generate(self, prompts: Sequence[Prompt], sampling: Sampling) -> list[Completion]:
         self._work("text", prompts)
+        if self.config.rejects:
+            return [Completion(prompt.prefill, "error", error="the server answered 400: no") for prompt in prompts]
+        if self.config.answer is not None:
+            return [Completion(self.config.answer) for _ in prompts]
         return super().generate(prompts, sampling)
 
     def label_logprobs(
         self, prompts: Sequence[Prompt], answer_prefix: str, labels: Sequence[str]
     ) -> list[LabelLogprobs]:
         self._work("labels", prompts)
+        if self.config.rejects:
+            return [LabelLogprobs((), "error", error="the server answered 400: no") for _ in prompts]
         return super().label_logprobs(prompts, answer_prefix, labels)
 
     def batches(self, prompts: Sequence[Prompt], max_tokens: int) -> list[list[int]]:
@@ -137,6 +149,47 @@ class BrokenStage(Stage):
 
     def parse(self, prompt: Prompt, text: str) -> list[Profile] | None:
         return None
+
+
+class Picky(Strategy):
+    name = "picky"
+    summary = "reads the profiles of some users"
+
+    @dataclass(frozen=True)
+    class Config:
+        readable: int = option(0, "number of users whose profiles are readable", ge=0)
+
+    def stages(self) -> tuple[Stage, ...]:
+        return (PickyStage(self.config.readable),)
+
+    def writes(self) -> tuple[Side, ...]:
+        return ("user",)
+
+
+class PickyStage(Stage):
+    def __init__(self, readable: int) -> None:
+        self._readable = {f"u{n}" for n in range(readable)}
+
+    def prompts(self, requests: Sequence[Request], earlier: Mapping[str, Sequence[Profile]]) -> list[Prompt]:
+        texts = [(Message("user", f"Describe the user {request.user_id}"),) for request in requests]
+        return unique_prompts("user", enumerate(texts))
+
+    def parse(self, prompt: Prompt, text: str) -> list[Profile] | None:
+        is_readable = prompt.messages[0].content.split()[-1] in self._readable
+        return [Profile("user", "A person of taste.")] if is_readable else None
+
+
+class Leaving(Strategy):
+    name = "leaving"
+    summary = "ends the process"
+
+    def stages(self) -> tuple[Stage, ...]:
+        return (LeavingStage(),)
+
+
+class LeavingStage(BrokenStage):
+    def prompts(self, requests: Sequence[Request], earlier: Mapping[str, Sequence[Profile]]) -> list[Prompt]:
+        sys.exit("no GPU")
 
 
 class Short(Scorer):
@@ -194,7 +247,7 @@ def duetbench_register_engines() -> list[type[Engine]]:
 
 @hookimpl
 def duetbench_register_strategies() -> list[type[Strategy]]:
-    return [Broken]
+    return [Broken, Picky, Leaving]
 
 
 @hookimpl

@@ -101,7 +101,7 @@ def prepare(
 def _raw_files(dataset: Dataset, raw: Path | None, base: Path) -> dict[str, Path]:
     """The raw files; if they are missing, the error names the folders that were prepared from them before."""
     try:
-        return dataset.raw_files(_raw_folder(dataset, raw))
+        return find_raw_files(dataset, raw)
     except MissingRawFiles as error:
         earlier = sorted(base.glob(f"*/{MANIFEST}"), key=lambda path: path.stat().st_mtime)
         if not earlier:
@@ -111,14 +111,23 @@ def _raw_files(dataset: Dataset, raw: Path | None, base: Path) -> dict[str, Path
         ) from error
 
 
-def _raw_folder(dataset: Dataset, raw: Path | None) -> Path:
+def find_raw_files(dataset: Dataset, raw: Path | None = None) -> dict[str, Path]:
+    """The dataset's raw files by role; nothing is read.
+
+    Args:
+        dataset: The dataset with its options.
+        raw: Folder of the raw files; None: the dataset's default folder.
+
+    Raises:
+        MissingRawFiles: a raw file is missing; the message names the source and the target folder.
+    """
     folder = raw or dataset.default_folder()
     if folder is None:
         raise MissingRawFiles(
             f"dataset '{dataset.name}' has no default folder for its raw files: name their folder with "
             "--raw DIR (data commands) or --set data.raw=DIR (run)"
         )
-    return folder
+    return dataset.raw_files(folder)
 
 
 def _write_prepared(job: _Job, tables: Canonical, folder: Path) -> None:

@@ -39,6 +39,12 @@ class TransformersEngine(LocalEngine):
             None, "tokens of prompt and completion together; none: as many as the model supports", ge=1
         )
 
+    @classmethod
+    def missing_for(cls, config: Any) -> str | None:
+        from duetbench.engines.transformers.loading import device_fault
+
+        return device_fault(config.device)
+
     def create_runner(self) -> TokenRunner:
         from duetbench.engines.transformers.kv_cache import PrefixCache
         from duetbench.engines.transformers.loading import end_ids, load_model

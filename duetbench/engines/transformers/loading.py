@@ -35,14 +35,21 @@ def choose_placement(device: str, dtype: str) -> Placement:
     Raises:
         EngineError: cuda was requested and is not available.
     """
+    if fault := device_fault(device):
+        raise EngineError(fault)
     if device == "cpu" or not _has_cuda():
-        if device == "cuda":
-            raise EngineError("device=cuda was requested, but torch finds no GPU; set device=cpu or auto")
         return Placement("cpu", "float32" if dtype == "auto" else dtype)
     import torch
 
     best = "bfloat16" if torch.cuda.is_bf16_supported() else "float16"
     return Placement("cuda", best if dtype == "auto" else dtype)
+
+
+def device_fault(device: str) -> str | None:
+    """Why the device cannot be used on this machine; None if it can."""
+    if device != "cuda" or _has_cuda():
+        return None
+    return "device=cuda was requested, but torch finds no GPU; set device=cpu or auto"
 
 
 def _has_cuda() -> bool:

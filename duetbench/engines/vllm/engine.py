@@ -43,12 +43,18 @@ class VllmEngine(LocalEngine):
         tensor_parallel: int = option(1, "number of GPUs that the weights are spread over", ge=1)
         prefix_cache: bool = option(True, "reuse the keys and values of common prefixes")
 
+    @classmethod
+    def missing(cls) -> str | None:
+        if importlib.util.find_spec("vllm") is not None:
+            return None
+        return (
+            "engine 'vllm' needs vllm: pip install vllm; or run `vllm serve` in an environment of its own and use "
+            "--engine openai"
+        )
+
     def __init__(self, config: Any = None, *, model: ModelRef) -> None:
-        if importlib.util.find_spec("vllm") is None:
-            raise MissingDependency(
-                "engine 'vllm' needs vllm: pip install vllm; or run `vllm serve` in an environment of its own and use "
-                "--engine openai"
-            )
+        if reason := self.missing():
+            raise MissingDependency(reason)
         super().__init__(config, model=model)
 
     def create_runner(self) -> TokenRunner:

@@ -20,6 +20,8 @@ _MAX_NAME = 48
 """Characters of the readable part of a folder's name."""
 _UNORDERED = ("strategies", "datasets", "models", "trainers", "scorers")
 """Options whose values may be given in any order: the cells are the same."""
+TOY_DATASET, TOY_MODEL = "toy", "toy-lm"
+"""The defaults. This model was trained on the texts of this dataset only."""
 
 
 @dataclass(frozen=True)
@@ -27,8 +29,9 @@ class Grid:
     """A grid: every combination of these values is a cell."""
 
     strategies: tuple[str, ...] = ()
-    datasets: tuple[str, ...] = ("toy",)
-    models: tuple[str, ...] = ("toy-lm",)
+    datasets: tuple[str, ...] = (TOY_DATASET,)
+    models: tuple[str, ...] = ()
+    """Empty: `toy-lm` on the dataset `toy`, the only one that it knows; others need a name."""
     trainers: tuple[str, ...] = ()
     """Empty: each strategy's own default."""
     scorers: tuple[str, ...] = ("rating_expectation",)

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from duetbench import __version__
 from duetbench.atomic import atomic_file
 from duetbench.digests import digest_of_value
+from duetbench.errors import NoPredictions
 from duetbench.evaluation import metrics_of, predictions_table
 from duetbench.evaluation.empty_windows import empty_window_share
 from duetbench.interfaces import Metric, Scorer, Strategy
@@ -41,10 +42,14 @@ from duetbench.records import (
 from duetbench.runner.cell_state import CellState
 from duetbench.runner.config.sections import TrainingOptions
 from duetbench.runner.examples import train_rows
+from duetbench.runner.failures import first_failure
 from duetbench.runner.output.request_logs import write_logs
 from duetbench.runner.planning.cells import Cell, ControlSpec, DatasetChoice, PluginChoice, WriterSpec
 from duetbench.runner.planning.prepared_folders import FOLDER_OPTION
 from duetbench.types import Status
+
+if TYPE_CHECKING:
+    import polars as pl
 
 ERROR = "error.txt"
 
@@ -74,9 +79,7 @@ def write_done(state: CellState, folder: Path, context: ExecutionContext, metric
     """
     data = state.cell.data
     table = predictions_table(state.examples, state.predictions)
-    with atomic_file(folder / PREDICTIONS) as partial:
-        table.write_parquet(partial)
-    files = [PREDICTIONS, *(write_logs(state, folder) if state.cell.writing else [])]
+    files = _write_predictions(state, table, folder)
     domain = data.prepared.domain
     train_mean = domain.to_original(float(train_rows(data)["rating"].mean()))  # type: ignore[arg-type]
     fill = state.cell.evaluation.fill
@@ -89,12 +92,24 @@ def write_done(state: CellState, folder: Path, context: ExecutionContext, metric
     return record
 
 
-def write_failed(state: CellState, folder: Path, context: ExecutionContext, error: Exception) -> Record:
-    """Writes the record of a cell that failed, with whatever was computed before the error."""
+def _write_predictions(state: CellState, table: pl.DataFrame, folder: Path) -> list[str]:
+    """Writes the predictions and the logs of the requests; returns the names of the files."""
+    with atomic_file(folder / PREDICTIONS) as partial:
+        table.write_parquet(partial)
+    return [PREDICTIONS, *(write_logs(state, folder) if state.cell.writing else [])]
+
+
+def write_failed(state: CellState, folder: Path, context: ExecutionContext, error: BaseException) -> Record:
+    """Writes the record of a cell that failed, with whatever was computed before the error.
+
+    If nothing could be predicted, that includes the completions, which show why.
+    """
     name = type(error).__name__
-    record = _record(
-        state, context, "failed", error=ErrorRecord(type=name, message=" ".join(str(error).split()) or name)
-    )
+    reason = ErrorRecord(type=name, message=" ".join(str(error).split()) or name)
+    files: list[str] = []
+    if isinstance(error, NoPredictions):
+        files = _write_predictions(state, predictions_table(state.examples, state.predictions), folder)
+    record = _record(state, context, "failed", error=reason, files=[folder / file for file in files])
     write_record(folder, record)
     return record
 
@@ -122,6 +137,7 @@ def _record(
         plugins=_plugins(cell),
         prompts={name: digest for _, choice in _choices(cell) for name, digest in choice.prompts.items()},
         metrics=metrics,
+        first_failure=first_failure(state),
         validation=state.validation,
         usage=_usage(state) if cell.writing else None,
         trained=_trained(state),
@@ -293,11 +309,14 @@ def _plugins(cell: Cell) -> dict[str, PluginRecord | tuple[PluginRecord, ...]]:
             plugins["monitor_scorer"] = _plugin(cell.writing.monitor_scorer)
         if cell.writing.separate_policy_engine:
             plugins["policy_engine"] = _plugin(cell.writing.separate_policy_engine)
+        if cell.writing.scorer_engine:
+            plugins["scorer_engine"] = _plugin(cell.writing.scorer_engine.engine)
     return plugins
 
 
 def _plugin(choice: PluginChoice) -> PluginRecord:
-    return PluginRecord(name=choice.name, origin=choice.registered.origin, code=choice.source_digest)
+    origin = choice.registered.origin
+    return PluginRecord(name=choice.name, origin=origin, code=choice.source_digest, modules=choice.modules)
 
 
 def _usage(state: CellState) -> UsageRecord:

@@ -6,7 +6,6 @@ plan.json as they are.
 
 from __future__ import annotations
 
-import inspect
 import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -15,9 +14,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from duetbench import __version__
-from duetbench.digests import digest_of_file, digest_of_value
+from duetbench.digests import digest_of_value
 from duetbench.plugins import RegisteredPlugin
 from duetbench.runner.config.sections import DataOptions, EvaluationOptions, SamplingOptions, TrainingOptions
+from duetbench.runner.planning.plugin_code import module_digests
 
 if TYPE_CHECKING:
     from duetbench.data import HistoryOptions, Prepared
@@ -45,9 +45,14 @@ class PluginChoice:
         return self.registered.cls.resolved_options(self.config)
 
     @cached_property
+    def modules(self) -> dict[str, str]:
+        """SHA-256 of each module of its package, by path; {} for a built-in plugin, and for one without files."""
+        return module_digests(self.registered)
+
+    @property
     def source_digest(self) -> str | None:
-        """SHA-256 of the source file; None for a built-in plugin, and for one without a file."""
-        return None if self.registered.origin == "built-in" else _source_digest(self.registered)
+        """SHA-256 over `modules`; None without any."""
+        return digest_of_value(self.modules) if self.modules else None
 
     @cached_property
     def prompts(self) -> dict[str, str]:
@@ -294,14 +299,6 @@ class Cell:
         if self.control:
             by_kind["control"] = self.control.choice
         return by_kind
-
-
-def _source_digest(registered: RegisteredPlugin) -> str | None:
-    try:
-        file = inspect.getsourcefile(registered.cls)
-    except TypeError:
-        return None
-    return digest_of_file(Path(file)) if file and Path(file).is_file() else None
 
 
 def _file_name(text: str) -> str:

@@ -8,12 +8,12 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 
-from duetbench.errors import ConfigError, DataError, DuetbenchError, MissingDependency, PluginError
+from duetbench.errors import ConfigError, DataError, DuetbenchError, MissingDependency, MissingRawFiles, PluginError
 from duetbench.evaluation.metric_values import metric_faults
 from duetbench.interfaces import Kind, Metric
 from duetbench.plugins import Plugins
 from duetbench.runner.config.options import OptionValues, Scope, merged_uses
-from duetbench.runner.config.run_config import Grid, RunConfig
+from duetbench.runner.config.run_config import TOY_DATASET, TOY_MODEL, Grid, RunConfig
 from duetbench.runner.planning.cells import Cell, DatasetChoice, ModelChoice, PluginChoice, WriterSpec
 from duetbench.runner.planning.controls import NO_WRITER, UNTRAINED, ControlPlanner, control_names, retraining
 from duetbench.runner.planning.prepared_folders import PreparedFolder, registered_dataset
@@ -78,16 +78,18 @@ class _Planner:
     noted_drops: set[tuple[str, int]] = field(default_factory=set)
 
     def plan(self) -> Plan:
+        self.config = replace(self.config, grids=tuple(map(self._with_model, self.config.grids)))
         named = {scope for grid in self.config.grids for scope in self._used(grid)}
         models = self._models()
         metrics = self._metrics()
         self._stop_at_faults()
         grids = [(grid, self._options(grid, named)) for grid in self.config.grids]
-        cell_builders = [self._check(grid, options, models) for grid, options in grids]
+        resolvers = [(grid, self._check(grid, options, models)) for grid, options in grids]
         used = merged_uses(options.used for _, options in grids)
         self.option_faults.update(dict.fromkeys(fault for _, options in grids for fault in options.unused(used)))
         self._stop_at_faults()
-        cells = [cell for build_cells in cell_builders for cell in build_cells()]
+        self._check_raw_files(resolvers)
+        cells = [cell for grid, parts in resolvers for cell in self._cells(grid, parts)]
         if not any(grid.strategies for grid in self.config.grids):
             self.notes["no strategy is given: only scorers without a model are run"] = None
         unique: dict[str, Cell] = {}
@@ -96,6 +98,23 @@ class _Planner:
         self._check_metrics(metrics, {cell.data.prepared.domain for cell in cells})
         self._stop_at_faults()
         return Plan(self.config.name, tuple(sorted(unique.values(), key=_order)), metrics, tuple(self.notes))
+
+    def _with_model(self, grid: Grid) -> Grid:
+        """The grid with the default model if it names none and needs one."""
+        registered = self.plugins.of_kind("scorer")
+        prompted = [name for name in grid.scorers if name not in registered or uses_a_model(self.plugins, name)]
+        if grid.models or not (grid.strategies and prompted):
+            return grid
+        others = [name for name in grid.datasets if name != TOY_DATASET]
+        if others:
+            from duetbench.models import card_names
+
+            known = ", ".join(name for name in card_names() if name != TOY_MODEL)
+            self.option_faults[
+                f"models: {', '.join(others)} needs a model: the default, {TOY_MODEL}, knows the dataset {TOY_DATASET} "
+                f"only; choose one with --model ({known}, path:DIR or served:NAME)"
+            ] = None
+        return replace(grid, models=(TOY_MODEL,))
 
     def _metrics(self) -> tuple[Metric, ...]:
         """Every registered metric. One that fails is reported here, before any cell is computed."""
@@ -169,7 +188,7 @@ class _Planner:
         sections = option_sections()
         return OptionValues(self.plugins, sections, file=grid.options, settings=self.config.settings, preferred=used)
 
-    def _check(self, grid: Grid, options: OptionValues, models: Mapping[str, ModelChoice]) -> Callable[[], list[Cell]]:
+    def _check(self, grid: Grid, options: OptionValues, models: Mapping[str, ModelChoice]) -> PluginResolver:
         """Builds every option set of a grid, so that all faults are known before any dataset is prepared."""
         parts = PluginResolver(self.plugins, grid, options, models)
         parts.build_all(grid.scorers, self._baselines() if grid.baselines else [])
@@ -180,7 +199,21 @@ class _Planner:
             self.option_faults[fault] = None
         self._check_controls(grid, parts)
         self.option_faults.update(dict.fromkeys(options.faults))
-        return lambda: self._cells(grid, parts)
+        return parts
+
+    def _check_raw_files(self, resolvers: Sequence[tuple[Grid, PluginResolver]]) -> None:
+        """Raises an error that names the missing raw files of all datasets, before any is prepared for hours."""
+        from duetbench.data import find_raw_files
+
+        faults: dict[str, None] = {}
+        for grid, parts in resolvers:
+            for name in grid.datasets:
+                try:
+                    find_raw_files(parts.choice("dataset", name).make(), _raw_folder(parts))
+                except MissingRawFiles as error:
+                    faults[str(error)] = None
+        if faults:
+            raise MissingRawFiles("; ".join(faults))
 
     def _check_controls(self, grid: Grid, parts: PluginResolver) -> None:
         """Builds the options of controls and of the trainers that they use."""
@@ -209,6 +242,7 @@ class _Planner:
             for trainer in self._trainers(parts.strategy(strategy, model), parts):
                 writing = parts.writing(strategy, trainer, model, scorer)
                 self._note_dropped_rows(data, writing)
+                self._note_toy_model(data, writing)
                 choice = parts.choice("scorer", scorer, model)
                 yield from controls.with_controls(self._cell(grid, parts, data, choice, seed=seed, writing=writing))
 
@@ -223,6 +257,14 @@ class _Planner:
             f"{data.choice.name}: {n_dropped:,} of {n_rows:,} training rows are dropped: their users have fewer "
             f"earlier interactions than training.min_user_history ({least})"
         ] = None
+
+    def _note_toy_model(self, data: DatasetChoice, writing: WriterSpec) -> None:
+        """Says that the results of the toy model mean nothing on other data."""
+        if writing.model.name == TOY_MODEL and data.choice.name != TOY_DATASET:
+            self.notes[
+                f"{TOY_MODEL} was trained on the texts of the dataset {TOY_DATASET} only: its results on "
+                f"{data.choice.name} say nothing about any strategy; choose another model with --model"
+            ] = None
 
     def _once(self, cell: Cell) -> Iterator[Cell]:
         """A cell without a model, unless another grid contains it with other seeds, or other histories if unread."""
@@ -271,10 +313,9 @@ class _Planner:
         key = (name, repr(choice.config), repr(options), repr(history))
         if key not in self.prepared:
             self.on_progress(f"preparing {name}")
-            raw = Path(options.raw).expanduser() if options.raw else None
             prepared = prepare(
                 choice.make(),
-                raw=raw,
+                raw=_raw_folder(parts),
                 steps=options.steps,
                 max_error_rate=options.max_error_rate,
                 on_progress=self.on_progress,
@@ -284,6 +325,11 @@ class _Planner:
         data = self.prepared[key]
         _check_split(data, split)
         return data
+
+
+def _raw_folder(parts: PluginResolver) -> Path | None:
+    """The folder of raw files that the options name; None: each dataset's default."""
+    return Path(parts.data.raw).expanduser() if parts.data.raw else None
 
 
 def _check_split(data: DatasetChoice, split: str) -> None:

@@ -46,7 +46,7 @@ def uses_a_model(plugins: Plugins, scorer: str) -> bool:
 
 def missing_package(plugins: Plugins, scorer: str) -> str | None:
     """Why a scorer cannot run here; None if it can."""
-    return cast("type[Scorer]", plugins.get("scorer", scorer).cls).missing()
+    return plugins.get("scorer", scorer).missing()
 
 
 def does_train(plugins: Plugins, trainer: str) -> bool:
@@ -124,6 +124,7 @@ class PluginResolver:
                     writing = self.writing(strategy, trainer, model, scorer)
                     self.history_of([self.choice("scorer", scorer, model), *writing.history_readers])
                     _check_line_notes(writing, self.choice("scorer", scorer, model))
+                    _check_weights(writing)
                 except DuetbenchError as error:
                     self.faults.append(error)
 
@@ -240,6 +241,39 @@ def _check_line_notes(writing: WriterSpec, scorer: PluginChoice) -> None:
         raise ConfigError(
             [f"{readers[0]} reads what the strategy writes on single interactions, and {strategy.name} writes nothing"]
         )
+
+
+def _check_weights(writing: WriterSpec) -> None:
+    """Refuses what needs weights on this machine for a model that a server runs, and training on top of an adapter.
+
+    Raises:
+        ConfigError: the trainer cannot train this model.
+        ModelError: the engine cannot run it.
+    """
+    model, trainer = writing.model, cast("type[Trainer]", writing.trainer.registered.cls)
+    if trainer.policy_options and model.name.startswith("served:"):
+        raise ConfigError(
+            [
+                f"trainer '{trainer.name}' changes weights, and those of '{model.name}' are on its server: train a "
+                "model on this machine (a card or path:DIR), or choose --trainer none"
+            ]
+        )
+    if trainer.policy_options and "adapter" in model.identity:
+        raise ConfigError(
+            [f"trainer '{trainer.name}' cannot train {model.name}, an adapter: merge it into the weights first"]
+        )
+    engines = [(model, writing.engine)]
+    engines += [(writing.scorer_engine.model, writing.scorer_engine.engine)] if writing.scorer_engine else []
+    for used, engine in engines:
+        if used.name.startswith("served:"):
+            _check_engine(used.name, engine)
+
+
+def _check_engine(model: str, engine: PluginChoice) -> None:
+    """Raises ModelError if the engine refuses a served model; creating an engine for one loads and asks nothing."""
+    from duetbench.models import resolve
+
+    engine.make(model=resolve(model))
 
 
 def model_choice(name: str) -> ModelChoice:

@@ -161,7 +161,9 @@ class Conformance:
             return CheckResult(name, meaning, "skipped", str(reason))
         except AssertionError as error:
             return CheckResult(name, meaning, "fail", _one_line(str(error) or "an assertion in the plugin failed"))
-        except Exception as error:
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:
             return CheckResult(name, meaning, "fail", f"{_one_line(repr(error))} at {_where(error)}")
         return CheckResult(name, meaning, "pass")
 

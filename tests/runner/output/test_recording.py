@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from grid_making import PLUGIN, make_model_folder
 
-from duetbench.digests import digest_of_file
+from duetbench.digests import digest_of_file, digest_of_value
 from duetbench.plugins import Plugins
 from duetbench.records import PluginRecord, Record, from_json, read_record, to_json
 from duetbench.runner import Plan, RunOutcome
@@ -59,7 +59,7 @@ def test_the_default_steps_and_the_length_of_histories_are_recorded(planned: Pla
 def test_two_plugins_of_one_name_are_recorded_separately(planned: Planned, plugins: Plugins) -> None:
     scorers = plugins.of_kind("scorer")
     namesake = type("Namesake", (scorers["rating_text"].cls,), {"name": "duet"})
-    scorers["duet"] = type(scorers["rating_text"])("scorer", namesake, "built-in")
+    scorers["duet"] = replace(scorers["rating_text"], cls=namesake)
     (cell,) = planned(strategies=("duet",), scorers=("duet",), baselines=False).cells
     options = _options(cell)
     assert "decimals" in options["duet"]
@@ -78,7 +78,10 @@ def test_the_trainings_scorer_of_the_same_name_does_not_take_the_place_of_the_ce
 def test_the_source_of_a_file_plugin_is_recorded(ran: Ran) -> None:
     plugins = _only_record(ran(strategies=("duet",), limit=2, baselines=False)).plugins
     digests = {kind: plugin.code for kind, plugin in plugins.items() if not isinstance(plugin, tuple)}
-    assert digests["engine"] == digests["dataset"] == digest_of_file(PLUGIN)
+    engine = plugins["engine"]
+    assert isinstance(engine, PluginRecord)
+    assert engine.modules == {"grid_plugin.py": digest_of_file(PLUGIN)}
+    assert digests["engine"] == digests["dataset"] == digest_of_value(engine.modules)
     assert digests["strategy"] is None
 
 

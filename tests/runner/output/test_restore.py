@@ -62,7 +62,7 @@ def test_a_trained_cell_without_its_training_is_refused(ran: Ran, plugins: Plugi
 def test_a_strategy_and_a_scorer_of_one_name_keep_their_own_options(ran: Ran, plugins: Plugins) -> None:
     scorers = plugins.of_kind("scorer")
     namesake = type("Namesake", (scorers["rating_text"].cls,), {"name": "duet"})
-    scorers["duet"] = type(scorers["rating_text"])("scorer", namesake, "built-in")
+    scorers["duet"] = replace(scorers["rating_text"], cls=namesake)
     settings = ("strategy.duet.joint=cross", "scorer.duet.history_k=3")
     outcome = ran(*settings, strategies=("duet",), scorers=("duet",), limit=3, baselines=False)
     restored = restore(outcome.folder, plugins)

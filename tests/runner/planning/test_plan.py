@@ -424,3 +424,27 @@ def test_other_weights_of_a_further_model_are_another_training(
 def test_a_further_model_that_does_not_exist_is_found_before_the_run(planned: Planned) -> None:
     with pytest.raises(UnknownName, match="no-such-model"):
         planned("dpo.explorers=no-such-model", strategies=("duet",), trainers=("dpo",), baselines=False)
+
+
+def test_another_dataset_asks_for_a_model(planned: Planned) -> None:
+    with pytest.raises(ConfigError, match="tiny needs a model: the default, toy-lm, knows the dataset toy only; "):
+        planned(models=())
+
+
+def test_the_toy_dataset_has_a_default_model(planned: Planned) -> None:
+    made = planned(datasets=("toy",), models=(), engine="transformers")
+    assert {cell.writing.model.name for cell in made.cells if cell.writing} == {"toy-lm"}
+    assert made.notes == ()
+
+
+@pytest.mark.parametrize("changes", [{"strategies": ()}, {"scorers": ("bias",)}])
+def test_what_uses_no_model_asks_for_none(planned: Planned, changes: dict[str, Any]) -> None:
+    assert planned(models=(), **changes).cells
+
+
+def test_the_toy_model_on_another_dataset_is_not_silent(planned: Planned) -> None:
+    made = planned(models=("toy-lm",), engine="transformers")
+    assert made.notes == (
+        "toy-lm was trained on the texts of the dataset toy only: its results on tiny say nothing about any strategy; "
+        "choose another model with --model",
+    )
