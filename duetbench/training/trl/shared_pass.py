@@ -27,7 +27,7 @@ def unshared_reason(model: Any) -> str | None:
         return f"{config.model_type} has layers that attend to a part of the sequence only"
     if getattr(config, "alibi", False) or "position_ids" not in inspect.signature(base.forward).parameters:
         return f"{config.model_type} takes positions from the order of the tokens"
-    if hasattr(config, "output_router_logits") and getattr(config, "router_aux_loss_coef", 0.0):
+    if hasattr(config, "output_router_logits") and getattr(config, "router_aux_loss_coef", None):
         return f"the load balancing loss of {config.model_type} counts every token that is read"
     if config._attn_implementation not in ("sdpa", "eager"):
         return f"{config._attn_implementation} does not accept attention masks"
@@ -61,9 +61,10 @@ def shared_log_probs(model: Any, batch: PaddedBatch, *, n_per_pass: int, adds_ma
     """
     import torch
 
-    parts = zip(batch.input_ids.split(n_per_pass), batch.attention_mask.split(n_per_pass), strict=True)
+    parts = (torch.split(tensor, n_per_pass) for tensor in (batch.input_ids, batch.attention_mask))
     passes = [
-        _forward(model, share_prompts(PaddedBatch(ids, mask, batch.n_completion)), adds_masks) for ids, mask in parts
+        _forward(model, share_prompts(PaddedBatch(ids, mask, batch.n_completion)), adds_masks)
+        for ids, mask in zip(*parts, strict=True)
     ]
     log_probs, entropies, n_tokens = zip(*passes, strict=True)
     has_entropies = entropies[0] is not None

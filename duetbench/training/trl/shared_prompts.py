@@ -47,8 +47,6 @@ class SharedRows:
     """(rows, width): the next token of the completion, or `IGNORED`."""
     places: Tensor
     """(completions, length): the position of each token's prediction in the flattened rows; -1 at padding."""
-    n_prompt: int
-    """Width of the prompts."""
 
     def attention_mask(self) -> Tensor:
         """(rows, 1, width, width): whether a query (third dimension) may attend to a key."""
@@ -75,21 +73,23 @@ def share_prompts(batch: PaddedBatch) -> SharedRows:
         for ids, mask in zip(batch.input_ids.tolist(), batch.attention_mask.tolist(), strict=True)
     ]
     shape = _fewest_tokens([prompt for prompt, _ in tokens], [len(completion) for _, completion in tokens])
-    rows, places = [], [[_PADDING] * n_last for _ in tokens]
-    for members in shape.rows:
-        row = _Row()
-        row.add(tokens[members[0]][0][:-1], first=0, branch=0)
-        row.pad(shape.n_prompt)
-        for branch, member in enumerate(members, 1):
-            prompt, completion = tokens[member]
-            start = len(rows) * shape.width + len(row.ids)
-            places[member][: len(completion)] = range(start, start + len(completion))
-            row.add([prompt[-1], *completion][: len(completion)], len(prompt) - 1, branch, labels=completion)
-        row.pad(shape.width)
-        rows.append(row)
-    columns = ([getattr(row, name) for row in rows] for name in ("ids", "positions", "branches", "labels"))
-    tensors = (torch.tensor(values, device=batch.input_ids.device) for values in (*columns, places))
-    return SharedRows(*tensors, shape.n_prompt)
+    rows = [_Row.of([tokens[member] for member in members], shape) for members in shape.rows]
+    places = [[_PADDING] * n_last for _ in tokens]
+    for number, (row, members) in enumerate(zip(rows, shape.rows, strict=True)):
+        for start, member in zip(row.starts, members, strict=True):
+            first, length = number * shape.width + start, len(tokens[member][1])
+            places[member][:length] = range(first, first + length)
+
+    def tensor(values: list[list[int]]) -> Tensor:
+        return torch.tensor(values, device=batch.input_ids.device)
+
+    return SharedRows(
+        input_ids=tensor([row.ids for row in rows]),
+        position_ids=tensor([row.positions for row in rows]),
+        branches=tensor([row.branches for row in rows]),
+        labels=tensor([row.labels for row in rows]),
+        places=tensor(places),
+    )
 
 
 def group_completions(chunks: list[dict[str, Any]], *, per_update: int) -> None:
@@ -111,7 +111,7 @@ def group_completions(chunks: list[dict[str, Any]], *, per_update: int) -> None:
         for name, first in update[0].items():
             if isinstance(first, torch.Tensor) and first.ndim:
                 values = torch.cat([chunk[name] for chunk in update])[order.to(first.device)]
-                for chunk, part in zip(update, values.split(size), strict=True):
+                for chunk, part in zip(update, torch.split(values, size), strict=True):
                     chunk[name] = part
 
 
@@ -123,6 +123,25 @@ class _Row:
     positions: list[int] = field(default_factory=list)
     branches: list[int] = field(default_factory=list)
     labels: list[int] = field(default_factory=list)
+    starts: list[int] = field(default_factory=list)
+    """The column at which each branch starts."""
+
+    @classmethod
+    def of(cls, members: Sequence[tuple[tuple[int, ...], tuple[int, ...]]], shape: _Shape) -> _Row:
+        """The row of completions of one prompt.
+
+        Args:
+            members: The prompt and the completion of each.
+            shape: The widths to pad to.
+        """
+        row = cls()
+        row.add(members[0][0][:-1], first=0, branch=0)
+        row.pad(shape.n_prompt)
+        for branch, (prompt, completion) in enumerate(members, 1):
+            row.starts.append(len(row.ids))
+            row.add([prompt[-1], *completion][: len(completion)], len(prompt) - 1, branch, labels=completion)
+        row.pad(shape.width)
+        return row
 
     def add(self, ids: Sequence[int], first: int, branch: int, labels: Sequence[int] | None = None) -> None:
         self.ids += ids
