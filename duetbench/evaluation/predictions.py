@@ -84,9 +84,9 @@ def read_predictions(path: Path) -> pl.DataFrame:
 
     try:
         table = pl.read_parquet(path, glob=False)
-    except (OSError, pl.exceptions.PolarsError) as error:
-        raise DataError(f"cannot read predictions {path}: {' '.join(str(error).split())}") from error
-    check_predictions(table)
+        check_predictions(table)
+    except (OSError, pl.exceptions.PolarsError) as error:  # also a column of another type
+        raise DataError(f"cannot read predictions {path}: {' '.join(str(error).split())[:300]}") from error
     return table
 
 

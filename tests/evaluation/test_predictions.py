@@ -54,3 +54,10 @@ def test_the_digest_of_the_pairs_ignores_order_and_answers_but_not_truths(six: p
     assert pairs_digest(same) == pairs_digest(six)
     assert pairs_digest(six.with_columns(rating=pl.col("rating") + 0.5)) != pairs_digest(six)
     assert pairs_digest(six[:5]) != pairs_digest(six)
+
+
+def test_a_column_of_another_type_is_an_error_of_one_line(tmp_path: Path) -> None:
+    table = pl.DataFrame({name: ["x"] for name in COLUMNS}).with_columns(status=pl.lit("ok"))
+    table.write_parquet(tmp_path / "a.parquet")
+    with pytest.raises(DataError, match=r"cannot read predictions .*a\.parquet"):
+        read_predictions(tmp_path / "a.parquet")

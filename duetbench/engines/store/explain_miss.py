@@ -152,7 +152,7 @@ def _entry(row: tuple[Any, ...]) -> StoredRequest | None:
         parts |= dict(_flattened("engine", parse_json(engine, name=key)))
         parts |= dict(_flattened("settings", parse_json(settings, name=key)))
         parts |= dict(_flattened("prompt", parse_json(unpacked(content), name=key)))
-    except (DocumentError, UnicodeDecodeError, zlib.error):
+    except (DocumentError, TypeError, ValueError, zlib.error):
         return None
     return StoredRequest(key, verb, parts, content_digest, prompt_key, status, error, times, stored_at)
 

@@ -95,3 +95,16 @@ def test_contents_are_counted_by_engine_and_verb(store: RequestStore) -> None:
     assert [stored.counts for stored in contents.answers] == [(2, 1)]
     assert contents.failures == {"empty": 1}
     assert contents.bytes > 0
+
+
+def test_a_damaged_entry_is_left_out(store: RequestStore) -> None:
+    put(store, make_prompt("first"))
+    store.connection.execute("UPDATE answers SET content = 'damaged'")
+    with pytest.raises(StoreError, match="no request"):
+        explain_miss(store, store.select("SELECT key FROM answers", ())[0][0])
+
+
+def test_a_damaged_engine_is_counted_without_its_name(store: RequestStore) -> None:
+    put(store, make_prompt("first"))
+    store.connection.execute("UPDATE engines SET body = '{'")
+    assert {stored.engine for stored in store_contents(store).answers} == {"(damaged)"}

@@ -133,6 +133,26 @@ def test_a_file_that_makes_no_sense_is_refused(tmp_path: Path, text: str, why: s
         read_config(_file(tmp_path, text))
 
 
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("options: " + "[" * 5_000, "nested deeper than 64 levels"),
+        ("seeds: [" + "1" * 5_001 + "]", "line 1, column 9: an integer beyond 64 bits"),
+        ("limit: 1\nlimit: 2", "line 2, column 1: key 'limit' is given twice"),
+        ("1: 2", "a key must be text"),
+        (
+            "models: {" + ", ".join(f"k{n}: {'x' * 300}" for n in range(100)) + "}",
+            r"expected a list, got \{'k0'.* \.\.\. ",
+        ),
+        ("\n".join(f"unknown{n}: 1" for n in range(1_000)), "and more"),
+    ],
+)
+def test_a_hostile_file_is_one_short_line(tmp_path: Path, text: str, why: str) -> None:
+    with pytest.raises(ConfigError, match=why) as caught:
+        read_config(_file(tmp_path, text))
+    assert len(str(caught.value)) < 8_000
+
+
 def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"nowhere\.yaml: cannot be read"):
         read_config(tmp_path / "nowhere.yaml")
