@@ -11,6 +11,7 @@ import pytest
 os.environ["HF_HUB_OFFLINE"] = "1"  # before any test imports huggingface_hub, which reads it once
 os.environ["TOKENIZERS_PARALLELISM"] = "false"
 os.environ["OMP_NUM_THREADS"] = "1"  # before torch is imported: tests run tiny models, and sums keep one order
+os.environ.pop("COLUMNS", None)  # pytest-xdist sets it, and boards in a pipe are as wide as it says
 
 ROOT = Path(__file__).parents[1]
 

@@ -10,7 +10,6 @@ import yaml
 from request_making import ScriptedEngine, request
 
 from duetbench.config import build_config
-from duetbench.errors import ConfigError
 from duetbench.parsing import parse_official_fields
 from duetbench.profiling import parse_completion
 from duetbench.scorers.rating_text import RatingText
@@ -86,10 +85,11 @@ def test_official_reads_completions_that_were_cut_after_the_last_field() -> None
 
 
 def test_official_ratings_need_the_scale_1_to_5() -> None:
-    ten = request(domain=Domain("film", "films", tuple(range(1, 11))))
     scorer = RatingText(RatingText.Config(parse="official"))
-    with pytest.raises(ConfigError, match="from 1 to 10"):
-        scorer.score([ten], [Profiles()], ScriptedEngine(lambda _prompt: "<rating>4.00</rating>"))
+    fault = scorer.fault(Domain("film", "films", tuple(range(1, 11))), None)
+    assert fault is not None
+    assert "10" in fault
+    assert scorer.fault(Domain("film", "films"), None) is None
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from duetbench.leaderboard.controlled import absent_controls, controls_of
 
 def _row(strategy: str, trainer: str = "none", control: str = "", state: str = RANKED, **facts: str) -> BoardRow:
     common = {"strategy": strategy, "trainer": trainer, "model": "toy-lm"} | ({"control": control} if control else {})
-    return BoardRow(state, common | facts, (0,), ("x",), Costs(None, None, None, None, 1.0, None, None))
+    return BoardRow(state, common | facts, (0,), ("x",), Costs(None, None, None, None, 1.0, None, None, None, None))
 
 
 def test_controls_are_those_of_the_strategy_and_those_without_a_writer() -> None:

@@ -91,7 +91,7 @@ def test_a_control_is_shown_even_if_it_is_the_only_one() -> None:
 
 def _labelled(*rows: dict[str, str]) -> list[str]:
     common = {"strategy": "duet", "trainer": "none", "model": "m"}
-    costs = Costs(None, None, None, None, 1.0, None, None)
+    costs = Costs(None, None, None, None, 1.0, None, None, None, None)
     made = [BoardRow("ranked", common | facts, (0,), (f"{n}" * 9,), costs) for n, facts in enumerate(rows)]
     return labels_of(made, differing_attributes(row.facts for row in made))
 

@@ -208,8 +208,11 @@ class _Planner:
         faults: dict[str, None] = {}
         for grid, parts in resolvers:
             for name in grid.datasets:
+                dataset = parts.dataset(name)
+                if not isinstance(dataset, PluginChoice):
+                    continue  # a prepared folder needs no raw files
                 try:
-                    find_raw_files(parts.choice("dataset", name).make(), _raw_folder(parts))
+                    find_raw_files(dataset.make(), _raw_folder(parts))
                 except MissingRawFiles as error:
                     faults[str(error)] = None
         if faults:
