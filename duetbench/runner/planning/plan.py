@@ -208,8 +208,11 @@ class _Planner:
         faults: dict[str, None] = {}
         for grid, parts in resolvers:
             for name in grid.datasets:
+                dataset = parts.dataset(name)
+                if isinstance(dataset, PreparedFolder):
+                    continue  # its raw files are not needed any more
                 try:
-                    find_raw_files(parts.choice("dataset", name).make(), _raw_folder(parts))
+                    find_raw_files(dataset.make(), _raw_folder(parts))
                 except MissingRawFiles as error:
                     faults[str(error)] = None
         if faults:
