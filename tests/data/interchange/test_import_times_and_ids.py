@@ -13,6 +13,7 @@ from duetbench.data import HistoryOptions, Prepared, build_examples, prepare
 from duetbench.data.interchange.imports import ImportOptions, ImportResult, import_tables
 from duetbench.data.interchange.sources import parse_source
 from duetbench.data.leakage import check_examples
+from duetbench.data.preparation.repeated_rows import EXACT_COPY, REPEAT_REVIEW
 from duetbench.datasets.imported import ImportedDataset
 from duetbench.errors import ConfigError, DataError
 from duetbench.types import Domain
@@ -89,6 +90,13 @@ def test_data_without_times_is_marked(tmp_path: Path) -> None:
     data = prepared(tmp_path)
     assert not data.has_times
     assert data.temporal_leakage[0].startswith("the data has no times")
+
+
+def test_without_times_exact_copies_are_told_from_repeat_reviews(tmp_path: Path) -> None:
+    lines = (*(f"u,i{n},4,fine" for n in range(5)), "u,i0,4,fine", "u,i1,4,changed my mind")
+    imported(tmp_path, rows(*lines, header="user,item,rating,review"), NO_TIMES)
+    notes = prepared(tmp_path).notes
+    assert (notes[EXACT_COPY], notes[REPEAT_REVIEW]) == (1, 1)
 
 
 def test_steps_that_compare_times_are_refused_without_times(tmp_path: Path) -> None:
