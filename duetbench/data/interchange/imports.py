@@ -43,6 +43,7 @@ ABOUT = "about.json"
 INTERACTIONS = "interactions.parquet"
 ITEMS = "items.parquet"
 
+_SINCE = "1990-01-01"
 _OFF_SCALE = ("rating outside the scale", "rating between two labels")
 _SCALE_HINT = "; --labels auto reads the scale from the ratings, --missing 0 leaves out ratings that mean 'not rated'"
 
@@ -57,7 +58,7 @@ class ImportOptions:
     """The table's column by canonical column; columns that are not named are found by their usual names."""
     time_unit: TimeForm = AUTO
     """The form of the times, see `duetbench.data.readers.times`; none: the order of the rows is their order in time."""
-    since: str = "1990-01-01"
+    since: str = _SINCE
     """Earliest valid date, as YYYY-MM-DD."""
     max_error_rate: float = 0.01
     """Share of malformed rows that is accepted."""
@@ -69,9 +70,12 @@ class ImportOptions:
     """The scale that prompts use, to which ratings are mapped; empty: that of the tables. Metrics are on the latter."""
 
     def __post_init__(self) -> None:
-        """Refuses a column of times that would not be read."""
-        if not self.has_times and "timestamp" in self.column_map:
-            raise ConfigError(["map.timestamp: no effect with --time none, which ignores times; leave out one of them"])
+        """Refuses options about times that would not be read."""
+        given = {"map.timestamp": "timestamp" in self.column_map, "since": self.since != _SINCE}
+        unused = [] if self.has_times else [option for option, is_given in given.items() if is_given]
+        if unused:
+            reason = "no effect with --time none, which ignores times; leave out one of them"
+            raise ConfigError([f"{option}: {reason}" for option in unused])
 
     @property
     def has_times(self) -> bool:
@@ -193,9 +197,7 @@ def _split_position(source: TableSource) -> int:
     return SPLITS.index(source.split) if source.split else len(SPLITS)
 
 
-def _read_source(
-    source: TableSource, options: ImportOptions, row_counts: RowCounts, *, has_items: bool
-) -> MappedTable:
+def _read_source(source: TableSource, options: ImportOptions, row_counts: RowCounts, *, has_items: bool) -> MappedTable:
     """The table, and the columns that are used of it: those of items only if it is the source of items."""
     names = read_columns(source)
     _check_explicit(names, options)

@@ -77,6 +77,11 @@ def test_a_named_column_of_times_without_effect_is_an_error() -> None:
         replace(NO_TIMES, column_map={"timestamp": "when"})
 
 
+def test_an_earliest_date_without_effect_is_an_error() -> None:
+    with pytest.raises(ConfigError, match=r"since: no effect with --time none"):
+        replace(NO_TIMES, since="2000-01-01")
+
+
 def test_without_times_earlier_splits_are_earlier(tmp_path: Path) -> None:
     for name in ("train", "test"):
         (tmp_path / f"{name}.csv").write_text(rows(f"u,{name},4", header="user,item,rating"))
