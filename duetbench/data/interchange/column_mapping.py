@@ -80,8 +80,9 @@ def find_columns(
             hint = did_you_mean(str(column), columns)
             faults.append(f"map.{name}: the table has no column '{column}'; {hint}it has {', '.join(columns)}")
         elif name in required:
+            hint = "; a table without times is read with --time none" if name == "timestamp" else ""
             faults.append(
-                f"map.{name}: not found; name its column with --map {name}=COLUMN, one of {', '.join(columns)}"
+                f"map.{name}: not found; name its column with --map {name}=COLUMN, one of {', '.join(columns)}{hint}"
             )
     if faults:
         raise ConfigError(faults)

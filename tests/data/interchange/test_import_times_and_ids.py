@@ -62,6 +62,11 @@ def test_a_long_unreadable_value_is_shortened(tmp_path: Path) -> None:
         imported(tmp_path, rows(f"u,i,4,{'x' * 500}"))
 
 
+def test_a_table_without_a_column_of_times_is_pointed_to_the_option(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"map\.timestamp: not found.*--time none"):
+        imported(tmp_path, rows("u1,i1,5", header="user,item,rating"))
+
+
 def test_without_times_positions_in_the_file_are_timestamps(tmp_path: Path) -> None:
     imported(tmp_path, rows("u1,i1,5", "u2,i2,9", "u3,i3,4", header="user,item,rating"), NO_TIMES)
     assert table(tmp_path).select("user_id", "timestamp").rows() == [("u1", 0), ("u3", 1)]
