@@ -43,6 +43,8 @@ class CellSummary:
     """Why it failed or was left out."""
     version: str = ""
     """Of duetbench; empty: not computed."""
+    temporal_leakage: tuple[str, ...] = ()
+    """Why its data is not safe against leakage from the future."""
 
 
 @dataclass(frozen=True)
@@ -128,6 +130,7 @@ def _recorded(name: str, record: Mapping[str, Any]) -> CellSummary:
         finished=str(record["finished"]),
         reason=error["message"] if error else "",
         version=str(record["duetbench"]),
+        temporal_leakage=tuple((record.get("dataset") or {}).get("temporal_leakage", ())),
     )
 
 

@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
-from record_making import WITHOUT_LLM, make_record
+from record_making import WITHOUT_LLM, make_record, record_values
 from run_making import add_cell, make_run
 
 from duetbench.cli import main
-from duetbench.records import write_record
+from duetbench.records import Record, from_json, write_record
 
 Call = Callable[..., Result]
 
@@ -76,6 +76,14 @@ def test_show_names_what_cells_share_once_and_why_one_failed(runs: Path) -> None
     assert "dataset toy, model toy-lm" in shared
     assert "failed c: it broke" in result.stdout
     assert re.search(r"duet +rating_expectation +0 +done +0\.4167 +3\.0", result.stdout)
+
+
+def test_show_marks_data_that_is_not_safe_against_leakage(runs: Path) -> None:
+    values = record_values(cell_id="late")
+    values["dataset"] |= {"temporal_leakage": ["no times"]}
+    write_record(runs / "one" / "cells" / "late", from_json(Record, values))
+    stdout = _call("show", "one").stdout
+    assert stdout.count("warning: not safe against leakage from the future: no times\n") == 1
 
 
 def test_show_of_an_unknown_run_is_one_line(runs: Path) -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from duetbench.cli.tables import print_rows, print_table, shared_values
+from duetbench.types import TEMPORALLY_UNSAFE
 
 if TYPE_CHECKING:
     from duetbench.cli.context import Settings
@@ -63,6 +64,8 @@ def print_run(settings: Settings, run: RunSummary) -> None:
     shared = {**shared, **({"duetbench": ", ".join(versions)} if versions else {})}
     click.echo(", ".join(f"{name} {value}" for name, value in shared.items()))
     _print_cells(settings, run.cells, differing)
+    for reason in dict.fromkeys(reason for cell in run.cells for reason in cell.temporal_leakage):
+        click.echo(f"warning: {TEMPORALLY_UNSAFE}: {reason}")
     for cell in run.cells:
         if cell.reason:
             click.echo(f"{cell.state} {cell.folder}: {cell.reason}")

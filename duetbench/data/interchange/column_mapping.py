@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from typing import NamedTuple
 
 import polars as pl
 
@@ -40,6 +41,14 @@ Case, underscores, hyphens and spaces are ignored: `User-ID`, `userId` and `user
 """
 
 
+class MappedTable(NamedTuple):
+    """A table as it was read."""
+
+    frame: pl.DataFrame
+    columns: dict[str, str]
+    """Its column by canonical column."""
+
+
 def find_columns(
     columns: Sequence[str], column_map: Mapping[str, str], requested: Sequence[str], required: Sequence[str] = ()
 ) -> dict[str, str]:
@@ -71,8 +80,9 @@ def find_columns(
             hint = did_you_mean(str(column), columns)
             faults.append(f"map.{name}: the table has no column '{column}'; {hint}it has {', '.join(columns)}")
         elif name in required:
+            hint = "; a table without times is read with --time none" if name == "timestamp" else ""
             faults.append(
-                f"map.{name}: not found; name its column with --map {name}=COLUMN, one of {', '.join(columns)}"
+                f"map.{name}: not found; name its column with --map {name}=COLUMN, one of {', '.join(columns)}{hint}"
             )
     if faults:
         raise ConfigError(faults)
@@ -150,40 +160,59 @@ def map_items(frame: pl.DataFrame, columns: Mapping[str, str]) -> pl.DataFrame:
 
 
 def exclude_interaction_columns(
-    frame: pl.DataFrame, columns: Mapping[str, str], column_map: Mapping[str, str]
-) -> tuple[dict[str, str], list[str]]:
-    """Removes item columns that describe interactions; returns the remaining columns and the removed names.
+    tables: Sequence[MappedTable], column_map: Mapping[str, str]
+) -> tuple[list[MappedTable], dict[str, int]]:
+    """Removes item columns that describe interactions.
 
     Amazon's reviews of 2023 have a `title`, which is the headline of the review. Used as the item's title it would be
     in every prompt about the item, including the headline of the target review. So a column is removed if it differs
     between rows of the same item, for more than half of the items with several rows. A removed title becomes the
-    review's summary.
+    review's summary. All tables are compared together: in a table of test rows an item may occur only once.
+
+    Returns:
+        The tables with their remaining columns, and the number of rows of each column that was removed.
 
     Raises:
         ConfigError: the user has named such a column as an item column.
     """
-    present = [name for name in ITEM_COLUMNS if name in columns]
-    if not present:
-        return dict(columns), []
-    if not present:
-        return dict(columns), []
-    n_values = [pl.col(name).drop_nulls().n_unique().alias(name) for name in present]
-    rows = map_item_rows(frame, columns).with_columns(pl.col("categories").list.join("|"))
-    repeated = rows.group_by("item_id").agg(pl.len().alias("rows"), *n_values).filter(pl.col("rows") > 1)
-    n_varying = {name: int((repeated[name] > 1).sum()) for name in present}
-    removed = [name for name, count in n_varying.items() if count > repeated.height / 2]
-    faults = [
-        f"map.{name}: the column '{columns[name]}' differs between rows of the same item, for {n_varying[name]:,} of "
-        f"{repeated.height:,} items with several rows: it describes interactions; did you mean summary={columns[name]}?"
-        for name in removed
-        if name in column_map
-    ]
+    removed: dict[str, int] = {}
+    faults: list[str] = []
+    for name in ITEM_COLUMNS:
+        having = [table for table in tables if name in table.columns]
+        n_varying, n_repeated = _varying_items(having, name)
+        if n_varying <= n_repeated / 2:
+            continue
+        removed[name] = sum(table.frame.height for table in having)
+        if name in column_map:
+            faults.append(
+                f"map.{name}: the column '{column_map[name]}' differs between rows of the same item, for "
+                f"{n_varying:,} of {n_repeated:,} items with several rows: it describes interactions; did you mean "
+                f"summary={column_map[name]}?"
+            )
     if faults:
         raise ConfigError(faults)
+    return [MappedTable(table.frame, _without(table.columns, removed)) for table in tables], removed
+
+
+def _varying_items(tables: Sequence[MappedTable], name: str) -> tuple[int, int]:
+    """Number of items whose values of a column differ between rows, and of items with several rows."""
+    if not tables:
+        return 0, 0
+    only = [{each: table.columns[each] for each in ("item_id", name)} for table in tables]
+    frames = [map_item_rows(table.frame, columns) for table, columns in zip(tables, only, strict=True)]
+    rows = pl.concat([frame.select("item_id", name) for frame in frames])
+    if name == "categories":
+        rows = rows.with_columns(pl.col(name).list.join("|"))
+    repeated = rows.group_by("item_id").agg(pl.len().alias("rows"), pl.col(name).drop_nulls().n_unique())
+    repeated = repeated.filter(pl.col("rows") > 1)
+    return int((repeated[name] > 1).sum()), repeated.height
+
+
+def _without(columns: Mapping[str, str], removed: Collection[str]) -> dict[str, str]:
     remaining = {name: column for name, column in columns.items() if name not in removed}
-    if "title" in removed:
+    if "title" in removed and "title" in columns:
         remaining.setdefault("summary", columns["title"])
-    return remaining, removed
+    return remaining
 
 
 def map_item_rows(frame: pl.DataFrame, columns: Mapping[str, str]) -> pl.DataFrame:

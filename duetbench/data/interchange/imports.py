@@ -15,6 +15,7 @@ from duetbench.data.interchange.column_mapping import (
     ITEM_COLUMNS,
     REQUIRED_COLUMNS,
     UNREADABLE_TIME,
+    MappedTable,
     exclude_interaction_columns,
     find_columns,
     map_interactions,
@@ -42,6 +43,7 @@ ABOUT = "about.json"
 INTERACTIONS = "interactions.parquet"
 ITEMS = "items.parquet"
 
+_SINCE = "1990-01-01"
 _OFF_SCALE = ("rating outside the scale", "rating between two labels")
 _SCALE_HINT = "; --labels auto reads the scale from the ratings, --missing 0 leaves out ratings that mean 'not rated'"
 
@@ -56,7 +58,7 @@ class ImportOptions:
     """The table's column by canonical column; columns that are not named are found by their usual names."""
     time_unit: TimeForm = AUTO
     """The form of the times, see `duetbench.data.readers.times`; none: the order of the rows is their order in time."""
-    since: str = "1990-01-01"
+    since: str = _SINCE
     """Earliest valid date, as YYYY-MM-DD."""
     max_error_rate: float = 0.01
     """Share of malformed rows that is accepted."""
@@ -68,9 +70,12 @@ class ImportOptions:
     """The scale that prompts use, to which ratings are mapped; empty: that of the tables. Metrics are on the latter."""
 
     def __post_init__(self) -> None:
-        """Refuses a column of times that would not be read."""
-        if not self.has_times and "timestamp" in self.column_map:
-            raise ConfigError(["map.timestamp: no effect with --time none, which ignores times; leave out one of them"])
+        """Refuses options about times that would not be read."""
+        given = {"map.timestamp": "timestamp" in self.column_map, "since": self.since != _SINCE}
+        unused = [] if self.has_times else [option for option, is_given in given.items() if is_given]
+        if unused:
+            reason = "no effect with --time none, which ignores times; leave out one of them"
+            raise ConfigError([f"{option}: {reason}" for option in unused])
 
     @property
     def has_times(self) -> bool:
@@ -124,11 +129,14 @@ def import_tables(
     row_counts, item_counts = RowCounts(), RowCounts(kind_prefix=ITEM_KIND)
     columns: dict[str, str] = {}
     frames, item_frames = [], []
-    for source in sources:
-        frame, item_frame, used_columns = _read_source(source, options, row_counts, has_items=items is None)
-        frames.append(frame)
-        item_frames.append(item_frame)
-        columns |= used_columns
+    tables = [_read_source(source, options, row_counts, has_items=items is None) for source in sources]
+    tables, removed = exclude_interaction_columns(tables, options.column_map)
+    for name, n_rows in removed.items():
+        row_counts.note(f"{name} of the interaction, not of the item", n_rows)
+    for source, table in zip(sources, tables, strict=True):
+        frames.append(map_interactions(*table, options.time_unit, row_counts, source.first_row))
+        item_frames.append(map_items(*table))
+        columns |= table.columns
     rated = [frame.filter(~unrated(frame, options.missing)) for frame in frames]
     n_unrated = sum(frame.height for frame in frames) - sum(frame.height for frame in rated)
     options = _with_labels(options, rated)
@@ -189,23 +197,15 @@ def _split_position(source: TableSource) -> int:
     return SPLITS.index(source.split) if source.split else len(SPLITS)
 
 
-def _read_source(
-    source: TableSource, options: ImportOptions, row_counts: RowCounts, *, has_items: bool
-) -> tuple[pl.DataFrame, pl.DataFrame, dict[str, str]]:
-    """The table's interactions before they are validated, its items, and the columns that were used."""
+def _read_source(source: TableSource, options: ImportOptions, row_counts: RowCounts, *, has_items: bool) -> MappedTable:
+    """The table, and the columns that are used of it: those of items only if it is the source of items."""
     names = read_columns(source)
     _check_explicit(names, options)
     unused = () if options.has_times else ("timestamp",)
     requested = [name for name in (*INTERACTION_COLUMNS, *(ITEM_COLUMNS if has_items else ())) if name not in unused]
     required = [name for name in REQUIRED_COLUMNS if name not in unused]
     columns = find_columns(names, options.column_map, requested, required=required)
-    table = normalize_splits(read_table(source, set(columns.values()), row_counts), source)
-    if has_items:
-        columns, removed = exclude_interaction_columns(table, columns, options.column_map)
-        for name in removed:
-            row_counts.note(f"{name} of the interaction, not of the item", table.height)
-    mapped = map_interactions(table, columns, options.time_unit, row_counts, source.first_row)
-    return mapped, map_items(table, columns), columns
+    return MappedTable(normalize_splits(read_table(source, set(columns.values()), row_counts), source), columns)
 
 
 def _check_explicit(columns: Sequence[str], options: ImportOptions) -> None:

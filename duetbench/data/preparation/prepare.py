@@ -137,7 +137,7 @@ def _write_prepared(job: _Job, tables: Canonical, folder: Path) -> None:
     _check_not_empty(job, counts)
     split = np.full(tables.n_interactions, _DROPPED, dtype=np.int8)
     split[rows.row] = rows.split
-    repeated = RepeatedRows(all_rows)
+    repeated = RepeatedRows(all_rows, has_times=has_times)
     _write_interactions(tables, split, folder / INTERACTIONS, repeated)
     notes = dict(tables.notes) | _write_items(tables, folder) | repeated.notes()
     manifest = _manifest(job, tables, counts, notes)

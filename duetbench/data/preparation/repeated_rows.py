@@ -20,9 +20,11 @@ class RepeatedRows:
 
     Args:
         rows: All rows, in file order.
+        has_times: Whether timestamps are times; otherwise they are positions, which differ between exact copies too.
     """
 
-    def __init__(self, rows: Rows) -> None:
+    def __init__(self, rows: Rows, *, has_times: bool = True) -> None:
+        self._ignored = ("split",) if has_times else ("split", "timestamp")
         self._positions = rows.repeated_pair_positions()
         self._n_repeated = len(self._positions) - len(np.unique(rows.pairs()[self._positions]))
         self._hashes: list[np.ndarray] = []
@@ -31,7 +33,7 @@ class RepeatedRows:
         """Reads a part of the interactions that begins at the position `first`."""
         start, stop = np.searchsorted(self._positions, (first, first + part.height))
         if stop > start:
-            rows = part[self._positions[start:stop] - first].drop("split")
+            rows = part[self._positions[start:stop] - first].drop(self._ignored)
             self._hashes.append(np.stack([rows.hash_rows(seed=seed).to_numpy() for seed in (1, 2)], axis=1))
 
     def notes(self) -> dict[str, int]:

@@ -33,6 +33,8 @@ _ORDERED_FORMS = (
     "%Y-%m-%d", "%Y/%m/%d", "%Y.%m.%d", "%d.%m.%Y", "%m %d, %Y", "%B %d, %Y", "%d %B %Y", "%d %B, %Y", "%Y%m%d"
 )  # fmt: skip
 """Dates that can be read in one way only; %B reads abbreviated names too."""
+_YEAR_1000 = -354_285
+"""The first day of the year 1000, in days since 1970."""
 _MONTH_FIRST, _DAY_FIRST = "%m/%d/%Y", "%d/%m/%Y"
 _USUAL_FORM = "%Y-%m-%d %H:%M:%S"
 """Read first: the general way takes ten times as long."""
@@ -161,7 +163,9 @@ def _parse_distinct(texts: pl.Series) -> pl.Series:
 def _parse_days(texts: pl.Series) -> pl.Series:
     """Days since 1970."""
     days = pl.coalesce(*(texts.str.to_date(form, strict=False) for form in _ORDERED_FORMS), _slashed(texts))
-    return texts.to_frame().select(days.cast(pl.Int32).cast(pl.Int64).alias("day"))["day"]
+    days = days.cast(pl.Int32).cast(pl.Int64)
+    has_whole_year = days >= _YEAR_1000  # %Y reads 24 as the year 24
+    return texts.to_frame().select(pl.when(has_whole_year).then(days).alias("day"))["day"]
 
 
 def _slashed(texts: pl.Series) -> pl.Series:

@@ -13,6 +13,7 @@ from duetbench.data import HistoryOptions, Prepared, build_examples, prepare
 from duetbench.data.interchange.imports import ImportOptions, ImportResult, import_tables
 from duetbench.data.interchange.sources import parse_source
 from duetbench.data.leakage import check_examples
+from duetbench.data.preparation.repeated_rows import EXACT_COPY, REPEAT_REVIEW
 from duetbench.datasets.imported import ImportedDataset
 from duetbench.errors import ConfigError, DataError
 from duetbench.types import Domain
@@ -61,6 +62,11 @@ def test_a_long_unreadable_value_is_shortened(tmp_path: Path) -> None:
         imported(tmp_path, rows(f"u,i,4,{'x' * 500}"))
 
 
+def test_a_table_without_a_column_of_times_is_pointed_to_the_option(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"map\.timestamp: not found.*--time none"):
+        imported(tmp_path, rows("u1,i1,5", header="user,item,rating"))
+
+
 def test_without_times_positions_in_the_file_are_timestamps(tmp_path: Path) -> None:
     imported(tmp_path, rows("u1,i1,5", "u2,i2,9", "u3,i3,4", header="user,item,rating"), NO_TIMES)
     assert table(tmp_path).select("user_id", "timestamp").rows() == [("u1", 0), ("u3", 1)]
@@ -76,6 +82,11 @@ def test_a_named_column_of_times_without_effect_is_an_error() -> None:
         replace(NO_TIMES, column_map={"timestamp": "when"})
 
 
+def test_an_earliest_date_without_effect_is_an_error() -> None:
+    with pytest.raises(ConfigError, match=r"since: no effect with --time none"):
+        replace(NO_TIMES, since="2000-01-01")
+
+
 def test_without_times_earlier_splits_are_earlier(tmp_path: Path) -> None:
     for name in ("train", "test"):
         (tmp_path / f"{name}.csv").write_text(rows(f"u,{name},4", header="user,item,rating"))
@@ -89,6 +100,13 @@ def test_data_without_times_is_marked(tmp_path: Path) -> None:
     data = prepared(tmp_path)
     assert not data.has_times
     assert data.temporal_leakage[0].startswith("the data has no times")
+
+
+def test_without_times_exact_copies_are_told_from_repeat_reviews(tmp_path: Path) -> None:
+    lines = (*(f"u,i{n},4,fine" for n in range(5)), "u,i0,4,fine", "u,i1,4,changed my mind")
+    imported(tmp_path, rows(*lines, header="user,item,rating,review"), NO_TIMES)
+    notes = prepared(tmp_path).notes
+    assert (notes[EXACT_COPY], notes[REPEAT_REVIEW]) == (1, 1)
 
 
 def test_steps_that_compare_times_are_refused_without_times(tmp_path: Path) -> None:

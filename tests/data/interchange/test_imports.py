@@ -162,6 +162,14 @@ def test_headlines_of_reviews_are_not_titles_of_items(tmp_path: Path) -> None:
     assert pl.read_parquet(tmp_path / "out" / "interactions.parquet")["summary"][5] == "headline 5"
 
 
+def test_headlines_of_test_rows_are_not_titles_although_each_item_occurs_once_there(tmp_path: Path) -> None:
+    (tmp_path / "train.csv").write_bytes(HEADLINES[:4].write_csv().encode())
+    (tmp_path / "test.csv").write_bytes(HEADLINES[4:].write_csv().encode())
+    sources = [parse_source(f"{split}={tmp_path / split}.csv") for split in ("train", "test")]
+    import_tables(sources, tmp_path / "out", MOVIE)
+    assert set(pl.read_parquet(tmp_path / "out" / "items.parquet")["title"]) == {""}
+
+
 def test_a_headline_named_as_title_is_an_error(tmp_path: Path) -> None:
     options = ImportOptions(MOVIE.domain, {"title": "title"})
     with pytest.raises(ConfigError, match=r"map.title: .* 2 of 2 items .*summary=title"):

@@ -49,7 +49,10 @@ def test_the_unit_of_numbers_follows_from_their_size(factor: int) -> None:
     assert seconds(1_300_000_000 * factor) == [1_300_000_000]
 
 
-@pytest.mark.parametrize("text", ["yesterday", "2024-13-01", "2024-08-31 25:00", "2024-08-31 07:61", "32.1.2024"])
+@pytest.mark.parametrize(
+    "text",
+    ["yesterday", "2024-13-01", "2024-08-31 25:00", "2024-08-31 07:61", "32.1.2024", "31.8.24", "24-8-31", "31/8/24"],
+)
 def test_what_is_no_time_is_null(text: str) -> None:
     assert seconds(text) == [None]
 
