@@ -16,7 +16,7 @@ from duetbench.runner.config.options import OptionValues, Scope, merged_uses
 from duetbench.runner.config.run_config import TOY_DATASET, TOY_MODEL, Grid, RunConfig
 from duetbench.runner.planning.cells import Cell, DatasetChoice, ModelChoice, PluginChoice, WriterSpec
 from duetbench.runner.planning.controls import NO_WRITER, UNTRAINED, ControlPlanner, control_names, retraining
-from duetbench.runner.planning.prepared_folders import PreparedFolder, registered_dataset
+from duetbench.runner.planning.prepared_folders import PreparedFolder, dataset_name, registered_dataset
 from duetbench.runner.planning.resolver import (
     PluginResolver,
     default_trainer,
@@ -105,7 +105,7 @@ class _Planner:
         prompted = [name for name in grid.scorers if name not in registered or uses_a_model(self.plugins, name)]
         if grid.models or not (grid.strategies and prompted):
             return grid
-        others = [name for name in grid.datasets if name != TOY_DATASET]
+        others = [name for name in grid.datasets if dataset_name(self.plugins, name) not in (TOY_DATASET, None)]
         if others:
             from duetbench.models import card_names
 
@@ -208,8 +208,11 @@ class _Planner:
         faults: dict[str, None] = {}
         for grid, parts in resolvers:
             for name in grid.datasets:
+                choice = parts.dataset(name)
+                if isinstance(choice, PreparedFolder):
+                    continue
                 try:
-                    find_raw_files(parts.choice("dataset", name).make(), _raw_folder(parts))
+                    find_raw_files(choice.make(), _raw_folder(parts))
                 except MissingRawFiles as error:
                     faults[str(error)] = None
         if faults:
