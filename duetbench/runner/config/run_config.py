@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, fields, replace
 from itertools import islice
 from pathlib import Path
@@ -143,21 +143,33 @@ _TYPES = {
     "integer": "a whole number",
     "string": "text",
     "boolean": "true or false",
+    "null": "null",
 }
 """Types of JSON Schema as error messages name them."""
 
 
 def _schema_faults(content: Any) -> list[str]:
     errors = sorted(schema_validator("run").iter_errors(content), key=lambda error: list(map(str, error.path)))
-    faults = list(islice((fault for error in errors for fault in _faults_of(error)), _MAX_FAULTS + 1))
+    faults = list(islice(_distinct(fault for error in errors for fault in _faults_of(error)), _MAX_FAULTS + 1))
     return faults if len(faults) <= _MAX_FAULTS else [*faults[:_MAX_FAULTS], "and more"]
+
+
+def _distinct(faults: Iterable[str]) -> Iterator[str]:
+    """Each fault once: both a schema and the one that it refers to may report it."""
+    seen: set[str] = set()
+    for fault in faults:
+        if fault not in seen:
+            seen.add(fault)
+            yield fault
 
 
 def _faults_of(error: Any) -> Iterator[str]:
     path = _path(error.absolute_path)
-    if error.validator == "type" and error.validator_value in _TYPES:
+    if error.validator == "type":
         value = shortened(repr(error.instance))
-        yield f"{path or 'the file'}: expected {_TYPES[error.validator_value]}, got {value}"
+        types = [error.validator_value] if isinstance(error.validator_value, str) else error.validator_value
+        expected = " or ".join(_TYPES.get(name, name) for name in types)
+        yield f"{path or 'the file'}: expected {expected}, got {value}"
         return
     if error.validator != "additionalProperties":
         message = shortened(error.message)

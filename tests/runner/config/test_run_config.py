@@ -128,6 +128,8 @@ def test_all_faults_of_a_file_are_reported_with_their_paths(tmp_path: Path) -> N
         ("a: [", "not valid YAML"),
         ("[1, 2]", "the file: expected names with values"),
         ("datasets: toy", "datasets: expected a list, got 'toy'"),
+        ("limit: true", "limit: expected a whole number or null, got True"),
+        ("limit: .nan", "limit: expected a whole number or null, got nan"),
         ("models: []", "non-empty"),
     ],
 )
@@ -154,6 +156,12 @@ def test_a_hostile_file_is_one_short_line(tmp_path: Path, text: str, why: str) -
     with pytest.raises(ConfigError, match=why) as caught:
         read_config(_file(tmp_path, text))
     assert len(str(caught.value)) < 8_000
+
+
+def test_a_fault_is_reported_once(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError) as caught:
+        read_config(_file(tmp_path, "- a"))
+    assert len(caught.value.faults) == 1
 
 
 def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
