@@ -82,6 +82,8 @@ class _Planner:
         named = {scope for grid in self.config.grids for scope in self._used(grid)}
         models = self._models()
         metrics = self._metrics()
+        if "data.sample_seed" in self.config.settings and not any(grid.limit for grid in self.config.grids):
+            self.option_faults["data.sample_seed: no effect: it chooses the pairs of --limit; leave it out"] = None
         self._stop_at_faults()
         grids = [(grid, self._options(grid, named)) for grid in self.config.grids]
         resolvers = [(grid, self._check(grid, options, models)) for grid, options in grids]
