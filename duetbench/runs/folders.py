@@ -65,8 +65,8 @@ def remove_run(folder: Path) -> list[Path]:
         raise RecordError(f"{folder} is no folder of a run: nothing is removed")
     if not _has_written_plan(folder):
         raise RecordError(
-            f"{folder / PLAN} is not one that `duetbench run` has written, or is damaged: nothing is removed; repeat the "
-            "run's command, or remove the folder yourself"
+            f"{folder / PLAN} is not one that `duetbench run` has written, or is damaged: nothing is removed; repeat "
+            "its command, or remove the folder yourself"
         )
     if folder.is_symlink():
         raise RecordError(f"{folder} is a link to {folder.resolve()}: nothing is removed; name that folder")

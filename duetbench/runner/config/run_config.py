@@ -86,9 +86,7 @@ def run_config(
     return RunConfig(tuple(grids), name, settings or {})
 
 
-def _folder_name(
-    content: Mapping[str, Any], stem: str, chosen: Mapping[str, Any], settings: Mapping[str, str]
-) -> str:
+def _folder_name(content: Mapping[str, Any], stem: str, chosen: Mapping[str, Any], settings: Mapping[str, str]) -> str:
     """The stated name, or a readable one; with a digest of the options that it does not stand for, if there are any.
 
     Args:
