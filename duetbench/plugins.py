@@ -11,7 +11,7 @@ import inspect
 import os
 import re
 import traceback
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from functools import cached_property
 from pathlib import Path
@@ -119,7 +119,8 @@ class Plugins:
         return bool(blocked)
 
     def _load_installed(self, manager: pluggy.PluginManager, installed: InstalledPlugin) -> None:
-        if self._is_blocked(installed.point.name, installed.distribution):
+        spellings = {installed.distribution, installed.distribution.replace("-", "_").lower()}  # of one distribution
+        if self._is_blocked(installed.point.name, *sorted(spellings)):
             return
         plugin = self._third_party(installed.origin, installed.point.load)
         if plugin is None:
@@ -203,7 +204,10 @@ class Plugins:
         source = self._sources[plugin_name]
 
         def registered() -> list[RegisteredPlugin]:
-            classes = list(function())
+            returned = function()
+            if isinstance(returned, type) or not isinstance(returned, Iterable):
+                raise PluginError(f"{function.__name__} has to return a list of classes, got {returned!r}")
+            classes = list(returned)
             for cls in classes:
                 _check_class(kind, cls)
             return [RegisteredPlugin(kind, cls, source) for cls in classes]

@@ -229,6 +229,15 @@ def test_hook_that_returns_nonsense_is_blamed(tmp_path: Path, returned: str, rea
     assert reason in plugins.broken[0].reason
 
 
+@pytest.mark.parametrize("returned", ["return Mine", "return None", "pass"])
+def test_hook_that_returns_no_list_is_blamed(tmp_path: Path, returned: str) -> None:
+    path = _reward(tmp_path, "bad", "mine")
+    path.write_text(path.read_text().replace("return [Mine]", returned))
+    plugins = _plugins(tmp_path)
+    plugins.of_kind("reward")
+    assert "duetbench_register_rewards has to return a list of classes" in plugins.broken[0].reason
+
+
 def test_two_of_one_name_are_an_error_naming_both_origins(tmp_path: Path) -> None:
     one, other = _reward(tmp_path, "one", "mine"), _reward(tmp_path, "other", "mine")
     with pytest.raises(PluginError, match="two rewards are named 'mine'") as error:
@@ -401,7 +410,7 @@ def test_two_packages_with_one_class_name_are_both_named(site: Path) -> None:
         _plugins().get("reward", "mine")
 
 
-@pytest.mark.parametrize("blocked", ["acme-two", "second"])
+@pytest.mark.parametrize("blocked", ["acme-two", "acme_two", "second"])
 def test_one_of_two_packages_can_be_blocked_by_name_or_entry_point(site: Path, blocked: str) -> None:
     _package(site, "acme-one", REWARD_MODULE.format(name="mine"), point="first")
     _package(site, "acme-two", REWARD_MODULE.format(name="mine"), point="second")

@@ -74,8 +74,9 @@ def run(
 
     Finished cells are skipped: the same command resumes an interrupted run. Repeat an option to give several values.
 
-    Results go to runs/NAME: NAME is that of the configuration, or strategies and datasets, with a digest of the
-    options of the command line if there are any, so that each set has its own folder. `duetbench runs ls` lists them.
+    Results go to runs/NAME: NAME is the `name` in the configuration; else its file name, or strategies and datasets,
+    with a digest of all options. Options of the command line always add one, so that each set has its own folder.
+    `duetbench runs ls` lists them.
     """
     from duetbench.cli.plugins_list import report_faults
     from duetbench.config import parse_settings

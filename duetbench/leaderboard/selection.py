@@ -11,6 +11,9 @@ from duetbench.leaderboard.board import Board, BoardRow, BoardSection
 ABSENT = "none"
 """Value of an attribute that a row does not have, such as the strategy of a row without an LLM."""
 
+_COMMON = ("strategy", "trainer", "control", "model")
+"""Attributes that every board has, also if no row of it has another value than ABSENT."""
+
 Selection = Mapping[str, tuple[str, ...]]
 """Accepted values by attribute; a row must have one of the values of every attribute."""
 
@@ -54,7 +57,7 @@ def select_rows(board: Board, selection: Selection) -> Board:
 
 def _check_names(board: Board, selection: Selection) -> None:
     rows = [_attributes(section, row) for section in board.sections for row in section.rows]
-    names = {name: None for attributes in rows for name in attributes}
+    names = dict.fromkeys([*_COMMON, *(name for attributes in rows for name in attributes)])
     for name, chosen in selection.items():
         if name not in names:
             raise UnknownName("attribute of rows", name, names)

@@ -167,6 +167,9 @@ def validation_error(scorer: Scorer, examples: Sequence[Example]) -> ValidationR
 
     None if there are no validation rows, or if they are what the cell predicts: an error on the predicted rows would
     choose the baseline of a leaderboard by its own result.
+
+    Raises:
+        PluginError: a prediction is not a finite number.
     """
     from duetbench.records import ValidationRecord
 
@@ -179,7 +182,10 @@ def validation_error(scorer: Scorer, examples: Sequence[Example]) -> ValidationR
         for prediction, example in zip(predictions, examples, strict=True)
         if prediction.value is not None
     ]
-    return ValidationRecord(n=len(examples), mae=math.fsum(errors) / len(errors) if errors else None)
+    mae = math.fsum(errors) / len(errors) if errors else None
+    if mae is not None and not math.isfinite(mae):
+        raise PluginError(f"scorer '{scorer.name}' predicted a value that is not a finite number for a validation row")
+    return ValidationRecord(n=len(examples), mae=mae)
 
 
 def predict(

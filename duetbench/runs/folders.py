@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 from contextlib import ExitStack
@@ -57,10 +58,16 @@ def remove_run(folder: Path) -> list[Path]:
     """Removes what a run has written, and the folder if nothing else is in it; returns what else is in it.
 
     Raises:
-        RecordError: the folder is not one of a run, is a link, or a process is working in it. Nothing is removed.
+        RecordError: the folder is not one of a run, its plan is damaged, it is a link, or a process is working in it.
+            Nothing is removed.
     """
     if not is_run_folder(folder):
         raise RecordError(f"{folder} is no folder of a run: nothing is removed")
+    if not _has_written_plan(folder):
+        raise RecordError(
+            f"{folder / PLAN} is not one that `duetbench run` has written, or is damaged: nothing is removed; repeat "
+            "its command, or remove the folder yourself"
+        )
     if folder.is_symlink():
         raise RecordError(f"{folder} is a link to {folder.resolve()}: nothing is removed; name that folder")
     with ExitStack() as locks:
@@ -71,6 +78,15 @@ def remove_run(folder: Path) -> list[Path]:
     if not others:
         folder.resolve().rmdir()  # `.` itself cannot be removed under that name
     return others
+
+
+def _has_written_plan(folder: Path) -> bool:
+    """Whether the plan lists cells, as a run writes it: others have files and folders of these names, too."""
+    try:
+        cells = json.loads((folder / PLAN).read_bytes())["cells"]
+        return isinstance(cells, list) and all(isinstance(cell["folder"], str) for cell in cells)
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        return False
 
 
 def _lock(folder: Path, locks: ExitStack) -> None:

@@ -54,6 +54,14 @@ def test_ranks_and_differences_stay_those_among_all_rows(board: Board) -> None:
     assert row.differences
 
 
+def test_a_board_without_controls_has_rows_without_a_control(cell: Callable, run: Path) -> None:
+    cell("a", 0.3)
+    board = collect([run], METRICS)
+    assert _names(board, "control=none") == ["duet"]
+    with pytest.raises(UnknownName, match=r"no row with a control named 'shuffled_user'.*Known: none"):
+        _names(board, "control=shuffled_user")
+
+
 def test_the_board_says_what_it_shows(board: Board) -> None:
     note = select_rows(board, {"strategy": ("duet", "kar")}).notes[-1]
     assert note.startswith("shown are the rows with strategy=duet or kar: 4 of 5; ranks, intervals and stars are those")

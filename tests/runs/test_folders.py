@@ -64,6 +64,14 @@ def test_what_is_no_run_is_not_removed(run: Path, missing: str) -> None:
     assert (run / "elsewhere").exists()
 
 
+@pytest.mark.parametrize("plan", ["{}", "[]", '{"cells": [', '{"cells": "a"}', '{"cells": ["a"]}'])
+def test_cells_beside_a_plan_that_no_run_has_written_are_not_removed(run: Path, plan: str) -> None:
+    (run / "plan.json").write_text(plan)
+    with pytest.raises(RecordError, match="is not one that `duetbench run` has written, or is damaged"):
+        remove_run(run)
+    assert (run / "cells").is_dir()
+
+
 def test_a_link_to_a_run_is_not_removed(run: Path) -> None:
     link = run.parent / "link"
     link.symlink_to(run)

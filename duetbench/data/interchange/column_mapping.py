@@ -167,7 +167,8 @@ def exclude_interaction_columns(
     Amazon's reviews of 2023 have a `title`, which is the headline of the review. Used as the item's title it would be
     in every prompt about the item, including the headline of the target review. So a column is removed if it differs
     between rows of the same item, for more than half of the items with several rows. A removed title becomes the
-    review's summary. All tables are compared together: in a table of test rows an item may occur only once.
+    review's summary. All tables are compared together: in a table of test rows an item may occur only once. Where no
+    item has several rows, nothing tells such a column from one about items: it is removed unless the user maps it.
 
     Returns:
         The tables with their remaining columns, and the number of rows of each column that was removed.
@@ -180,7 +181,8 @@ def exclude_interaction_columns(
     for name in ITEM_COLUMNS:
         having = [table for table in tables if name in table.columns]
         n_varying, n_repeated = _varying_items(having, name)
-        if n_varying <= n_repeated / 2:
+        is_unclear = bool(having) and not n_repeated and name not in column_map  # it may be the target's headline
+        if n_varying <= n_repeated / 2 and not is_unclear:
             continue
         removed[name] = sum(table.frame.height for table in having)
         if name in column_map:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, fields, replace
 from itertools import islice
 from pathlib import Path
@@ -56,8 +56,9 @@ class RunConfig:
 
     grids: tuple[Grid, ...]
     name: str
-    """Name of the default output folder: that of the file, or strategies and datasets; with a digest of the options
-    of the command line, so that no two sets of options share a folder."""
+    """Name of the default output folder: the one that the file states; else the file's name, or strategies and
+    datasets, with a digest of all options. Options of the command line always add a digest: no two sets share a
+    folder."""
     settings: Mapping[str, str] = field(default_factory=dict)
     """`--set` arguments by dotted path; they override the options of every grid."""
 
@@ -81,27 +82,31 @@ def run_config(
     top = _grid(base, content)
     grids = [_grid(top, part) for part in content.get("grids", [{}])]
     grids = [replace(grid, **chosen) for grid in grids]
-    named = content.get("name") or (file.stem if file else "")
-    return RunConfig(tuple(grids), _folder_name(named, grids[0], chosen, settings or {}), settings or {})
+    name = _folder_name(content, file.stem if file else "", chosen, settings or {})
+    return RunConfig(tuple(grids), name, settings or {})
 
 
-def _folder_name(named: str, grid: Grid, chosen: Mapping[str, Any], settings: Mapping[str, str]) -> str:
-    """The name, with a digest of the options of the command line if there are any: each set has its own folder.
+def _folder_name(content: Mapping[str, Any], stem: str, chosen: Mapping[str, Any], settings: Mapping[str, str]) -> str:
+    """The stated name, or a readable one; with a digest of the options that it does not stand for, if there are any.
 
     Args:
-        named: The name of a configuration; empty: strategies and datasets are used.
-        grid: The first grid.
+        content: Of the configuration; empty: there is none.
+        stem: Of its file; empty: strategies and datasets are used.
         chosen: Fields of `Grid` from the command line.
         settings: `--set` arguments by dotted path.
     """
-    defaults = {} if named else {field.name: getattr(Grid(), field.name) for field in fields(Grid)}
+    stated = content.get("name")
+    defaults = {} if stem else {field.name: getattr(Grid(), field.name) for field in fields(Grid)}
     options = {key: value for key, value in chosen.items() if value != defaults.get(key)}
     options = {key: sorted(set(value)) if key in _UNORDERED else value for key, value in options.items()}
-    if named and not options and not settings:
-        return named
-    name = named or f"{'+'.join(grid.strategies)}-{'+'.join(Path(name).name for name in grid.datasets)}"
+    if stated and not options and not settings:
+        return str(stated)
+    datasets = chosen.get("datasets", Grid().datasets)
+    name = stated or stem or f"{'+'.join(chosen['strategies'])}-{'+'.join(Path(name).name for name in datasets)}"
     readable = re.sub(r"[^A-Za-z0-9._+-]+", "-", name)[:_MAX_NAME].strip(".-")
-    return f"{readable or 'run'}-{digest_of_value([options, dict(settings)])[:8]}"
+    # A file without a name may share its own with a file of another folder: its content is part of the digest.
+    written = {} if stated else {key: value for key, value in content.items() if key != "description"}
+    return f"{readable or 'run'}-{digest_of_value([options, dict(settings), *([written] if written else [])])[:8]}"
 
 
 def preset_grid(preset: RunPreset) -> Grid:
@@ -136,21 +141,33 @@ _TYPES = {
     "integer": "a whole number",
     "string": "text",
     "boolean": "true or false",
+    "null": "null",
 }
 """Types of JSON Schema as error messages name them."""
 
 
 def _schema_faults(content: Any) -> list[str]:
     errors = sorted(schema_validator("run").iter_errors(content), key=lambda error: list(map(str, error.path)))
-    faults = list(islice((fault for error in errors for fault in _faults_of(error)), _MAX_FAULTS + 1))
+    faults = list(islice(_distinct(fault for error in errors for fault in _faults_of(error)), _MAX_FAULTS + 1))
     return faults if len(faults) <= _MAX_FAULTS else [*faults[:_MAX_FAULTS], "and more"]
+
+
+def _distinct(faults: Iterable[str]) -> Iterator[str]:
+    """Each fault once: both a schema and the one that it refers to may report it."""
+    seen: set[str] = set()
+    for fault in faults:
+        if fault not in seen:
+            seen.add(fault)
+            yield fault
 
 
 def _faults_of(error: Any) -> Iterator[str]:
     path = _path(error.absolute_path)
-    if error.validator == "type" and error.validator_value in _TYPES:
+    if error.validator == "type":
         value = shortened(repr(error.instance))
-        yield f"{path or 'the file'}: expected {_TYPES[error.validator_value]}, got {value}"
+        types = [error.validator_value] if isinstance(error.validator_value, str) else error.validator_value
+        expected = " or ".join(_TYPES.get(name, name) for name in types)
+        yield f"{path or 'the file'}: expected {expected}, got {value}"
         return
     if error.validator != "additionalProperties":
         message = shortened(error.message)

@@ -16,7 +16,7 @@ from duetbench.runner.config.options import OptionValues, Scope, merged_uses
 from duetbench.runner.config.run_config import TOY_DATASET, TOY_MODEL, Grid, RunConfig
 from duetbench.runner.planning.cells import Cell, DatasetChoice, ModelChoice, PluginChoice, WriterSpec
 from duetbench.runner.planning.controls import NO_WRITER, UNTRAINED, ControlPlanner, control_names, retraining
-from duetbench.runner.planning.prepared_folders import PreparedFolder, registered_dataset
+from duetbench.runner.planning.prepared_folders import PreparedFolder, dataset_name, registered_dataset
 from duetbench.runner.planning.resolver import (
     PluginResolver,
     default_trainer,
@@ -82,6 +82,8 @@ class _Planner:
         named = {scope for grid in self.config.grids for scope in self._used(grid)}
         models = self._models()
         metrics = self._metrics()
+        if "data.sample_seed" in self.config.settings and not any(grid.limit for grid in self.config.grids):
+            self.option_faults["data.sample_seed: no effect: it chooses the pairs of --limit; leave it out"] = None
         self._stop_at_faults()
         grids = [(grid, self._options(grid, named)) for grid in self.config.grids]
         resolvers = [(grid, self._check(grid, options, models)) for grid, options in grids]
@@ -105,7 +107,7 @@ class _Planner:
         prompted = [name for name in grid.scorers if name not in registered or uses_a_model(self.plugins, name)]
         if grid.models or not (grid.strategies and prompted):
             return grid
-        others = [name for name in grid.datasets if name != TOY_DATASET]
+        others = [name for name in grid.datasets if dataset_name(self.plugins, name) not in (TOY_DATASET, None)]
         if others:
             from duetbench.models import card_names
 

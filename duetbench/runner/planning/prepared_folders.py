@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from duetbench.config import build_config
-from duetbench.errors import ConfigError, DataError
+from duetbench.errors import ConfigError, DataError, DuetbenchError
 from duetbench.plugins import Plugins, RegisteredPlugin
 from duetbench.runner.planning.cells import PluginChoice
 
@@ -44,6 +44,16 @@ def registered_dataset(plugins: Plugins, name: str) -> RegisteredPlugin | None:
                 "`duetbench data prepare` has printed"
             )
     return plugins.get("dataset", name)
+
+
+def dataset_name(plugins: Plugins, name: str) -> str | None:
+    """The name of the dataset, also of the one in a prepared folder; None if there is no such dataset."""
+    from duetbench.data import load_prepared
+
+    try:
+        return name if registered_dataset(plugins, name) else load_prepared(Path(name).expanduser()).name
+    except DuetbenchError:
+        return None
 
 
 def load_folder(plugins: Plugins, name: str) -> PreparedFolder:

@@ -23,7 +23,6 @@ def _file(tmp_path: Path, text: str) -> Path:
 
 def test_a_file_fills_a_grid(tmp_path: Path) -> None:
     config = run_config({}, file=_file(tmp_path, "strategies: [10h, duet]\nseeds: [0, 1]\nlimit: 9"))
-    assert config.name == "my"
     assert (config.grids[0].strategies, config.grids[0].seeds, config.grids[0].limit) == (("10h", "duet"), (0, 1), 9)
 
 
@@ -92,16 +91,20 @@ def test_options_that_are_the_defaults_and_other_orders_are_the_same_folder() ->
     assert names[0] == names[1]
 
 
-def test_a_file_names_the_run_and_options_of_the_command_line_add_a_digest(tmp_path: Path) -> None:
+def test_a_file_names_the_run_with_a_digest_of_its_content(tmp_path: Path) -> None:
     file = _file(tmp_path, "strategies: [duet]")
-    assert _name(file=file) == "my"
+    name = _name(file=file)
+    assert re.fullmatch("my-[0-9a-f]{8}", name)
+    assert _name(file=_file(tmp_path, "description: text\nstrategies: [duet]")) == name
+    assert _name(file=_file(tmp_path, "strategies: [duet]\nlimit: 3")) != name
+
+
+def test_options_of_the_command_line_add_a_digest_to_a_stated_name(tmp_path: Path) -> None:
+    file = _file(tmp_path, "name: stated\nstrategies: [duet]")
+    assert _name(file=file) == "stated"
     names = [_name(file=file, limit=2), _name(file=file, limit=3), _name({"duet.cue": "false"}, file)]
-    assert all(re.fullmatch("my-[0-9a-f]{8}", name) for name in names)
+    assert all(re.fullmatch("stated-[0-9a-f]{8}", name) for name in names)
     assert len(set(names)) == 3
-
-
-def test_a_file_may_state_the_name(tmp_path: Path) -> None:
-    assert _name(file=_file(tmp_path, "name: stated\nstrategies: [duet]")) == "stated"
 
 
 def test_a_name_is_one_short_folder() -> None:
@@ -125,6 +128,8 @@ def test_all_faults_of_a_file_are_reported_with_their_paths(tmp_path: Path) -> N
         ("a: [", "not valid YAML"),
         ("[1, 2]", "the file: expected names with values"),
         ("datasets: toy", "datasets: expected a list, got 'toy'"),
+        ("limit: true", "limit: expected a whole number or null, got True"),
+        ("limit: .nan", "limit: expected a whole number or null, got nan"),
         ("models: []", "non-empty"),
     ],
 )
@@ -151,6 +156,12 @@ def test_a_hostile_file_is_one_short_line(tmp_path: Path, text: str, why: str) -
     with pytest.raises(ConfigError, match=why) as caught:
         read_config(_file(tmp_path, text))
     assert len(str(caught.value)) < 8_000
+
+
+def test_a_fault_is_reported_once(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError) as caught:
+        read_config(_file(tmp_path, "- a"))
+    assert len(caught.value.faults) == 1
 
 
 def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:

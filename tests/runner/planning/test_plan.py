@@ -448,3 +448,9 @@ def test_the_toy_model_on_another_dataset_is_not_silent(planned: Planned) -> Non
         "toy-lm was trained on the texts of the dataset toy only: its results on tiny say nothing about any strategy; "
         "choose another model with --model",
     )
+
+
+def test_the_seed_of_a_limit_without_a_limit_has_no_effect(planned: Planned) -> None:
+    with pytest.raises(ConfigError, match=r"data\.sample_seed: no effect: it chooses the pairs of --limit"):
+        planned("data.sample_seed=3")
+    assert planned("data.sample_seed=3", limit=2).cells

@@ -63,3 +63,20 @@ def test_the_record_says_that_the_data_is_not_safe(
     assert record.dataset is not None
     assert "split_random:0.6/0.2/0.2/1" in record.dataset.temporal_leakage[0]
     assert record.cell.options["data"]["folder"] == str(folder)
+
+
+def test_a_folder_of_the_toy_dataset_has_a_default_model(planned: Planned) -> None:
+    toy = {"models": (), "engine": "transformers", "baselines": False}
+    by_name = planned(datasets=("toy",), **toy)
+    by_folder = planned(datasets=(str(by_name.cells[0].data.prepared.folder),), **toy)
+    assert [cell.id for cell in by_folder.cells] == [cell.id for cell in by_name.cells]
+
+
+def test_a_folder_of_another_dataset_asks_for_a_model(planned: Planned, folder: Path) -> None:
+    with pytest.raises(ConfigError, match="needs a model: the default, toy-lm, knows the dataset toy only"):
+        planned(datasets=(str(folder),), models=())
+
+
+def test_an_unknown_dataset_asks_for_no_model(planned: Planned) -> None:
+    with pytest.raises(UnknownName, match=r"^no dataset named 'tinny'"):
+        planned(datasets=("tinny",), models=())
