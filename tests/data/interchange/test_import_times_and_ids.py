@@ -156,4 +156,4 @@ def test_items_of_rows_that_were_left_out_are_not_counted(tmp_path: Path) -> Non
     header = "user,item,rating,time,title"
     result = imported(tmp_path, rows("u,a,4,1300000000,A", "u,b,9,1300000001,B", "u,c,4,,C", header=header))
     assert (result.rows, result.items) == (1, 1)
-    assert table(tmp_path, "items")["title"].to_list() == ["A"]
+    assert table(tmp_path, "items")["item_id"].to_list() == ["a"]

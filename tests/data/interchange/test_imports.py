@@ -170,6 +170,16 @@ def test_headlines_of_test_rows_are_not_titles_although_each_item_occurs_once_th
     assert set(pl.read_parquet(tmp_path / "out" / "items.parquet")["title"]) == {""}
 
 
+@pytest.mark.parametrize(("column_map", "titles"), [({}, {""}), ({"title": "title"}, {"great", "awful"})])
+def test_a_title_that_no_second_row_confirms_is_that_of_the_item_only_if_mapped(
+    tmp_path: Path, column_map: dict[str, str], titles: set[str]
+) -> None:
+    (tmp_path / "once.csv").write_text("user,item,rating,time,title\nu,a,4,1300000000,great\nu,b,2,1400000000,awful\n")
+    sources = [parse_source(str(tmp_path / "once.csv"))]
+    import_tables(sources, tmp_path / "out", ImportOptions(MOVIE.domain, column_map))
+    assert set(pl.read_parquet(tmp_path / "out" / "items.parquet")["title"]) == titles
+
+
 def test_a_headline_named_as_title_is_an_error(tmp_path: Path) -> None:
     options = ImportOptions(MOVIE.domain, {"title": "title"})
     with pytest.raises(ConfigError, match=r"map.title: .* 2 of 2 items .*summary=title"):
