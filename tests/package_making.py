@@ -6,7 +6,7 @@ import csv
 from collections.abc import Mapping
 from pathlib import Path
 
-REWARD = """
+_REWARD = """
 from duetbench.hookspecs import hookimpl
 from duetbench.interfaces import Reward
 
@@ -18,9 +18,14 @@ class Mine(Reward):
         return [0.0 for _ in rollouts]
 
 @hookimpl
-def duetbench_register_rewards():
-    return [Mine]
+def {hook}():
+    return [{returned}]
 """
+
+
+def reward_module(name: str, *, hook: str = "duetbench_register_rewards", returned: str = "Mine") -> str:
+    """The text of a module whose hook returns a reward of that name."""
+    return _REWARD.format(name=name, hook=hook, returned=returned)
 
 
 def install(site: Path, name: str, files: Mapping[str, str], entry_points: str, version: str = "1.0") -> Path:

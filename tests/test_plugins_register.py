@@ -3,33 +3,15 @@
 from __future__ import annotations
 
 import importlib.metadata
-import sys
 from pathlib import Path
 
 import pytest
-from package_making import REWARD as REWARD_MODULE
-from package_making import install
+from package_making import install, reward_module
 
 from duetbench import plugin_sources
 from duetbench.errors import PluginError, UnknownName
 from duetbench.interfaces import PLURALS
 from duetbench.plugins import BUILTIN, Plugins
-
-REWARD = """
-from duetbench.hookspecs import hookimpl
-from duetbench.interfaces import Reward
-
-class Mine(Reward):
-    name = "{name}"
-    summary = "nothing"
-
-    def __call__(self, rollouts):
-        return [0.0 for _ in rollouts]
-
-@hookimpl
-def {hook}():
-    return [{returned}]
-"""
 
 
 def _file(folder: Path, stem: str, text: str) -> Path:
@@ -41,7 +23,7 @@ def _file(folder: Path, stem: str, text: str) -> Path:
 def _reward(
     folder: Path, stem: str, name: str, *, hook: str = "duetbench_register_rewards", returned: str = "Mine"
 ) -> Path:
-    return _file(folder, stem, REWARD.format(name=name, hook=hook, returned=returned))
+    return _file(folder, stem, reward_module(name, hook=hook, returned=returned))
 
 
 def _plugins(*folders: Path, **environ: str) -> Plugins:
@@ -322,16 +304,6 @@ def test_blocked_name_is_unknown_and_says_why() -> None:
         plugins.get("strategy", "duet")
 
 
-@pytest.fixture
-def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder on `sys.path` for installed packages; modules that a test imports from it are forgotten again."""
-    folder = tmp_path / "site"
-    folder.mkdir()
-    monkeypatch.syspath_prepend(folder)
-    monkeypatch.setattr(sys, "modules", dict(sys.modules))
-    return folder
-
-
 def _package(site: Path, name: str, text: str, *, point: str = "mine") -> None:
     """An installed package with one module, whose name is that of the package."""
     module = name.replace("-", "_")
@@ -339,7 +311,7 @@ def _package(site: Path, name: str, text: str, *, point: str = "mine") -> None:
 
 
 def test_installed_package_is_a_plugin(site: Path) -> None:
-    _package(site, "acme-reward", REWARD_MODULE.format(name="mine"))
+    _package(site, "acme-reward", reward_module("mine"))
     assert _plugins().get("reward", "mine").origin == "package acme-reward 1.0"
 
 
@@ -357,7 +329,7 @@ def test_installed_package_is_a_plugin(site: Path) -> None:
 )
 def test_broken_package_is_blamed_and_the_rest_works(site: Path, text: str, reason: str) -> None:
     _package(site, "acme-bad", text)
-    _package(site, "acme-good", REWARD_MODULE.format(name="good"))
+    _package(site, "acme-good", reward_module("good"))
     plugins = _plugins()
     assert {"fractional", "good"} <= set(plugins.of_kind("reward"))
     assert [broken.origin for broken in plugins.broken] == ["package acme-bad 1.0"]
@@ -369,8 +341,8 @@ def test_broken_package_is_blamed_and_the_rest_works(site: Path, text: str, reas
     "fault", ["raise SystemExit(2)", "raise GeneratorExit", "import asyncio; raise asyncio.CancelledError"]
 )
 def test_hook_that_ends_the_process_is_blamed_and_the_rest_works(site: Path, fault: str) -> None:
-    _package(site, "acme-bad", REWARD_MODULE.format(name="bad").replace("return [Mine]", fault))
-    _package(site, "acme-good", REWARD_MODULE.format(name="good"))
+    _package(site, "acme-bad", reward_module("bad").replace("return [Mine]", fault))
+    _package(site, "acme-good", reward_module("good"))
     plugins = _plugins()
     assert {"fractional", "good"} <= set(plugins.of_kind("reward"))
     assert [broken.origin for broken in plugins.broken] == ["package acme-bad 1.0"]
@@ -383,8 +355,8 @@ def test_ctrl_c_during_an_import_is_no_fault_of_the_package(site: Path) -> None:
 
 
 def test_two_packages_with_one_entry_point_name_both_work(site: Path) -> None:
-    _package(site, "acme-one", REWARD_MODULE.format(name="one"), point="plugin")
-    _package(site, "acme-two", REWARD_MODULE.format(name="two"), point="plugin")
+    _package(site, "acme-one", reward_module("one"), point="plugin")
+    _package(site, "acme-two", reward_module("two"), point="plugin")
     plugins = _plugins()
     origins = {name: plugins.get("reward", name).origin for name in ("one", "two")}
     assert origins == {"one": "package acme-one 1.0", "two": "package acme-two 1.0"}
@@ -393,7 +365,7 @@ def test_two_packages_with_one_entry_point_name_both_work(site: Path) -> None:
 
 def test_two_packages_with_one_module_are_both_named(site: Path) -> None:
     for name in ("acme-one", "acme-two"):
-        install(site, name, {"plugin_of_both.py": REWARD_MODULE.format(name="mine")}, "plugin = plugin_of_both")
+        install(site, name, {"plugin_of_both.py": reward_module("mine")}, "plugin = plugin_of_both")
     plugins = _plugins()
     assert plugins.get("reward", "mine").origin == "package acme-one 1.0"
     (broken,) = plugins.broken
@@ -405,22 +377,22 @@ def test_two_packages_with_one_module_are_both_named(site: Path) -> None:
 
 def test_two_packages_with_one_class_name_are_both_named(site: Path) -> None:
     for name in ("acme-one", "acme-two"):
-        _package(site, name, REWARD_MODULE.format(name="mine"), point="plugin")
+        _package(site, name, reward_module("mine"), point="plugin")
     with pytest.raises(PluginError, match=r"one from package acme-one 1\.0, one from package acme-two 1\.0; "):
         _plugins().get("reward", "mine")
 
 
 @pytest.mark.parametrize("blocked", ["acme-two", "acme_two", "second"])
 def test_one_of_two_packages_can_be_blocked_by_name_or_entry_point(site: Path, blocked: str) -> None:
-    _package(site, "acme-one", REWARD_MODULE.format(name="mine"), point="first")
-    _package(site, "acme-two", REWARD_MODULE.format(name="mine"), point="second")
+    _package(site, "acme-one", reward_module("mine"), point="first")
+    _package(site, "acme-two", reward_module("mine"), point="second")
     plugins = _plugins(DUETBENCH_DISABLE_PLUGINS=blocked)
     assert plugins.get("reward", "mine").origin == "package acme-one 1.0"
     assert plugins.blocked == [blocked]
 
 
 def test_a_package_may_name_its_module_twice(site: Path) -> None:
-    install(site, "acme-reward", {"acme_twice.py": REWARD_MODULE.format(name="mine")}, "a = acme_twice\nb = acme_twice")
+    install(site, "acme-reward", {"acme_twice.py": reward_module("mine")}, "a = acme_twice\nb = acme_twice")
     plugins = _plugins()
     assert "mine" in plugins.of_kind("reward")
     assert plugins.broken == []
@@ -428,7 +400,7 @@ def test_a_package_may_name_its_module_twice(site: Path) -> None:
 
 def test_a_damaged_list_of_entry_points_affects_its_package_only(site: Path) -> None:
     install(site, "acme-bad", {}, "no equals sign here")
-    _package(site, "acme-good", REWARD_MODULE.format(name="good"))
+    _package(site, "acme-good", reward_module("good"))
     plugins = _plugins()
     assert "good" in plugins.of_kind("reward")
     assert ["entry_points.txt cannot be read" in broken.reason for broken in plugins.broken] == [True]
@@ -442,7 +414,7 @@ def test_a_package_without_hooks_is_reported(site: Path) -> None:
 
 
 def test_a_hook_without_its_mark_is_reported(site: Path) -> None:
-    _package(site, "acme-reward", REWARD_MODULE.format(name="mine").replace("@hookimpl\n", ""))
+    _package(site, "acme-reward", reward_module("mine").replace("@hookimpl\n", ""))
     plugins = _plugins()
     assert "mine" not in plugins.of_kind("reward")
     assert "duetbench_register_rewards is not marked with @hookimpl" in plugins.broken[0].reason
@@ -451,7 +423,7 @@ def test_a_hook_without_its_mark_is_reported(site: Path) -> None:
 def test_faults_are_told_apart_by_package_below_one_namespace(site: Path) -> None:
     for name in ("one", "two"):
         module = f"acme_space/{name}/__init__.py"
-        install(site, f"acme-{name}", {module: REWARD_MODULE.format(name=name)}, f"plugin = acme_space.{name}")
+        install(site, f"acme-{name}", {module: reward_module(name)}, f"plugin = acme_space.{name}")
     plugins = _plugins()
     faulty = plugins.get("reward", "one").cls()
     with pytest.raises(TypeError) as error:

@@ -6,7 +6,7 @@ import contextlib
 import io
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 from click.shell_completion import CompletionItem
@@ -15,6 +15,8 @@ from duetbench.cli.context import Settings
 
 if TYPE_CHECKING:
     from duetbench.interfaces import Kind
+
+F = TypeVar("F", bound=Callable[..., Any])
 
 Candidates = Callable[[click.Context], Iterable[CompletionItem]]
 """All names that are possible, given the arguments before."""
@@ -43,6 +45,11 @@ class CompletedText(click.ParamType):  # type: ignore[type-arg]  # not generic i
             except Exception:  # a fault is reported by the command, a completion stays silent
                 items = []
         return [*items, CompletionItem(incomplete, type=self._also)] if self._also else items
+
+
+def names_option(option: str, parameter: str, type_: CompletedText, text: str) -> Callable[[F], F]:
+    """An option that takes a name and may be given several times."""
+    return click.option(option, parameter, multiple=True, type=type_, metavar="NAME", help=text)
 
 
 def plugin_name(kind: Kind, *, also: str = "") -> CompletedText:

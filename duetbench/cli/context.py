@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 C = TypeVar("C", bound=click.Command)
 
-_UNLIMITED = 100_000
+UNLIMITED = 100_000
 """Width of a console whose lines are not wrapped."""
 
 
@@ -44,7 +44,7 @@ class Settings:
 
         console = Console()
         if not (console.is_terminal or os.environ.get("COLUMNS", "").isdecimal()):
-            console.width = _UNLIMITED
+            console.width = UNLIMITED
         return console
 
     @cached_property

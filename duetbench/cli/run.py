@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from duetbench.cli.completion import model_name, plugin_name
+from duetbench.cli.completion import model_name, names_option, plugin_name
 from duetbench.cli.context import Settings, pass_settings
 from duetbench.cli.tables import print_table, shared_values
 
@@ -17,20 +16,13 @@ if TYPE_CHECKING:
     from duetbench.runner.estimate import Estimate
     from duetbench.runner.planning.cells import Cell
 
-F = TypeVar("F", bound=Callable[..., Any])
-
-
-def _names(option: str, parameter: str, type_: click.ParamType, text: str) -> Callable[[F], F]:  # type: ignore[type-arg]
-    """An option that may be given several times."""
-    return click.option(option, parameter, multiple=True, type=type_, metavar="NAME", help=text)
-
 
 @click.command()
-@_names("--strategy", "strategies", plugin_name("strategy"), "Strategy that writes the profiles.")
-@_names("--dataset", "datasets", plugin_name("dataset"), "Dataset, or prepared folder.  [default: toy]")
-@_names("--model", "models", model_name(), "Model card or path:DIR.  [default on toy: toy-lm]")
-@_names("--trainer", "trainers", plugin_name("trainer"), "[default: the strategy's own]")
-@_names("--scorer", "scorers", plugin_name("scorer"), "[default: rating_expectation]")
+@names_option("--strategy", "strategies", plugin_name("strategy"), "Strategy that writes the profiles.")
+@names_option("--dataset", "datasets", plugin_name("dataset"), "Dataset, or prepared folder.  [default: toy]")
+@names_option("--model", "models", model_name(), "Model card or path:DIR.  [default on toy: toy-lm]")
+@names_option("--trainer", "trainers", plugin_name("trainer"), "[default: the strategy's own]")
+@names_option("--scorer", "scorers", plugin_name("scorer"), "[default: rating_expectation]")
 @click.option(
     "--engine", type=plugin_name("engine"), metavar="NAME", help="Engine that runs the models.  [default: transformers]"
 )

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 import click
 
+from duetbench.cli.context import UNLIMITED
+
 if TYPE_CHECKING:
     from duetbench.cli.context import Settings
-
-_UNLIMITED = 100_000
 
 
 def print_table(
@@ -44,7 +44,7 @@ def print_table(
     for row in rows:
         table.add_row(*map(escape, row))
     console = settings.console
-    narrowest = Measurement.get(console, console.options.update(max_width=_UNLIMITED), table).minimum
+    narrowest = Measurement.get(console, console.options.update(max_width=UNLIMITED), table).minimum
     table.width = narrowest if narrowest > console.width else None
     console.print(table, crop=False, no_wrap=True, overflow="ignore")
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Set
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, cast
 
@@ -91,4 +91,5 @@ class Amazon(AmazonDataset):
     @property
     def card(self) -> DatasetCard:
         config = self.config
-        return card_for_category(super().card, config.category, noun=config.noun, plural=config.plural)
+        card = replace(super().card, noun=config.noun, plural=config.plural)
+        return card_for_category(card, config.category)

@@ -75,8 +75,8 @@ def load_dataset_card(name: str) -> DatasetCard:
     return DatasetCard(releases=releases, **values)
 
 
-def card_for_category(card: DatasetCard, category: str, *, noun: str, plural: str) -> DatasetCard:
-    """The card with `{category}` in its file names replaced by a category, and with the category's nouns."""
+def card_for_category(card: DatasetCard, category: str) -> DatasetCard:
+    """The card with `{category}` in its file names replaced by a category."""
     releases = {
         name: Release(
             release.url,
@@ -85,4 +85,4 @@ def card_for_category(card: DatasetCard, category: str, *, noun: str, plural: st
         )
         for name, release in card.releases.items()
     }
-    return replace(card, releases=releases, noun=noun, plural=plural)
+    return replace(card, releases=releases)

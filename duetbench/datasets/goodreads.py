@@ -32,8 +32,7 @@ class Goodreads(CardDataset):
 
     @property
     def card(self) -> DatasetCard:
-        card = super().card
-        return card_for_category(card, self.config.genre, noun=card.noun, plural=card.plural)
+        return card_for_category(super().card, self.config.genre)
 
     def release_in(self, folder: Path) -> str:
         return "complete" if self.config.genre == _ALL else "genre"

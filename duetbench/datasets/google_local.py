@@ -30,8 +30,7 @@ class GoogleLocal(CardDataset):
 
     @property
     def card(self) -> DatasetCard:
-        card = super().card
-        return card_for_category(card, self.config.state, noun=card.noun, plural=card.plural)
+        return card_for_category(super().card, self.config.state)
 
     def interactions(self, files: Mapping[str, Path], row_counts: RowCounts) -> Iterator[pl.DataFrame]:
         import polars as pl

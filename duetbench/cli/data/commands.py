@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from duetbench.cli.completion import plugin_name, words
+from duetbench.cli.completion import names_option, plugin_name, words
 from duetbench.cli.context import Settings, pass_settings
 from duetbench.cli.data.arguments import (
     dataset_arguments,
@@ -107,14 +107,7 @@ def sample(settings: Settings, /, *, split: Any, n: int, seed: int, lines: int, 
 @click.option(
     "--prompts", multiple=True, type=click.Path(path_type=Path), metavar="LOG", help="JSON lines, or a cell's folder."
 )
-@click.option(
-    "--strategy",
-    "strategies",
-    multiple=True,
-    type=plugin_name("strategy"),
-    metavar="NAME",
-    help="A strategy to probe, without a model.",
-)
+@names_option("--strategy", "strategies", plugin_name("strategy"), "A strategy to probe, without a model.")
 @click.option(
     "--scorer",
     type=plugin_name("scorer"),
@@ -123,14 +116,7 @@ def sample(settings: Settings, /, *, split: Any, n: int, seed: int, lines: int, 
     metavar="NAME",
     help="The scorer to probe with it.",
 )
-@click.option(
-    "--control",
-    "controls",
-    multiple=True,
-    type=plugin_name("control"),
-    metavar="NAME",
-    help="A control to probe with each strategy.",
-)
+@names_option("--control", "controls", plugin_name("control"), "A control to probe with each strategy.")
 @click.option("--split", type=click.Choice(["train", "valid", "test"]), default="test", show_default=True)
 @click.option("--limit", default=200, show_default=True, type=click.IntRange(min=1), help="Largest number of examples.")
 @pass_settings

@@ -9,25 +9,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from package_making import REWARD, install
+from package_making import install, reward_module
 
 from duetbench.digests import digest_of_file
 from duetbench.plugins import Plugins
 from duetbench.runner.planning.plugin_code import module_digests
 
-SIBLINGS = (
-    f"import sys\nsys.path.insert(0, __file__.rpartition('/')[0])\nimport acme_near\n{REWARD.format(name='mine')}"
-)
-
-
-@pytest.fixture
-def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder on `sys.path` for installed packages; modules that a test imports from it are forgotten again."""
-    folder = tmp_path / "site"
-    folder.mkdir()
-    monkeypatch.syspath_prepend(folder)
-    monkeypatch.setattr(sys, "modules", dict(sys.modules))
-    return folder
+SIBLINGS = f"import sys\nsys.path.insert(0, __file__.rpartition('/')[0])\nimport acme_near\n{reward_module('mine')}"
 
 
 @pytest.fixture
@@ -42,7 +30,7 @@ Modules = Callable[..., dict[str, str]]
 def _package(site: Path) -> None:
     files = {
         "acme/__init__.py": "",
-        "acme/plugin.py": f"from acme.deep import helper\n{REWARD.format(name='mine')}",
+        "acme/plugin.py": f"from acme.deep import helper\n{reward_module('mine')}",
         "acme/deep/__init__.py": "",
         "acme/deep/helper.py": "WEIGHT = 1\n",
         "acme/never_imported.py": "",
@@ -84,14 +72,14 @@ def test_byte_code_and_other_files_are_no_modules(site: Path, modules: Modules) 
 
 def test_two_packages_below_one_namespace_are_separate(site: Path, modules: Modules) -> None:
     for name in ("mine", "other"):
-        files = {f"acme_space/{name}/__init__.py": REWARD.format(name=name)}
+        files = {f"acme_space/{name}/__init__.py": reward_module(name)}
         install(site, f"acme-{name}", files, f"plugin = acme_space.{name}")
     assert list(modules()) == ["acme_space/mine/__init__.py"]
 
 
 def test_a_single_module_is_hashed_without_its_neighbours(site: Path, modules: Modules) -> None:
     (site / "acme_other.py").write_text("")
-    text = f"import acme_other\n{REWARD.format(name='mine')}"
+    text = f"import acme_other\n{reward_module('mine')}"
     install(site, "acme-reward", {"acme_alone.py": text}, "mine = acme_alone")
     assert list(modules()) == ["acme_alone.py"]
 
