@@ -127,31 +127,24 @@ def import_tables(
     _check_folder(folder)
     sources = sources if options.has_times else sorted(sources, key=_split_position)
     row_counts, item_counts = RowCounts(), RowCounts(kind_prefix=ITEM_KIND)
-    columns: dict[str, str] = {}
-    frames, item_frames = [], []
-    tables = [_read_source(source, options, row_counts, has_items=items is None) for source in sources]
-    tables, removed = exclude_interaction_columns(tables, options.column_map)
-    for name, n_rows in removed.items():
-        row_counts.note(f"{name} of the interaction, not of the item", n_rows)
-    for source, table in zip(sources, tables, strict=True):
-        frames.append(map_interactions(*table, options.time_unit, row_counts, source.first_row))
-        item_frames.append(map_items(*table))
-        columns |= table.columns
+    tables = _read_tables(sources, options, row_counts, has_items=items is None)
+    columns = {name: column for table in tables for name, column in table.columns.items()}
+    frames = [
+        map_interactions(*table, options.time_unit, row_counts, source.first_row)
+        for source, table in zip(sources, tables, strict=True)
+    ]
     rated = [frame.filter(~unrated(frame, options.missing)) for frame in frames]
-    n_unrated = sum(frame.height for frame in frames) - sum(frame.height for frame in rated)
     options = _with_labels(options, rated)
     interactions = _validated(rated, options, row_counts, sources)
     _check_error_rate("rows", interactions.height, row_counts, options.max_error_rate, sources)
-    if items:
-        item_frame, used_columns = _read_items(items, options, item_counts)
-        item_frames = [item_frame]
-        columns |= {name: column for name, column in used_columns.items() if name in ITEM_COLUMNS}
-    location = items.first_row if items else SourceLocation("items", 1)
     rated_items = interactions.select("item_id").unique()
-    item_rows = pl.concat(item_frames)
-    if not items:  # items of rows that were left out are not part of the data
+    if items:
+        item_rows, used_columns = _read_items(items, options, item_counts)
+        columns |= {name: column for name, column in used_columns.items() if name in ITEM_COLUMNS}
+    else:  # items of rows that were left out are not part of the data
+        item_rows = pl.concat([map_items(*table) for table in tables])
         item_rows = item_rows.join(rated_items, on="item_id", how="semi", maintain_order="left")
-    item_rows = validate_items(item_rows, item_counts, location)
+    item_rows = validate_items(item_rows, item_counts, items.first_row if items else SourceLocation("items", 1))
     if items:
         _check_error_rate("item rows", item_rows.height, item_counts, options.max_error_rate, [items])
     distinct_items = deduplicate_items(item_rows)
@@ -165,10 +158,21 @@ def import_tables(
         dict(row_counts.noted + item_counts.noted),
         "split" in interactions.columns,
         _by_label(interactions, options.domain),
-        n_unrated,
+        sum(frame.height for frame in frames) - sum(frame.height for frame in rated),
     )
     _write(result, interactions, distinct_items, options, sources)
     return result
+
+
+def _read_tables(
+    sources: Sequence[TableSource], options: ImportOptions, row_counts: RowCounts, *, has_items: bool
+) -> list[MappedTable]:
+    """The tables of interactions, without columns that only seem to describe items."""
+    tables = [_read_source(source, options, row_counts, has_items=has_items) for source in sources]
+    tables, removed = exclude_interaction_columns(tables, options.column_map)
+    for name, n_rows in removed.items():
+        row_counts.note(f"{name} of the interaction, not of the item", n_rows)
+    return tables
 
 
 def _with_labels(options: ImportOptions, frames: Sequence[pl.DataFrame]) -> ImportOptions:
