@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from duetbench.errors import DuetbenchError
+from duetbench.runner.placement import Placement
 from duetbench.runner.planning.cells import ModelChoice, PluginChoice
 from duetbench.types import ModelRef
 
@@ -22,16 +23,23 @@ class EnginePool:
     """Loads engines when they are first used and closes the least recently used ones.
 
     Args:
-        store: File of the request store; None: the one in the user's cache.
+        store: The request store or its file; None: the one in the user's cache.
         on_done: Called with the number of prompts that were just answered.
         on_progress: Called with a status line when a slow operation begins.
+        placement: Makes the engines; None: they run in this process.
     """
 
     def __init__(
-        self, store: Path | None, *, on_done: Callable[[int], None], on_progress: Callable[[str], None]
+        self,
+        store: Path | RequestStore | None,
+        *,
+        on_done: Callable[[int], None],
+        on_progress: Callable[[str], None],
+        placement: Placement | None = None,
     ) -> None:
-        self._path = store
-        self._store: RequestStore | None = None
+        self._path = store if isinstance(store, Path) else None
+        self._store = None if isinstance(store, Path) else store
+        self._placement = placement or Placement()
         self._on_done = on_done
         self._report = on_progress
         self._open: OrderedDict[tuple[Any, ...], StoredEngine] = OrderedDict()
@@ -54,7 +62,7 @@ class EnginePool:
 
     def engine(self, choice: PluginChoice, model: ModelRef) -> StoredEngine:
         """The engine for these weights, behind the request store."""
-        from duetbench.engines.store.stored_engine import RequestStore, StoredEngine, default_store
+        from duetbench.engines.store.stored_engine import StoredEngine
 
         key = (choice.name, repr(choice.config), model.name, model.path, model.digest, model.adapter_digest)
         if key in self._open:
@@ -62,12 +70,19 @@ class EnginePool:
             return self._open[key]
         while len(self._open) >= MAX_OPEN:
             self._open.popitem(last=False)[1].close()
-        if self._store is None:
-            self._store = RequestStore(self._path or default_store())
         self._report(f"loading {model.name}" + (f" with {Path(model.adapter).name}" if model.adapter else ""))
-        engine = StoredEngine(choice.make(model=model), self._store, on_done=self._on_done)
+        engine = StoredEngine(self._placement.engine(choice, model), self.store, on_done=self._on_done)
         self._open[key] = engine
         return engine
+
+    @property
+    def store(self) -> RequestStore:
+        """The request store, opened at the first access."""
+        from duetbench.engines.store.stored_engine import RequestStore, default_store
+
+        if self._store is None:
+            self._store = RequestStore(self._path or default_store())
+        return self._store
 
     def close(self) -> None:
         """Closes all engines and the store."""

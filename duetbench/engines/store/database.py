@@ -125,6 +125,27 @@ class RequestStore:
         with self._lock, self._store_errors():
             return self.connection.execute(query, values).fetchall()
 
+    def copy_to(self, file: Path, models: Collection[str]) -> None:
+        """Writes a new store with the answers of some models and of their adapters.
+
+        Args:
+            file: The new file; one that exists is replaced.
+            models: Texts that identify the weights in an engine's description, such as their digests.
+        """
+        file.unlink(missing_ok=True)
+        RequestStore(file).close()
+        with self._lock, self._store_errors():
+            described = self.select("SELECT digest, body FROM engines", ())
+            engines = [digest for digest, body in described if any(model in body for model in models)]
+            self.connection.execute("ATTACH DATABASE ? AS copy", (str(file),))
+            try:
+                for table, column in (("engines", "digest"), ("answers", "engine")):
+                    query = f"INSERT INTO copy.{table} SELECT * FROM main.{table} WHERE {column} = ?"
+                    self.connection.executemany(query, [(digest,) for digest in engines])
+                self.connection.execute("PRAGMA copy.journal_mode = DELETE")  # a single file, without a log next to it
+            finally:
+                self.connection.execute("DETACH DATABASE copy")
+
     def close(self) -> None:
         """Closes the file."""
         with self._lock:
