@@ -11,6 +11,7 @@ from duetbench.cluster.collecting import JobCollector
 from duetbench.cluster.grouping import independent_groups
 from duetbench.cluster.jobs import JobResult, RunSource, run_job
 from duetbench.errors import TrainingError
+from duetbench.records import read_record
 from duetbench.runner import Plan, RunConfig, run
 from duetbench.runner.placement import CellEnd, PlacedWork, Placement
 
@@ -50,8 +51,9 @@ def test_states_answers_and_the_board_are_those_of_a_local_run(
     assert [reason.partition(" (")[0] for _, reason in outcome.failures] == [
         reason.partition(" (")[0] for _, reason in local.failures
     ]
-    boards = [(tmp_path / folder / "leaderboard.md").read_text() for folder in ("out", "local")]
-    assert boards[0] == boards[1]
+    for cell in plan.cells:
+        records = [read_record(tmp_path / folder / "cells" / cell.folder) for folder in ("out", "local")]
+        assert records[0].metrics == records[1].metrics
     assert not any((tmp_path / "out" / "jobs").iterdir())
 
 
