@@ -50,7 +50,6 @@ class RayCluster:
         """Connects this process; False if it was connected before, and stays so."""
         os.environ.setdefault("RAY_raylet_start_wait_time_s", _START_SECONDS)
         os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # nothing about a run is reported to third parties
-        os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
         import ray
 
         if ray.is_initialized():
