@@ -13,7 +13,8 @@ from duetbench.cli.tables import print_table, shared_values
 
 if TYPE_CHECKING:
     from duetbench.runner import Plan, RunOutcome
-    from duetbench.runner.estimate import Estimate
+    from duetbench.runner.estimating.estimate import Estimate
+    from duetbench.runner.estimating.run_times import RunTimes
     from duetbench.runner.planning.cells import Cell
 
 
@@ -96,19 +97,22 @@ def run(
 
 
 def _run(settings: Settings, planned: Plan, folder: Path, store: Path | None, *, force: bool) -> None:
-    from duetbench.leaderboard import collect
     from duetbench.leaderboard.terminal import print_board
     from duetbench.progress import Progress, ProgressDisplay
     from duetbench.runner import run
-    from duetbench.runner.output.run_folder import cell_folder
+    from duetbench.runner.estimating.speed import KnownSpeeds, estimated_seconds
 
     progress = Progress() if settings.quiet else ProgressDisplay(settings.progress_console)
+    speeds = KnownSpeeds.load()
+    expected = estimated_seconds(planned, folder, speeds)
     outcome = run(planned, folder, store=store, force=force, progress=progress)
-    board = collect([cell_folder(folder, cell) for cell in planned.cells], planned.metrics)
-    print_board(board, settings.console)
+    speeds.update(outcome.times.work)
+    assert outcome.board is not None
+    print_board(outcome.board, settings.console)
     for cell, reason in outcome.left_out:
         settings.progress_console.print(f"left out {cell.folder}: {reason}", markup=False, highlight=False)
     settings.progress_console.print(_summary(outcome), markup=False, highlight=False)
+    settings.progress_console.print(_times(outcome.times, expected), markup=False, highlight=False)
     if outcome.failures:
         for cell, reason in outcome.failures:
             click.echo(f"duetbench: FAILED {cell.folder}: {reason}", err=True)
@@ -132,9 +136,25 @@ def _summary(outcome: RunOutcome) -> str:
     return f"{', '.join(f'{n} {word}' for n, word in counts if n)}; results are in {outcome.folder}"
 
 
+def _times(times: RunTimes, expected: float | None) -> str:
+    """The time of a run by part, next to its estimate if there is one."""
+    parts = {"engines": times.engine, "trainings": times.training, "everything else": times.other}
+    shown = ", ".join(f"{name} {_duration(seconds)}" for name, seconds in parts.items() if seconds)
+    estimated = f"; estimated for engines: {_duration(expected)}, without answers in the store" if expected else ""
+    return f"{_duration(times.seconds)}: {shown}; {times.requests:,} requests computed{estimated}"
+
+
+def _duration(seconds: float) -> str:
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    minutes = round(seconds / 60)
+    return f"{minutes} min" if minutes < 120 else f"{minutes // 60} h {minutes % 60} min"
+
+
 def _print_plan(settings: Settings, planned: Plan, folder: Path) -> None:
     from duetbench.evaluation.empty_windows import STARVED, starved_text
-    from duetbench.runner.estimate import estimate
+    from duetbench.runner.estimating.estimate import estimate
+    from duetbench.runner.estimating.speed import KnownSpeeds
 
     estimates = estimate(planned, folder)
     shared, rows = _named_columns(planned)
@@ -150,6 +170,8 @@ def _print_plan(settings: Settings, planned: Plan, folder: Path) -> None:
         f"about {total.prompt_tokens:,} prompt tokens and at most {total.completion_tokens:,} completion tokens"
         f"{excluded}. Results go to {folder}."
     )
+    if estimates.work and (seconds := KnownSpeeds.load().seconds(estimates.work)) is not None:
+        click.echo(f"About {_duration(seconds)} at the speed of earlier runs on this machine{excluded}.")
     for row, expected in zip(rows, estimates.cells, strict=True):
         if (share := expected.empty_windows or 0.0) > STARVED:
             click.echo(f"duetbench: {' '.join(row.values())}: {starved_text(share)}", err=True)
