@@ -31,3 +31,20 @@ def changed_copy(folder: Path, target: Path, change: Change, *, file: str = WEIG
     change(tensors)
     save_file(tensors, target / file, metadata={"format": "pt"})
     return target
+
+
+def save_adapter(base: Path, folder: Path, scale: float) -> Path:
+    """A LoRA adapter whose second factor is normal noise times `scale`."""
+    import peft
+    import torch
+    from transformers import AutoModelForCausalLM
+
+    config = peft.LoraConfig(r=2, target_modules=["q_proj", "v_proj"], task_type="CAUSAL_LM")
+    model: Any = peft.get_peft_model(AutoModelForCausalLM.from_pretrained(base), config)
+    torch.manual_seed(1)
+    with torch.no_grad():
+        for name, weight in model.named_parameters():
+            if "lora_B" in name:
+                weight.normal_(std=scale) if scale else weight.zero_()
+    model.save_pretrained(folder)
+    return folder

@@ -25,9 +25,14 @@ class _Base(NamedTuple):
 
     engine: str
     options: str
-    name: str
     path: str
     digest: str
+
+
+class _EngineKey(NamedTuple):
+    base: _Base
+    model: str
+    adapter: str | None
 
 
 class EnginePool:
@@ -49,7 +54,7 @@ class EnginePool:
         self._store: RequestStore | None = None
         self._on_done = on_done
         self._report = on_progress
-        self._open: OrderedDict[tuple[_Base, str | None], StoredEngine] = OrderedDict()
+        self._open: OrderedDict[_EngineKey, StoredEngine] = OrderedDict()
         self._models: dict[str, ModelRef] = {}
         self._failed: dict[str, DuetbenchError] = {}
         self._clock: ComputeClock | None = None
@@ -77,12 +82,12 @@ class EnginePool:
         """The engine for these weights, behind the request store."""
         from duetbench.engines.store.stored_engine import ComputeClock, RequestStore, StoredEngine, default_store
 
-        base = _Base(choice.name, repr(choice.config), model.base.name, model.path, model.digest)
-        key = (base, model.adapter_digest or model.adapter)
+        base = _Base(choice.name, repr(choice.config), model.path, model.digest)
+        key = _EngineKey(base, model.name, model.adapter_digest or model.adapter)
         if key in self._open:
             self._open.move_to_end(key)
             return self._open[key]
-        self._make_room(base, has_adapter=key[1] is not None)
+        self._make_room(base, has_adapter=key.adapter is not None)
         if self._store is None:
             self._store = RequestStore(self._path or default_store())
         self._report(f"loading {model.name}" + (f" with {Path(model.adapter).name}" if model.adapter else ""))
@@ -93,13 +98,13 @@ class EnginePool:
 
     def _make_room(self, base: _Base, *, has_adapter: bool) -> None:
         """Closes engines that were not used for long, before one on this base model is opened."""
-        adapted = [key for key in self._open if key[0] == base and key[1] is not None]
+        adapted = [key for key in self._open if key.base == base and key.adapter is not None]
         if has_adapter and len(adapted) >= MAX_ADAPTERS:
             self._open.pop(adapted[0]).close()
-        last_uses = {key[0]: position for position, key in enumerate(self._open)}
+        last_uses = {key.base: position for position, key in enumerate(self._open)}
         if base not in last_uses and len(last_uses) >= MAX_MODELS:
             oldest = min(last_uses, key=lambda each: last_uses[each])
-            for key in [key for key in self._open if key[0] == oldest]:
+            for key in [key for key in self._open if key.base == oldest]:
                 self._open.pop(key).close()
 
     def close(self) -> None:

@@ -84,12 +84,18 @@ def load_model(model: ModelRef, placement: Placement) -> Any:
     loaded.eval()
     check_finite(f"the weights in {model.path}, in {placement.dtype},", loaded.named_parameters())
     if model.adapter:
-        loaded = _with_adapter(loaded, Path(model.adapter))
+        loaded = with_adapter(loaded, Path(model.adapter))
     loaded.requires_grad_(False)
     return loaded
 
 
-def _with_adapter(base: Any, folder: Path) -> Any:
+def with_adapter(base: Any, folder: Path) -> Any:
+    """The model with an adapter, whose layers replace those of `base` until `unload` is called on the result.
+
+    Raises:
+        ModelError: the adapter does not fit, is not finite, or changes nothing.
+        MissingDependency: an adapter needs peft.
+    """
     base_logits = _probe_logits(base)
     adapted = add_adapter(base, folder)
     check_finite(f"the weights of adapter {folder}", adapted.named_parameters())

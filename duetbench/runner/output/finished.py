@@ -13,13 +13,19 @@ if TYPE_CHECKING:
 
 
 class FinishedCells:
-    """Checks whether cells are finished; the weights of each model are identified once."""
+    """Checks whether cells are finished: each finished one, and the weights of each model, are read once."""
 
     def __init__(self) -> None:
         self._weights: dict[str, str | None] = {}
+        self._finished: set[Path] = set()
 
     def contains(self, cell: Cell, path: Path) -> bool:
         """Whether a cell's folder holds a complete record and the predictions that it names."""
+        if path not in self._finished and self._is_finished(cell, path):
+            self._finished.add(path)
+        return path in self._finished
+
+    def _is_finished(self, cell: Cell, path: Path) -> bool:
         from duetbench.records import PREDICTIONS, RECORD, file_entry, read_record
 
         if not (path / RECORD).is_file():

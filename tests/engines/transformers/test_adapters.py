@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from engine_making import make_prompt
-from weights_making import Change, changed_copy
+from weights_making import Change, changed_copy, save_adapter
 
 from duetbench.engines.transformers.engine import TransformersEngine
 from duetbench.engines.transformers.loading import Placement, load_model
@@ -21,22 +21,6 @@ from duetbench.types import Sampling
 
 peft = pytest.importorskip("peft")
 PROMPT = make_prompt("some people like jazz")
-
-
-def save_adapter(base: Path, folder: Path, scale: float) -> Path:
-    """A LoRA adapter whose second factor is normal noise times `scale`."""
-    import torch
-    from transformers import AutoModelForCausalLM
-
-    config = peft.LoraConfig(r=2, target_modules=["q_proj", "v_proj"], task_type="CAUSAL_LM")
-    model: Any = peft.get_peft_model(AutoModelForCausalLM.from_pretrained(base), config)
-    torch.manual_seed(1)
-    with torch.no_grad():
-        for name, weight in model.named_parameters():
-            if "lora_B" in name:
-                weight.normal_(std=scale) if scale else weight.zero_()
-    model.save_pretrained(folder)
-    return folder
 
 
 def test_an_adapter_changes_completions_and_the_reference(model_folder: Path, tmp_path: Path) -> None:

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
+import pytest
 from grid_making import BASELINES
 
 from duetbench.runner import Plan, RunOutcome
-from duetbench.runner.estimate import estimate
+from duetbench.runner.estimating.estimate import estimate
+from duetbench.runner.estimating.prompt_counts import PromptCounter
+from duetbench.runner.planning.cells import Cell, WriterSpec
+from duetbench.types import Request
 
 Planned = Callable[..., Plan]
 
@@ -47,7 +52,7 @@ def test_scorers_without_a_model_ask_nothing(planned: Planned, tmp_path: Path) -
 
 
 def test_many_requests_are_scaled_up(planned: Planned, monkeypatch: object) -> None:
-    import duetbench.runner.estimate as module
+    import duetbench.runner.estimating.estimate as module
 
     whole = estimate(planned(limit=8, baselines=False))
     monkeypatch.setattr(module, "SAMPLE", 4)  # type: ignore[attr-defined]
@@ -63,3 +68,58 @@ def test_the_plan_states_empty_windows(planned: Planned) -> None:
     assert starved.empty_windows is not None
     assert starved.empty_windows > 0.5
     assert fed.empty_windows == 0.0
+
+
+@pytest.fixture
+def rendered(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """The number of requests of each rendering."""
+    sizes: list[int] = []
+    count = PromptCounter.count
+
+    def counted(self: PromptCounter, cell: Cell, writing: WriterSpec, requests: Sequence[Request]) -> None:
+        sizes.append(len(requests))
+        count(self, cell, writing, requests)
+
+    monkeypatch.setattr(PromptCounter, "count", counted)
+    return sizes
+
+
+def test_cells_with_the_same_prompts_are_rendered_once(planned: Planned, rendered: list[int]) -> None:
+    made = planned(strategies=("duet",), seeds=tuple(range(20)), limit=4, baselines=False)
+    assert len(estimate(made).cells) == 20
+    assert rendered == [4]
+
+
+def test_many_combinations_share_one_sample(planned: Planned, rendered: list[int], monkeypatch: object) -> None:
+    import duetbench.runner.estimating.estimate as module
+
+    monkeypatch.setattr(module, "MIN_SAMPLE", 2)  # type: ignore[attr-defined]
+    made = planned(strategies=("10h", "duet"), limit=8, baselines=False)
+    estimate(made, sample=6)
+    assert rendered == [3, 3]
+
+
+def test_the_profiles_of_each_trained_writer_count(planned: Planned) -> None:
+    grid: dict[str, Any] = {"strategies": ("picky",), "trainers": ("counting",), "limit": 6, "baselines": False}
+    one, three = (estimate(planned(seeds=seeds, **grid)).total.prompts for seeds in ((0,), (0, 1, 2)))
+    assert three == 3 * one
+
+
+def test_sampled_profiles_of_each_seed_count(planned: Planned) -> None:
+    grid: dict[str, Any] = {"strategies": ("picky",), "limit": 6, "baselines": False}
+    greedy, sampled = (
+        {work.phase: work.prompts for work in estimate(planned(*settings, seeds=(0, 1), **grid)).work}
+        for settings in ((), ("sampling.temperature=0.5",))
+    )
+    assert sampled["profiles"] == 2 * greedy["profiles"]
+
+
+def test_a_sample_counts_the_profiles_of_users_by_their_histories(
+    planned: Planned, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = planned(strategies=("picky",), baselines=False)
+    (whole,) = (work for work in estimate(made).work if work.phase == "profiles")
+    monkeypatch.setattr("duetbench.runner.estimating.estimate.SAMPLE", 5)
+    (part,) = (work for work in estimate(made).work if work.phase == "profiles")
+    assert part.is_scaled
+    assert part.prompts == whole.prompts < made.cells[0].data.prepared.steps[-1].splits["test"]
