@@ -10,8 +10,6 @@ from duetbench.errors import DataError
 from duetbench.runner.planning.cells import Cell, DatasetChoice
 
 if TYPE_CHECKING:
-    import polars as pl
-
     from duetbench.data import ExampleSample, HistoryOptions, Prepared
     from duetbench.interfaces import FittingData
     from duetbench.types import Example, Split
@@ -122,13 +120,7 @@ def fitting_data(prepared: Prepared, history: HistoryOptions, *, predicted: str 
     def build(split: Literal["train", "valid"]) -> list[Example]:
         return build_examples(visible, split, history if split == "valid" else replace(history, source="train"))
 
-    return FittingData(prepared.domain, rows.filter(rows["split"] == "train"), build)
+    return FittingData(prepared.domain, prepared.training_rows, build)
 
 
 _FITTING_SPLITS = {"test": ("train", "valid"), "valid": ("train",)}
-
-
-def train_rows(data: DatasetChoice) -> pl.DataFrame:
-    """The training interactions of a dataset."""
-    interactions = data.prepared.interactions
-    return interactions.filter(interactions["split"] == "train")

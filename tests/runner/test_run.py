@@ -353,9 +353,7 @@ def test_a_finished_grid_reads_each_record_twice_and_computes_nothing(
     n_cells = len(ran(log, limit=3, seeds=(0, 1)).states)
     (tmp_path / "log").unlink()
     validations: list[str] = []
-    monkeypatch.setattr(
-        "duetbench.records.files.validate_record", lambda _values, *, name="": validations.append(name)
-    )
+    monkeypatch.setattr("duetbench.records.files.validate_record", lambda _values, *, name="": validations.append(name))
     outcome = ran(log, limit=3, seeds=(0, 1))
     assert outcome.count("found") == n_cells
     assert len(validations) == 2 * n_cells  # whether it is finished, and for the leaderboard

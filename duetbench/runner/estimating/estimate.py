@@ -156,9 +156,7 @@ class _Estimator:
         for digest, cell in zip(digests, plan.cells, strict=True):
             if digest not in self.rendered:
                 self.rendered[digest] = _render(cell, self.examples.sample_of_cell(cell, n))
-        cells = tuple(
-            self._cell(cell, self.rendered[digest]) for digest, cell in zip(digests, plan.cells, strict=True)
-        )
+        cells = tuple(self._cell(cell, self.rendered[digest]) for digest, cell in zip(digests, plan.cells, strict=True))
         return Estimates(cells, tuple(_work(scopes) for scopes in self._by_model()))
 
     def _cell(self, cell: Cell, rendered: _Rendered) -> Estimate:
