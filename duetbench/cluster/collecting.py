@@ -10,10 +10,10 @@ from duetbench.cluster.jobs import JOBS, KNOWN, Job, JobResult, RunSource
 from duetbench.digests import digest_of_value
 from duetbench.engines.store.database import RequestStore
 from duetbench.errors import DuetbenchError
+from duetbench.runner.output.finished import FinishedCells
 from duetbench.runner.output.run_folder import cell_folder
 from duetbench.runner.placement import CellEnd, PlacedWork
 from duetbench.runner.planning.cells import Cell
-from duetbench.runner.run import is_finished
 
 
 class JobCollector:
@@ -86,7 +86,7 @@ class JobCollector:
             cell = self._cells[cell_id]
             if cell_id in result.states:
                 yield CellEnd(cell, *result.states[cell_id])
-            elif is_finished(cell, cell_folder(self._source.folder, cell)):
+            elif FinishedCells().contains(cell, cell_folder(self._source.folder, cell)):
                 yield CellEnd(cell, "done")  # computed before its job was lost
             else:
                 yield CellEnd(cell, "failed", result.fault)

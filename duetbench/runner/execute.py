@@ -155,11 +155,12 @@ class CellExecutor:
     @contextmanager
     def _phase(self, name: str, meter: UsageMeter) -> Iterator[None]:
         self._progress.phase(name)
-        started = time.monotonic()
+        started, computed = time.monotonic(), self._pool.compute_seconds
         try:
             yield
         finally:
             meter.seconds = time.monotonic() - started
+            meter.engine_seconds = self._pool.compute_seconds - computed
 
 
 def _stage_models(state: CellState, strategy: Strategy, untrained: ModelRef) -> dict[str, ModelRef]:
@@ -187,6 +188,7 @@ def validation_error(scorer: Scorer, examples: Sequence[Example]) -> ValidationR
     if not examples:
         return None
     predictions = scorer.score([example.request for example in examples], [Profiles() for _ in examples], None)
+    check_predictions(scorer, predictions, len(examples))
     to_original = examples[0].request.domain.to_original
     errors = [
         abs(to_original(prediction.value) - to_original(example.rating))
@@ -205,15 +207,35 @@ def predict(
     """One prediction per request; requests without a readable profile are not passed to the scorer.
 
     Raises:
-        PluginError: the scorer did not return one prediction per request.
+        PluginError: see `check_predictions`.
     """
     predictions = [Prediction(None, profile.failed, "profile") if profile.failed else None for profile in profiles]
     positions = [position for position, prediction in enumerate(predictions) if prediction is None]
     scored = (
         scorer.score([requests[n] for n in positions], [profiles[n] for n in positions], engine) if positions else []
     )
-    if len(scored) != len(positions):
-        raise PluginError(f"scorer '{scorer.name}' returned {len(scored)} predictions for {len(positions)} requests")
+    check_predictions(scorer, scored, len(positions))
     for position, prediction in zip(positions, scored, strict=True):
         predictions[position] = prediction
     return [prediction for prediction in predictions if prediction is not None]
+
+
+def check_predictions(scorer: Scorer, predictions: object, n: int) -> None:
+    """Checks what a scorer has returned.
+
+    Raises:
+        PluginError: it is not a list of `n` predictions.
+    """
+    if not isinstance(predictions, Sequence) or isinstance(predictions, str):
+        raise PluginError(
+            f"scorer '{scorer.name}' returned {type(predictions).__name__}: score() must return a list with one "
+            "Prediction per request"
+        )
+    if len(predictions) != n:
+        raise PluginError(f"scorer '{scorer.name}' returned {len(predictions)} predictions for {n} requests")
+    for position, prediction in enumerate(predictions):
+        if not isinstance(prediction, Prediction):
+            raise PluginError(
+                f"scorer '{scorer.name}' returned {type(prediction).__name__} for request {position}: score() must "
+                "return Prediction(None, status) where it cannot predict"
+            )

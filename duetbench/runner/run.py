@@ -13,8 +13,10 @@ from duetbench.errors import ConfigError, DuetbenchError, NotApplicable, RecordE
 from duetbench.progress import Progress
 from duetbench.runner.cell_state import CellState
 from duetbench.runner.engine_pool import EnginePool
+from duetbench.runner.estimating.run_times import RunTimes
 from duetbench.runner.execute import CellExecutor
 from duetbench.runner.failures import check_some_prediction
+from duetbench.runner.output.finished import FinishedCells
 from duetbench.runner.output.run_folder import RunFolder
 from duetbench.runner.placement import CellEnd, PlacedWork, Placement, State
 from duetbench.runner.planning.cells import Cell
@@ -23,6 +25,7 @@ from duetbench.runner.requirements import check_requirements
 from duetbench.runner.scorer_checks import scorer_faults
 
 if TYPE_CHECKING:
+    from duetbench.leaderboard import Board
     from duetbench.records import Record
 
 _CANNOT_WRITE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS)
@@ -40,6 +43,9 @@ class RunOutcome:
     """Failed cells, each with its reason in one line."""
     left_out: list[tuple[Cell, str]] = field(default_factory=list)
     """Cells of controls that do not apply to the requests and profiles, each with its reason."""
+    times: RunTimes = field(default_factory=RunTimes)
+    board: Board | None = None
+    """The leaderboard of the plan's cells."""
 
     def count(self, state: State) -> int:
         """Number of cells in this state."""
@@ -71,21 +77,24 @@ def run(
         ConfigError: a scorer cannot predict ratings on the scale of a dataset; nothing is computed.
         RecordError: the folder cannot be written or the disk is full. Finished cells are kept.
     """
+    clock = time.monotonic()
     run_folder = RunFolder(folder)
     progress = progress or Progress()
     placement = placement or Placement()
     pool = EnginePool(store, on_done=progress.advance, on_progress=progress.status, placement=placement)
     try:
         with progress:
-            unfinished = [cell for cell in plan.cells if force or not is_finished(cell, run_folder.cell(cell))]
+            finished = FinishedCells()
+            unfinished = [cell for cell in plan.cells if force or not finished.contains(cell, run_folder.cell(cell))]
             placement.check(unfinished)
             check_requirements(unfinished, pool)
             if faults := scorer_faults(unfinished, pool):
                 raise ConfigError(faults)
+            executor = CellExecutor(run_folder, pool, progress)
             work = PlacedWork(unfinished, run_folder.path, pool, force, progress)
-            return _Run(plan, run_folder, CellExecutor(run_folder, pool, progress), force, progress).run(
-                placement, work
-            )
+            outcome = _Run(plan, run_folder, executor, force, progress, finished).run(placement, work)
+            outcome.times.seconds = time.monotonic() - clock
+            return outcome
     except OSError as error:
         if error.errno not in _CANNOT_WRITE:
             raise
@@ -102,42 +111,23 @@ def compute_cells(plan: Plan, folder: Path, pool: EnginePool, *, force: bool, pr
 
     For a process that computes some cells of a run for another process.
     """
-    run_folder = RunFolder(folder)
-    check_requirements([cell for cell in plan.cells if force or not is_finished(cell, run_folder.cell(cell))], pool)
-    return _Run(plan, run_folder, CellExecutor(run_folder, pool, progress), force, progress).compute()
-
-
-def is_finished(cell: Cell, path: Path) -> bool:
-    """Whether a cell's folder holds a complete record and the predictions that it names."""
-    from duetbench.records import PREDICTIONS, RECORD, file_entry, read_record
-
-    if not (path / RECORD).is_file():
-        return False
-    try:
-        record = read_record(path)
-    except RecordError:
-        return False
-    if not record.is_done or record.cell_id != cell.id:
-        return False
-    predictions = path / PREDICTIONS
-    is_complete = predictions.is_file() and file_entry(predictions) == record.files.get(PREDICTIONS)
-    return is_complete and _has_same_weights(cell, record)
-
-
-def _has_same_weights(cell: Cell, record: Record) -> bool:
-    """Whether the local weights are those of the record; True if there are none to compare."""
-    from duetbench.models import resolve
-
-    if cell.writing is None or cell.writing.training or record.model is None:
-        return True
-    try:
-        return resolve(cell.writing.model.name, pull=False).digest == record.model.digest
-    except DuetbenchError:
-        return True
+    run_folder, finished = RunFolder(folder), FinishedCells()
+    check_requirements(
+        [cell for cell in plan.cells if force or not finished.contains(cell, run_folder.cell(cell))], pool
+    )
+    return _Run(plan, run_folder, CellExecutor(run_folder, pool, progress), force, progress, finished).compute()
 
 
 class _Run:
-    def __init__(self, plan: Plan, folder: RunFolder, executor: CellExecutor, force: bool, progress: Progress) -> None:
+    def __init__(
+        self,
+        plan: Plan,
+        folder: RunFolder,
+        executor: CellExecutor,
+        force: bool,
+        progress: Progress,
+        finished: FinishedCells,
+    ) -> None:
         from duetbench.leaderboard.board import COVERAGE
         from duetbench.records import current_environment
 
@@ -147,6 +137,7 @@ class _Run:
         self._executor = executor
         self._force = force
         self._progress = progress
+        self._finished = finished
         self._environment = current_environment()
         self._outcome = RunOutcome(folder.path)
 
@@ -188,7 +179,7 @@ class _Run:
         from filelock import FileLock, Timeout
 
         path = self._folder.cell(cell)
-        if not self._force and is_finished(cell, path):
+        if not self._force and self._finished.contains(cell, path):
             return self._ended(cell, "found")
         path.mkdir(parents=True, exist_ok=True)
         lock = FileLock(path / "lock")
@@ -198,7 +189,7 @@ class _Run:
             return False
         try:
             # The process that held the lock may have finished the cell, which then satisfies --force too.
-            if (wait or not self._force) and is_finished(cell, path):
+            if (wait or not self._force) and self._finished.contains(cell, path):
                 return self._ended(cell, "found")
             return self._ended(cell, self._compute(cell, path))
         finally:
@@ -231,11 +222,13 @@ class _Run:
         except BaseException as error:
             if isinstance(error, OSError) and error.errno in _CANNOT_WRITE:
                 raise
-            if not is_finished(cell, path):  # a failed --force does not replace a finished result
+            if not self._finished.contains(cell, path):  # a failed --force does not replace a finished result
                 write_failed(state, path, context(), error)
             if not isinstance(error, DuetbenchError):
                 (path / ERROR).write_text(traceback.format_exc(), encoding="utf-8")
             return self._failed(cell, error, path / ERROR)
+        finally:
+            self._outcome.times.add(state)
         self._progress.print_line(f"{_title(cell)}: {_short(record, self._coverage)}")
         return "done"
 
@@ -254,10 +247,15 @@ class _Run:
         return state
 
     def _write_leaderboard(self) -> None:
+        """Writes the board of all cells in the folder, which may hold those of other plans as well."""
         from duetbench.leaderboard import collect
         from duetbench.leaderboard.formats import render
+        from duetbench.leaderboard.read_results import cell_folders
 
-        board = collect([self._folder.path], self._plan.metrics)
+        own = {self._folder.cell(cell) for cell in self._plan.cells}
+        self._outcome.board = board = collect(sorted(own), self._plan.metrics)
+        if own != set(cell_folders(self._folder.path)):
+            board = collect([self._folder.path], self._plan.metrics)
         for name in ("md", "json"):
             self._folder.write_text(f"leaderboard.{name}", render(board, name))
 

@@ -13,7 +13,7 @@ from duetbench.cluster.job_answers import KNOWN, NEW, read_answers
 from duetbench.cluster.jobs import JOBS, Job, RunSource, run_job
 from duetbench.engines.store.database import RequestStore
 from duetbench.runner import Plan, RunConfig, run
-from duetbench.runner.run import is_finished
+from duetbench.runner.output.finished import FinishedCells
 
 Configured = Callable[..., RunConfig]
 Planned = Callable[[RunConfig], Plan]
@@ -90,6 +90,6 @@ def test_a_training_job_trains_and_computes_no_cell(
     assert run_job(_job(source(settings), plan, is_training=True)).fault == ""
     assert len(logged(tmp_path / "log", "trained")) == 1
     cell = plan.cells[0]
-    assert not is_finished(cell, tmp_path / "out" / "cells" / cell.folder)
+    assert not FinishedCells().contains(cell, tmp_path / "out" / "cells" / cell.folder)
     run(plan, tmp_path / "out", store=tmp_path / "store.sqlite")
     assert len(logged(tmp_path / "log", "trained")) == 1

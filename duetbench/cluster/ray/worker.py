@@ -16,7 +16,7 @@ from duetbench.digests import canonical_json
 from duetbench.engines.store.keys import engine_parts
 from duetbench.errors import DuetbenchError, EngineError, ModelError
 from duetbench.interfaces import Engine
-from duetbench.runner.engine_pool import MAX_OPEN
+from duetbench.runner.engine_pool import MAX_MODELS
 from duetbench.types import ModelRef
 
 Verb = Literal["generate", "label_logprobs", "info", "label_fault", "batches"]
@@ -48,7 +48,8 @@ class EngineWorker:
     """Runs engines in an actor. It keeps as many open as a run in one process does."""
 
     def __init__(self) -> None:
-        self._open: OrderedDict[str, Engine] = OrderedDict()
+        self._open: OrderedDict[tuple[str, str], Engine] = OrderedDict()
+        """By base model and by everything else; the least recently used first."""
 
     def ping(self) -> tuple[str, int]:
         """The machine's name and the process id, as soon as the worker is ready."""
@@ -69,16 +70,25 @@ class EngineWorker:
             return WorkerFault(str(error))
 
     def _engine(self, spec: EngineSpec, identity: str) -> Engine:
-        key = f"{spec!r} {identity}"
+        base = repr(replace(spec, model=spec.model.base))
+        key = (base, f"{spec.model!r} {identity}")
         if key in self._open:
             self._open.move_to_end(key)
             return self._open[key]
-        while len(self._open) >= MAX_OPEN:
-            self._open.popitem(last=False)[1].close()
+        self._make_room(base)
         engine = make_engine(spec)
         check_identity(engine, identity)
         self._open[key] = engine
         return engine
+
+    def _make_room(self, base: str) -> None:
+        """Closes the engines of the base model that was not used for longest, if another one is to be opened."""
+        last_uses = dict.fromkeys(base for base, _ in reversed(self._open))  # the most recently used first
+        if base in last_uses or len(last_uses) < MAX_MODELS:
+            return
+        oldest = list(last_uses)[-1]
+        for key in [key for key in self._open if key[0] == oldest]:
+            self._open.pop(key).close()
 
 
 def make_engine(spec: EngineSpec) -> Engine:
