@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -62,7 +62,11 @@ class Placement:
         engine: Engine = choice.make(model=model)
         return engine
 
-    def compute(self, work: PlacedWork) -> Iterator[CellEnd]:
+    def computed_here(self, cells: Sequence[Cell]) -> Sequence[Cell]:
+        """The cells that this process computes, so that it must have what they need."""
+        return cells
+
+    def compute(self, work: PlacedWork) -> Generator[CellEnd, None, None]:
         """Computes cells or trainings elsewhere; cells of which no end is yielded are computed in this process."""
         yield from ()
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import errno
 import time
 import traceback
+from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -87,9 +89,7 @@ def run(
             finished = FinishedCells()
             unfinished = [cell for cell in plan.cells if force or not finished.contains(cell, run_folder.cell(cell))]
             placement.check(unfinished)
-            check_requirements(unfinished, pool)
-            if faults := scorer_faults(unfinished, pool):
-                raise ConfigError(faults)
+            _check(placement.computed_here(unfinished), pool)
             executor = CellExecutor(run_folder, pool, progress)
             work = PlacedWork(unfinished, run_folder.path, pool, force, progress)
             outcome = _Run(plan, run_folder, executor, force, progress, finished).run(placement, work)
@@ -112,10 +112,15 @@ def compute_cells(plan: Plan, folder: Path, pool: EnginePool, *, force: bool, pr
     For a process that computes some cells of a run for another process.
     """
     run_folder, finished = RunFolder(folder), FinishedCells()
-    check_requirements(
-        [cell for cell in plan.cells if force or not finished.contains(cell, run_folder.cell(cell))], pool
-    )
+    _check([cell for cell in plan.cells if force or not finished.contains(cell, run_folder.cell(cell))], pool)
     return _Run(plan, run_folder, CellExecutor(run_folder, pool, progress), force, progress, finished).compute()
+
+
+def _check(unfinished: Sequence[Cell], pool: EnginePool) -> None:
+    """Checks that this process can compute cells, before it computes any."""
+    check_requirements(unfinished, pool)
+    if faults := scorer_faults(unfinished, pool):
+        raise ConfigError(faults)
 
 
 class _Run:
@@ -147,8 +152,9 @@ class _Run:
         self._folder.write_json("plan.json", plan_content(self._plan))
         self._folder.write_json("env.json", to_json(self._environment))
         self._progress.start(len(self._plan.cells))
-        for end in placement.compute(work):
-            self._ended_elsewhere(end)
+        with closing(placement.compute(work)) as ends:  # after an interrupt, what runs elsewhere is ended at once
+            for end in ends:
+                self._ended_elsewhere(end)
         self._executor.skip_trainings(work.failed_trainings)
         self.compute()
         self._write_leaderboard()

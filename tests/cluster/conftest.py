@@ -16,6 +16,13 @@ from duetbench.plugins import Plugins
 from duetbench.runner import Grid, Plan, RunConfig, plan
 
 
+@pytest.fixture(autouse=True)
+def restored(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A job that runs in this process changes the working directory and the cache."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("DUETBENCH_CACHE", str(cache_dir()))
+
+
 @pytest.fixture
 def plugins() -> Plugins:
     return Plugins([PLUGIN], environ={})

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from pathlib import Path
 
 from grid_making import logged
@@ -27,7 +27,7 @@ class JobsInThisProcess(Placement):
         self._source = source
         self._end = end
 
-    def compute(self, work: PlacedWork) -> Iterator[CellEnd]:
+    def compute(self, work: PlacedWork) -> Generator[CellEnd, None, None]:
         collector = JobCollector(work, self._source)
         collector.prepare()
         for group in independent_groups(work.cells):
@@ -83,7 +83,7 @@ def test_a_lost_job_fails_its_unfinished_cells_alone(
 class FailedTrainings(Placement):
     """Every training has failed elsewhere."""
 
-    def compute(self, work: PlacedWork) -> Iterator[CellEnd]:
+    def compute(self, work: PlacedWork) -> Generator[CellEnd, None, None]:
         for cell in work.cells:
             work.failed_trainings[str(cell.training_id)] = TrainingError("no GPU there")
         yield from ()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -66,7 +66,10 @@ class RayPlacement(Placement):
         spec = EngineSpec(choice.name, asdict(choice.config), code, model, self._source.places)
         return FleetEngine(local, spec, self._fleet)
 
-    def compute(self, work: PlacedWork) -> Iterator[CellEnd]:
+    def computed_here(self, cells: Sequence[Cell]) -> Sequence[Cell]:
+        return [cell for cell in cells if cell.writing or not self._options.tasks]
+
+    def compute(self, work: PlacedWork) -> Generator[CellEnd, None, None]:
         trainings = trainings_in_order(work.cells)
         free = [cell for cell in work.cells if cell.writing is None]
         if not self._options.tasks or not (trainings or free):
@@ -115,8 +118,9 @@ class RayPlacement(Placement):
                     if task.training_id and result.fault:
                         work.failed_trainings[task.training_id] = TrainingError(result.fault)
         finally:
-            for reference in running:  # after an interrupt
+            for reference, task in running.items():  # after an interrupt
                 ray.cancel(reference, force=True)
+                collector.collect(task.job)
 
     def close(self) -> None:
         self._fleet.close()

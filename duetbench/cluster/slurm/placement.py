@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -42,7 +42,10 @@ class SlurmPlacement(Placement):
         self._options = options
         self._source = source
 
-    def compute(self, work: PlacedWork) -> Iterator[CellEnd]:
+    def computed_here(self, cells: Sequence[Cell]) -> Sequence[Cell]:
+        return ()  # each job checks what its machine has
+
+    def compute(self, work: PlacedWork) -> Generator[CellEnd, None, None]:
         if not work.cells:
             return
         collector = JobCollector(work, self._source)
@@ -56,6 +59,7 @@ class SlurmPlacement(Placement):
         finally:
             for submitted in running.values():  # after an interrupt
                 submitted.handle.cancel(check=False)
+                collector.collect(submitted.job)
             collector.close()
 
     def _submit(self, jobs: Sequence[Job]) -> dict[str, _Submitted]:
