@@ -28,14 +28,13 @@ def ray_cluster(n_nodes: int) -> Iterator[Any]:
 
     paths = [str(ROOT), str(Path(__file__).parent), os.environ.get("PYTHONPATH", "")]
     with pytest.MonkeyPatch.context() as environment:  # of the nodes and their workers
-        environment.setenv("RAY_raylet_start_wait_time_s", "40")
         environment.setenv("RAY_USAGE_STATS_ENABLED", "0")
         environment.setenv("PYTHONPATH", os.pathsep.join(path for path in paths if path))
         cluster = Cluster()
         try:
             for _ in range(n_nodes):
                 add_node(cluster)
-            ray.init(address=cluster.address, log_to_driver=False, logging_level="ERROR", configure_logging=False)
+            ray.init(cluster.address, log_to_driver=False, configure_logging=False)
             yield cluster
         finally:
             ray.shutdown()

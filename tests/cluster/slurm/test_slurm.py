@@ -36,6 +36,24 @@ def importable(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join(path for path in paths if path))
 
 
+def _signalling(log: Path, word: str, number: signal.Signals) -> threading.Thread:
+    """A running thread that sends a signal to the first other process that logs this word."""
+
+    def send() -> None:
+        while not (processes := _processes(log, word)):
+            time.sleep(0.05)
+        os.kill(processes[0], number)
+
+    thread = threading.Thread(target=send, daemon=True)
+    thread.start()
+    return thread
+
+
+def _processes(log: Path, word: str) -> list[int]:
+    lines = log.read_text().splitlines() if log.is_file() else []
+    return [int(line.split()[0]) for line in lines if line.split()[1] == word and int(line.split()[0]) != os.getpid()]
+
+
 def test_jobs_give_the_results_of_a_local_run(
     config: Configured, planned: Planned, source: Sourced, tmp_path: Path
 ) -> None:
@@ -58,20 +76,14 @@ def test_a_preempted_job_is_requeued_and_asks_for_nothing_twice(
 ) -> None:
     settings = config(f"logging.log={tmp_path / 'log'}", "logging.pause=1.0")
 
-    def preempt() -> None:
-        while not logged(tmp_path / "log", "labels"):
-            time.sleep(0.05)
-        process = int((tmp_path / "log").read_text().split()[0])
-        os.kill(process, signal.SIGUSR2)  # what Slurm sends before it takes the machine away
-
-    thread = threading.Thread(target=preempt)
-    thread.start()
+    # Slurm sends this signal before it takes the machine away.
+    thread = _signalling(tmp_path / "log", "labels", signal.SIGUSR2)
     placement = SlurmPlacement(SlurmOptions(executor="local"), source(settings))
     outcome = run(planned(settings), tmp_path / "out", store=tmp_path / "store.sqlite", placement=placement)
     thread.join()
     asked = Counter(logged(tmp_path / "log", "labels"))
     assert outcome.count("done") == 1
-    assert len(logged(tmp_path / "log", "loaded")) == 2 + 1  # two processes, and this one
+    assert len(logged(tmp_path / "log", "loaded")) == 2  # one process after the other
     assert len(asked) == 8
     assert sum(asked.values()) <= 8 + 2  # a batch holds two prompts
 
@@ -81,15 +93,7 @@ def test_a_killed_job_fails_its_cells_with_the_place_of_its_log(
 ) -> None:
     settings = config(f"logging.log={tmp_path / 'log'}", "logging.pause=30")
 
-    def kill() -> None:
-        while len(logged(tmp_path / "log", "loaded")) < 2:
-            time.sleep(0.05)
-        lines = (tmp_path / "log").read_text().splitlines()
-        (process,) = {int(line.split()[0]) for line in lines} - {os.getpid()}
-        os.kill(process, signal.SIGKILL)
-
-    thread = threading.Thread(target=kill)
-    thread.start()
+    thread = _signalling(tmp_path / "log", "loaded", signal.SIGKILL)
     placement = SlurmPlacement(SlurmOptions(executor="local"), source(settings))
     outcome = run(planned(settings), tmp_path / "out", store=tmp_path / "store.sqlite", placement=placement)
     thread.join()
