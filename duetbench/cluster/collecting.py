@@ -77,7 +77,8 @@ class JobCollector:
 
     def close(self) -> None:
         """Removes what only running jobs need."""
-        (self._source.folder / JOBS / KNOWN).unlink(missing_ok=True)
+        for file in (self._source.folder / JOBS).glob(f"{KNOWN}*"):  # the copy and its lock
+            file.unlink(missing_ok=True)
 
     def _ends(self, job: Job, result: JobResult) -> Iterator[CellEnd]:
         if job.is_training:
