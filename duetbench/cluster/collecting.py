@@ -90,7 +90,7 @@ class JobCollector:
             elif FinishedCells().contains(cell, cell_folder(self._source.folder, cell)):
                 yield CellEnd(cell, "done")  # computed before its job was lost
             else:
-                yield CellEnd(cell, "failed", result.fault)
+                yield CellEnd(cell, "failed", result.fault, is_recorded=False)
 
 
 def trainings_in_order(cells: Sequence[Cell]) -> Mapping[str, Cell]:

@@ -28,6 +28,8 @@ class CellEnd:
     state: State
     reason: str = ""
     """Why it failed or was left out, in one line."""
+    is_recorded: bool = True
+    """False: it failed before anything could write a record of it."""
 
 
 @dataclass(frozen=True)

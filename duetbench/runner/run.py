@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from duetbench.errors import ConfigError, DuetbenchError, NotApplicable, RecordError, StoreError
+from duetbench.errors import ConfigError, DuetbenchError, EngineError, NotApplicable, RecordError, StoreError
 from duetbench.progress import Progress
 from duetbench.runner.cell_state import CellState
 from duetbench.runner.engine_pool import EnginePool
@@ -171,10 +171,16 @@ class _Run:
         return self._outcome
 
     def _ended_elsewhere(self, end: CellEnd) -> None:
-        from duetbench.records import read_record
+        from duetbench.records import read_record, utc_now
+        from duetbench.runner.output.recording import ExecutionContext, write_failed
 
+        path = self._folder.cell(end.cell)
+        if not end.is_recorded and not self._finished.contains(end.cell, path):
+            path.mkdir(parents=True, exist_ok=True)
+            context = ExecutionContext(utc_now(), 0.0, self._environment)
+            write_failed(CellState(end.cell), path, context, EngineError(end.reason))
         if end.state == "done":
-            record = read_record(self._folder.cell(end.cell))
+            record = read_record(path)
             self._progress.print_line(f"{_title(end.cell)}: {_short(record, self._coverage)}")
         elif end.state != "found":
             self._without_result(end.cell, end.state, end.reason)

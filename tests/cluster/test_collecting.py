@@ -80,6 +80,18 @@ def test_a_lost_job_fails_its_unfinished_cells_alone(
     assert [reason for _, reason in outcome.failures] == ["the node is gone"]
 
 
+def test_a_job_that_computed_nothing_leaves_failed_records(
+    config: Configured, planned: Planned, source: Sourced, tmp_path: Path
+) -> None:
+    placement = JobsInThisProcess(source(config()), lambda _result: JobResult({}, "no such folder there"))
+    settings = config("logging.dead=true")
+    plan = planned(settings)
+    run(plan, tmp_path / "out", store=tmp_path / "store.sqlite", placement=placement)
+    record = read_record(tmp_path / "out" / "cells" / plan.cells[0].folder)
+    assert record.error is not None
+    assert record.error.message == "no such folder there"
+
+
 class FailedTrainings(Placement):
     """Every training has failed elsewhere."""
 
@@ -92,7 +104,7 @@ class FailedTrainings(Placement):
 def test_a_training_that_failed_elsewhere_is_not_tried_here(
     config: Configured, planned: Planned, tmp_path: Path
 ) -> None:
-    plan = planned(config(f"counting.log={tmp_path / 'log'}", trainers=("counting",)))
+    plan = planned(config(f"counting.log={tmp_path / 'log'}", strategies=("duet",), trainers=("counting",)))
     outcome = run(plan, tmp_path / "out", store=tmp_path / "store.sqlite", placement=FailedTrainings())
     assert [reason for _, reason in outcome.failures] == ["no GPU there"]
     assert logged(tmp_path / "log") == []

@@ -85,7 +85,7 @@ def test_a_failing_cell_is_reported_with_its_reason(config: Configured, planned:
 def test_a_training_job_trains_and_computes_no_cell(
     config: Configured, planned: Planned, source: Sourced, tmp_path: Path
 ) -> None:
-    settings = config(f"counting.log={tmp_path / 'log'}", trainers=("counting",))
+    settings = config(f"counting.log={tmp_path / 'log'}", strategies=("duet",), trainers=("counting",))
     plan = planned(settings)
     assert run_job(_job(source(settings), plan, is_training=True)).fault == ""
     assert len(logged(tmp_path / "log", "trained")) == 1
