@@ -253,6 +253,8 @@ class Completion:
     """True if the request store held a damaged answer, which this one replaces."""
     truncated_slots: int = 0
     """Number of slots that ended at `max_tokens` instead of at a stop text."""
+    lost_workers: int = 0
+    """Number of times that its batch was computed again, since a worker of a cluster was lost."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -267,6 +269,7 @@ class LabelLogprobs:
     error: str = ""
     cached: bool = False
     was_damaged: bool = False
+    lost_workers: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -48,6 +49,12 @@ if TYPE_CHECKING:
 @click.option("--force", is_flag=True, help="Run finished cells again.")
 @click.option("--out", type=click.Path(path_type=Path), metavar="DIR", help="[default: a folder in runs, see above]")
 @click.option("--store", type=click.Path(path_type=Path), metavar="FILE", help="File of the request store.")
+@click.option(
+    "--ray",
+    metavar="ADDRESS",
+    help="Compute on a Ray cluster: auto, HOST:PORT, or local, which starts one. Needs duetbench[ray].",
+)
+@click.option("--slurm", is_flag=True, help="Compute cells as Slurm jobs and wait for them. Needs duetbench[slurm].")
 @pass_settings
 def run(
     settings: Settings,
@@ -61,6 +68,8 @@ def run(
     force: bool,
     out: Path | None,
     store: Path | None,
+    ray: str | None,
+    slurm: bool,
     **grid: Any,
 ) -> None:
     """Run every combination of strategies, trainers, datasets, models, scorers and seeds.
@@ -72,9 +81,13 @@ def run(
     `duetbench runs ls` lists them.
     """
     from duetbench.cli.plugins_list import report_faults
+    from duetbench.cluster.choice import cluster_choice
     from duetbench.config import parse_settings
     from duetbench.errors import UsageError
+    from duetbench.progress import Progress, ProgressDisplay
     from duetbench.runner import plan, run_config
+    from duetbench.runner import run as run_plan
+    from duetbench.runner.estimating.speed import KnownSpeeds, estimated_seconds
 
     chosen = {name: value for name, value in grid.items() if value}
     if no_baselines:
@@ -83,7 +96,8 @@ def run(
         chosen["controls"] = controls
     if file is None and "strategies" not in chosen:
         raise UsageError("nothing to run: give a strategy (--strategy duet) or a file (--config FILE)")
-    config = run_config(chosen, file=file, settings=parse_settings(settings_))
+    cluster = cluster_choice(ray, slurm=slurm, settings=parse_settings(settings_))
+    config = run_config(chosen, file=file, settings=cluster.run_settings)
     folder = out or Path("runs") / config.name
     with settings.progress_console.status("planning") as status:
         planned = plan(config, settings.plugins, on_progress=status.update)
@@ -93,20 +107,19 @@ def run(
     if only_plan:
         _print_plan(settings, planned, folder)
         return
-    _run(settings, planned, folder, store, force=force)
-
-
-def _run(settings: Settings, planned: Plan, folder: Path, store: Path | None, *, force: bool) -> None:
-    from duetbench.leaderboard.terminal import print_board
-    from duetbench.progress import Progress, ProgressDisplay
-    from duetbench.runner import run
-    from duetbench.runner.estimating.speed import KnownSpeeds, estimated_seconds
-
     progress = Progress() if settings.quiet else ProgressDisplay(settings.progress_console)
     speeds = KnownSpeeds.load()
     expected = estimated_seconds(planned, folder, speeds)
-    outcome = run(planned, folder, store=store, force=force, progress=progress)
+    with closing(cluster.placement(config, settings.plugins, folder, progress.print_line)) as placement:
+        outcome = run_plan(planned, folder, store=store, force=force, progress=progress, placement=placement)
     speeds.update(outcome.times.work)
+    _report(settings, outcome, expected)
+
+
+def _report(settings: Settings, outcome: RunOutcome, expected: float | None) -> None:
+    from duetbench.leaderboard.terminal import print_board
+
+    folder = outcome.folder
     assert outcome.board is not None
     print_board(outcome.board, settings.console)
     for cell, reason in outcome.left_out:
@@ -138,7 +151,8 @@ def _summary(outcome: RunOutcome) -> str:
 
 def _times(times: RunTimes, expected: float | None) -> str:
     """The time of a run by part, next to its estimate if there is one."""
-    parts = {"engines": times.engine, "trainings": times.training, "everything else": times.other}
+    parts = {"engines": times.engine, "trainings": times.training, "on the cluster": times.elsewhere}
+    parts["everything else"] = times.other
     shown = ", ".join(f"{name} {_duration(seconds)}" for name, seconds in parts.items() if seconds)
     estimated = f"; estimated for engines: {_duration(expected)}, without answers in the store" if expected else ""
     return f"{_duration(times.seconds)}: {shown}; {times.requests:,} requests computed{estimated}"

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from duetbench.errors import DuetbenchError
+from duetbench.runner.placement import Placement
 from duetbench.runner.planning.cells import ModelChoice, PluginChoice
 from duetbench.types import ModelRef
 
@@ -42,16 +43,23 @@ class EnginePool:
     loaded once.
 
     Args:
-        store: File of the request store; None: the one in the user's cache.
+        store: The request store or its file; None: the one in the user's cache.
         on_done: Called with the number of prompts that were just answered.
         on_progress: Called with a status line when a slow operation begins.
+        placement: Makes the engines; None: they run in this process.
     """
 
     def __init__(
-        self, store: Path | None, *, on_done: Callable[[int], None], on_progress: Callable[[str], None]
+        self,
+        store: Path | RequestStore | None,
+        *,
+        on_done: Callable[[int], None],
+        on_progress: Callable[[str], None],
+        placement: Placement | None = None,
     ) -> None:
-        self._path = store
-        self._store: RequestStore | None = None
+        self._path = store if isinstance(store, Path) else None
+        self._store = None if isinstance(store, Path) else store
+        self._placement = placement or Placement()
         self._on_done = on_done
         self._report = on_progress
         self._open: OrderedDict[_EngineKey, StoredEngine] = OrderedDict()
@@ -80,7 +88,7 @@ class EnginePool:
 
     def engine(self, choice: PluginChoice, model: ModelRef) -> StoredEngine:
         """The engine for these weights, behind the request store."""
-        from duetbench.engines.store.stored_engine import ComputeClock, RequestStore, StoredEngine, default_store
+        from duetbench.engines.store.stored_engine import ComputeClock, StoredEngine
 
         base = _Base(choice.name, repr(choice.config), model.path, model.digest)
         key = _EngineKey(base, model.name, model.adapter_digest or model.adapter)
@@ -88,13 +96,21 @@ class EnginePool:
             self._open.move_to_end(key)
             return self._open[key]
         self._make_room(base, has_adapter=key.adapter is not None)
-        if self._store is None:
-            self._store = RequestStore(self._path or default_store())
         self._report(f"loading {model.name}" + (f" with {Path(model.adapter).name}" if model.adapter else ""))
         self._clock = self._clock or ComputeClock()
-        engine = StoredEngine(choice.make(model=model), self._store, on_done=self._on_done, clock=self._clock)
+        placed = self._placement.engine(choice, model)
+        engine = StoredEngine(placed, self.store, on_done=self._on_done, clock=self._clock)
         self._open[key] = engine
         return engine
+
+    @property
+    def store(self) -> RequestStore:
+        """The request store, opened at the first access."""
+        from duetbench.engines.store.stored_engine import RequestStore, default_store
+
+        if self._store is None:
+            self._store = RequestStore(self._path or default_store())
+        return self._store
 
     def _make_room(self, base: _Base, *, has_adapter: bool) -> None:
         """Closes engines that were not used for long, before one on this base model is opened."""

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from duetbench.errors import PluginError, TrainingError
+from duetbench.errors import DuetbenchError, PluginError, TrainingError
 from duetbench.interfaces import Engine, Scorer, Strategy
 from duetbench.progress import Progress
 from duetbench.runner.cell_state import CellState
@@ -17,7 +17,7 @@ from duetbench.runner.engine_pool import EnginePool
 from duetbench.runner.examples import Examples
 from duetbench.runner.metering import MeteredEngine, UsageMeter
 from duetbench.runner.output.run_folder import RunFolder
-from duetbench.runner.planning.cells import WriterSpec
+from duetbench.runner.planning.cells import Cell, WriterSpec
 from duetbench.runner.trainings import TrainingEngines, TrainingRunner, all_models, read_trained
 from duetbench.types import Example, ModelRef, Prediction, Profiles, Request, Sampling
 
@@ -59,6 +59,17 @@ class CellExecutor:
             scorer_model = (state.trained.models.scorer if state.trained else None) or frozen.model
             frozen = self._pool.engine(cell.writing.engine, scorer_model)  # the pool may have closed it meanwhile
         self._score(state, requests, frozen)
+
+    def train(self, cell: Cell) -> None:
+        """Runs the training of a cell unless it has finished; the cell itself is not computed."""
+        assert cell.writing is not None
+        state = CellState(cell)
+        model = self._resolve_model(state, cell.writing)
+        self._train(state, cell.writing, self._pool.engine(cell.writing.engine, model.base))
+
+    def skip_trainings(self, failed: Mapping[str, DuetbenchError]) -> None:
+        """Cells that need one of these trainings, given by id, fail with its error."""
+        self._trainings.skip(failed)
 
     def _resolve_model(self, state: CellState, writing: WriterSpec) -> ModelRef:
         state.model = self._pool.model(writing.model)

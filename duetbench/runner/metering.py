@@ -61,6 +61,7 @@ class UsageMeter:
             dropped_history=sum(result.dropped_history for result in results),
             seconds=self.seconds,
             damaged=sum(result.was_damaged for result in results),
+            redone=sum(result.lost_workers > 0 for result in results),
         )
 
     @property
@@ -115,6 +116,9 @@ class MeteredEngine(Engine):
 
     def batches(self, prompts: Sequence[Prompt], max_tokens: int) -> list[list[int]]:
         return self._engine.batches(prompts, max_tokens)
+
+    def parallel_batches(self) -> int:
+        return self._engine.parallel_batches()
 
     def count_tokens(self, text: str) -> int | None:
         return self._engine.count_tokens(text)

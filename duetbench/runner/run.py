@@ -7,7 +7,7 @@ import time
 import traceback
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from duetbench.errors import ConfigError, DuetbenchError, NotApplicable, RecordError, StoreError
 from duetbench.progress import Progress
@@ -18,6 +18,7 @@ from duetbench.runner.execute import CellExecutor
 from duetbench.runner.failures import check_some_prediction
 from duetbench.runner.output.finished import FinishedCells
 from duetbench.runner.output.run_folder import RunFolder
+from duetbench.runner.placement import CellEnd, PlacedWork, Placement, State
 from duetbench.runner.planning.cells import Cell
 from duetbench.runner.planning.plan import Plan
 from duetbench.runner.requirements import check_requirements
@@ -26,9 +27,6 @@ from duetbench.runner.scorer_checks import scorer_faults
 if TYPE_CHECKING:
     from duetbench.leaderboard import Board
     from duetbench.records import Record
-
-State = Literal["done", "found", "failed", "left out"]
-"""Computed in this run; finished before; failed in this run; a control that does not apply, as its record says."""
 
 _CANNOT_WRITE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS)
 """Errors after which no file can be written, not even the record of a failed cell: they end the run."""
@@ -55,7 +53,13 @@ class RunOutcome:
 
 
 def run(
-    plan: Plan, folder: Path, *, store: Path | None = None, force: bool = False, progress: Progress | None = None
+    plan: Plan,
+    folder: Path,
+    *,
+    store: Path | None = None,
+    force: bool = False,
+    progress: Progress | None = None,
+    placement: Placement | None = None,
 ) -> RunOutcome:
     """Computes the unfinished cells of a plan and writes the leaderboard.
 
@@ -65,6 +69,7 @@ def run(
         store: File of the request store; None: the one in the user's cache.
         force: Computes finished cells again. Requests are still answered from the store where possible.
         progress: Receives the events.
+        placement: Where the work is done; None: in this process. The caller closes it.
 
     Raises:
         RequirementsError: what unfinished cells need is missing; nothing is computed. A single missing thing raises its
@@ -75,16 +80,19 @@ def run(
     clock = time.monotonic()
     run_folder = RunFolder(folder)
     progress = progress or Progress()
-    pool = EnginePool(store, on_done=progress.advance, on_progress=progress.status)
+    placement = placement or Placement()
+    pool = EnginePool(store, on_done=progress.advance, on_progress=progress.status, placement=placement)
     try:
         with progress:
             finished = FinishedCells()
             unfinished = [cell for cell in plan.cells if force or not finished.contains(cell, run_folder.cell(cell))]
+            placement.check(unfinished)
             check_requirements(unfinished, pool)
             if faults := scorer_faults(unfinished, pool):
                 raise ConfigError(faults)
+            work = PlacedWork(unfinished, run_folder.path, pool, force, progress)
             executor = CellExecutor(run_folder, pool, progress)
-            outcome = _Run(plan, run_folder, executor, force, progress, finished).run()
+            outcome = _Run(plan, run_folder, executor, force, progress, finished).run(placement, work)
             outcome.times.seconds = time.monotonic() - clock
             return outcome
     except OSError as error:
@@ -96,6 +104,17 @@ def run(
         ) from error
     finally:
         pool.close()
+
+
+def compute_cells(plan: Plan, folder: Path, pool: EnginePool, *, force: bool, progress: Progress) -> RunOutcome:
+    """Computes the cells of a plan; what belongs to the whole run, such as the leaderboard, is not written.
+
+    For a process that computes some cells of a run for another process.
+    """
+    run_folder, finished = RunFolder(folder), FinishedCells()
+    unfinished = [cell for cell in plan.cells if force or not finished.contains(cell, run_folder.cell(cell))]
+    check_requirements(unfinished, pool)
+    return _Run(plan, run_folder, CellExecutor(run_folder, pool, progress), force, progress, finished).compute()
 
 
 class _Run:
@@ -121,19 +140,40 @@ class _Run:
         self._environment = current_environment()
         self._outcome = RunOutcome(folder.path)
 
-    def run(self) -> RunOutcome:
+    def run(self, placement: Placement, work: PlacedWork) -> RunOutcome:
         from duetbench.records import to_json
 
         self._folder.write_json("plan.json", plan_content(self._plan))
         self._folder.write_json("env.json", to_json(self._environment))
         self._progress.start(len(self._plan.cells))
-        waiting = [cell for cell in self._plan.cells if not self._try(cell, wait=False)]
+        started = time.monotonic()
+        for end in placement.compute(work):
+            self._ended_elsewhere(end)
+        self._outcome.times.elsewhere = time.monotonic() - started
+        self._executor.skip_trainings(work.failed_trainings)
+        self.compute()
+        self._write_leaderboard()
+        return self._outcome
+
+    def compute(self) -> RunOutcome:
+        """Computes the cells that have not ended elsewhere."""
+        cells = [cell for cell in self._plan.cells if cell.id not in self._outcome.states]
+        waiting = [cell for cell in cells if not self._try(cell, wait=False)]
         for cell in waiting:
             self._progress.cell(_short_title(cell))
             self._progress.status("computed by another process")
             self._try(cell, wait=True)
-        self._write_leaderboard()
         return self._outcome
+
+    def _ended_elsewhere(self, end: CellEnd) -> None:
+        from duetbench.records import read_record
+
+        if end.state == "done":
+            record = read_record(self._folder.cell(end.cell))
+            self._progress.print_line(f"{_title(end.cell)}: {_short(record, self._coverage)}")
+        elif end.state != "found":
+            self._without_result(end.cell, end.state, end.reason)
+        self._ended(end.cell, end.state)
 
     def _try(self, cell: Cell, *, wait: bool) -> bool:
         """Computes a cell unless it is finished; False if another process computes it and `wait` is False."""
@@ -196,14 +236,16 @@ class _Run:
     def _failed(self, cell: Cell, error: BaseException, trace: Path) -> State:
         reason = " ".join(str(error).split()) or type(error).__name__
         if isinstance(error, NotApplicable):
-            self._outcome.left_out.append((cell, reason))
-            self._progress.print_line(f"{_title(cell)}: left out: {reason}")
-            return "left out"
+            return self._without_result(cell, "left out", reason)
         if not isinstance(error, DuetbenchError):
             reason = f"{type(error).__name__}: {reason} (traceback in {trace})"
-        self._outcome.failures.append((cell, reason))
-        self._progress.print_line(f"{_title(cell)}: FAILED: {reason}")
-        return "failed"
+        return self._without_result(cell, "failed", reason)
+
+    def _without_result(self, cell: Cell, state: State, reason: str) -> State:
+        listed = self._outcome.left_out if state == "left out" else self._outcome.failures
+        listed.append((cell, reason))
+        self._progress.print_line(f"{_title(cell)}: {'left out' if state == 'left out' else 'FAILED'}: {reason}")
+        return state
 
     def _write_leaderboard(self) -> None:
         """Writes the board of all cells in the folder, which may hold those of other plans as well."""

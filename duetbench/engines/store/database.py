@@ -78,6 +78,7 @@ class RequestStore:
     def __init__(self, path: Path | str) -> None:
         self.path = Path(path)
         self._lock = threading.RLock()
+        self._handing_over = threading.RLock()
         self._writer: ThreadPoolExecutor | None = None
         self._pending: Future[None] | None = None
         with self._store_errors():
@@ -136,10 +137,11 @@ class RequestStore:
         """
         from concurrent.futures import ThreadPoolExecutor
 
-        self.flush()
-        if self._writer is None:
-            self._writer = ThreadPoolExecutor(1, thread_name_prefix="store")
-        self._pending = self._writer.submit(self.put, outcomes, damaged=damaged)
+        with self._handing_over:
+            self.flush()
+            if self._writer is None:
+                self._writer = ThreadPoolExecutor(1, thread_name_prefix="store")
+            self._pending = self._writer.submit(self.put, outcomes, damaged=damaged)
 
     def flush(self) -> None:
         """Waits until everything is stored.
@@ -147,14 +149,36 @@ class RequestStore:
         Raises:
             StoreError: the last call of `put_later` failed.
         """
-        pending, self._pending = self._pending, None
-        if pending is not None:
-            pending.result()
+        with self._handing_over:
+            pending, self._pending = self._pending, None
+            if pending is not None:
+                pending.result()
 
     def select(self, query: str, values: tuple[Any, ...]) -> list[tuple[Any, ...]]:
         """The rows of a read-only query, for reports."""
         with self._lock, self._store_errors():
             return self.connection.execute(query, values).fetchall()
+
+    def copy_to(self, file: Path, models: Collection[str]) -> None:
+        """Writes a new store with the answers of some models and of their adapters.
+
+        Args:
+            file: The new file; one that exists is replaced.
+            models: Texts that identify the weights in an engine's description, such as their digests.
+        """
+        file.unlink(missing_ok=True)
+        RequestStore(file).close()
+        with self._lock, self._store_errors():
+            described = self.select("SELECT digest, body FROM engines", ())
+            engines = [digest for digest, body in described if any(model in body for model in models)]
+            self.connection.execute("ATTACH DATABASE ? AS copy", (str(file),))
+            try:
+                for table, column in (("engines", "digest"), ("answers", "engine")):
+                    query = f"INSERT INTO copy.{table} SELECT * FROM main.{table} WHERE {column} = ?"
+                    self.connection.executemany(query, [(digest,) for digest in engines])
+                self.connection.execute("PRAGMA copy.journal_mode = DELETE")  # a single file, without a log next to it
+            finally:
+                self.connection.execute("DETACH DATABASE copy")
 
     def close(self) -> None:
         """Closes the file after everything is stored."""

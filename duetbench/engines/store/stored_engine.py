@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 from duetbench.engines.store.database import RequestOutcome, RequestStore, default_store
 from duetbench.engines.store.keys import RequestKey, generate_key, labels_key
+from duetbench.engines.store.parallel_batches import computed_batches
 from duetbench.interfaces import Engine
 from duetbench.types import Completion, EngineInfo, LabelLogprobs, ModelRef, Prompt, Sampling
 
@@ -93,6 +94,9 @@ class StoredEngine(Engine):
     def batches(self, prompts: Sequence[Prompt], max_tokens: int) -> list[list[int]]:
         return self._engine.batches(prompts, max_tokens)
 
+    def parallel_batches(self) -> int:
+        return self._engine.parallel_batches()
+
     def info(self) -> EngineInfo:
         return self._engine.info()
 
@@ -133,8 +137,11 @@ class StoredEngine(Engine):
         computed: dict[str, _T] = {}
 
         def results() -> Iterator[tuple[list[int], list[_T]]]:
-            for batch in plan([prompts[position] for position in missing]) if missing else []:
-                yield batch, compute([prompts[missing[number]] for number in batch])
+            batches = plan([prompts[position] for position in missing]) if missing else []
+            n_parallel = self._engine.parallel_batches()
+            yield from computed_batches(
+                batches, lambda batch: compute([prompts[missing[number]] for number in batch]), n_parallel=n_parallel
+            )
 
         for batch, batch_answers in self._clock.timed(results()):
             batch_keys = [keys[missing[number]] for number in batch]
@@ -167,7 +174,11 @@ def _answer_at(
     if key.digest in stored_answers:
         return stored_answers[key.digest]
     answer = computed[key.digest]
-    return answer if first_positions[key.digest] == position else replace(answer, cached=True, was_damaged=False)
+    return (
+        answer
+        if first_positions[key.digest] == position
+        else replace(answer, cached=True, was_damaged=False, lost_workers=0)
+    )
 
 
 def _with_prefix(prompts: Sequence[Prompt], answer_prefix: str) -> list[Prompt]:
