@@ -152,9 +152,11 @@ class _Run:
         self._folder.write_json("plan.json", plan_content(self._plan))
         self._folder.write_json("env.json", to_json(self._environment))
         self._progress.start(len(self._plan.cells))
+        started = time.monotonic()
         with closing(placement.compute(work)) as ends:  # after an interrupt, what runs elsewhere is ended at once
             for end in ends:
                 self._ended_elsewhere(end)
+        self._outcome.times.elsewhere = time.monotonic() - started
         self._executor.skip_trainings(work.failed_trainings)
         self.compute()
         self._write_leaderboard()

@@ -78,6 +78,7 @@ class RequestStore:
     def __init__(self, path: Path | str) -> None:
         self.path = Path(path)
         self._lock = threading.RLock()
+        self._handing_over = threading.RLock()
         self._writer: ThreadPoolExecutor | None = None
         self._pending: Future[None] | None = None
         with self._store_errors():
@@ -136,10 +137,11 @@ class RequestStore:
         """
         from concurrent.futures import ThreadPoolExecutor
 
-        self.flush()
-        if self._writer is None:
-            self._writer = ThreadPoolExecutor(1, thread_name_prefix="store")
-        self._pending = self._writer.submit(self.put, outcomes, damaged=damaged)
+        with self._handing_over:
+            self.flush()
+            if self._writer is None:
+                self._writer = ThreadPoolExecutor(1, thread_name_prefix="store")
+            self._pending = self._writer.submit(self.put, outcomes, damaged=damaged)
 
     def flush(self) -> None:
         """Waits until everything is stored.
@@ -147,9 +149,10 @@ class RequestStore:
         Raises:
             StoreError: the last call of `put_later` failed.
         """
-        pending, self._pending = self._pending, None
-        if pending is not None:
-            pending.result()
+        with self._handing_over:
+            pending, self._pending = self._pending, None
+            if pending is not None:
+                pending.result()
 
     def select(self, query: str, values: tuple[Any, ...]) -> list[tuple[Any, ...]]:
         """The rows of a read-only query, for reports."""

@@ -211,7 +211,8 @@ def _scope(cell: Cell, writing: WriterSpec, phase: str) -> _Scope:
     is_sampled = cell.writes_profiles and writing.sampling.temperature > 0
     differs = [cell.training_id or "", f"seed {cell.seed}" if is_sampled else ""]
     if phase == "ratings":
-        differs += [cell.scorer.name, f"{cell.control.name} {cell.seed}" if cell.control else ""]
+        is_shuffled = cell.control is not None and cell.control.needs == "profiles"
+        differs += [cell.scorer.name, f"{cell.control.name} {cell.seed}" if cell.control and is_shuffled else ""]
     return writing.model.name, writing.engine.name, phase, " ".join(differs)
 
 

@@ -45,7 +45,7 @@ class PromptCounter:
 
     def __init__(self, sample: ExampleSample) -> None:
         pairs = sample.n_pairs / len(sample.examples)
-        sides = {side: whole / max(part, 1) for side, (whole, part) in sample.n_histories.items()}
+        sides: dict[str, float] = {side: whole / max(part, 1) for side, (whole, part) in sample.n_histories.items()}
         self._weights: dict[str, float] = {"pair": pairs, "note": pairs, **sides}
         self.profiles: PromptTokens = {}
         self.ratings: PromptTokens = {}

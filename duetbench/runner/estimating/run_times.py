@@ -15,6 +15,8 @@ class RunTimes:
     seconds: float = 0.0
     """The whole run, without planning."""
     training: float = 0.0
+    elsewhere: float = 0.0
+    """Time in which this process waited for cells and trainings that were computed elsewhere."""
     work: dict[tuple[str, str, str], ComputedWork] = field(default_factory=dict)
     """Profiles and ratings, by model, engine and phase."""
 
@@ -26,7 +28,7 @@ class RunTimes:
     @property
     def other(self) -> float:
         """Seconds of everything else: checks, prompts, parsing, the request store, metrics, files."""
-        return max(self.seconds - self.training - self.engine, 0.0)
+        return max(self.seconds - self.training - self.engine - self.elsewhere, 0.0)
 
     @property
     def requests(self) -> int:
