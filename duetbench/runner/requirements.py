@@ -78,15 +78,15 @@ def _machine_faults(cells: Iterable[Cell], writers: Iterable[WriterSpec]) -> Ite
 
 def _absent(models: Iterable[ModelChoice]) -> set[str]:
     """Names of the models that have to be fetched."""
-    from duetbench.models.pull import absent_cards
+    from duetbench.models.pull import absent_models
 
-    return {model.name for model in models if absent_cards([model.name])}
+    return {model.name for model in models if absent_models([model.name])}
 
 
 def _space_fault(models: Iterable[ModelChoice]) -> str | None:
-    from duetbench.models.pull import absent_cards, space_fault
+    from duetbench.models.pull import absent_models, space_fault
 
-    return space_fault(absent_cards([model.name for model in models]))
+    return space_fault(absent_models([model.name for model in models]))
 
 
 def _raise(faults: Iterable[DuetbenchError]) -> None:
