@@ -50,10 +50,10 @@ def hub_server() -> Iterator[FakeHub]:
         def log_message(self, *_args: Any) -> None:
             return
 
-        def do_HEAD(self) -> None:  # noqa: N802 - the name is the library's
+        def do_HEAD(self) -> None:
             self.do_GET()
 
-        def do_GET(self) -> None:  # noqa: N802
+        def do_GET(self) -> None:
             path = self.path.partition("?")[0]
             hub.requests.append(f"{self.command} {path}")
             parts = path.strip("/").split("/")

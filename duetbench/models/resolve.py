@@ -135,4 +135,3 @@ def _served(name: str, adapter: str | None) -> ModelRef:
     if not served_name:
         raise ModelError("model 'served:' has no name: write served:NAME, with the model's name on the server")
     return ModelRef(name, served_name, "")
-

@@ -87,7 +87,9 @@ def _check_index(folder: Path, headers: Mapping[str, Mapping[str, TensorHeader]]
     for difference, what in ((expected - present, "lack"), (present - expected, "contain, beyond the index,")):
         if difference:
             names = listed(f"{name} ({shard})" for shard, name in difference)
-            raise ModelError(f"the shards in {folder} {what} {names}: {INDEX} is of another copy; fetch all files again")
+            raise ModelError(
+                f"the shards in {folder} {what} {names}: {INDEX} is of another copy; fetch all files again"
+            )
 
 
 def _check_types(folder: Path, tensors: Sequence[tuple[str, TensorHeader]]) -> None:

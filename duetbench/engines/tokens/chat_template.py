@@ -65,9 +65,7 @@ class ChatTemplate:
         merge_system: Whether the system turn is put at the beginning of the user turn.
     """
 
-    def __init__(
-        self, tokenizer: Any, template: str, args: Mapping[str, Any], *, merge_system: bool = False
-    ) -> None:
+    def __init__(self, tokenizer: Any, template: str, args: Mapping[str, Any], *, merge_system: bool = False) -> None:
         self.tokenizer = tokenizer
         self._template = template
         self._args = dict(args)

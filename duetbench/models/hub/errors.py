@@ -7,6 +7,7 @@ from collections.abc import Mapping
 
 from duetbench.errors import ModelError
 
+_LOG_IN = "log in (hf auth login, or HF_TOKEN)"
 _BYTES_PER_PARAMETER = 2
 """Of bfloat16, in which nearly all weights on the hub are."""
 _PARAMETERS = re.compile(r"(?<![\d.])(\d+(?:\.\d+)?)([BM])(?![a-z])", re.IGNORECASE)
@@ -25,16 +26,14 @@ def explained(repo: str, revision: str, error: Exception, size: int | None) -> M
 
     chain = _chain(error)
     if any(isinstance(each, errors.GatedRepoError) for each in chain):
-        return ModelError(f"hf:{repo} is gated: accept its licence on its page, then log in (hf auth login, or HF_TOKEN)")
+        return ModelError(f"hf:{repo} is gated: accept its licence on its page, then {_LOG_IN}")
     if any(isinstance(each, errors.RevisionNotFoundError) for each in chain):
         return ModelError(f"hf:{repo} has no revision '{revision}': name a branch, a tag or a commit of it")
     if any(isinstance(each, errors.RepositoryNotFoundError) for each in chain):
-        return ModelError(
-            f"the hub has no repository {repo}, or it is private: check the name, or log in (hf auth login, or HF_TOKEN)"
-        )
+        return ModelError(f"the hub has no repository {repo}, or it is private: check the name, or {_LOG_IN}")
     return ModelError(
-        f"hf:{repo} is not complete on this machine and cannot be fetched ({_reason(chain)}): where there is a network, "
-        f"run `hf download {repo} --revision {revision} --include '*.json' '*.jinja' '*.txt' 'tokenizer.model' "
+        f"hf:{repo} is not complete on this machine and cannot be fetched ({_reason(chain)}): with a network, run "
+        f"`hf download {repo} --revision {revision} --include '*.json' '*.jinja' '*.txt' 'tokenizer.model' "
         f"'model*.safetensors'` ({_size(repo, size)}) and copy the folder that it prints here, to be used as path:DIR; "
         "or copy its cache (HF_HUB_CACHE)"
     )
@@ -52,13 +51,15 @@ def pickles_only(repo: str, sizes: Mapping[str, int]) -> ModelError:
     if pickled:
         total = size_text(sum(sizes[name] for name in pickled))
         return ModelError(
-            f"hf:{repo} has no safetensors, only pickles ({pickled[0]}, {total}), which can run code when they are read: "
-            f"choose a revision with safetensors, or `hf download {repo}`, then `duetbench models convert FOLDER OUT`"
+            f"hf:{repo} has no safetensors, only pickles ({pickled[0]}, {total}), which can run code when they are "
+            f"read: choose a revision with safetensors, or `hf download {repo}`, then `duetbench models convert FOLDER "
+            "OUT`"
         )
     if packed:
         return ModelError(
-            f"hf:{repo} has no safetensors, only GGUF: `hf download {repo} {packed[0]}` ({size_text(sizes[packed[0]])}), "
-            "then `duetbench models convert FILE OUT` and path:OUT; or serve it with llama.cpp (--engine openai)"
+            f"hf:{repo} has no safetensors, only GGUF: `hf download {repo} {packed[0]}` "
+            f"({size_text(sizes[packed[0]])}), then `duetbench models convert FILE OUT` and path:OUT; or serve it with "
+            "llama.cpp (--engine openai)"
         )
     return ModelError(f"hf:{repo} has no weights (model.safetensors) at its top: choose another repository")
 
@@ -96,5 +97,9 @@ def _chain(error: BaseException) -> list[BaseException]:
 
 
 def _reason(chain: list[BaseException]) -> str:
+    from huggingface_hub.errors import OfflineModeIsEnabled
+
+    if any(isinstance(each, OfflineModeIsEnabled) for each in chain):
+        return "HF_HUB_OFFLINE is set"
     lines = str(chain[-1]).strip().splitlines()
     return f"{type(chain[-1]).__name__}: {lines[0].strip()[:200]}" if lines else type(chain[-1]).__name__

@@ -179,7 +179,7 @@ def fetch_snapshot(repo: str, commit: str, on_progress: FetchProgress) -> Path:
     """The folder with a model's files, fetched as far as they are absent.
 
     Raises:
-        ModelError: there are no safetensors, or files cannot be fetched; what was fetched is kept and not fetched again.
+        ModelError: there are no safetensors, or files cannot be fetched; what was fetched is kept.
     """
     files = model_files(repo, commit)
     on_progress(f"fetching {repo}@{commit[:12]}, {size_text(sum(file.size for file in files))}", 0, 0)

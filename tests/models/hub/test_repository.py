@@ -95,7 +95,9 @@ def test_nothing_is_fetched_without_pull(hub: FakeHub) -> None:
 
 def test_without_a_network_the_error_states_what_to_download(hub: FakeHub, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
-    with pytest.raises(ModelError, match=rf"hf download {REPO} --revision main .*\(about 1\.2 GB, judging by its name\)"):
+    with pytest.raises(
+        ModelError, match=rf"hf download {REPO} --revision main .*\(about 1\.2 GB, judging by its name\)"
+    ):
         resolve(NAME)
 
 
