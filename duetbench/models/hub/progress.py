@@ -10,9 +10,9 @@ if TYPE_CHECKING:
 
 def progress_class(repo: str, on_progress: FetchProgress) -> type:
     """A class that the hub's client uses as a progress bar: the one that counts bytes written reports them."""
-    from tqdm import tqdm
+    from huggingface_hub.utils import tqdm
 
-    class ReportedBytes(tqdm):  # type: ignore[misc,type-arg]  # untyped
+    class ReportedBytes(tqdm):
         """Shows nothing and reports."""
 
         def __init__(self, *args: Any, **settings: Any) -> None:
