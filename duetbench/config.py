@@ -56,7 +56,7 @@ def build_config(
     hints = get_type_hints(config_class)
     faults: list[str] = []
     clean: dict[str, Any] = {}
-    for name, value in {**(suggested or {}), **values}.items():
+    for name, value in {**(suggested or {}), **_folded(values, hints)}.items():
         if name not in hints:
             hint = did_you_mean(str(name), hints, renamed_options(config_class))  # YAML keys may be numbers
             faults.append(f"{path}.{name}: no such option; {hint}Known: {', '.join(sorted(hints)) or 'none'}")
@@ -77,6 +77,33 @@ def build_config(
         return build_config(config_class, values, path=path, suggested=needed)
     faults = [f"{path}.{fault}" for fault in option_faults(config)]
     return (None, faults) if faults else (config, [])
+
+
+def _folded(values: Mapping[str, Any], hints: Mapping[str, Any]) -> dict[str, Any]:
+    """The values with `option.name=value` as an entry of the mapping that is the option's value."""
+    folded: dict[str, Any] = {}
+    for name, value in values.items():
+        option, dot, key = name.partition(".") if isinstance(name, str) else (name, "", "")
+        if dot and key and _is_mapping(hints.get(option)):
+            earlier = folded.get(option)
+            entry = _from_untyped(value.strip()) if isinstance(value, str) else value
+            folded[option] = {**(earlier if isinstance(earlier, Mapping) else {}), key: entry}
+        else:
+            folded[name] = value
+    return folded
+
+
+def _is_mapping(hint: Any) -> bool:
+    return get_origin(hint) is Mapping or any(_is_mapping(part) for part in get_args(hint))
+
+
+def _from_untyped(text: str) -> Any:
+    """The text as the first type that it has the form of: none, true or false, a whole number, a number."""
+    for hint in (type(None), bool, int, float):
+        value = _from_text(text, hint)
+        if type(value) is hint:
+            return value
+    return text
 
 
 def parse_settings(settings: tuple[str, ...]) -> dict[str, str]:
@@ -111,6 +138,8 @@ def coerce(value: Any, hint: Any) -> Any:
         return _any_of(value, get_args(hint), hint)
     if origin is tuple:
         return _tuple_of(value, get_args(hint))
+    if origin is Mapping:
+        return _mapping_of(value, get_args(hint)[1], hint)
     return _scalar(value, hint)
 
 
@@ -168,7 +197,16 @@ def _tuple_of(value: Any, hints: tuple[Any, ...]) -> tuple[Any, ...]:
     return tuple(coerce(part, hints[0]) for part in value)
 
 
+def _mapping_of(value: Any, entries: Any, hint: Any) -> dict[str, Any]:
+    if not isinstance(value, Mapping) or not all(isinstance(key, str) for key in value):
+        raise ValueError(f"expected {_type_name(hint)}, got {shortened(repr(value))}")
+    # Entries in a file have types already: a text is not converted.
+    return {key: entry if isinstance(entry, str) else coerce(entry, entries) for key, entry in value.items()}
+
+
 def _type_name(hint: Any) -> str:
+    if get_origin(hint) is Mapping:
+        return "names with values"
     if get_origin(hint) is Literal:
         return " | ".join(map(str, get_args(hint)))
     if get_origin(hint) in (Union, types.UnionType):

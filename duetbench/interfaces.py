@@ -344,6 +344,9 @@ def _histories(request: Request) -> tuple[tuple[Interaction, ...], tuple[Interac
 class Engine(Plugin):
     """Runs a model: generates text, computes label probabilities. Engines on local weights subclass `LocalEngine`."""
 
+    renders_prompts: ClassVar[bool] = False
+    """Whether it applies the chat template itself, as the model reference says; if not, `merge_system` is refused."""
+
     def __init__(self, config: Any = None, *, model: ModelRef) -> None:
         super().__init__(config)
         self.model = model

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 os.environ["HF_HUB_OFFLINE"] = "1"  # before any test imports huggingface_hub, which reads it once
+os.environ["HF_HUB_CACHE"] = os.path.join(os.sep, "nowhere", "hub")  # not the user's, whose models tests must not see
 os.environ["TOKENIZERS_PARALLELISM"] = "false"
 os.environ["OMP_NUM_THREADS"] = "1"  # before torch is imported: tests run tiny models, and sums keep one order
 os.environ.pop("COLUMNS", None)  # pytest-xdist sets it, and boards in a pipe are as wide as it says
@@ -22,7 +23,7 @@ def _own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """One cache for the whole session, never the user's: what one test prepared, the next may reuse."""
     patch = pytest.MonkeyPatch()
     patch.setenv("DUETBENCH_CACHE", str(tmp_path_factory.mktemp("cache")))
-    for name in ("DUETBENCH_PLUGINS", "DUETBENCH_DISABLE_PLUGINS"):
+    for name in ("DUETBENCH_PLUGINS", "DUETBENCH_DISABLE_PLUGINS", "DUETBENCH_MODELS"):
         patch.delenv(name, raising=False)
     yield
     patch.undo()

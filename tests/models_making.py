@@ -16,8 +16,13 @@ _WIDTH, _INNER, _HEADS = 16, 32, 2
 _SPECIAL = ["<|end|>", "<|system|>", "<|user|>", "<|assistant|>"]
 
 
-def write_gguf(path: Path) -> None:
-    """A Llama of one layer with random weights and a byte-level tokenizer."""
+def write_gguf(path: Path, *, without: str = "") -> None:
+    """A Llama of one layer with random weights and a byte-level tokenizer.
+
+    Args:
+        path: The file to write.
+        without: A tensor that is left out.
+    """
     import numpy as np
     from gguf import GGUFWriter
     from tokenizers.pre_tokenizers import ByteLevel
@@ -42,6 +47,8 @@ def write_gguf(path: Path) -> None:
     writer.add_chat_template(TEMPLATE)
     random = np.random.default_rng(0)
     for name, shape in _shapes(len(tokens)).items():
+        if name == without:
+            continue
         writer.add_tensor(name, random.normal(size=shape).astype(np.float32))
     writer.write_header_to_file()
     writer.write_kv_data_to_file()

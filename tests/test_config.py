@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -168,3 +169,19 @@ def test_a_set_option_without_effect_is_a_fault() -> None:
 def test_a_suggested_option_without_effect_is_left_out() -> None:
     assert build_config(Dependent, {"on": False}, path="x", suggested={"size": 2}) == (Dependent(on=False), [])
     assert build_config(Dependent, {}, path="x", suggested={"size": 2}) == (Dependent(size=2), [])
+
+
+@dataclass(frozen=True)
+class Named:
+    args: Mapping[str, bool | int | str | None] | None = option(None, "names with values")
+
+
+def test_entries_of_a_mapping_are_set_one_by_one() -> None:
+    values = {"args": {"a": 1, "b": "2"}, "args.a": "false", "args.c": "none", "args.d": "x"}
+    assert build_config(Named, values, path="p") == (Named({"a": False, "b": "2", "c": None, "d": "x"}), [])
+
+
+def test_a_mapping_with_other_values_is_a_fault() -> None:
+    assert build_config(Named, {"args": {"a": []}}, path="p")[1] == [
+        "p.args: expected names with values | none, got {'a': []}"
+    ]

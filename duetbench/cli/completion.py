@@ -107,9 +107,12 @@ def _kinds() -> dict[Kind, str]:
 
 def _models(_context: click.Context) -> Iterator[CompletionItem]:
     from duetbench.models import card_names
+    from duetbench.models.hub.repository import local_names
 
     yield from map(CompletionItem, card_names())
     yield CompletionItem("path:", help="a local model folder")
+    yield CompletionItem("hf:", help="a model on the Hugging Face hub")
+    yield from map(CompletionItem, local_names())
 
 
 def _shown(context: click.Context) -> Iterable[CompletionItem]:

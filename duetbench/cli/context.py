@@ -73,12 +73,41 @@ def add_main_options(command: C) -> C:
                 lambda settings, folders: setattr(settings, "plugins_dirs", settings.plugins_dirs + folders)
             ),
         ),
+        click.Option(
+            ["--models-dir", "models_dirs"],
+            multiple=True,
+            type=click.Path(path_type=Path),
+            metavar="DIR",
+            help="Folder of model cards (NAME.yaml); may be given several times.",
+            expose_value=False,
+            callback=_use_model_cards,
+        ),
         _flag("-v", "--verbose", "Show more, such as tracebacks of errors."),
         _flag("-q", "--quiet", "No progress on stderr."),
     ]
     for subcommand in command.commands.values() if isinstance(command, click.Group) else ():
         add_main_options(subcommand)
     return command
+
+
+def _use_model_cards(context: click.Context, _parameter: click.Parameter, folders: tuple[Path, ...]) -> None:
+    """Adds folders of model cards to those of the environment, until the command ends.
+
+    The environment is what worker processes inherit, and where models are looked up.
+    """
+    if not folders:
+        return
+    from duetbench.models.cards import FOLDERS_VARIABLE
+
+    earlier = os.environ.get(FOLDERS_VARIABLE)
+    os.environ[FOLDERS_VARIABLE] = os.pathsep.join([*map(str, folders), *([earlier] if earlier else [])])
+
+    def restore() -> None:
+        os.environ.pop(FOLDERS_VARIABLE)
+        if earlier is not None:
+            os.environ[FOLDERS_VARIABLE] = earlier
+
+    context.find_root().call_on_close(restore)
 
 
 def _flag(short: str, name: str, text: str) -> click.Option:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 @click.command()
 @names_option("--strategy", "strategies", plugin_name("strategy"), "Strategy that writes the profiles.")
 @names_option("--dataset", "datasets", plugin_name("dataset"), "Dataset, or prepared folder.  [default: toy]")
-@names_option("--model", "models", model_name(), "Model card or path:DIR.  [default on toy: toy-lm]")
+@names_option("--model", "models", model_name(), "Model card, path:DIR or hf:ORG/NAME.  [default on toy: toy-lm]")
 @names_option("--trainer", "trainers", plugin_name("trainer"), "[default: the strategy's own]")
 @names_option("--scorer", "scorers", plugin_name("scorer"), "[default: rating_expectation]")
 @click.option(

@@ -73,6 +73,8 @@ class LocalEngine(Engine):
     prompt_cache_size: ClassVar[int] = 50_000
     """Number of tokenized prompts that are kept: planning the batches and running them use the same ones."""
 
+    renders_prompts: ClassVar[bool] = True
+
     applies_adapters: ClassVar[bool] = False
     """Whether the runner applies `model.adapter`; if not, a model with an adapter is rejected."""
 

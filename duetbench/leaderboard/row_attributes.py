@@ -22,8 +22,8 @@ CONTROL = "control"
 
 _LABEL = "label"
 
-_COVERED = ("data",)
-"""Sections of options whose effect is part of the fingerprint and of the digest of the pairs."""
+_COVERED = ("data", "model")
+"""Sections of options whose effect is part of other attributes: fingerprint and digest of the pairs, chat template."""
 
 
 def attributes_of(record: Record) -> RowAttributes:
@@ -59,7 +59,8 @@ def _model(record: Record) -> RowAttributes:
     model, engine = record.model, record.engine
     if model:
         attributes["weights"] = model.digest[:8]
-        attributes["chat template"] = text_of(model.template_args)
+        merged = "; system turn merged" if model.merge_system else ""
+        attributes["chat template"] = text_of(model.template_args) + merged
         if record.cell.trainer in (None, "none"):  # a trained adapter differs from seed to seed
             attributes["adapter"] = (model.adapter_digest or "none")[:8]
     if engine:

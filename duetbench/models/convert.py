@@ -1,15 +1,58 @@
-"""Converts a GGUF file to a model folder: safetensors, tokenizer, chat template."""
+"""Converts GGUF files and pickled weights to a model folder: safetensors, tokenizer, chat template."""
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from typing import Any
 
+from duetbench.atomic import atomic_folder
 from duetbench.errors import DuetbenchError, MissingDependency, ModelError
+from duetbench.models.folder import check_model_folder
+from duetbench.models.silence_logging import silence_gguf, silence_transformers
 from duetbench.models.weights import check_finite, load_weights
 
 _LOADING_ONLY = ("quantization_config", "_name_or_path")
 """Keys of the loaded configuration that refer to the GGUF file; if saved, they would require that file again."""
+
+
+def convert(source: Path, target: Path) -> None:
+    """Writes a model folder with safetensors.
+
+    Args:
+        source: A GGUF file, or a model folder with pickled weights. Of a pickle only tensors are read; code in it is
+            refused and not run.
+        target: A folder that does not exist yet; it appears complete or not at all.
+
+    Raises:
+        MissingDependency: gguf is not installed.
+        ModelError: the source cannot be read, or the target exists.
+    """
+    if target.exists():
+        raise ModelError(f"{target} exists: remove it, or choose another folder")
+    if not source.exists():
+        raise ModelError(f"{source} does not exist")
+    with atomic_folder(target.resolve()) as partial:
+        if source.is_file():
+            gguf_to_folder(source, partial)
+        else:
+            _pickles_to_folder(source, partial)
+        check_model_folder(partial)
+
+
+def _pickles_to_folder(source: Path, target: Path) -> None:
+    if any(source.glob("*.safetensors")):
+        raise ModelError(f"{source} has safetensors already: use it as path:{source}")
+    if not any(source.glob("*.bin")):
+        raise ModelError(f"{source} has no pytorch_model.bin: name a folder with one, or a GGUF file")
+    loaded = load_weights(source, use_safetensors=False, weights_only=True, dtype="auto")
+    check_finite(f"the weights in {source}", loaded.named_parameters())
+    with silence_transformers():
+        loaded.save_pretrained(target)
+    kept = [path for pattern in ("*.json", "*.jinja", "*.txt", "*.model") for path in source.glob(pattern)]
+    for path in kept:
+        if not (target / path.name).exists() and ".bin." not in path.name:
+            shutil.copy2(path, target / path.name)
 
 
 def gguf_to_folder(gguf: Path, folder: Path) -> None:
@@ -25,8 +68,6 @@ def gguf_to_folder(gguf: Path, folder: Path) -> None:
         import gguf as _  # noqa: F401
     except ImportError as error:
         raise MissingDependency("reading a GGUF file needs gguf: pip install gguf") from error
-    from duetbench.models.silence_logging import silence_gguf, silence_transformers
-
     with silence_transformers(), silence_gguf():
         try:
             _convert(gguf, folder)

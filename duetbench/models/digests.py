@@ -35,6 +35,14 @@ def model_digest(folder: Path) -> str:
     return _digest(folder, _MODEL_FILES)
 
 
+def file_digests(folder: Path) -> dict[str, str]:
+    """SHA-256 of each file that determines a model's output, and of its chat template, by name."""
+    cache = _DigestCache()
+    digests = {path.name: cache.sha256_of(path) for path in _paths(folder, (*_MODEL_FILES, "*.jinja"))}
+    cache.save()
+    return digests
+
+
 def adapter_digest(folder: Path) -> str:
     """One digest over an adapter's weights and configuration."""
     return _digest(folder, _ADAPTER_FILES)
@@ -60,11 +68,14 @@ def check_files(folder: Path, expected: Mapping[str, str]) -> None:
 
 
 def _digest(folder: Path, patterns: Iterable[str]) -> str:
-    paths = sorted({path for pattern in patterns for path in folder.glob(pattern) if path.is_file()})
     cache = _DigestCache()
-    lines = [f"{path.name} {cache.sha256_of(path)}\n" for path in paths]
+    lines = [f"{path.name} {cache.sha256_of(path)}\n" for path in _paths(folder, patterns)]
     cache.save()
     return digest_of_text("".join(lines))
+
+
+def _paths(folder: Path, patterns: Iterable[str]) -> list[Path]:
+    return sorted({path for pattern in patterns for path in folder.glob(pattern) if path.is_file()})
 
 
 class _DigestCache:

@@ -7,7 +7,7 @@ from pathlib import Path
 from duetbench.errors import ModelError
 from duetbench.models.weight_files import check_weight_files, read_header, weight_files
 
-ADAPTER_WEIGHTS = "adapter_model.safetensors"
+ADAPTER_CONFIG, ADAPTER_WEIGHTS = "adapter_config.json", "adapter_model.safetensors"
 
 
 def check_model_folder(folder: Path) -> None:
@@ -18,11 +18,22 @@ def check_model_folder(folder: Path) -> None:
     """
     if not folder.is_dir():
         raise ModelError(f"model folder {folder} does not exist")
-    faults = (_config_fault(folder), _tokenizer_fault(folder), _weights_fault(folder))
-    missing = [fault for fault in faults if fault]
+    missing = _missing(folder)
     if missing:
         raise ModelError(f"model folder {folder} lacks {'; '.join(missing)}")
     check_weight_files(folder)
+
+
+def is_adapter(folder: Path) -> bool:
+    """Whether a folder contains an adapter and not a complete model."""
+    return (folder / ADAPTER_CONFIG).is_file() and not (folder / "config.json").is_file()
+
+
+def is_complete(folder: Path) -> bool:
+    """Whether all files of a model or of an adapter are there."""
+    if is_adapter(folder):
+        return (folder / ADAPTER_WEIGHTS).is_file()
+    return folder.is_dir() and not _missing(folder)
 
 
 def check_adapter_folder(folder: Path) -> None:
@@ -31,7 +42,7 @@ def check_adapter_folder(folder: Path) -> None:
     Raises:
         ModelError: names everything that is missing.
     """
-    required = ("adapter_config.json", ADAPTER_WEIGHTS)
+    required = (ADAPTER_CONFIG, ADAPTER_WEIGHTS)
     missing = [name for name in required if not (folder / name).is_file()]
     if missing:
         is_pickled = (folder / "adapter_model.bin").is_file()
@@ -40,6 +51,11 @@ def check_adapter_folder(folder: Path) -> None:
             f"adapter folder {folder} lacks {' and '.join(missing)} (as peft's save_pretrained writes them){note}"
         )
     read_header(folder / ADAPTER_WEIGHTS)
+
+
+def _missing(folder: Path) -> list[str]:
+    faults = (_config_fault(folder), _tokenizer_fault(folder), _weights_fault(folder))
+    return [fault for fault in faults if fault]
 
 
 def _config_fault(folder: Path) -> str:

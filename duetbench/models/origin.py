@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from duetbench.errors import ModelError
 from duetbench.models.cards import ModelCard, card_names, load_card
+from duetbench.models.folder import ADAPTER_CONFIG, is_adapter
 from duetbench.models.json_files import read_json
 
 ORIGIN = "duetbench.json"
 """File in the folder of weights that were trained here; not part of their digest."""
+
+_REPOSITORY = re.compile(r"[\w.-]+/[\w.-]+", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +23,7 @@ class Origin:
     """The base that weights were trained from."""
 
     base: str
-    """A card's name or `path:DIR`."""
+    """A card's name, `path:DIR` or `hf:ORG/NAME`."""
     base_digest: str
     """Digest of the base's weights, configuration and tokenizer."""
 
@@ -44,30 +48,27 @@ def read_origin(folder: Path) -> Origin | None:
         raise ModelError(f"{path} is damaged ({error}); delete it to use the folder without it") from error
 
 
-def is_adapter(folder: Path) -> bool:
-    """Whether a folder contains an adapter and not a complete model."""
-    return (folder / "adapter_config.json").is_file() and not (folder / "config.json").is_file()
-
-
 def base_of(folder: Path) -> str:
-    """The model that an adapter was trained for: a card's name or `path:DIR`.
+    """The model that an adapter was trained for: a card's name, `path:DIR` or `hf:ORG/NAME`.
 
     Raises:
-        ModelError: the adapter names a model that has no card and is not a folder on this machine.
+        ModelError: the adapter names no model.
     """
     origin = read_origin(folder)
     if origin:
         return origin.base
-    named = str(read_json(folder / "adapter_config.json").get("base_model_name_or_path") or "")
-    for name in card_names():
-        card = load_card(name)
-        if named and named in (name, *(source.repo for source in card.sources)):
+    config = read_json(folder / ADAPTER_CONFIG)
+    named = str(config.get("base_model_name_or_path") or "")
+    for name in card_names() if named else ():
+        if named in (name, *(source.repo for source in load_card(name).sources)):
             return name
     if named and (Path(named) / "config.json").is_file():
         return f"path:{named}"
+    if _REPOSITORY.fullmatch(named):
+        return f"hf:{named}" + (f"@{config['revision']}" if config.get("revision") else "")
     raise ModelError(
         f"adapter {folder} is for '{named or 'a model without a name'}', which has no card and is not a folder on this "
-        "machine; set base_model_name_or_path in its adapter_config.json to a card's name or a model folder"
+        "machine; set base_model_name_or_path in its adapter_config.json to a card's name, a model folder or ORG/NAME"
     )
 
 
@@ -75,13 +76,14 @@ def card_of(name: str) -> ModelCard | None:
     """The card whose template arguments, context length and options apply to a model; None: there is none.
 
     Args:
-        name: A card's name, or `path:DIR`; weights that were trained here have the card of their base.
+        name: A card's name, or `path:DIR`; weights that were trained here have the card of their base. A model that
+            is named by its repository on the hub has no card, even if one describes it.
 
     Raises:
         UnknownName: no such card.
         ModelError: the folder's base is unknown.
     """
-    if name.startswith("served:"):
+    if name.startswith(("served:", "hf:")):
         return None
     if not name.startswith("path:"):
         return load_card(name)

@@ -6,11 +6,13 @@ from dataclasses import replace
 from pathlib import Path
 
 from duetbench.errors import DigestMismatch, ModelError
-from duetbench.models.cards import ModelCard
+from duetbench.models.cards import ModelCard, load_card
 from duetbench.models.digests import adapter_digest, check_files, model_digest
-from duetbench.models.folder import check_adapter_folder, check_model_folder
+from duetbench.models.folder import check_adapter_folder, check_model_folder, is_adapter
+from duetbench.models.hub.repository import PREFIX, commit_of, local_snapshot, parse_hub_name
 from duetbench.models.locations import local_folder, source_folder
-from duetbench.models.origin import base_of, card_of, folder_of_path, is_adapter, read_origin
+from duetbench.models.origin import base_of, card_of, folder_of_path, read_origin
+from duetbench.models.pull import ignore, pull_snapshot
 from duetbench.models.pull import pull as fetch
 from duetbench.models.sources import FetchProgress
 from duetbench.types import ModelRef
@@ -22,8 +24,8 @@ def resolve(
     """The reference to a model's weights, fetched first if necessary.
 
     Args:
-        name: A card's name, `path:DIR` for the folder of a model or of an adapter whose base is known, or
-            `served:NAME` for a model that a server has loaded.
+        name: A card's name, `path:DIR` for the folder of a model or of an adapter whose base is known,
+            `hf:ORG/NAME[@REVISION]` for either on the hub, or `served:NAME` for a model that a server has loaded.
         adapter: Folder of a peft adapter for it.
         pull: False: an absent model is an error instead of a download.
         on_progress: See `FetchProgress`.
@@ -34,25 +36,58 @@ def resolve(
     """
     if name.startswith("served:"):
         return _served(name, adapter)
-    if name.startswith("path:") and is_adapter(folder_of_path(name)):
-        return _adapted(name, adapter, pull=pull, on_progress=on_progress)
-    card = card_of(name)
-    is_path = name.startswith("path:")
-    folder = folder_of_path(name) if is_path or card is None else local_folder(card)
-    if folder is None and card is not None:
+    if name.startswith(PREFIX):
+        return _from_hub(name, adapter, pull=pull, on_progress=on_progress)
+    if name.startswith("path:"):
+        return _from_folder(name, folder_of_path(name), adapter, pull=pull, on_progress=on_progress)
+    card = load_card(name)
+    folder = local_folder(card)
+    if folder is None:
         if not pull:
             raise ModelError(f"model '{name}' is not on this machine: fetch it with `duetbench models pull {name}`")
         folder = fetch(card, on_progress=on_progress)
-    assert folder is not None  # either branch above has set it
     check_model_folder(folder)
-    if card is not None and not is_path:
-        _check_shipped(card, folder)
+    _check_card_digests(card, folder)
+    return _reference(name, folder, card, adapter)
+
+
+def _from_hub(name: str, adapter: str | None, *, pull: bool, on_progress: FetchProgress | None) -> ModelRef:
+    hub = parse_hub_name(name)
+    commit = commit_of(hub, ask_hub=pull)
+    folder = local_snapshot(hub.repo, commit)
+    if folder is None:
+        if not pull:
+            raise ModelError(f"model '{name}' is not on this machine: fetch it with `duetbench models pull {name}`")
+        folder = pull_snapshot(hub.repo, commit, on_progress or ignore)
+    reference = _from_folder(name, folder, adapter, pull=pull, on_progress=on_progress)
+    return replace(reference, revision=commit)
+
+
+def _from_folder(
+    name: str, folder: Path, adapter: str | None, *, pull: bool, on_progress: FetchProgress | None
+) -> ModelRef:
+    """The model in a folder, or the base of the adapter in a folder with that adapter.
+
+    Raises:
+        ModelError: it is incomplete, or another adapter is requested as well.
+        DigestMismatch: the base has other weights here than those that the adapter was trained on.
+    """
+    if not is_adapter(folder):
+        check_model_folder(folder)
+        return _reference(name, folder, card_of(name), adapter)
+    if adapter:
+        raise ModelError(f"'{name}' is an adapter itself: name its base to use {adapter}")
+    return replace(resolve(base_of(folder), adapter=str(folder), pull=pull, on_progress=on_progress), name=name)
+
+
+def _reference(name: str, folder: Path, card: ModelCard | None, adapter: str | None) -> ModelRef:
     reference = ModelRef(
         name=name,
         path=str(folder),
         digest=model_digest(folder),
         template_args=dict(card.template_args) if card else {},
         context_length=card.context_length if card else None,
+        merge_system=card.merge_system if card else False,
     )
     return _with_adapter(reference, adapter) if adapter else reference
 
@@ -86,23 +121,10 @@ def _check_base(folder: Path, reference: ModelRef) -> None:
         )
 
 
-def _adapted(name: str, adapter: str | None, *, pull: bool, on_progress: FetchProgress | None) -> ModelRef:
-    """The base of an adapter's folder with that adapter.
-
-    Raises:
-        ModelError: another adapter is requested as well.
-        DigestMismatch: the base has other weights here than those that the adapter was trained on.
-    """
-    folder = folder_of_path(name)
-    if adapter:
-        raise ModelError(f"'{name}' is an adapter itself: name its base to use {adapter}")
-    return replace(resolve(base_of(folder), adapter=str(folder), pull=pull, on_progress=on_progress), name=name)
-
-
-def _check_shipped(card: ModelCard, folder: Path) -> None:
-    """Checks the digests of a shipped folder, which may have been changed; a fetched one was checked before."""
+def _check_card_digests(card: ModelCard, folder: Path) -> None:
+    """Checks the digests of a folder that others may change; what is fetched from a wheel was checked before."""
     for source in card.sources:
-        if source.kind == "folder" and source_folder(card, source) == folder:
+        if source.kind != "wheel" and source_folder(card, source) == folder:
             check_files(folder, source.files)
 
 
@@ -113,4 +135,3 @@ def _served(name: str, adapter: str | None) -> ModelRef:
     if not served_name:
         raise ModelError("model 'served:' has no name: write served:NAME, with the model's name on the server")
     return ModelRef(name, served_name, "")
-

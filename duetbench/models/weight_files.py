@@ -54,9 +54,9 @@ def weight_files(folder: Path) -> list[Path]:
         ModelError: none, not all or too many of them are there; the message names them.
     """
     has_single, has_index = (folder / WEIGHTS).is_file(), (folder / INDEX).is_file()
-    if has_single and has_index:
+    if has_single and has_index and WEIGHTS not in _weight_map(folder).values():
         raise ModelError(f"both {WEIGHTS} and {INDEX}: remove the one that does not belong to the model")
-    if has_single:
+    if has_single and not has_index:
         return [folder / WEIGHTS]
     if not has_index:
         raise ModelError(f"weights ({WEIGHTS}, or {INDEX} with its shards){_note_on_others(folder)}")
@@ -87,7 +87,9 @@ def _check_index(folder: Path, headers: Mapping[str, Mapping[str, TensorHeader]]
     for difference, what in ((expected - present, "lack"), (present - expected, "contain, beyond the index,")):
         if difference:
             names = listed(f"{name} ({shard})" for shard, name in difference)
-            raise ModelError(f"the shards in {folder} {what} {names}: {INDEX} is of another copy; fetch all files again")
+            raise ModelError(
+                f"the shards in {folder} {what} {names}: {INDEX} is of another copy; fetch all files again"
+            )
 
 
 def _check_types(folder: Path, tensors: Sequence[tuple[str, TensorHeader]]) -> None:

@@ -27,9 +27,10 @@ def load_weights(folder: Path, **arguments: Any) -> Any:
     """
     from transformers import AutoModelForCausalLM
 
+    loader: Any = AutoModelForCausalLM
     with silence_transformers():
         try:
-            model, info = AutoModelForCausalLM.from_pretrained(
+            model, info = loader.from_pretrained(
                 folder,
                 local_files_only=True,
                 trust_remote_code=False,
@@ -88,9 +89,9 @@ def add_adapter(base: Any, folder: Path) -> Any:
         from peft import PeftModel
     except ImportError as error:
         raise needs_peft() from error
-    settings = {"torch_device": "cpu" if base.device.type == "meta" else str(base.device)}
-    if base.device.type == "meta":
-        settings["low_cpu_mem_usage"] = True  # type: ignore[assignment]  # places what it loads as it is
+    settings: dict[str, Any] = {"torch_device": str(base.device)}
+    if base.device.type == "meta":  # weights without values: what is loaded for them is placed as it is
+        settings = {"torch_device": "cpu", "low_cpu_mem_usage": True}
     try:
         with silence_transformers(), warnings.catch_warnings():
             warnings.filterwarnings("ignore", "Found missing adapter keys")  # an error, below

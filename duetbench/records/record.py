@@ -175,7 +175,7 @@ class ModelRecord:
     """Weights of one model."""
 
     name: str
-    """Name of the model card, or `path:DIR`."""
+    """Name of the model card, `path:DIR`, `hf:ORG/NAME` or `served:NAME`."""
     digest: str
     """SHA-256 over the weight files; empty for a served model, and if the cell failed before the weights were read."""
     adapter: str | None
@@ -186,6 +186,10 @@ class ModelRecord:
     """Arguments of the chat template."""
     context_length: Count | None
     """Context length in tokens that the model card declares; None: the model's own configuration decides."""
+    merge_system: bool = False
+    """Whether the system turn was put at the beginning of the user turn."""
+    revision: str | None = None
+    """Commit of the hub's repository that the weights are from; None: they are not from the hub, or a card names it."""
 
     @classmethod
     def of(cls, model: ModelRef) -> ModelRecord:
@@ -197,6 +201,8 @@ class ModelRecord:
             adapter_digest=model.adapter_digest,
             template_args=model.template_args,
             context_length=model.context_length,
+            merge_system=model.merge_system,
+            revision=model.revision,
         )
 
 

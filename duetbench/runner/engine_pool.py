@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from duetbench.digests import canonical_json
 from duetbench.errors import DuetbenchError
 from duetbench.runner.placement import Placement
 from duetbench.runner.planning.cells import ModelChoice, PluginChoice
@@ -33,6 +34,7 @@ class _Base(NamedTuple):
 class _EngineKey(NamedTuple):
     base: _Base
     model: str
+    """The whole reference: models that differ in arguments of the chat template only have different prompts."""
     adapter: str | None
 
 
@@ -74,24 +76,23 @@ class EnginePool:
 
     def model(self, choice: ModelChoice) -> ModelRef:
         """The weights of a model, downloaded if necessary. A model that failed once fails again at once."""
-        from duetbench.models import resolve
-
-        if choice.name in self._failed:
-            raise self._failed[choice.name]
-        if choice.name not in self._models:
+        key = canonical_json(choice.describe())
+        if key in self._failed:
+            raise self._failed[key]
+        if key not in self._models:
             try:
-                self._models[choice.name] = resolve(choice.name, on_progress=self._report_fetching)
+                self._models[key] = choice.resolve(self._report_fetching)
             except DuetbenchError as error:
-                self._failed[choice.name] = error
+                self._failed[key] = error
                 raise
-        return self._models[choice.name]
+        return self._models[key]
 
     def engine(self, choice: PluginChoice, model: ModelRef) -> StoredEngine:
         """The engine for these weights, behind the request store."""
         from duetbench.engines.store.stored_engine import ComputeClock, StoredEngine
 
         base = _Base(choice.name, repr(choice.config), model.path, model.digest)
-        key = _EngineKey(base, model.name, model.adapter_digest or model.adapter)
+        key = _EngineKey(base, repr(model), model.adapter_digest or model.adapter)
         if key in self._open:
             self._open.move_to_end(key)
             return self._open[key]

@@ -4,14 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 from duetbench.errors import DuetbenchError, MissingDependency, ModelError, RequirementsError
 from duetbench.runner.engine_pool import EnginePool
 from duetbench.runner.planning.cells import Cell, ModelChoice, PluginChoice, WriterSpec
-
-if TYPE_CHECKING:
-    from duetbench.models import ModelCard
 
 
 def check_requirements(cells: Sequence[Cell], pool: EnginePool) -> None:
@@ -67,7 +63,7 @@ def _uses(writing: WriterSpec) -> Iterator[_ModelUse]:
 
 
 def _machine_faults(
-    cells: Iterable[Cell], writers: Iterable[WriterSpec], absent: Mapping[str, Sequence[ModelCard]]
+    cells: Iterable[Cell], writers: Iterable[WriterSpec], absent: Mapping[str, Mapping[str, int]]
 ) -> Iterator[DuetbenchError]:
     """What is known without the models: packages that are not installed, devices that are absent, a full disk."""
     from duetbench.models.pull import space_fault
@@ -79,16 +75,16 @@ def _machine_faults(
     for choice in {id(choice): choice for choice in choices}.values():  # cells share their plugins
         if reason := choice.registered.missing(choice.config):
             yield MissingDependency(reason)
-    if reason := space_fault(list({card.name: card for cards in absent.values() for card in cards}.values())):
+    if reason := space_fault({name: size for sizes in absent.values() for name, size in sizes.items()}):
         yield ModelError(reason)
 
 
-def _absent(models: Iterable[ModelChoice]) -> dict[str, list[ModelCard]]:
-    """The cards that have to be fetched, by the name of the model that needs them; each card is read once."""
-    from duetbench.models.pull import absent_cards
+def _absent(models: Iterable[ModelChoice]) -> dict[str, dict[str, int]]:
+    """What has to be fetched, with its megabytes, by the name of the model that needs it; each card is read once."""
+    from duetbench.models.pull import absent_models
 
-    cards = {name: absent_cards([name]) for name in dict.fromkeys(model.name for model in models)}
-    return {name: absent for name, absent in cards.items() if absent}
+    fetched = {name: absent_models([name]) for name in dict.fromkeys(model.name for model in models)}
+    return {name: absent for name, absent in fetched.items() if absent}
 
 
 def _raise(faults: Iterable[DuetbenchError]) -> None:

@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 from engine_making import make_prompt
+from tiny_world import make_tiny_model
+from weights_making import changed_copy
 
 from duetbench.cli import main
 from duetbench.engines.store.keys import generate_key
@@ -76,3 +78,67 @@ def test_a_store_that_does_not_exist_is_not_created(tmp_path: Path) -> None:
     assert result.exit_code == 1
     assert "there is no request store" in result.stderr
     assert not (tmp_path / "none.sqlite").exists()
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a model, with a licence in its README."""
+    made = make_tiny_model(tmp_path_factory.mktemp("Tiny Model"))
+    (made / "README.md").write_text("---\nlicense: mit\n---\nText\n")
+    return made
+
+
+@pytest.fixture
+def added(folder: Path, tmp_path: Path) -> Path:
+    """A folder of cards with one for the model."""
+    result = run("models", "add", f"path:{folder}", "tiny", "--into", str(tmp_path / "cards"))
+    assert result.exit_code == 0, result.stderr
+    assert "context length 512, LlamaForCausalLM" in result.stdout
+    assert "arguments none; ends at <|end|>" in result.stdout
+    return tmp_path / "cards"
+
+
+def test_an_added_model_is_listed_shown_and_resolved(added: Path, folder: Path) -> None:
+    assert "tiny\tyes\tmit" in run("--models-dir", str(added), "models", "list").stdout
+    shown = run("models", "show", "tiny", "--models-dir", str(added)).stdout
+    assert "options: prompt_set=compact" in shown
+    assert f"on this machine: {folder}" in shown
+    assert str(folder) in run("--models-dir", str(added), "models", "pull", "tiny").stdout
+
+
+def test_folders_of_cards_are_those_of_one_command(added: Path) -> None:
+    run("--models-dir", str(added), "models", "list")
+    assert "tiny" not in run("models", "list").stdout
+
+
+def test_weights_that_changed_after_they_were_added_are_an_error(added: Path, folder: Path) -> None:
+    before = (folder / "config.json").read_text()
+    (folder / "config.json").write_text(before + " ")
+    result = run("--models-dir", str(added), "models", "pull", "tiny")
+    (folder / "config.json").write_text(before)
+    assert result.exit_code == 1
+    assert "has SHA-256" in result.stderr
+
+
+def test_the_name_of_a_card_comes_from_the_folder(folder: Path, tmp_path: Path) -> None:
+    run("models", "add", f"path:{folder}", "--into", str(tmp_path))
+    (card,) = tmp_path.glob("*.yaml")
+    assert card.stem == folder.name.lower().replace(" ", "-")
+
+
+def test_no_card_is_replaced(added: Path, folder: Path) -> None:
+    again = run("models", "add", f"path:{folder}", "tiny", "--into", str(added))
+    assert (again.exit_code, "exists: remove it" in again.stderr) == (1, True)
+    shipped = run("models", "add", f"path:{folder}", "qwen3-8b")
+    assert (shipped.exit_code, "there is a model card 'qwen3-8b' already" in shipped.stderr) == (2, True)
+
+
+def test_only_folders_and_models_of_the_hub_are_added() -> None:
+    assert "MODEL is path:DIR or hf:ORG/NAME" in run("models", "add", "toy-lm").stderr
+
+
+def test_a_model_with_other_weights_is_not_added(folder: Path, tmp_path: Path) -> None:
+    broken = changed_copy(folder, tmp_path / "m", lambda tensors: tensors.popitem())
+    result = run("models", "add", f"path:{broken}", "--into", str(tmp_path / "cards"))
+    assert "do not fit the configuration (missing: " in result.stderr
+    assert not (tmp_path / "cards").exists()

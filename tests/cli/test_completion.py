@@ -44,6 +44,7 @@ def _completed(*words: str) -> set[str]:
         ("plugin check --kind scorer |bi", "bias"),
         ("plugin new |con", "control"),
         ("models pull |qw", "qwen3-8b"),
+        ("models add |h", "hf:"),
         ("models build |t", "toy-lm"),
         ("data stats |yel", "yelp"),
         ("data check toy --scorer |rating_t", "rating_text"),
@@ -63,7 +64,7 @@ def test_names_are_completed(words: str, value: str) -> None:
 
 def test_only_names_that_begin_with_what_was_typed_are_completed() -> None:
     assert _completed("run", "--strategy", "du") == {"duet"}
-    assert _completed("run", "--model", "") == {*card_names(), "path:"}
+    assert _completed("run", "--model", "") == {*card_names(), "path:", "hf:"}
 
 
 def test_only_plugins_of_the_named_kind_are_completed() -> None:

@@ -9,6 +9,7 @@ import yaml
 
 from duetbench.errors import ModelError, UnknownName
 from duetbench.models import card_names, load_card
+from duetbench.models.locations import source_folder
 from duetbench.paths import registry_dir
 
 NAMES = ["llama3-8b", "qwen3-8b", "smollm2-135m", "toy-lm"]
@@ -70,3 +71,29 @@ def test_the_ident_of_a_source_depends_on_its_content(tmp_path: Path) -> None:
     source = load_card("qwen3-8b").sources[0]
     folder = modified(tmp_path, sources=[{"kind": "hub", "repo": "Qwen/Qwen3-8B", "revision": "0" * 40}])
     assert load_card("mine", folder).sources[0].ident != source.ident
+
+
+def test_cards_of_the_users_folders_are_known(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DUETBENCH_MODELS", str(modified(tmp_path, merge_system=True)))
+    assert {*NAMES, "mine"} <= set(card_names())
+    assert (load_card("mine").merge_system, load_card("mine").folder) == (True, tmp_path)
+
+
+def test_two_cards_of_one_name_are_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (modified(tmp_path) / "mine.yaml").rename(tmp_path / "qwen3-8b.yaml")
+    monkeypatch.setenv("DUETBENCH_MODELS", str(tmp_path))
+    with pytest.raises(ModelError, match=r"two model cards are called 'qwen3-8b': .* and .*rename one"):
+        load_card("qwen3-8b")
+
+
+def test_a_folder_of_cards_that_does_not_exist_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DUETBENCH_MODELS", str(tmp_path / "none"))
+    with pytest.raises(ModelError, match=r"none does not exist \(--models-dir, DUETBENCH_MODELS\)"):
+        card_names()
+
+
+@pytest.mark.parametrize("is_absolute", [True, False])
+def test_a_folder_source_is_absolute_or_relative_to_the_card(tmp_path: Path, is_absolute: bool) -> None:
+    path = str(tmp_path / "weights") if is_absolute else "weights"
+    card = load_card("mine", modified(tmp_path, sources=[{"kind": "folder", "path": path}]))
+    assert source_folder(card, card.sources[0]) == tmp_path / "weights"

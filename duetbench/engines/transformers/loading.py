@@ -115,4 +115,3 @@ def _probe_logits(model: Any) -> Any:
     ids = torch.tensor([[number * size // 16 for number in range(1, 16)]], device=model.device)
     with torch.inference_mode():
         return model(input_ids=ids).logits.float()
-

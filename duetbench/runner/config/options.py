@@ -197,12 +197,13 @@ def _no_effect(
     if scope not in used:
         return f"{path}: this run uses no {kind} '{plugin}'"
     names = used[scope]
-    if names is None or name in names:
+    if names is None or name.partition(".")[0] in names:
         return None
     if idle:
         return f"{path} has no effect: {idle}; leave it out"
     if kind == "core":
-        return f"{path}: no effect here: no trainer of this run trains; leave it out"
+        reason = "this run uses no model" if plugin == "model" else "no trainer of this run trains"
+        return f"{path}: no effect here: {reason}; leave it out"
     return f"{path}: no effect here: the trainers of this run use only {', '.join(sorted(names))} of {kind} '{plugin}'"
 
 

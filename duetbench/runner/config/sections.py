@@ -2,13 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from duetbench.errors import ConfigError
 from duetbench.interfaces import option
 
-SECTION_NAMES = ("data", "history", "sampling", "evaluation", "training")
+SECTION_NAMES = ("model", "data", "history", "sampling", "evaluation", "training")
 """Names of the sections, known without their classes."""
+
+
+@dataclass(frozen=True)
+class ModelOptions:
+    """Options of the models of a grid."""
+
+    template_args: Mapping[str, bool | int | float | str | None] | None = option(
+        None, "arguments of the chat template, each model.template_args.NAME=VALUE, in addition to those of the card"
+    )
+    merge_system: bool | None = option(
+        None,
+        "put the system turn at the beginning of the user turn, for chat templates without a system turn; none: as in "
+        "the card",
+    )
 
 
 @dataclass(frozen=True)

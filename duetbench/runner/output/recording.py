@@ -195,6 +195,8 @@ def _options(cell: Cell) -> dict[str, Mapping[str, JsonValue]]:
     }
     if cell.writing:
         sections["sampling"] = asdict(cell.writing.sampling)
+        if cell.writing.model.set_options:
+            sections["model"] = cell.writing.model.set_options
         if cell.writing.training:
             sections["training"] = _training_options(cell.writing, cell.writing.training)
     options: dict[str, Mapping[str, Any]] = {}

@@ -16,7 +16,7 @@ from duetbench.runner.planning.plan import plan
 from duetbench.runner.planning.prepared_folders import FOLDER_OPTION
 from duetbench.runner.trainings import RESULT, TrainingResult, read_trained
 
-_SECTIONS = ("data", "history", "sampling", "evaluation")
+_SECTIONS = ("model", "data", "history", "sampling", "evaluation")
 
 
 @dataclass(frozen=True)

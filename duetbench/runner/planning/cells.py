@@ -7,8 +7,8 @@ plan.json as they are.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,11 +16,18 @@ from typing import TYPE_CHECKING, Any
 from duetbench import __version__
 from duetbench.digests import digest_of_value
 from duetbench.plugins import RegisteredPlugin
-from duetbench.runner.config.sections import DataOptions, EvaluationOptions, SamplingOptions, TrainingOptions
+from duetbench.runner.config.sections import (
+    DataOptions,
+    EvaluationOptions,
+    ModelOptions,
+    SamplingOptions,
+    TrainingOptions,
+)
 from duetbench.runner.planning.plugin_code import module_digests
 
 if TYPE_CHECKING:
     from duetbench.data import HistoryOptions, Prepared
+    from duetbench.types import ModelRef
 
 
 @dataclass(frozen=True)
@@ -112,6 +119,29 @@ class ModelChoice:
     """What distinguishes it from another model of that name, known without the weights."""
     options: Mapping[str, Any]
     """Options that its card suggests to plugins."""
+    merge_system: bool = False
+    """Whether the system turn is put at the beginning of the user turn, by the card or by the user."""
+    set_options: Mapping[str, Any] = field(default_factory=dict)
+    """The section `model` of the user's options, without those that are not set."""
+
+    def with_options(self, options: ModelOptions) -> ModelChoice:
+        """The model with the user's options, which are part of its identity."""
+        set_options = {name: value for name, value in asdict(options).items() if value is not None}
+        merges = bool(set_options.get("merge_system", self.merge_system))
+        identity = dict(self.identity)
+        if "template_args" in set_options:
+            identity["template_args"] = {**identity.get("template_args", {}), **set_options["template_args"]}
+        if merges != self.merge_system:
+            identity["merge_system"] = merges
+        return replace(self, identity=identity, merge_system=merges, set_options=set_options)
+
+    def resolve(self, on_progress: Callable[[str, int, int], None] | None = None) -> ModelRef:
+        """The reference to its weights, fetched if necessary; see `duetbench.models.resolve`."""
+        from duetbench.models import resolve
+
+        model = resolve(self.name, on_progress=on_progress)
+        args = {**model.template_args, **self.set_options.get("template_args", {})}
+        return replace(model, template_args=args, merge_system=self.merge_system)
 
     def describe(self) -> dict[str, Any]:
         """Everything that determines its completions, as JSON values."""

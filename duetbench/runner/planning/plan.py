@@ -123,7 +123,7 @@ class _Planner:
             known = ", ".join(name for name in card_names() if name != TOY_MODEL)
             self.option_faults[
                 f"models: {', '.join(others)} needs a model: the default, {TOY_MODEL}, knows the dataset {TOY_DATASET} "
-                f"only; choose one with --model ({known}, path:DIR or served:NAME)"
+                f"only; choose one with --model ({known}, path:DIR, hf:ORG/NAME or served:NAME)"
             ] = None
         return replace(grid, models=(TOY_MODEL,))
 

@@ -12,13 +12,19 @@ from duetbench.interfaces import Kind
 from duetbench.plugins import Plugins
 from duetbench.runner.config.options import OptionValues
 from duetbench.runner.config.run_config import Grid
-from duetbench.runner.config.sections import DataOptions, EvaluationOptions, SamplingOptions, TrainingOptions
+from duetbench.runner.config.sections import (
+    DataOptions,
+    EvaluationOptions,
+    ModelOptions,
+    SamplingOptions,
+    TrainingOptions,
+)
 from duetbench.runner.planning.cells import ModelChoice, PluginChoice, ScorerEngineSpec, WriterSpec
 from duetbench.runner.planning.prepared_folders import PreparedFolder, PreparedFolders, registered_dataset
 
 if TYPE_CHECKING:
     from duetbench.data import HistoryOptions
-    from duetbench.interfaces import Dataset, PolicyOptions, Scorer, Strategy, Trainer
+    from duetbench.interfaces import Dataset, Engine, PolicyOptions, Scorer, Strategy, Trainer
 
 
 def option_sections() -> dict[str, type]:
@@ -26,6 +32,7 @@ def option_sections() -> dict[str, type]:
     from duetbench.data import HistoryOptions
 
     return {
+        "model": ModelOptions,
         "data": DataOptions,
         "history": HistoryOptions,
         "sampling": SamplingOptions,
@@ -81,7 +88,8 @@ class PluginResolver:
         self._plugins = plugins
         self._grid = grid
         self._options = options
-        self._models = dict(models)
+        model_options: ModelOptions = options.section("model", None if grid.strategies and grid.models else ())
+        self._models = {name: choice.with_options(model_options) for name, choice in models.items()}
         self._choices: dict[tuple[str, str, str | None, tuple[str, ...] | None], PluginChoice] = {}
         self._folders = folders
         self._writings: dict[tuple[str, str, str, str], WriterSpec] = {}
@@ -288,6 +296,9 @@ def _check_weights(writing: WriterSpec) -> None:
     engines = [(model, writing.engine)]
     engines += [(writing.scorer_engine.model, writing.scorer_engine.engine)] if writing.scorer_engine else []
     for used, engine in engines:
+        if used.merge_system and not cast("type[Engine]", engine.registered.cls).renders_prompts:
+            fault = f"model.merge_system: no effect with engine '{engine.name}', which leaves chat templates to others"
+            raise ConfigError([fault])
         if used.name.startswith("served:"):
             _check_engine(used.name, engine)
 
@@ -304,18 +315,25 @@ def model_choice(name: str) -> ModelChoice:
 
     Raises:
         UnknownName: no such card.
-        ModelError: `path:DIR` is not a usable model folder.
+        ModelError: `path:DIR` is not a usable model folder, or the commit of `hf:ORG/NAME` cannot be found out.
     """
     from duetbench.models import card_of, load_card, resolve
 
+    if name.startswith("hf:"):
+        from duetbench.models.hub.repository import commit_of, parse_hub_name
+
+        hub = parse_hub_name(name)
+        return ModelChoice(name, {"repository": hub.repo, "revision": commit_of(hub)}, {})
     if name.startswith(("path:", "served:")):
         model, base = resolve(name), card_of(name)
         adapter = {"adapter": model.adapter_digest} if model.adapter_digest else {}
-        return ModelChoice(name, {"digest": model.digest, **adapter}, base.options if base else {})
+        options = base.options if base else {}
+        return ModelChoice(name, {"digest": model.digest, **adapter}, options, merge_system=model.merge_system)
     card = load_card(name)
     identity = {
         "sources": [source.ident for source in card.sources],
         "template_args": dict(card.template_args),
         "context_length": card.context_length,
+        **({"merge_system": True} if card.merge_system else {}),
     }
-    return ModelChoice(name, identity, card.options)
+    return ModelChoice(name, identity, card.options, merge_system=card.merge_system)

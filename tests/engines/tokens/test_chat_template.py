@@ -136,7 +136,10 @@ MERGED = "<|user|>be brief\n\n\nwhich album<|end|><|assistant|>"
 
 @pytest.mark.parametrize(
     ("template", "message"),
-    [(DROPPING, "drops or changes the system turn"), (REFUSING, "rejects messages .* no system; it accepts them without")],
+    [
+        (DROPPING, "drops or changes the system turn"),
+        (REFUSING, "rejects messages .* no system; it accepts them without"),
+    ],
 )
 def test_a_template_without_a_system_turn_is_an_error_with_the_option(
     tokenizer: Any, template: str, message: str

@@ -11,7 +11,9 @@ from duetbench.engines.tokens.template_arguments import template_arguments
 from duetbench.errors import ModelError
 from duetbench.types import ModelRef
 
-QWEN = "{% for m in messages %}{{ m }}{% endfor %}{% if enable_thinking is defined and not enable_thinking %}{% endif %}"
+QWEN = (
+    "{% for m in messages %}{{ m }}{% endfor %}{% if enable_thinking is defined and not enable_thinking %}{% endif %}"
+)
 
 
 def test_the_names_that_a_template_reads_are_found() -> None:

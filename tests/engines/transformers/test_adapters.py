@@ -109,7 +109,7 @@ def test_an_adapter_of_another_base_is_an_error(
     make_model: Callable[[int], Path], model_folder: Path, tmp_path: Path
 ) -> None:
     adapter, other = save_adapter(model_folder, tmp_path / "a", 1.0), make_model(5)
-    with pytest.raises(DigestMismatch, match="was trained on .*, not on"):
+    with pytest.raises(DigestMismatch, match=r"was trained on .*, not on"):
         resolve(f"path:{other}", adapter=str(adapter))
 
 

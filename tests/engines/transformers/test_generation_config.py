@@ -52,12 +52,15 @@ def test_label_probabilities_are_those_without_the_settings(engine: Transformers
     assert other.label_logprobs(PROMPTS, "Rating: ", ("1", "2")) == labels
 
 
-def test_a_training_samples_and_saves_as_without_the_settings(suggesting: Path, model_folder: Path, tmp_path: Path) -> None:
+def test_a_training_samples_and_saves_as_without_the_settings(
+    suggesting: Path, model_folder: Path, tmp_path: Path
+) -> None:
     pytest.importorskip("trl")
     from tiny_world import job
 
     from duetbench.config import build_config
     from duetbench.training.offline.sft import Sft
+    from duetbench.training.training_folder import JsonLinesLog
 
     config, faults = build_config(Sft.Config, {"preset": "cpu", "epochs": 1, "adapter": "full"}, path="sft")
     assert not faults
@@ -65,5 +68,6 @@ def test_a_training_samples_and_saves_as_without_the_settings(suggesting: Path, 
     for number, folder in enumerate((model_folder, suggesting)):
         workdir = tmp_path / str(number)
         Sft(config).fit(job(resolve(f"path:{folder}"), workdir))
-        written.append((workdir / "rollouts.jsonl").read_text())
+        (row,) = JsonLinesLog(workdir / "rollouts.jsonl").read()
+        written.append(row["questions"])
     assert written[0] == written[1]

@@ -12,7 +12,6 @@ from engine_making import make_prompt
 from duetbench.engines.transformers import loading, model_runner, threads
 from duetbench.engines.transformers.engine import TransformersEngine
 from duetbench.errors import EngineError, ModelError
-from duetbench.models import resolve
 from duetbench.testing import EngineConformance
 from duetbench.types import Completion, ModelRef, Prompt, Sampling
 
