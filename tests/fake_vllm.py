@@ -20,21 +20,24 @@ TEXT_TOKEN = 5
 
 @dataclass
 class FakeSamplingParams:
-    """vLLM's sampling parameters that the engine sets."""
+    """vLLM's sampling parameters, with defaults that a generation_config could have."""
 
     max_tokens: int
     temperature: float
-    n: int = 1
-    top_p: float = 1.0
-    top_k: int = -2
-    min_p: float = -2
-    repetition_penalty: float = -2
-    presence_penalty: float = -2
-    frequency_penalty: float = -2
-    min_tokens: int = -2
+    top_p: float = 0.5
     stop: Any = None
-    ignore_eos: bool = True
+    stop_token_ids: list[int] = field(default_factory=list)
     seed: int | None = None
+    n: int = 2
+    top_k: int = 1
+    min_p: float = 1.0
+    repetition_penalty: float = 2.0
+    presence_penalty: float = 2.0
+    frequency_penalty: float = 2.0
+    min_tokens: int = 5
+    ignore_eos: bool = True
+    logit_bias: Any = ""
+    bad_words: Any = ""
     detokenize: bool = True
     logprob_token_ids: list[int] = field(default_factory=list)
 
@@ -88,7 +91,7 @@ class FakeLLM:
         listed = {token: SimpleNamespace(logprob=-float(token + shift)) for token in params.logprob_token_ids}
         is_ended = params.max_tokens > 3
         n = min(params.max_tokens, 3)
-        ids = [TEXT_TOKEN + number for number in range(n)] + [0] * is_ended
+        ids = [TEXT_TOKEN + number for number in range(n)] + params.stop_token_ids[:1] * is_ended
         reason = "stop" if is_ended else "length"
         return SimpleNamespace(token_ids=ids, finish_reason=reason, stop_reason=None, logprobs=[listed])
 

@@ -12,6 +12,7 @@ from typing import Any
 import polars as pl
 import pytest
 from grid_making import BASELINES, logged, make_model_folder
+from weights_making import WEIGHTS, write_weights
 
 from duetbench.errors import RecordError, TrainingError
 from duetbench.interfaces import TrainingJob
@@ -92,7 +93,7 @@ def test_other_weights_under_the_same_name_are_noticed(planned: Planned, ran: Ra
     outcome = ran(limit=4, baselines=False)
     cell = planned(limit=4, baselines=False).cells[0]
     assert is_finished(cell, outcome.folder / "cells" / cell.folder)
-    (Path(model.removeprefix("path:")) / "model.safetensors").write_text("other weights")
+    write_weights(Path(model.removeprefix("path:")) / WEIGHTS, value=1)
     assert not is_finished(cell, outcome.folder / "cells" / cell.folder)
 
 

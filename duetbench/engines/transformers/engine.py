@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from duetbench.engines.local_engine import LocalEngine
@@ -46,14 +47,15 @@ class TransformersEngine(LocalEngine):
         return device_fault(config.device)
 
     def create_runner(self) -> TokenRunner:
+        from duetbench.engines.tokens.tokenizer import end_ids
         from duetbench.engines.transformers.kv_cache import PrefixCache
-        from duetbench.engines.transformers.loading import end_ids, load_model
+        from duetbench.engines.transformers.loading import load_model
         from duetbench.engines.transformers.model_runner import ModelRunner
 
         chat = self.chat
         model = load_model(self.model, self.placement)
         budget = self.batch_budget()
-        ends = end_ids(model, chat.tokenizer)
+        ends = end_ids(Path(self.model.path), chat.tokenizer)
         return ModelRunner(model, chat, ends, prefix_cache=PrefixCache(budget), budget=budget)
 
     def batch_budget(self) -> int:

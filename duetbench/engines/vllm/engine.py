@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from duetbench.engines.local_engine import LocalEngine
@@ -75,9 +76,12 @@ class VllmEngine(LocalEngine):
         return installed_build()
 
     def create_runner(self) -> TokenRunner:
+        from duetbench.engines.tokens.tokenizer import end_ids
         from duetbench.engines.vllm.loaded_model import LoadSettings
         from duetbench.engines.vllm.model_runner import VllmModelRunner
+        from duetbench.models.weights import check_model
 
+        check_model(self.model)
         info = self.info()
         settings = LoadSettings(
             path=self.model.path,
@@ -87,7 +91,8 @@ class VllmEngine(LocalEngine):
             config=self.config,
             is_cpu=self._is_cpu,
         )
-        return VllmModelRunner(settings, self.chat, self.model.adapter)
+        ends = end_ids(Path(self.model.path), self.chat.tokenizer)
+        return VllmModelRunner(settings, self.chat, ends, adapter=self.model.adapter)
 
     def plan_batches(self, prompts: Sequence[TokenizedPrompt], max_tokens: int) -> list[list[int]]:
         n = len(prompts)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +12,26 @@ from duetbench.engines.tokens.chat_template import ChatTemplate
 from duetbench.engines.tokens.stop_texts import StopTexts
 from duetbench.engines.vllm.loaded_model import LoadSettings, acquire, release
 from duetbench.errors import EngineError, ModelError
-from duetbench.models.folder import read_json
+from duetbench.models.json_files import read_json
 from duetbench.types import Completion, LabelLogprobs, Sampling
 
 _PROBE = tuple(range(3, 11))
 """Tokens of a prompt that shows whether an adapter changes anything; any will do."""
+
+_NEUTRAL: Mapping[str, Any] = {
+    "n": 1,
+    "top_p": 1.0,
+    "top_k": 0,
+    "min_p": 0.0,
+    "repetition_penalty": 1.0,
+    "presence_penalty": 0.0,
+    "frequency_penalty": 0.0,
+    "min_tokens": 0,
+    "ignore_eos": False,
+    "logit_bias": None,
+    "bad_words": None,
+}
+"""Sampling parameters of vLLM without any effect on the model's distribution, set so that no default applies."""
 
 
 class VllmModelRunner(TokenRunner):
@@ -25,12 +40,16 @@ class VllmModelRunner(TokenRunner):
     Args:
         settings: What is loaded, and how.
         chat: Decodes tokens, as for the engine `transformers`.
+        ends: Tokens that end a completion.
         adapter: Folder of a peft adapter; None: the weights alone.
     """
 
-    def __init__(self, settings: LoadSettings, chat: ChatTemplate, adapter: str | None) -> None:
+    def __init__(
+        self, settings: LoadSettings, chat: ChatTemplate, ends: frozenset[int], *, adapter: str | None
+    ) -> None:
         self._settings = settings
         self._chat = chat
+        self._ends = ends
         self._adapter = adapter
         self._model = acquire(settings)
         if adapter:
@@ -42,8 +61,8 @@ class VllmModelRunner(TokenRunner):
                 raise
 
     def complete(self, prompts: Sequence[TokenizedPrompt], sampling: Sampling) -> list[Completion]:
-        outputs = self._generate(prompts, [_sampling_params(sampling, prompt.prompt.key) for prompt in prompts])
-        stops = StopTexts(self._chat, sampling.stop, frozenset())
+        outputs = self._generate(prompts, [self._sampling_params(sampling, prompt.prompt.key) for prompt in prompts])
+        stops = StopTexts(self._chat, sampling.stop, self._ends)
         return [
             self._completion(prompt, output, sampling, stops) for prompt, output in zip(prompts, outputs, strict=True)
         ]
@@ -70,13 +89,24 @@ class VllmModelRunner(TokenRunner):
         output_of = dict(zip(order, outputs, strict=True))
         return [output_of[position] for position in range(len(prompts))]
 
+    def _sampling_params(self, sampling: Sampling, key: str) -> Any:
+        from vllm import SamplingParams
+
+        return SamplingParams(
+            **{**_NEUTRAL, "top_p": sampling.top_p},
+            temperature=sampling.temperature,
+            max_tokens=sampling.max_tokens,
+            stop=list(sampling.stop) or None,
+            stop_token_ids=sorted(self._ends),
+            seed=sampling_seed(sampling, key) if sampling.temperature > 0 else None,
+        )
+
     def _completion(self, prompt: TokenizedPrompt, output: Any, sampling: Sampling, stops: StopTexts) -> Completion:
         """The completion, decoded as by the engine `transformers`; an end token is not part of it."""
-        is_ended = output.finish_reason == "stop"
-        is_stop_text = isinstance(output.stop_reason, str)
-        ids = list(output.token_ids[:-1] if is_ended and not is_stop_text else output.token_ids)
+        ids = [token for token in output.token_ids if token not in stops.ends]
         text, is_stopped = stops.cut(self._chat.decode_continuation(prompt.ids, ids))
-        return prompt.completion(text, len(ids), is_ended=is_ended or is_stopped, sampling=sampling)
+        is_ended = is_stopped or output.finish_reason == "stop"
+        return prompt.completion(text, len(ids), is_ended=is_ended, sampling=sampling)
 
     def _check_adapter(self, adapter: str) -> None:
         """Passes if the adapter changes the probabilities after a fixed prompt.
@@ -95,32 +125,11 @@ class VllmModelRunner(TokenRunner):
             )
 
 
-def _sampling_params(sampling: Sampling, key: str) -> Any:
-    """All parameters that can change which token is chosen, also those at their neutral value."""
-    from vllm import SamplingParams
-
-    return SamplingParams(
-        n=1,
-        temperature=sampling.temperature,
-        top_p=sampling.top_p,
-        top_k=0,
-        min_p=0.0,
-        repetition_penalty=1.0,
-        presence_penalty=0.0,
-        frequency_penalty=0.0,
-        min_tokens=0,
-        max_tokens=sampling.max_tokens,
-        stop=list(sampling.stop) or None,
-        ignore_eos=False,
-        seed=sampling_seed(sampling, key) if sampling.temperature > 0 else None,
-    )
-
-
 def _label_params(ids: Sequence[int]) -> Any:
     """Log-probabilities of some tokens as the next one."""
     from vllm import SamplingParams
 
-    return SamplingParams(max_tokens=1, temperature=0.0, logprob_token_ids=list(ids), detokenize=False)
+    return SamplingParams(**_NEUTRAL, max_tokens=1, temperature=0.0, logprob_token_ids=list(ids), detokenize=False)
 
 
 def _logprobs(output: Any, label_ids: Sequence[int]) -> list[float]:

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import math
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 from engine_making import make_prompt
@@ -88,9 +86,7 @@ def adapter(smollm2: ModelRef, tmp_path_factory: pytest.TempPathFactory) -> Mode
     return replace(smollm2, adapter=str(folder), adapter_digest="random")
 
 
-def test_label_probabilities_are_those_of_transformers(
-    vllm_engine: VllmEngine, reference: TransformersEngine
-) -> None:
+def test_label_probabilities_are_those_of_transformers(vllm_engine: VllmEngine, reference: TransformersEngine) -> None:
     prompts = _rating_prompts()
     expected = _probabilities(reference, prompts, STARS, "Rating: ")
     assert _probabilities(vllm_engine, prompts, STARS, "Rating: ") == pytest.approx(expected, rel=1e-4)

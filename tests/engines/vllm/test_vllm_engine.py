@@ -9,12 +9,14 @@ from pathlib import Path
 import fake_vllm
 import pytest
 from engine_making import CONTEXT, make_prompt
+from weights_making import changed_copy
 
 from duetbench.engines.transformers.engine import TransformersEngine
 from duetbench.engines.vllm import engine as vllm_engine
 from duetbench.engines.vllm.distribution import VllmBuild
 from duetbench.engines.vllm.engine import VllmEngine
 from duetbench.errors import MissingDependency, ModelError
+from duetbench.models import resolve
 from duetbench.testing import EngineConformance
 from duetbench.types import ModelRef, Sampling
 
@@ -62,13 +64,31 @@ def test_prompts_have_the_tokens_of_the_other_engine_sorted_by_prefix(
     assert llm.calls[0].prompts == sorted(map(list, expected))
 
 
-def test_every_sampling_parameter_is_sent(model: ModelRef, llm: type[fake_vllm.FakeLLM]) -> None:
-    VllmEngine(model=model).generate(PROMPTS[:1], Sampling(temperature=0.7, top_p=0.9, max_tokens=16, stop=("x",)))
-    sent = llm.calls[0].params[0]
-    assert (sent.temperature, sent.top_p, sent.max_tokens, sent.stop, sent.n) == (0.7, 0.9, 16, ["x"], 1)
-    assert (sent.top_k, sent.min_p, sent.repetition_penalty, sent.min_tokens) == (0, 0, 1, 0)
-    assert (sent.presence_penalty, sent.frequency_penalty, sent.ignore_eos) == (0, 0, False)
-    assert sent.seed is not None
+def test_no_sampling_parameter_is_left_to_a_default(
+    model: ModelRef, engine: TransformersEngine, llm: type[fake_vllm.FakeLLM]
+) -> None:
+    vllm = VllmEngine(model=model)
+    vllm.generate(PROMPTS[:1], Sampling(temperature=0.7, top_p=0.9, max_tokens=16, stop=("x",)))
+    vllm.label_logprobs(PROMPTS[:1], "Rating: ", ("1", "2"))
+    written, read = (call.params[0] for call in llm.calls)
+    ends = [engine.chat.tokenizer.eos_token_id]
+    assert (written.temperature, written.top_p, written.stop, written.stop_token_ids) == (0.7, 0.9, ["x"], ends)
+    assert written.seed is not None
+    assert (read.temperature, read.top_p, read.max_tokens) == (0.0, 1.0, 1)
+    for used in (written, read):
+        assert (used.n, used.top_k, used.min_p, used.min_tokens, used.ignore_eos) == (1, 0, 0.0, 0, False)
+        assert (used.repetition_penalty, used.presence_penalty, used.frequency_penalty) == (1.0, 0.0, 0.0)
+        assert (used.logit_bias, used.bad_words) == (None, None)
+
+
+def test_weights_are_checked_before_they_are_loaded(
+    model_folder: Path, tmp_path: Path, llm: type[fake_vllm.FakeLLM]
+) -> None:
+    folder = changed_copy(model_folder, tmp_path / "m", lambda tensors: tensors.popitem())
+    engine = VllmEngine(model=resolve(f"path:{folder}"))
+    with pytest.raises(ModelError, match="do not fit the configuration"):
+        engine.generate(PROMPTS[:1], Sampling(max_tokens=16))
+    assert llm.loads == []
 
 
 def test_the_end_token_is_no_part_of_a_completion(

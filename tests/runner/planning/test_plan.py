@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from grid_making import BASELINES, make_model_folder
+from weights_making import WEIGHTS, write_weights
 
 from duetbench.errors import ConfigError, DataError, MissingDependency, PluginError, UnknownName
 from duetbench.interfaces import TrainingStage
@@ -415,7 +416,7 @@ def test_other_weights_of_a_further_model_are_another_training(
     grid: dict[str, Any] = {"strategies": ("duet",), "trainers": (trainer,), "baselines": False}
     first = _ids(planned(f"{trainer}.{option}=path:{folder}", **grid))
     assert _ids(planned(f"{trainer}.{option}=path:{folder}", **grid)) == first
-    (folder / "model.safetensors").write_text("other weights")
+    write_weights(folder / WEIGHTS, value=1)
     other = _ids(planned(f"{trainer}.{option}=path:{folder}", **grid))
     assert other[0] != first[0]
     assert other[1] != first[1]
