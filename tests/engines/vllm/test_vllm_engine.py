@@ -30,9 +30,13 @@ def llm(monkeypatch: pytest.MonkeyPatch) -> type[fake_vllm.FakeLLM]:
 
 
 @pytest.fixture
-def adapter(tmp_path: Path) -> str:
-    """The folder of an adapter of rank 9 in one layer and 4 in all others."""
-    (tmp_path / "adapter_config.json").write_text(json.dumps({"r": 4, "rank_pattern": {"q_proj": 9}}))
+def adapter(model_folder: Path, tmp_path: Path) -> str:
+    """The folder of an adapter of rank 9 in one kind of layer and 4 in another."""
+    from peft import LoraConfig, get_peft_model
+    from transformers import AutoModelForCausalLM
+
+    config = LoraConfig(r=4, rank_pattern={"q_proj": 9}, target_modules=["q_proj", "v_proj"], task_type="CAUSAL_LM")
+    get_peft_model(AutoModelForCausalLM.from_pretrained(model_folder), config).save_pretrained(tmp_path)
     return str(tmp_path)
 
 
