@@ -170,6 +170,7 @@ class LoadedModel:
         log, self._log = self._log, None
         if log is None:
             return with_remedy(reason_of(error))
+        log.close()
         return f"{with_remedy(log.reason(error))} (output of vLLM: {log.path})"
 
     def _stop(self) -> None:

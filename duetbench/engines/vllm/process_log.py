@@ -30,7 +30,7 @@ _MAX_LENGTH = 300
 
 
 class ProcessLog:
-    """A temporary file with the output of vLLM's processes, until `discard` removes it."""
+    """A temporary file with the output of vLLM's processes."""
 
     def __init__(self) -> None:
         descriptor, name = tempfile.mkstemp(prefix="duetbench-vllm-", suffix=".log")
@@ -62,12 +62,16 @@ class ProcessLog:
         """
         return root_cause(self.path.read_text(encoding="utf-8", errors="replace")) or reason_of(error)
 
-    def discard(self) -> None:
-        """Removes the file. The processes may go on writing to it: its space is freed when they end."""
+    def close(self) -> None:
+        """Keeps the file for the user. Running processes still write to it."""
         if self._descriptor >= 0:
             os.close(self._descriptor)
             self._descriptor = -1
-            self.path.unlink(missing_ok=True)
+
+    def discard(self) -> None:
+        """Removes the file; the space of what running processes still write is freed when they end."""
+        self.close()
+        self.path.unlink(missing_ok=True)
 
 
 def root_cause(log: str) -> str | None:
