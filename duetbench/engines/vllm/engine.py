@@ -26,7 +26,7 @@ class VllmEngine(LocalEngine):
 
     Prompts are rendered, truncated, tokenized and decoded exactly as by the engine `transformers`. The weights are
     loaded once for a base model and all its adapters. vLLM's logits depend on the other requests in the last digits
-    even at temperature 0: in float32 label probabilities repeat to about 1e-5, in bfloat16 to about 1e-3.
+    even at temperature 0, so label probabilities repeat to about 1e-3.
     """
 
     name = "vllm"
