@@ -5,8 +5,8 @@ from __future__ import annotations
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 
-from duetbench.cluster.job_answers import NEW, read_answers
-from duetbench.cluster.jobs import JOBS, KNOWN, Job, JobResult, RunSource
+from duetbench.cluster.job_answers import KNOWN, NEW, read_answers
+from duetbench.cluster.jobs import JOBS, Job, JobResult, RunSource
 from duetbench.digests import digest_of_value
 from duetbench.engines.store.database import RequestStore
 from duetbench.errors import DuetbenchError

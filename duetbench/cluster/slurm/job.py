@@ -11,7 +11,7 @@ from submitit.helpers import Checkpointable
 from duetbench.cluster.jobs import Job, JobResult, run_job
 
 
-class RequeuedJob(Checkpointable):
+class RequeuedJob(Checkpointable):  # type: ignore[misc]  # submitit may be absent
     """Runs a job; before its time is over, or if it is preempted, the same job is submitted again and resumes."""
 
     def __call__(self, job: Job) -> JobResult:

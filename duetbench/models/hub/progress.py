@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 def progress_class(repo: str, on_progress: FetchProgress) -> type:
     """A class that the hub's client uses as a progress bar: the one that counts bytes written reports them."""
-    from huggingface_hub.utils import tqdm
+    from huggingface_hub.utils.tqdm import tqdm
 
     class ReportedBytes(tqdm):
         """Shows nothing and reports."""
@@ -18,7 +18,7 @@ def progress_class(repo: str, on_progress: FetchProgress) -> type:
         def __init__(self, *args: Any, **settings: Any) -> None:
             self._is_reported = str(settings.get("desc") or "").startswith("Reconstructing")
             settings.pop("name", None)
-            super().__init__(*args, **{**settings, "disable": True})
+            super().__init__(*args, **{**settings, "disable": True})  # type: ignore[no-untyped-call]
             self.n_done = 0
 
         def update(self, n: float | None = 1) -> bool | None:

@@ -119,11 +119,9 @@ class _Rendered:
 
     def estimate(self, *, is_finished: bool) -> Estimate:
         """The estimate of one of these cells."""
-        sums = (sum(pair) for pair in zip(self.profiles.sums, self.ratings.sums, strict=True))
+        prompts, read, written = (sum(pair) for pair in zip(self.profiles.sums, self.ratings.sums, strict=True))
         is_scaled = self.profiles.is_scaled or self.ratings.is_scaled
-        return Estimate(
-            self.examples, *sums, is_scaled=is_scaled, is_finished=is_finished, empty_windows=self.empty_windows
-        )
+        return Estimate(self.examples, prompts, read, written, is_scaled, is_finished, self.empty_windows)
 
 
 def estimate(plan: Plan, folder: Path | None = None, *, sample: int = SAMPLE_OF_ALL) -> Estimates:
@@ -179,8 +177,8 @@ class _Estimator:
 def _work(scopes: Sequence[tuple[_Scope, list[_PromptSet]]]) -> ModelWork:
     model, engine, phase, _ = scopes[0][0]
     unions = [_union(sets) for _, sets in scopes]
-    sums = (sum(union.sums[n] for union in unions) for n in range(3))
-    return ModelWork(model, engine, phase, *sums, is_scaled=any(union.is_scaled for union in unions))
+    prompts, read, written = (sum(union.sums[n] for union in unions) for n in range(3))
+    return ModelWork(model, engine, phase, prompts, read, written, any(union.is_scaled for union in unions))
 
 
 def _union(sets: Sequence[_PromptSet]) -> _PromptSet:
