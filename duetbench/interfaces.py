@@ -386,6 +386,10 @@ class Engine(Plugin):
         """
         return [list(range(start, min(start + 32, len(prompts)))) for start in range(0, len(prompts), 32)]
 
+    def parallel_batches(self) -> int:
+        """Number of batches that may be computed at the same time, by calls from several threads."""
+        return 1
+
     def count_tokens(self, text: str) -> int | None:
         """Number of tokens of a text without special tokens; None: the engine has no tokenizer here."""
         return None

@@ -35,6 +35,8 @@ class EnginePool:
         self._on_done = on_done
         self._report = on_progress
         self._open: OrderedDict[tuple[Any, ...], StoredEngine] = OrderedDict()
+        self._keys: dict[tuple[Any, ...], tuple[Any, ...]] = {}
+        """Keys by those of the models that were asked for: a server may run other weights than those of that name."""
         self._models: dict[str, ModelRef] = {}
         self._failed: dict[str, DuetbenchError] = {}
 
@@ -56,7 +58,8 @@ class EnginePool:
         """The engine for these weights, behind the request store."""
         from duetbench.engines.store.stored_engine import RequestStore, StoredEngine, default_store
 
-        key = (choice.name, repr(choice.config), model.name, model.path, model.digest, model.adapter_digest)
+        asked = _key(choice, model)
+        key = self._keys.get(asked, asked)
         if key in self._open:
             self._open.move_to_end(key)
             return self._open[key]
@@ -66,6 +69,7 @@ class EnginePool:
             self._store = RequestStore(self._path or default_store())
         self._report(f"loading {model.name}" + (f" with {Path(model.adapter).name}" if model.adapter else ""))
         engine = StoredEngine(choice.make(model=model), self._store, on_done=self._on_done)
+        key = self._keys[asked] = _key(choice, engine.model)
         self._open[key] = engine
         return engine
 
@@ -80,3 +84,7 @@ class EnginePool:
     def _report_fetching(self, step: str, done: int, total: int) -> None:
         share = f" {100 * done // total}%" if total else ""
         self._report(f"{step}{share}")
+
+
+def _key(choice: PluginChoice, model: ModelRef) -> tuple[Any, ...]:
+    return (choice.name, repr(choice.config), model.name, model.path, model.digest, model.adapter_digest)

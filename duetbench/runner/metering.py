@@ -89,6 +89,9 @@ class MeteredEngine(Engine):
     def batches(self, prompts: Sequence[Prompt], max_tokens: int) -> list[list[int]]:
         return self._engine.batches(prompts, max_tokens)
 
+    def parallel_batches(self) -> int:
+        return self._engine.parallel_batches()
+
     def count_tokens(self, text: str) -> int | None:
         return self._engine.count_tokens(text)
 

@@ -105,10 +105,10 @@ def is_finished(cell: Cell, path: Path) -> bool:
 
 
 def _has_same_weights(cell: Cell, record: Record) -> bool:
-    """Whether the local weights are those of the record; True if there are none to compare."""
+    """Whether the local weights are those of the record; True if there are none to compare, or a server's."""
     from duetbench.models import resolve
 
-    if cell.writing is None or cell.writing.training or record.model is None:
+    if cell.writing is None or cell.writing.training or record.model is None or not record.model.digest:
         return True
     try:
         return resolve(cell.writing.model.name, pull=False).digest == record.model.digest

@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 from duetbench.engines.store.database import RequestOutcome, RequestStore, default_store
 from duetbench.engines.store.keys import RequestKey, generate_key, labels_key
+from duetbench.engines.store.parallel_batches import computed_batches
 from duetbench.interfaces import Engine
 from duetbench.types import Completion, EngineInfo, LabelLogprobs, ModelRef, Prompt, Sampling
 
@@ -62,6 +63,9 @@ class StoredEngine(Engine):
     def batches(self, prompts: Sequence[Prompt], max_tokens: int) -> list[list[int]]:
         return self._engine.batches(prompts, max_tokens)
 
+    def parallel_batches(self) -> int:
+        return self._engine.parallel_batches()
+
     def info(self) -> EngineInfo:
         return self._engine.info()
 
@@ -100,12 +104,16 @@ class StoredEngine(Engine):
         missing = sorted(first_positions.values())
         repetitions = _count(key.digest for key in keys)
         computed: dict[str, _T] = {}
-        for batch in plan([prompts[position] for position in missing]) if missing else []:
-            positions = [missing[number] for number in batch]
-            batch_keys = [keys[position] for position in positions]
+        batches = plan([prompts[position] for position in missing]) if missing else []
+        for batch, results in computed_batches(
+            batches,
+            lambda batch: compute([prompts[missing[number]] for number in batch]),
+            n_parallel=self._engine.parallel_batches(),
+        ):
+            batch_keys = [keys[missing[number]] for number in batch]
             answers = [
                 replace(answer, was_damaged=True) if key.digest in damaged else answer
-                for key, answer in zip(batch_keys, compute([prompts[position] for position in positions]), strict=True)
+                for key, answer in zip(batch_keys, results, strict=True)
             ]
             outcomes = [_outcome(key, answer) for key, answer in zip(batch_keys, answers, strict=True)]
             self._store.put(outcomes, damaged=damaged)
