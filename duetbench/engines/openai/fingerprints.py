@@ -80,9 +80,8 @@ def _is_same(values: Mapping[str, object], listed: Mapping[str, float]) -> bool:
         lowest = min((number for other, number in listed.items() if other.startswith(prompt)), default=None)
         if not isinstance(value, float | int) or lowest is None:
             return False
-        if abs(listed.get(name, min(lowest, value)) - value) > TOLERANCE or (
-            name not in listed and value > lowest + TOLERANCE
-        ):
+        difference = abs(listed[name] - value) if name in listed else max(value - lowest, 0.0)
+        if difference > TOLERANCE:
             return False
     return True
 

@@ -56,4 +56,7 @@ def greedy_fault(listed: Mapping[str, float], text: str) -> str:
         return ""
     if written.startswith(token) or token.startswith(written):
         return ""
-    return f"the log-probabilities contradict the text: {best!r} is the most likely token, and greedy decoding writes {written[:20]!r}"
+    return (
+        f"the log-probabilities contradict the text: {best!r} is the most likely token, and greedy decoding writes "
+        f"{written[:20]!r}"
+    )

@@ -149,9 +149,9 @@ class ServerProbe:
     def _count_fault(self, plain: ChatAnswer) -> str:
         if plain.usage is None or not plain.tokens.prompt_tokens:
             return "not reported"
-        longer = self._ask(" ".join([_COUNT] * 10), 1).tokens
-        if longer.prompt_tokens < plain.tokens.prompt_tokens + 50:
-            return f"wrong: {plain.tokens.prompt_tokens} for a short prompt, {longer.prompt_tokens} for one ten times as long"
+        short, long = plain.tokens.prompt_tokens, self._ask(" ".join([_COUNT] * 10), 1).tokens.prompt_tokens
+        if long < short + 50:
+            return f"wrong: {short} for a short prompt, {long} for one ten times as long"
         if plain.text.strip() and not plain.tokens.completion_tokens:
             return "wrong: 0 for a completion that is not empty"
         return ""
