@@ -24,9 +24,6 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger("duetbench")
 
-_RETRIABLE = frozenset({408, 409, 425, 429, 500, 502, 503, 504})
-"""Status codes of a server that is busy or restarting."""
-
 _FATAL = frozenset({401, 403})
 """Status codes that every other request to the same server would get as well."""
 
@@ -93,18 +90,22 @@ class ServerClient:
         started = time.monotonic()
         attempt = 0
         for n_loading in itertools.count():
+            sent = time.monotonic()
             try:
                 return self._send_once(method, path, body)
             except RequestRejected as rejection:
                 if self._is_loading(rejection, started):
                     self._wait_for_loading(n_loading, started)
                     continue
-                if rejection.code not in _RETRIABLE or attempt == self.retries:
+                if not rejection.is_temporary or attempt == self.retries:
                     raise
                 retry_after = rejection.retry_after
             except NoAnswer as error:
+                is_last = attempt == self.retries
+                if is_last and (self._contact.last_answer or 0) > sent:  # it has begun to answer, or answers others
+                    raise RequestRejected(200, str(error)) from None
                 # A server that never responded may have another address.
-                if attempt == self.retries or self._contact.last_answer is None:
+                if is_last or self._contact.last_answer is None:
                     raise EngineError(self._unreachable(str(error))) from None
                 retry_after = None
             self._pause(attempt, retry_after)

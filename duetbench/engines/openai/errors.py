@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+_TEMPORARY = frozenset({408, 409, 425, 429, 500, 502, 503, 504})
+"""Status codes of a server that is busy or restarting."""
+
 MAX_QUOTED = 300
 """Characters of a server's message that are shown."""
 
@@ -22,6 +25,11 @@ class RequestRejected(Exception):
         self.code = code
         self.reason = reason
         self.retry_after = retry_after
+
+    @property
+    def is_temporary(self) -> bool:
+        """Whether the same request may succeed later."""
+        return self.code in _TEMPORARY
 
 
 class NoAnswer(Exception):

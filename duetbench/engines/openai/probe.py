@@ -73,7 +73,8 @@ class ServerProbe:
         """What the server can do.
 
         Raises:
-            EngineError: it cannot be reached, rejects plain requests, or generates more than it is asked for.
+            RequestRejected: it rejects a plain request.
+            EngineError: it cannot be reached, or generates more than it is asked for.
         """
         plain = self._first_answer()
         count_fault = self._count_fault(plain)
@@ -97,6 +98,8 @@ class ServerProbe:
                 try:
                     first, second = (self._ask(text, 1, **fields).next_logprobs() for text in (_COUNT, _OTHER))
                 except RequestRejected as rejection:
+                    if rejection.is_temporary:
+                        raise
                     fault = str(rejection)
                     break
                 if not (listing := listing_fault(first, second, n)):
@@ -117,27 +120,23 @@ class ServerProbe:
 
     def _first_answer(self) -> ChatAnswer:
         """A greedy completion; finds out which parameters of sampling the server accepts."""
-        for names in self._candidates():
+        names = list(_NEUTRAL)
+        while True:
             self._fixed = {name: _NEUTRAL[name] for name in names}
             try:
                 answer = self._ask(_COUNT, _TOKENS)
             except RequestRejected as rejection:
-                last = rejection
-                if "max_completion_tokens" in rejection.reason:
+                if rejection.is_temporary:
+                    raise
+                if "max_completion_tokens" in rejection.reason and self._length_field == "max_tokens":
                     self._length_field = "max_completion_tokens"
-                continue
-            self._check_length(answer)
-            return answer
-        raise EngineError(f"{self.client.base_url} rejects a plain chat request: {last}")
-
-    def _candidates(self) -> Any:
-        """Sets of parameters to try; each one depends on why the last one was rejected."""
-        yield list(_NEUTRAL)
-        yield list(_NEUTRAL)  # again, with the other name of `max_tokens`
-        for left_out in _NEUTRAL:
-            yield [name for name in _NEUTRAL if name != left_out]
-        yield list(_STANDARD)
-        yield []
+                elif names:
+                    names = _without_rejected(names, rejection.reason)
+                else:
+                    raise
+            else:
+                self._check_length(answer)
+                return answer
 
     def _check_length(self, answer: ChatAnswer) -> None:
         if len(answer.text) > 40 * _TOKENS or (answer.tokens.completion_tokens > _TOKENS):
@@ -166,8 +165,9 @@ class ServerProbe:
                     has_counts and self._adds_one_token(fields)
                 ):
                     return fields, is_echoed
-            except RequestRejected:
-                continue
+            except RequestRejected as rejection:
+                if rejection.is_temporary:
+                    raise
         return None, False
 
     def _adds_one_token(self, fields: Mapping[str, Any]) -> bool:
@@ -191,7 +191,9 @@ class ServerProbe:
         for n in _STOPS:
             try:
                 text = self._ask(_COUNT, _TOKENS, stop=[f"\u00a7{number}" for number in range(n - 1)] + [last]).text
-            except RequestRejected:
+            except RequestRejected as rejection:
+                if rejection.is_temporary:
+                    raise
                 continue
             if last not in text:
                 return n
@@ -227,6 +229,15 @@ class ServerProbe:
         if self.template_args:
             body["chat_template_kwargs"] = dict(self.template_args)
         return chat_answer(self.client.post("chat/completions", body))
+
+
+def _without_rejected(names: Sequence[str], reason: str) -> list[str]:
+    """The parameters to try next: without those that the server names, else the standard ones, else none."""
+    if left := [name for name in names if name not in reason]:
+        if len(left) < len(names):
+            return left
+        return list(_STANDARD) if len(names) > len(_STANDARD) else []
+    return []
 
 
 def _most_likely(prompt: str, logprobs: Mapping[str, float]) -> dict[str, float]:

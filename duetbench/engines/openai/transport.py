@@ -31,7 +31,6 @@ class BoundedTransport(httpx2.AsyncBaseTransport):
     """Replaced by `***` in bodies; empty: nothing is."""
     on_headers: Callable[[], None]
     """Called when the headers of a response have arrived."""
-    max_bytes: int = MAX_BODY_BYTES
 
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
         """The response with its complete body.
@@ -71,8 +70,8 @@ class BoundedTransport(httpx2.AsyncBaseTransport):
         async for chunk in response.stream:
             chunks.append(chunk)
             size += len(chunk)
-            if size > self.max_bytes:
-                raise RequestRejected(response.status_code, f"a body of more than {self.max_bytes >> 20} MB")
+            if size > MAX_BODY_BYTES:
+                raise RequestRejected(response.status_code, f"a body of more than {MAX_BODY_BYTES >> 20} MB")
         return b"".join(chunks)
 
 

@@ -109,9 +109,10 @@ def test_a_redirect_is_refused_and_the_key_goes_nowhere(start: Start, monkeypatc
 
 def test_a_body_beyond_the_bound_is_not_read(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
     server = start()
-    monkeypatch.setattr(transport.BoundedTransport, "max_bytes", 1 << 20)
+    monkeypatch.setattr(transport, "MAX_BODY_BYTES", 1 << 20)
     bad, good = answers(server, chat_response("x" * (2 << 20)))
     assert (bad.status, good.status) == ("error", "ok")
+    assert "a body of more than 1 MB" in bad.error
 
 
 def test_a_compressed_body_is_refused(start: Start) -> None:
