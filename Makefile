@@ -36,7 +36,7 @@ demo: $(STAMP) ## Run the toy grid: 10h and duet, untrained and trained with GRP
 	$(BIN)/duetbench run --config configs/toy.yaml
 
 test: $(STAMP) ## Run the tests, one process per core.
-	$(BIN)/python -m pytest -n logical $(PYTEST_ARGS)
+	$(BIN)/python -m pytest -n logical --dist loadgroup $(PYTEST_ARGS)
 
 test-slow: $(STAMP) ## Run the tests that take minutes.
 	$(BIN)/python -m pytest -m slow $(PYTEST_ARGS)

@@ -139,6 +139,9 @@ class Dataset(Plugin):
 
     version: ClassVar[int] = 1
     """Increase it when the result of `read` changes: prepared data is then computed again."""
+    generates_raw_files: ClassVar[bool] = False
+    """Whether `raw_files` writes files that are missing, so that options of the run's section `data` about raw files
+    have no effect on it."""
 
     @abstractmethod
     def domain(self) -> Domain:

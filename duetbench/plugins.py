@@ -100,6 +100,16 @@ class Plugins:
         self.broken: list[BrokenPlugin] = []
         self.blocked: list[str] = []
 
+    @property
+    def folders(self) -> tuple[Path, ...]:
+        """The folders of single-file plugins, those of `DUETBENCH_PLUGINS` included."""
+        return tuple(self._folders)
+
+    @property
+    def blocked_names(self) -> frozenset[str]:
+        """The names in `DUETBENCH_DISABLE_PLUGINS`."""
+        return frozenset(self._blocked)
+
     @cached_property
     def _manager(self) -> pluggy.PluginManager:
         manager = pluggy.PluginManager("duetbench")

@@ -253,6 +253,8 @@ class Completion:
     """True if the request store held a damaged answer, which this one replaces."""
     truncated_slots: int = 0
     """Number of slots that ended at `max_tokens` instead of at a stop text."""
+    lost_workers: int = 0
+    """Number of times that its batch was computed again, since a worker of a cluster was lost."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -267,6 +269,7 @@ class LabelLogprobs:
     error: str = ""
     cached: bool = False
     was_damaged: bool = False
+    lost_workers: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -336,7 +339,7 @@ class ModelRef:
     """A reference to weights: a plain value that can be recorded."""
 
     name: str
-    """Card name, or `path:DIR`."""
+    """Card name, `path:DIR`, `hf:ORG/NAME` or `served:NAME`."""
     path: str
     """Folder with config, tokenizer and safetensors; for an HTTP engine the name of the served model."""
     digest: str
@@ -345,9 +348,13 @@ class ModelRef:
     """Folder of a peft adapter."""
     adapter_digest: str | None = None
     template_args: Mapping[str, Any] = field(default_factory=dict)
-    """Arguments of the chat template, from the model's card (such as Qwen3's `enable_thinking`)."""
+    """Arguments of the chat template, from the model's card or the user (such as Qwen3's `enable_thinking`)."""
     context_length: int | None = None
     """Tokens, from the model's card; None: the model's own config decides."""
+    merge_system: bool = False
+    """Whether the system turn is put at the beginning of the user turn, for chat templates without one."""
+    revision: str | None = None
+    """Commit of the hub's repository that the weights are from; None: they are not from the hub."""
 
     @property
     def base(self) -> ModelRef:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from weights_making import WEIGHTS, write_weights
+
 BASELINES = (
     "bias",
     "boosting",
@@ -23,8 +25,9 @@ PLUGIN = Path(__file__).parent / "runner" / "grid_plugin.py"
 def make_model_folder(folder: Path) -> Path:
     """A folder that looks like a model; nothing is ever loaded from it."""
     folder.mkdir(parents=True, exist_ok=True)
-    for name, text in {"config.json": "{}", "tokenizer.json": "{}", "model.safetensors": "weights"}.items():
-        (folder / name).write_text(text)
+    for name in ("config.json", "tokenizer.json"):
+        (folder / name).write_text("{}")
+    write_weights(folder / WEIGHTS)
     return folder
 
 

@@ -20,7 +20,7 @@ class BenchResult:
     """The value of the reference, with its unit; empty without a reference."""
     value: float
     unit: str
-    """`x` for a ratio, `%` for a percentage, `MB` for memory."""
+    """`x` for a ratio, `%` for a percentage; `MB`, `s` and `ms` for a value without a reference."""
     bound: float
     at_least: bool
     """True: the bound is a lower bound; False: an upper bound."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +14,8 @@ from duetbench.cli.tables import print_table, shared_values
 
 if TYPE_CHECKING:
     from duetbench.runner import Plan, RunOutcome
-    from duetbench.runner.estimate import Estimate
+    from duetbench.runner.estimating.estimate import Estimate
+    from duetbench.runner.estimating.run_times import RunTimes
     from duetbench.runner.planning.cells import Cell
 
 
@@ -47,6 +49,12 @@ if TYPE_CHECKING:
 @click.option("--force", is_flag=True, help="Run finished cells again.")
 @click.option("--out", type=click.Path(path_type=Path), metavar="DIR", help="[default: a folder in runs, see above]")
 @click.option("--store", type=click.Path(path_type=Path), metavar="FILE", help="File of the request store.")
+@click.option(
+    "--ray",
+    metavar="ADDRESS",
+    help="Compute on a Ray cluster: auto, HOST:PORT, or local, which starts one. Needs duetbench[ray].",
+)
+@click.option("--slurm", is_flag=True, help="Compute cells as Slurm jobs and wait for them. Needs duetbench[slurm].")
 @pass_settings
 def run(
     settings: Settings,
@@ -60,6 +68,8 @@ def run(
     force: bool,
     out: Path | None,
     store: Path | None,
+    ray: str | None,
+    slurm: bool,
     **grid: Any,
 ) -> None:
     """Run every combination of strategies, trainers, datasets, models, scorers and seeds.
@@ -71,9 +81,13 @@ def run(
     `duetbench runs ls` lists them.
     """
     from duetbench.cli.plugins_list import report_faults
+    from duetbench.cluster.choice import cluster_choice
     from duetbench.config import parse_settings
     from duetbench.errors import UsageError
+    from duetbench.progress import Progress, ProgressDisplay
     from duetbench.runner import plan, run_config
+    from duetbench.runner import run as run_plan
+    from duetbench.runner.estimating.speed import KnownSpeeds, estimated_seconds
 
     chosen = {name: value for name, value in grid.items() if value}
     if no_baselines:
@@ -82,7 +96,8 @@ def run(
         chosen["controls"] = controls
     if file is None and "strategies" not in chosen:
         raise UsageError("nothing to run: give a strategy (--strategy duet) or a file (--config FILE)")
-    config = run_config(chosen, file=file, settings=parse_settings(settings_))
+    cluster = cluster_choice(ray, slurm=slurm, settings=parse_settings(settings_))
+    config = run_config(chosen, file=file, settings=cluster.run_settings)
     folder = out or Path("runs") / config.name
     with settings.progress_console.status("planning") as status:
         planned = plan(config, settings.plugins, on_progress=status.update)
@@ -92,28 +107,30 @@ def run(
     if only_plan:
         _print_plan(settings, planned, folder)
         return
-    _run(settings, planned, folder, store, force=force)
-
-
-def _run(settings: Settings, planned: Plan, folder: Path, store: Path | None, *, force: bool) -> None:
-    from duetbench.leaderboard import collect
-    from duetbench.leaderboard.terminal import print_board
-    from duetbench.progress import Progress, ProgressDisplay
-    from duetbench.runner import run
-    from duetbench.runner.output.run_folder import cell_folder
-
     progress = Progress() if settings.quiet else ProgressDisplay(settings.progress_console)
-    outcome = run(planned, folder, store=store, force=force, progress=progress)
-    board = collect([cell_folder(folder, cell) for cell in planned.cells], planned.metrics)
-    print_board(board, settings.console)
+    speeds = KnownSpeeds.load()
+    expected = None if cluster.kind else estimated_seconds(planned, folder, speeds)  # speeds are those of one machine
+    with closing(cluster.placement(config, settings.plugins, folder, progress.print_line)) as placement:
+        outcome = run_plan(planned, folder, store=store, force=force, progress=progress, placement=placement)
+    if not cluster.kind:
+        speeds.update(outcome.times.work)
+    _report(settings, outcome, expected)
+
+
+def _report(settings: Settings, outcome: RunOutcome, expected: float | None) -> None:
+    from duetbench.leaderboard.terminal import print_board
+
+    assert outcome.board is not None
+    print_board(outcome.board, settings.console)
     for cell, reason in outcome.left_out:
         settings.progress_console.print(f"left out {cell.folder}: {reason}", markup=False, highlight=False)
     settings.progress_console.print(_summary(outcome), markup=False, highlight=False)
+    settings.progress_console.print(_times(outcome.times, expected), markup=False, highlight=False)
     if outcome.failures:
         for cell, reason in outcome.failures:
             click.echo(f"duetbench: FAILED {cell.folder}: {reason}", err=True)
             if settings.verbose:
-                _print_traceback(folder / "cells" / cell.folder / "error.txt")
+                _print_traceback(outcome.folder / "cells" / cell.folder / "error.txt")
         raise SystemExit(1)
 
 
@@ -132,9 +149,25 @@ def _summary(outcome: RunOutcome) -> str:
     return f"{', '.join(f'{n} {word}' for n, word in counts if n)}; results are in {outcome.folder}"
 
 
+def _times(times: RunTimes, expected: float | None) -> str:
+    """The time of a run by part, next to its estimate if there is one."""
+    parts = {"engines": times.engine, "trainings": times.training, "everything else": times.other}
+    shown = ", ".join(f"{name} {_duration(seconds)}" for name, seconds in parts.items() if seconds)
+    estimated = f"; estimated for engines: {_duration(expected)}, without answers in the store" if expected else ""
+    return f"{_duration(times.seconds)}: {shown}; {times.requests:,} requests computed{estimated}"
+
+
+def _duration(seconds: float) -> str:
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    minutes = round(seconds / 60)
+    return f"{minutes} min" if minutes < 120 else f"{minutes // 60} h {minutes % 60} min"
+
+
 def _print_plan(settings: Settings, planned: Plan, folder: Path) -> None:
     from duetbench.evaluation.empty_windows import STARVED, starved_text
-    from duetbench.runner.estimate import estimate
+    from duetbench.runner.estimating.estimate import estimate
+    from duetbench.runner.estimating.speed import KnownSpeeds
 
     estimates = estimate(planned, folder)
     shared, rows = _named_columns(planned)
@@ -150,6 +183,8 @@ def _print_plan(settings: Settings, planned: Plan, folder: Path) -> None:
         f"about {total.prompt_tokens:,} prompt tokens and at most {total.completion_tokens:,} completion tokens"
         f"{excluded}. Results go to {folder}."
     )
+    if estimates.work and (seconds := KnownSpeeds.load().seconds(estimates.work)) is not None:
+        click.echo(f"About {_duration(seconds)} at the speed of earlier runs on this machine{excluded}.")
     for row, expected in zip(rows, estimates.cells, strict=True):
         if (share := expected.empty_windows or 0.0) > STARVED:
             click.echo(f"duetbench: {' '.join(row.values())}: {starved_text(share)}", err=True)

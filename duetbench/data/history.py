@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from random import Random
 from typing import Literal
@@ -115,10 +115,36 @@ def build_examples(
     targets = source.positions_of(split)
     if min_user_history:
         targets = targets[source.before(targets, k=0)[0].count >= min_user_history]
-    targets = _sample(targets, limit, seed)
-    user, item = source.before(targets, k=options.k)
-    builder = _ExampleBuilder(prepared, options, source.indexed)
-    return [builder.example(int(target), split, query, user, item) for query, target in enumerate(targets)]
+    return source.examples(_sample(targets, limit, seed))
+
+
+@dataclass(frozen=True)
+class ExampleSample:
+    """A random part of a split's examples, with the size of the whole."""
+
+    examples: list[Example]
+    """By time, ties in file order."""
+    n_pairs: int
+    """Number of all examples."""
+    n_histories: Mapping[Literal["user", "item"], tuple[int, int]]
+    """By side: number of distinct histories of all examples, and of those in `examples`."""
+
+
+def sample_examples(
+    prepared: Prepared, split: Split, options: HistoryOptions, *, n: int, limit: int | None = None, seed: int = 0
+) -> ExampleSample:
+    """At most `n` of the examples that `build_examples` would return with these arguments; the others are not built.
+
+    Raises:
+        ConfigError: histories would contain test rows of a random split.
+    """
+    check_source(prepared, options)
+    source = _HistorySource(prepared, options, split)
+    targets = _sample(source.positions_of(split), limit, seed)
+    chosen = _sample(targets, n, seed)
+    whole, part = (source.n_histories(rows) for rows in (targets, chosen))
+    counts = {"user": (whole[0], part[0]), "item": (whole[1], part[1])}
+    return ExampleSample(source.examples(chosen), len(targets), counts)  # type: ignore[arg-type]
 
 
 def history_lengths(prepared: Prepared, split: Split, options: HistoryOptions) -> tuple[IntArray, IntArray]:
@@ -133,6 +159,7 @@ class _HistorySource:
     """The index over the rows that a split's histories come from. Positions are those in `Prepared.interactions`."""
 
     def __init__(self, prepared: Prepared, options: HistoryOptions, split: Split) -> None:
+        self._prepared, self._options, self._of = prepared, options, split
         self._split = prepared.interactions["split"]
         self._queries = _all_queries(prepared.interactions, options)
         self.indexed = np.flatnonzero(
@@ -148,6 +175,21 @@ class _HistorySource:
     def before(self, targets: IntArray, *, k: int) -> tuple[HistoryLookup, HistoryLookup]:
         """The user's and the item's history before each target row; windows hold positions in `indexed`."""
         return self._index.before(_select(self._queries, targets), k=k)
+
+    def examples(self, targets: IntArray) -> list[Example]:
+        """The examples of these rows."""
+        user, item = self.before(targets, k=self._options.k)
+        builder = _ExampleBuilder(self._prepared, self._options, self.indexed)
+        return [builder.example(int(target), self._of, query, user, item) for query, target in enumerate(targets)]
+
+    def n_histories(self, targets: IntArray) -> tuple[int, int]:
+        """Numbers of distinct histories of users and of items before these rows."""
+        user, item = self.before(targets, k=0)
+        queries, n_ranks = _select(self._queries, targets), len(self._split) + 1
+        return tuple(  # type: ignore[return-value]
+            len(np.unique(owner.astype(np.int64) * n_ranks + side.count))
+            for owner, side in ((queries.user, user), (queries.item, item))
+        )
 
     def at_end(self, side: Literal["user", "item"], rows: IntArray, *, k: int) -> HistoryLookup:
         """The histories of users or items after all indexed rows; `rows` holds the position of one row of each."""

@@ -22,6 +22,7 @@ class Toy(CardDataset):
 
     name = card_name = "toy"
     summary = "a small synthetic world: no download, the same bytes for the same options"
+    generates_raw_files = True
 
     @dataclass(frozen=True)
     class Config(CardDataset.Config):

@@ -15,7 +15,7 @@ from duetbench.engines.batching import cut_batches
 from duetbench.engines.token_runner import TokenizedPrompt, TokenRunner
 from duetbench.errors import EngineError, ModelError
 from duetbench.interfaces import Engine
-from duetbench.models.folder import read_json
+from duetbench.models.json_files import read_json
 from duetbench.types import Completion, EngineInfo, LabelLogprobs, ModelRef, Prompt, Sampling
 
 if TYPE_CHECKING:
@@ -133,7 +133,9 @@ class LocalEngine(Engine):
             versions=self.package_versions(),
             model=self.model,
             dtype=self.dtype(),
-            template_digest=template_digest(template_of(Path(self.model.path)), self.model.template_args),
+            template_digest=template_digest(
+                template_of(Path(self.model.path)), self.model.template_args, merge_system=self.model.merge_system
+            ),
             context_length=context_length(self.model, self.context_limit()),
             labels="exact",
             adapters=self.applies_adapters,
@@ -142,10 +144,9 @@ class LocalEngine(Engine):
 
     def load_chat(self) -> ChatTemplate:
         """The model's tokenizer with its chat template; called once, see `chat`."""
-        from duetbench.engines.tokens.chat_template import ChatTemplate, template_of
-        from duetbench.engines.tokens.tokenizer import load_tokenizer
+        from duetbench.engines.tokens.chat_template import load_chat_template
 
-        return ChatTemplate(load_tokenizer(self.model), template_of(Path(self.model.path)), self.model.template_args)
+        return load_chat_template(self.model)
 
     @cached_property
     def chat(self) -> ChatTemplate:

@@ -111,4 +111,5 @@ def _completion(response: _PartialResponse) -> Completion:
         error=response.failed.error if response.failed else "",
         cached=bool(response.filled) and all(slot.cached for slot in response.filled),
         truncated_slots=sum(slot.truncated_slots for slot in response.filled),
+        lost_workers=sum(slot.lost_workers for slot in response.filled),
     )

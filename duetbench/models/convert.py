@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from duetbench.errors import DuetbenchError, MissingDependency, ModelError
+from duetbench.models.weights import check_finite, load_weights
 
 _LOADING_ONLY = ("quantization_config", "_name_or_path")
 """Keys of the loaded configuration that refer to the GGUF file; if saved, they would require that file again."""
@@ -37,12 +38,13 @@ def gguf_to_folder(gguf: Path, folder: Path) -> None:
 
 def _convert(gguf: Path, folder: Path) -> None:
     import torch
-    from transformers import AutoModelForCausalLM, AutoTokenizer
+    from transformers import AutoTokenizer
 
     tokenizer: Any = AutoTokenizer.from_pretrained(gguf.parent, gguf_file=gguf.name)
     if not tokenizer.chat_template:
         raise ModelError(f"{gguf.name} has no chat template")
-    loaded: Any = AutoModelForCausalLM.from_pretrained(gguf.parent, gguf_file=gguf.name, dtype=torch.float32)
+    loaded = load_weights(gguf.parent, gguf_file=gguf.name, dtype=torch.float32)
+    check_finite(f"the weights in {gguf.name}", loaded.named_parameters())
     _plain(loaded).save_pretrained(folder)
     tokenizer.save_pretrained(folder)
 

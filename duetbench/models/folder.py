@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
-from duetbench.documents.json_text import load_json
-from duetbench.errors import DocumentError, ModelError
+from duetbench.errors import ModelError
+from duetbench.models.weight_files import check_weight_files, read_header, weight_files
+
+ADAPTER_WEIGHTS = "adapter_model.safetensors"
 
 
 def check_model_folder(folder: Path) -> None:
-    """Passes if config, tokenizer and all weights are present.
+    """Passes if config, tokenizer and all weights are present and undamaged.
 
     Raises:
-        ModelError: names everything that is missing.
+        ModelError: names everything that is missing, or what is wrong with the files of the weights.
     """
     if not folder.is_dir():
         raise ModelError(f"model folder {folder} does not exist")
@@ -21,37 +22,24 @@ def check_model_folder(folder: Path) -> None:
     missing = [fault for fault in faults if fault]
     if missing:
         raise ModelError(f"model folder {folder} lacks {'; '.join(missing)}")
+    check_weight_files(folder)
 
 
 def check_adapter_folder(folder: Path) -> None:
-    """Passes if an adapter's configuration and weights are present.
+    """Passes if an adapter's configuration and weights are present and undamaged.
 
     Raises:
         ModelError: names everything that is missing.
     """
-    required = ("adapter_config.json", "adapter_model.safetensors")
+    required = ("adapter_config.json", ADAPTER_WEIGHTS)
     missing = [name for name in required if not (folder / name).is_file()]
     if missing:
+        is_pickled = (folder / "adapter_model.bin").is_file()
+        note = "; adapter_model.bin is a pickle, which can run code when it is read, and is not loaded" * is_pickled
         raise ModelError(
-            f"adapter folder {folder} lacks {' and '.join(missing)} (as peft's save_pretrained writes them)"
+            f"adapter folder {folder} lacks {' and '.join(missing)} (as peft's save_pretrained writes them){note}"
         )
-
-
-def read_json(path: Path) -> dict[str, Any]:
-    """The object in a JSON file of a model folder.
-
-    Raises:
-        ModelError: it cannot be read, or is not a JSON object.
-    """
-    try:
-        body = load_json(path)
-    except OSError as error:
-        raise ModelError(f"{path} cannot be read: {error}") from error
-    except DocumentError as error:
-        raise ModelError(str(error)) from error
-    if not isinstance(body, dict):
-        raise ModelError(f"{path} is not a JSON object")
-    return body
+    read_header(folder / ADAPTER_WEIGHTS)
 
 
 def _config_fault(folder: Path) -> str:
@@ -68,13 +56,8 @@ def _tokenizer_fault(folder: Path) -> str:
 
 
 def _weights_fault(folder: Path) -> str:
-    index = folder / "model.safetensors.index.json"
-    if index.is_file():
-        shards = sorted(set(read_json(index).get("weight_map", {}).values()))
-        absent = [shard for shard in shards if not (folder / shard).is_file()]
-        return f"weight files {', '.join(absent)}" if absent else ""
-    if any(folder.glob("*.safetensors")):
-        return ""
-    pickled = sorted(path.name for path in folder.glob("*.bin"))
-    note = f" ({pickled[0]} is a pickle and is not loaded: convert it to safetensors)" if pickled else ""
-    return f"weights (*.safetensors){note}"
+    try:
+        weight_files(folder)
+    except ModelError as error:
+        return str(error)
+    return ""

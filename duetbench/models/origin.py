@@ -8,7 +8,7 @@ from pathlib import Path
 
 from duetbench.errors import ModelError
 from duetbench.models.cards import ModelCard, card_names, load_card
-from duetbench.models.folder import read_json
+from duetbench.models.json_files import read_json
 
 ORIGIN = "duetbench.json"
 """File in the folder of weights that were trained here; not part of their digest."""

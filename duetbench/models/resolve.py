@@ -47,16 +47,43 @@ def resolve(
     check_model_folder(folder)
     if card is not None and not is_path:
         _check_shipped(card, folder)
-    adapter_folder = _adapter_folder(adapter)
-    return ModelRef(
+    reference = ModelRef(
         name=name,
         path=str(folder),
         digest=model_digest(folder),
-        adapter=str(adapter_folder) if adapter_folder else None,
-        adapter_digest=adapter_digest(adapter_folder) if adapter_folder else None,
         template_args=dict(card.template_args) if card else {},
         context_length=card.context_length if card else None,
     )
+    return _with_adapter(reference, adapter) if adapter else reference
+
+
+def _with_adapter(reference: ModelRef, adapter: str) -> ModelRef:
+    folder = Path(adapter).expanduser().resolve()
+    check_adapter_folder(folder)
+    _check_base(folder, reference)
+    return replace(reference, adapter=str(folder), adapter_digest=adapter_digest(folder))
+
+
+def _check_base(folder: Path, reference: ModelRef) -> None:
+    """Passes if the weights are those that the adapter was trained on, or if those are not known on this machine.
+
+    Raises:
+        DigestMismatch: they differ.
+    """
+    origin = read_origin(folder)
+    if origin:
+        base, expected = origin.base, origin.base_digest
+    else:
+        try:
+            base = base_of(folder)
+            expected = resolve(base, pull=False).digest
+        except ModelError:
+            return
+    if expected != reference.digest:
+        raise DigestMismatch(
+            f"adapter {folder} was trained on {base} with digest {expected[:12]}, not on {reference.name} with digest "
+            f"{reference.digest[:12]}: fetch the right weights, or train the adapter again"
+        )
 
 
 def _adapted(name: str, adapter: str | None, *, pull: bool, on_progress: FetchProgress | None) -> ModelRef:
@@ -69,14 +96,7 @@ def _adapted(name: str, adapter: str | None, *, pull: bool, on_progress: FetchPr
     folder = folder_of_path(name)
     if adapter:
         raise ModelError(f"'{name}' is an adapter itself: name its base to use {adapter}")
-    base, origin = base_of(folder), read_origin(folder)
-    reference = resolve(base, adapter=str(folder), pull=pull, on_progress=on_progress)
-    if origin and origin.base_digest != reference.digest:
-        raise DigestMismatch(
-            f"adapter {folder} was trained on {base} with digest {origin.base_digest[:12]}, here it has "
-            f"{reference.digest[:12]}: fetch the right weights, or train the adapter again"
-        )
-    return replace(reference, name=name)
+    return replace(resolve(base_of(folder), adapter=str(folder), pull=pull, on_progress=on_progress), name=name)
 
 
 def _check_shipped(card: ModelCard, folder: Path) -> None:
@@ -94,10 +114,3 @@ def _served(name: str, adapter: str | None) -> ModelRef:
         raise ModelError("model 'served:' has no name: write served:NAME, with the model's name on the server")
     return ModelRef(name, served_name, "")
 
-
-def _adapter_folder(adapter: str | None) -> Path | None:
-    if adapter is None:
-        return None
-    folder = Path(adapter).expanduser().resolve()
-    check_adapter_folder(folder)
-    return folder

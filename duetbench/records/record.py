@@ -377,6 +377,8 @@ class PhaseUsage:
     """Wall-clock time in seconds."""
     damaged: Count = 0
     """Number of prompts that were computed again because their answer in the request store was damaged."""
+    redone: Count = 0
+    """Number of prompts that were computed again because a worker of a cluster was lost before their answer arrived."""
 
 
 @dataclass(frozen=True, kw_only=True)

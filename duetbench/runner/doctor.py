@@ -28,7 +28,12 @@ PROBE_MODEL = "toy-lm"
 _FLAGS = ("avx2", "avx512f", "avx512_bf16", "amx_bf16")
 """CPU features that determine the speed of matrix products, and whether bf16 is supported."""
 
-_EXTRAS = {"train": "trainers sft, dpo, grpo", "data": "large raw files"}
+_EXTRAS = {
+    "train": "trainers sft, dpo, grpo",
+    "data": "large raw files",
+    "ray": "runs on a Ray cluster",
+    "slurm": "runs as Slurm jobs",
+}
 """Purposes of the optional dependencies."""
 
 

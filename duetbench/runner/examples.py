@@ -10,16 +10,18 @@ from duetbench.errors import DataError
 from duetbench.runner.planning.cells import Cell, DatasetChoice
 
 if TYPE_CHECKING:
-    import polars as pl
-
-    from duetbench.data import HistoryOptions, Prepared
+    from duetbench.data import ExampleSample, HistoryOptions, Prepared
     from duetbench.interfaces import FittingData
     from duetbench.types import Example, Split
 
 
+_KEPT = 4
+"""Lists of examples that are kept: those of a large dataset fill memory, and cells of one dataset are adjacent."""
+
+
 @dataclass
 class Examples:
-    """Builds examples and caches the latest lists."""
+    """Builds examples and caches the lists that were used last."""
 
     on_progress: Callable[[str], None] = lambda _line: None
     _cache: dict[tuple[Any, ...], list[Example]] = field(default_factory=dict)
@@ -31,8 +33,22 @@ class Examples:
         Raises:
             DataError: the split is empty.
         """
-        split: Split = "valid" if cell.split == "valid" else "test"
-        return self.of(cell.data, split, limit=cell.limit, seed=cell.data.options.sample_seed)
+        return self.of(cell.data, self._split(cell), limit=cell.limit, seed=cell.data.options.sample_seed)
+
+    def sample_of_cell(self, cell: Cell, n: int) -> ExampleSample:
+        """At most `n` of the examples that a cell predicts, drawn at random; the others are not built.
+
+        Raises:
+            DataError: the split is empty.
+        """
+        from duetbench.data import sample_examples
+
+        data, split = cell.data, self._split(cell)
+        seed = data.options.sample_seed
+        sample = sample_examples(data.prepared, split, data.history, n=n, limit=cell.limit, seed=seed)
+        if not sample.examples:
+            raise DataError(_empty(data, split))
+        return sample
 
     def of(
         self, data: DatasetChoice, split: Split, *, limit: int | None, seed: int, min_user_history: int = 0
@@ -45,21 +61,33 @@ class Examples:
         from duetbench.data import build_examples
 
         key = (data.prepared.fingerprint, repr(data.history), split, limit, seed, min_user_history)
-        if key not in self._cache:
+
+        def build() -> list[Example]:
             self.on_progress(f"building histories of {data.choice.name} ({split})")
-            if len(self._cache) >= 4:  # lists of a large dataset fill memory; cells of one dataset are adjacent
-                self._cache.pop(next(iter(self._cache)))
-            self._cache[key] = build_examples(
+            return build_examples(
                 data.prepared, split, data.history, limit=limit, seed=seed, min_user_history=min_user_history
             )
-        if not self._cache[key] and min_user_history:
+
+        examples = self._cached(key, build)
+        if not examples and min_user_history:
             raise DataError(
                 f"{data.choice.name}: no {split} row has a user with {min_user_history} earlier interactions: lower "
                 "training.min_user_history, or choose other steps (data.steps)"
             )
-        if not self._cache[key]:
-            raise DataError(f"{data.choice.name}: the {split} split is empty: choose other steps (data.steps)")
-        return self._cache[key]
+        if not examples:
+            raise DataError(_empty(data, split))
+        return examples
+
+    @staticmethod
+    def _split(cell: Cell) -> Split:
+        return "valid" if cell.split == "valid" else "test"
+
+    def _cached(self, key: tuple[Any, ...], build: Callable[[], list[Example]]) -> list[Example]:
+        """The list of that key, built if it is not among those that were used last."""
+        self._cache[key] = examples = self._cache.pop(key) if key in self._cache else build()
+        while len(self._cache) > _KEPT:
+            self._cache.pop(next(iter(self._cache)))
+        return examples
 
     def fitting_data(self, cell: Cell) -> FittingData:
         """What the cell's scorer is fitted to; shared by the cells of one dataset, histories and predicted split."""
@@ -69,6 +97,10 @@ class Examples:
             self._fitting.clear()  # cells of one dataset are adjacent
             self._fitting[key] = fitting_data(data.prepared, data.history, predicted=cell.split)
         return self._fitting[key]
+
+
+def _empty(data: DatasetChoice, split: str) -> str:
+    return f"{data.choice.name}: the {split} split is empty: choose other steps (data.steps)"
 
 
 def fitting_data(prepared: Prepared, history: HistoryOptions, *, predicted: str = "test") -> FittingData:
@@ -88,13 +120,7 @@ def fitting_data(prepared: Prepared, history: HistoryOptions, *, predicted: str 
     def build(split: Literal["train", "valid"]) -> list[Example]:
         return build_examples(visible, split, history if split == "valid" else replace(history, source="train"))
 
-    return FittingData(prepared.domain, rows.filter(rows["split"] == "train"), build)
+    return FittingData(prepared.domain, prepared.training_rows, build)
 
 
 _FITTING_SPLITS = {"test": ("train", "valid"), "valid": ("train",)}
-
-
-def train_rows(data: DatasetChoice) -> pl.DataFrame:
-    """The training interactions of a dataset."""
-    interactions = data.prepared.interactions
-    return interactions.filter(interactions["split"] == "train")

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from duetbench.errors import PluginError, TrainingError
+from duetbench.errors import DuetbenchError, PluginError, TrainingError
 from duetbench.interfaces import Engine, Scorer, Strategy
 from duetbench.progress import Progress
 from duetbench.runner.cell_state import CellState
@@ -17,7 +17,7 @@ from duetbench.runner.engine_pool import EnginePool
 from duetbench.runner.examples import Examples
 from duetbench.runner.metering import MeteredEngine, UsageMeter
 from duetbench.runner.output.run_folder import RunFolder
-from duetbench.runner.planning.cells import WriterSpec
+from duetbench.runner.planning.cells import Cell, WriterSpec
 from duetbench.runner.trainings import TrainingEngines, TrainingRunner, all_models, read_trained
 from duetbench.types import Example, ModelRef, Prediction, Profiles, Request, Sampling
 
@@ -59,6 +59,17 @@ class CellExecutor:
             scorer_model = (state.trained.models.scorer if state.trained else None) or frozen.model
             frozen = self._pool.engine(cell.writing.engine, scorer_model)  # the pool may have closed it meanwhile
         self._score(state, requests, frozen)
+
+    def train(self, cell: Cell) -> None:
+        """Runs the training of a cell unless it has finished; the cell itself is not computed."""
+        assert cell.writing is not None
+        state = CellState(cell)
+        model = self._resolve_model(state, cell.writing)
+        self._train(state, cell.writing, self._pool.engine(cell.writing.engine, model.base))
+
+    def skip_trainings(self, failed: Mapping[str, DuetbenchError]) -> None:
+        """Cells that need one of these trainings, given by id, fail with its error."""
+        self._trainings.skip(failed)
 
     def _resolve_model(self, state: CellState, writing: WriterSpec) -> ModelRef:
         """The writer's weights: for a server those that it serves, which nothing on this machine identifies."""
@@ -146,11 +157,12 @@ class CellExecutor:
     @contextmanager
     def _phase(self, name: str, meter: UsageMeter) -> Iterator[None]:
         self._progress.phase(name)
-        started = time.monotonic()
+        started, computed = time.monotonic(), self._pool.compute_seconds
         try:
             yield
         finally:
             meter.seconds = time.monotonic() - started
+            meter.engine_seconds = self._pool.compute_seconds - computed
 
 
 def _stage_models(state: CellState, strategy: Strategy, untrained: ModelRef) -> dict[str, ModelRef]:
@@ -178,6 +190,7 @@ def validation_error(scorer: Scorer, examples: Sequence[Example]) -> ValidationR
     if not examples:
         return None
     predictions = scorer.score([example.request for example in examples], [Profiles() for _ in examples], None)
+    check_predictions(scorer, predictions, len(examples))
     to_original = examples[0].request.domain.to_original
     errors = [
         abs(to_original(prediction.value) - to_original(example.rating))
@@ -196,15 +209,35 @@ def predict(
     """One prediction per request; requests without a readable profile are not passed to the scorer.
 
     Raises:
-        PluginError: the scorer did not return one prediction per request.
+        PluginError: see `check_predictions`.
     """
     predictions = [Prediction(None, profile.failed, "profile") if profile.failed else None for profile in profiles]
     positions = [position for position, prediction in enumerate(predictions) if prediction is None]
     scored = (
         scorer.score([requests[n] for n in positions], [profiles[n] for n in positions], engine) if positions else []
     )
-    if len(scored) != len(positions):
-        raise PluginError(f"scorer '{scorer.name}' returned {len(scored)} predictions for {len(positions)} requests")
+    check_predictions(scorer, scored, len(positions))
     for position, prediction in zip(positions, scored, strict=True):
         predictions[position] = prediction
     return [prediction for prediction in predictions if prediction is not None]
+
+
+def check_predictions(scorer: Scorer, predictions: object, n: int) -> None:
+    """Checks what a scorer has returned.
+
+    Raises:
+        PluginError: it is not a list of `n` predictions.
+    """
+    if not isinstance(predictions, Sequence) or isinstance(predictions, str):
+        raise PluginError(
+            f"scorer '{scorer.name}' returned {type(predictions).__name__}: score() must return a list with one "
+            "Prediction per request"
+        )
+    if len(predictions) != n:
+        raise PluginError(f"scorer '{scorer.name}' returned {len(predictions)} predictions for {n} requests")
+    for position, prediction in enumerate(predictions):
+        if not isinstance(prediction, Prediction):
+            raise PluginError(
+                f"scorer '{scorer.name}' returned {type(prediction).__name__} for request {position}: score() must "
+                "return Prediction(None, status) where it cannot predict"
+            )

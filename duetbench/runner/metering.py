@@ -22,11 +22,30 @@ class LoggedRequest:
 
 
 @dataclass
+class ComputedWork:
+    """Requests that were computed and not answered from the store."""
+
+    seconds: float = 0.0
+    """Time in the engine, loading of weights included."""
+    requests: int = 0
+    tokens: int = 0
+    """Of prompts and completions."""
+
+    def add(self, other: ComputedWork) -> None:
+        """Adds other work."""
+        self.seconds += other.seconds
+        self.requests += other.requests
+        self.tokens += other.tokens
+
+
+@dataclass
 class UsageMeter:
     """Requests of one phase of a cell, in order, and the duration of the phase."""
 
     requests: list[LoggedRequest] = field(default_factory=list)
     seconds: float = 0.0
+    engine_seconds: float = 0.0
+    """The part of `seconds` in which an engine computed."""
 
     @property
     def usage(self) -> PhaseUsage:
@@ -42,7 +61,16 @@ class UsageMeter:
             dropped_history=sum(result.dropped_history for result in results),
             seconds=self.seconds,
             damaged=sum(result.was_damaged for result in results),
+            redone=sum(result.lost_workers > 0 for result in results),
         )
+
+    @property
+    def computed(self) -> ComputedWork:
+        """What the engine computed so far."""
+        results = [request.result for request in self.requests if not request.result.cached]
+        tokens = sum(result.prompt_tokens for result in results)
+        tokens += sum(result.completion_tokens for result in results if isinstance(result, Completion))
+        return ComputedWork(self.engine_seconds, len(results), tokens)
 
 
 class MeteredEngine(Engine):

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from duetbench.errors import DuetbenchError, MissingDependency, ModelError, RequirementsError
 from duetbench.runner.engine_pool import EnginePool
 from duetbench.runner.planning.cells import Cell, ModelChoice, PluginChoice, WriterSpec
+
+if TYPE_CHECKING:
+    from duetbench.models import ModelCard
 
 
 def check_requirements(cells: Sequence[Cell], pool: EnginePool) -> None:
@@ -20,10 +24,10 @@ def check_requirements(cells: Sequence[Cell], pool: EnginePool) -> None:
     Raises:
         RequirementsError: what is missing, all at once; if it is one thing only, the error that it would raise later.
     """
-    writers = [cell.writing for cell in cells if cell.writing]
-    _raise(_machine_faults(cells, writers))
+    writers = list({id(cell.writing): cell.writing for cell in cells if cell.writing}.values())
     uses = list(dict.fromkeys(use for writing in writers for use in _uses(writing)))
-    absent = _absent([use.model for use in uses])
+    absent = _absent(use.model for use in uses)
+    _raise(_machine_faults(cells, writers, absent))
     for use in [use for use in uses if use.model.name not in absent]:  # before anything is fetched
         use.check(pool)
     _raise(fault for use in uses for fault in use.faults)
@@ -62,31 +66,29 @@ def _uses(writing: WriterSpec) -> Iterator[_ModelUse]:
     yield from (_ModelUse(model, writing.engine) for model in writing.further_models)
 
 
-def _machine_faults(cells: Iterable[Cell], writers: Iterable[WriterSpec]) -> Iterator[DuetbenchError]:
+def _machine_faults(
+    cells: Iterable[Cell], writers: Iterable[WriterSpec], absent: Mapping[str, Sequence[ModelCard]]
+) -> Iterator[DuetbenchError]:
     """What is known without the models: packages that are not installed, devices that are absent, a full disk."""
+    from duetbench.models.pull import space_fault
+
     choices = [choice for cell in cells for choice in cell.choices().values()]
-    writers = list(writers)
     for writing in writers:
         choices += [choice for choice in (writing.trained_on, writing.monitor_scorer, writing.policy_engine) if choice]
         choices += [writing.scorer_engine.engine] if writing.scorer_engine else []
-    for choice in choices:
+    for choice in {id(choice): choice for choice in choices}.values():  # cells share their plugins
         if reason := choice.registered.missing(choice.config):
             yield MissingDependency(reason)
-    if reason := _space_fault([use.model for writing in writers for use in _uses(writing)]):
+    if reason := space_fault(list({card.name: card for cards in absent.values() for card in cards}.values())):
         yield ModelError(reason)
 
 
-def _absent(models: Iterable[ModelChoice]) -> set[str]:
-    """Names of the models that have to be fetched."""
+def _absent(models: Iterable[ModelChoice]) -> dict[str, list[ModelCard]]:
+    """The cards that have to be fetched, by the name of the model that needs them; each card is read once."""
     from duetbench.models.pull import absent_cards
 
-    return {model.name for model in models if absent_cards([model.name])}
-
-
-def _space_fault(models: Iterable[ModelChoice]) -> str | None:
-    from duetbench.models.pull import absent_cards, space_fault
-
-    return space_fault(absent_cards([model.name for model in models]))
+    cards = {name: absent_cards([name]) for name in dict.fromkeys(model.name for model in models)}
+    return {name: absent for name, absent in cards.items() if absent}
 
 
 def _raise(faults: Iterable[DuetbenchError]) -> None:

@@ -5,27 +5,30 @@ from __future__ import annotations
 import errno
 import time
 import traceback
+from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from duetbench.errors import ConfigError, DuetbenchError, NotApplicable, RecordError, StoreError
 from duetbench.progress import Progress
 from duetbench.runner.cell_state import CellState
 from duetbench.runner.engine_pool import EnginePool
+from duetbench.runner.estimating.run_times import RunTimes
 from duetbench.runner.execute import CellExecutor
 from duetbench.runner.failures import check_some_prediction
+from duetbench.runner.output.finished import FinishedCells
 from duetbench.runner.output.run_folder import RunFolder
+from duetbench.runner.placement import CellEnd, PlacedWork, Placement, State
 from duetbench.runner.planning.cells import Cell
 from duetbench.runner.planning.plan import Plan
 from duetbench.runner.requirements import check_requirements
 from duetbench.runner.scorer_checks import scorer_faults
 
 if TYPE_CHECKING:
+    from duetbench.leaderboard import Board
     from duetbench.records import Record
-
-State = Literal["done", "found", "failed", "left out"]
-"""Computed in this run; finished before; failed in this run; a control that does not apply, as its record says."""
 
 _CANNOT_WRITE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS)
 """Errors after which no file can be written, not even the record of a failed cell: they end the run."""
@@ -42,6 +45,9 @@ class RunOutcome:
     """Failed cells, each with its reason in one line."""
     left_out: list[tuple[Cell, str]] = field(default_factory=list)
     """Cells of controls that do not apply to the requests and profiles, each with its reason."""
+    times: RunTimes = field(default_factory=RunTimes)
+    board: Board | None = None
+    """The leaderboard of the plan's cells."""
 
     def count(self, state: State) -> int:
         """Number of cells in this state."""
@@ -49,7 +55,13 @@ class RunOutcome:
 
 
 def run(
-    plan: Plan, folder: Path, *, store: Path | None = None, force: bool = False, progress: Progress | None = None
+    plan: Plan,
+    folder: Path,
+    *,
+    store: Path | None = None,
+    force: bool = False,
+    progress: Progress | None = None,
+    placement: Placement | None = None,
 ) -> RunOutcome:
     """Computes the unfinished cells of a plan and writes the leaderboard.
 
@@ -59,6 +71,7 @@ def run(
         store: File of the request store; None: the one in the user's cache.
         force: Computes finished cells again. Requests are still answered from the store where possible.
         progress: Receives the events.
+        placement: Where the work is done; None: in this process. The caller closes it.
 
     Raises:
         RequirementsError: what unfinished cells need is missing; nothing is computed. A single missing thing raises its
@@ -66,16 +79,22 @@ def run(
         ConfigError: a scorer cannot predict ratings on the scale of a dataset; nothing is computed.
         RecordError: the folder cannot be written or the disk is full. Finished cells are kept.
     """
+    clock = time.monotonic()
     run_folder = RunFolder(folder)
     progress = progress or Progress()
-    pool = EnginePool(store, on_done=progress.advance, on_progress=progress.status)
+    placement = placement or Placement()
+    pool = EnginePool(store, on_done=progress.advance, on_progress=progress.status, placement=placement)
     try:
         with progress:
-            unfinished = [cell for cell in plan.cells if force or not is_finished(cell, run_folder.cell(cell))]
-            check_requirements(unfinished, pool)
-            if faults := scorer_faults(unfinished, pool):
-                raise ConfigError(faults)
-            return _Run(plan, run_folder, CellExecutor(run_folder, pool, progress), force, progress).run()
+            finished = FinishedCells()
+            unfinished = [cell for cell in plan.cells if force or not finished.contains(cell, run_folder.cell(cell))]
+            placement.check(unfinished)
+            _check(placement.computed_here(unfinished), pool)
+            executor = CellExecutor(run_folder, pool, progress)
+            work = PlacedWork(unfinished, run_folder.path, pool, force, progress)
+            outcome = _Run(plan, run_folder, executor, force, progress, finished).run(placement, work)
+            outcome.times.seconds = time.monotonic() - clock
+            return outcome
     except OSError as error:
         if error.errno not in _CANNOT_WRITE:
             raise
@@ -87,37 +106,33 @@ def run(
         pool.close()
 
 
-def is_finished(cell: Cell, path: Path) -> bool:
-    """Whether a cell's folder holds a complete record and the predictions that it names."""
-    from duetbench.records import PREDICTIONS, RECORD, file_entry, read_record
+def compute_cells(plan: Plan, folder: Path, pool: EnginePool, *, force: bool, progress: Progress) -> RunOutcome:
+    """Computes the cells of a plan; what belongs to the whole run, such as the leaderboard, is not written.
 
-    if not (path / RECORD).is_file():
-        return False
-    try:
-        record = read_record(path)
-    except RecordError:
-        return False
-    if not record.is_done or record.cell_id != cell.id:
-        return False
-    predictions = path / PREDICTIONS
-    is_complete = predictions.is_file() and file_entry(predictions) == record.files.get(PREDICTIONS)
-    return is_complete and _has_same_weights(cell, record)
+    For a process that computes some cells of a run for another process.
+    """
+    run_folder, finished = RunFolder(folder), FinishedCells()
+    _check([cell for cell in plan.cells if force or not finished.contains(cell, run_folder.cell(cell))], pool)
+    return _Run(plan, run_folder, CellExecutor(run_folder, pool, progress), force, progress, finished).compute()
 
 
-def _has_same_weights(cell: Cell, record: Record) -> bool:
-    """Whether the local weights are those of the record; True if there are none to compare, or a server's."""
-    from duetbench.models import resolve
-
-    if cell.writing is None or cell.writing.training or record.model is None or not record.model.digest:
-        return True
-    try:
-        return resolve(cell.writing.model.name, pull=False).digest == record.model.digest
-    except DuetbenchError:
-        return True
+def _check(unfinished: Sequence[Cell], pool: EnginePool) -> None:
+    """Checks that this process can compute cells, before it computes any."""
+    check_requirements(unfinished, pool)
+    if faults := scorer_faults(unfinished, pool):
+        raise ConfigError(faults)
 
 
 class _Run:
-    def __init__(self, plan: Plan, folder: RunFolder, executor: CellExecutor, force: bool, progress: Progress) -> None:
+    def __init__(
+        self,
+        plan: Plan,
+        folder: RunFolder,
+        executor: CellExecutor,
+        force: bool,
+        progress: Progress,
+        finished: FinishedCells,
+    ) -> None:
         from duetbench.leaderboard.board import COVERAGE
         from duetbench.records import current_environment
 
@@ -127,29 +142,50 @@ class _Run:
         self._executor = executor
         self._force = force
         self._progress = progress
+        self._finished = finished
         self._environment = current_environment()
         self._outcome = RunOutcome(folder.path)
 
-    def run(self) -> RunOutcome:
+    def run(self, placement: Placement, work: PlacedWork) -> RunOutcome:
         from duetbench.records import to_json
 
         self._folder.write_json("plan.json", plan_content(self._plan))
         self._folder.write_json("env.json", to_json(self._environment))
         self._progress.start(len(self._plan.cells))
-        waiting = [cell for cell in self._plan.cells if not self._try(cell, wait=False)]
+        with closing(placement.compute(work)) as ends:  # after an interrupt, what runs elsewhere is ended at once
+            for end in ends:
+                self._ended_elsewhere(end)
+        self._executor.skip_trainings(work.failed_trainings)
+        self.compute()
+        self._write_leaderboard()
+        return self._outcome
+
+    def compute(self) -> RunOutcome:
+        """Computes the cells that have not ended elsewhere."""
+        cells = [cell for cell in self._plan.cells if cell.id not in self._outcome.states]
+        waiting = [cell for cell in cells if not self._try(cell, wait=False)]
         for cell in waiting:
             self._progress.cell(_short_title(cell))
             self._progress.status("computed by another process")
             self._try(cell, wait=True)
-        self._write_leaderboard()
         return self._outcome
+
+    def _ended_elsewhere(self, end: CellEnd) -> None:
+        from duetbench.records import read_record
+
+        if end.state == "done":
+            record = read_record(self._folder.cell(end.cell))
+            self._progress.print_line(f"{_title(end.cell)}: {_short(record, self._coverage)}")
+        elif end.state != "found":
+            self._without_result(end.cell, end.state, end.reason)
+        self._ended(end.cell, end.state)
 
     def _try(self, cell: Cell, *, wait: bool) -> bool:
         """Computes a cell unless it is finished; False if another process computes it and `wait` is False."""
         from filelock import FileLock, Timeout
 
         path = self._folder.cell(cell)
-        if not self._force and is_finished(cell, path):
+        if not self._force and self._finished.contains(cell, path):
             return self._ended(cell, "found")
         path.mkdir(parents=True, exist_ok=True)
         lock = FileLock(path / "lock")
@@ -159,7 +195,7 @@ class _Run:
             return False
         try:
             # The process that held the lock may have finished the cell, which then satisfies --force too.
-            if (wait or not self._force) and is_finished(cell, path):
+            if (wait or not self._force) and self._finished.contains(cell, path):
                 return self._ended(cell, "found")
             return self._ended(cell, self._compute(cell, path))
         finally:
@@ -192,31 +228,40 @@ class _Run:
         except BaseException as error:
             if isinstance(error, OSError) and error.errno in _CANNOT_WRITE:
                 raise
-            if not is_finished(cell, path):  # a failed --force does not replace a finished result
+            if not self._finished.contains(cell, path):  # a failed --force does not replace a finished result
                 write_failed(state, path, context(), error)
             if not isinstance(error, DuetbenchError):
                 (path / ERROR).write_text(traceback.format_exc(), encoding="utf-8")
             return self._failed(cell, error, path / ERROR)
+        finally:
+            self._outcome.times.add(state)
         self._progress.print_line(f"{_title(cell)}: {_short(record, self._coverage)}")
         return "done"
 
     def _failed(self, cell: Cell, error: BaseException, trace: Path) -> State:
         reason = " ".join(str(error).split()) or type(error).__name__
         if isinstance(error, NotApplicable):
-            self._outcome.left_out.append((cell, reason))
-            self._progress.print_line(f"{_title(cell)}: left out: {reason}")
-            return "left out"
+            return self._without_result(cell, "left out", reason)
         if not isinstance(error, DuetbenchError):
             reason = f"{type(error).__name__}: {reason} (traceback in {trace})"
-        self._outcome.failures.append((cell, reason))
-        self._progress.print_line(f"{_title(cell)}: FAILED: {reason}")
-        return "failed"
+        return self._without_result(cell, "failed", reason)
+
+    def _without_result(self, cell: Cell, state: State, reason: str) -> State:
+        listed = self._outcome.left_out if state == "left out" else self._outcome.failures
+        listed.append((cell, reason))
+        self._progress.print_line(f"{_title(cell)}: {'left out' if state == 'left out' else 'FAILED'}: {reason}")
+        return state
 
     def _write_leaderboard(self) -> None:
+        """Writes the board of all cells in the folder, which may hold those of other plans as well."""
         from duetbench.leaderboard import collect
         from duetbench.leaderboard.formats import render
+        from duetbench.leaderboard.read_results import cell_folders
 
-        board = collect([self._folder.path], self._plan.metrics)
+        own = {self._folder.cell(cell) for cell in self._plan.cells}
+        self._outcome.board = board = collect(sorted(own), self._plan.metrics)
+        if own != set(cell_folders(self._folder.path)):
+            board = collect([self._folder.path], self._plan.metrics)
         for name in ("md", "json"):
             self._folder.write_text(f"leaderboard.{name}", render(board, name))
 

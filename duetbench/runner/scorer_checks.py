@@ -19,10 +19,13 @@ def scorer_faults(cells: Iterable[Cell], pool: EnginePool) -> list[str]:
         pool: Provides engines; no weights are loaded.
     """
     faults: dict[str, None] = {}
+    checked: set[tuple[int, ...]] = set()
     for cell in cells:
         for choice, engine in _scorers(cell):
-            if fault := _fault(choice, engine, cell, pool):
-                faults[fault] = None
+            key = (id(choice), *map(id, engine or ()), id(cell.data.prepared))  # cells share these objects
+            if key not in checked:
+                checked.add(key)
+                faults |= dict.fromkeys(filter(None, [_fault(choice, engine, cell, pool)]))
     return list(faults)
 
 

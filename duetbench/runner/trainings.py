@@ -58,6 +58,10 @@ class TrainingRunner:
         self._progress = progress
         self._failed: dict[str, DuetbenchError] = {}
 
+    def skip(self, failed: Mapping[str, DuetbenchError]) -> None:
+        """Trainings that failed on another machine, by id: they fail again here without a new attempt."""
+        self._failed |= failed
+
     def trained(
         self, cell: Cell, folder: Path, model: ModelRef, engines: TrainingEngines, token_budget: int | None = None
     ) -> TrainingResult:

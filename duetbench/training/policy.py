@@ -78,17 +78,16 @@ class Policy:
     @cached_property
     def chat(self) -> ChatTemplate:
         """The model's chat template and tokenizer."""
-        from duetbench.engines.tokens.chat_template import ChatTemplate, template_of
-        from duetbench.engines.tokens.tokenizer import load_tokenizer
+        from duetbench.engines.tokens.chat_template import load_chat_template
 
-        return ChatTemplate(load_tokenizer(self.ref), template_of(Path(self.ref.path)), self.ref.template_args)
+        return load_chat_template(self.ref)
 
     @cached_property
     def ends(self) -> frozenset[int]:
         """Ids of the tokens that end a completion."""
-        from duetbench.engines.transformers.loading import end_ids
+        from duetbench.engines.tokens.tokenizer import end_ids
 
-        return end_ids(self.model, self.chat.tokenizer)
+        return end_ids(Path(self.ref.path), self.chat.tokenizer)
 
     def stops(self, texts: Sequence[str]) -> StopTexts:
         """The ends of completions: these texts and the model's own end tokens."""

@@ -11,12 +11,12 @@ from hypothesis import strategies as st
 from prepared_making import Line, prepared
 
 from duetbench.config import build_config
-from duetbench.data import HistoryOptions, Prepared, StepCount, build_examples, prepare
+from duetbench.data import HistoryOptions, Prepared, StepCount, build_examples, prepare, sample_examples
 from duetbench.datasets.toy import Toy
 from duetbench.errors import ConfigError
 from duetbench.types import Example
 
-WORLD = prepared(
+ROWS: list[Line] = [
     ("a", "x", 5.0, 10, "train"),
     ("b", "x", 4.0, 10, "train"),
     ("a", "y", 3.0, 20, "train"),
@@ -25,7 +25,8 @@ WORLD = prepared(
     ("a", "z", 2.0, 30, "valid"),
     ("b", "z", 4.0, 40, "test"),
     ("c", "y", 5.0, 40, "test"),
-)
+]
+WORLD = prepared(*ROWS)
 
 
 def example_of(world: Prepared, user: str, item: str, **options: object) -> Example:
@@ -277,3 +278,38 @@ def test_a_test_row_carries_no_review_of_its_own() -> None:
     world = prepared(("a", "x", 5.0, 10, "train"), ("a", "y", 5.0, 20, "valid"), ("a", "z", 5.0, 30, "test"))
     reviews = [example_of(world, "a", item).review for item in "xyz"]
     assert reviews == ["a/x/10", "a/y/20", ""]
+
+
+@pytest.mark.parametrize("source", ["train", "prequential"])
+def test_a_sample_is_a_part_of_the_examples(source: Any) -> None:
+    options = HistoryOptions(source=source)
+    examples = build_examples(WORLD, "train", options)
+    sample = sample_examples(WORLD, "train", options, n=3, seed=1)
+    assert sample.n_pairs == len(examples) == 5
+    assert sample.examples == [example for example in examples if example in sample.examples]
+    assert len(sample.examples) == 3
+
+
+def test_a_sample_of_a_limit_is_a_part_of_its_examples() -> None:
+    examples = build_examples(WORLD, "train", HistoryOptions(), limit=4, seed=2)
+    sample = sample_examples(WORLD, "train", HistoryOptions(), n=2, limit=4, seed=2)
+    assert sample.n_pairs == 4
+    assert all(example in examples for example in sample.examples)
+
+
+def test_rows_of_a_user_whose_history_does_not_change_have_one_history() -> None:
+    rows = [("a", "x", 5.0, 1, "train"), ("a", "y", 4.0, 2, "test"), ("a", "z", 3.0, 3, "test")]
+    fixed, growing = (
+        sample_examples(prepared(*rows), "test", HistoryOptions(source=source), n=9)  # type: ignore[arg-type]
+        for source in ("train", "prequential")
+    )
+    assert fixed.n_histories == {"user": (1, 1), "item": (2, 2)}
+    assert growing.n_histories["user"] == (2, 2)
+
+
+def test_later_rows_change_no_sample() -> None:
+    later = prepared(
+        *(line for line in ROWS if line[4] != "test"), ("b", "z", 1.0, 50, "test"), ("d", "x", 1.0, 60, "test")
+    )
+    before = sample_examples(WORLD, "valid", HistoryOptions(source="prequential"), n=9)
+    assert sample_examples(later, "valid", HistoryOptions(source="prequential"), n=9) == before

@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
+from weights_making import WEIGHTS, write_weights
 
 from duetbench.errors import DigestMismatch, ModelError
 from duetbench.models import card_of, load_card, resolve
@@ -17,7 +18,7 @@ def adapter(folder: Path, base: str | None = "toy-lm", named: str = "somewhere/e
     """A folder that looks like an adapter, with `base` in its origin and `named` in its configuration."""
     folder.mkdir()
     (folder / "adapter_config.json").write_text(json.dumps({"base_model_name_or_path": named}))
-    (folder / "adapter_model.safetensors").write_text("weights")
+    write_weights(folder / "adapter_model.safetensors")
     if base:
         write_origin(folder, Origin(base, resolve(base).digest))
     return folder
@@ -38,7 +39,7 @@ def test_options_of_the_card_of_the_base_apply_to_its_adapter(tmp_path: Path) ->
 
 def test_two_adapters_of_one_base_are_two_models(tmp_path: Path) -> None:
     first, second = adapter(tmp_path / "one"), adapter(tmp_path / "two")
-    (second / "adapter_model.safetensors").write_text("others")
+    write_weights(second / "adapter_model.safetensors", value=1)
     assert model_choice(f"path:{first}").identity != model_choice(f"path:{second}").identity
 
 
@@ -83,7 +84,7 @@ def test_fully_trained_weights_have_the_card_of_their_base(tmp_path: Path) -> No
     folder.mkdir()
     for file in base.iterdir():
         (folder / file.name).write_bytes(file.read_bytes())
-    (folder / "model.safetensors").write_bytes(b"others")
+    write_weights(folder / WEIGHTS, value=1)
     write_origin(folder, Origin("toy-lm", resolve("toy-lm").digest))
     reference = resolve(f"path:{folder}")
     assert (reference.path, reference.context_length) == (str(folder), load_card("toy-lm").context_length)

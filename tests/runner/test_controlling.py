@@ -19,7 +19,7 @@ from duetbench.plugins import Plugins
 from duetbench.records import Record, read_record
 from duetbench.runner import Plan, RunOutcome
 from duetbench.runner.controlling import CHARS_PER_TOKEN, apply_control, token_counter
-from duetbench.runner.estimate import estimate
+from duetbench.runner.estimating.estimate import estimate
 from duetbench.runner.output.restore import restore
 from duetbench.runner.planning.cells import Cell
 from duetbench.testing import DummyEngine, dummy_model

@@ -12,13 +12,14 @@ from typing import Any
 import polars as pl
 import pytest
 from grid_making import BASELINES, logged, make_model_folder
+from weights_making import WEIGHTS, write_weights
 
 from duetbench.errors import RecordError, TrainingError
 from duetbench.interfaces import TrainingJob
 from duetbench.plugins import Plugins
 from duetbench.records import ErrorRecord, Record, read_record
 from duetbench.runner import Plan, RunOutcome, run
-from duetbench.runner.run import is_finished
+from duetbench.runner.output.finished import FinishedCells
 from duetbench.types import ModelRef
 
 Ran = Callable[..., RunOutcome]
@@ -91,9 +92,9 @@ def test_a_damaged_result_is_computed_again(ran: Ran) -> None:
 def test_other_weights_under_the_same_name_are_noticed(planned: Planned, ran: Ran, model: str) -> None:
     outcome = ran(limit=4, baselines=False)
     cell = planned(limit=4, baselines=False).cells[0]
-    assert is_finished(cell, outcome.folder / "cells" / cell.folder)
-    (Path(model.removeprefix("path:")) / "model.safetensors").write_text("other weights")
-    assert not is_finished(cell, outcome.folder / "cells" / cell.folder)
+    assert FinishedCells().contains(cell, outcome.folder / "cells" / cell.folder)
+    write_weights(Path(model.removeprefix("path:")) / WEIGHTS, value=1)
+    assert not FinishedCells().contains(cell, outcome.folder / "cells" / cell.folder)
 
 
 def test_one_engine_serves_all_cells_of_a_model(ran: Ran, tmp_path: Path) -> None:
@@ -335,3 +336,54 @@ def test_a_cell_that_predicts_validation_rows_has_no_validation_error(ran: Ran) 
     records = _by_scorer(ran(strategies=(), split="valid"))
     assert set(records) == set(BASELINES)
     assert [record.validation for record in records.values()] == [None] * len(BASELINES)
+
+
+def test_each_model_is_loaded_once_for_the_whole_grid(ran: Ran, model: str, tmp_path: Path) -> None:
+    other = f"path:{make_model_folder(tmp_path / 'another')}"
+    write_weights(tmp_path / "another" / WEIGHTS, value=7)
+    grid: dict[str, Any] = {"strategies": ("10h", "duet"), "scorers": ("rating_text", "rating_expectation")}
+    ran(f"logging.log={tmp_path / 'log'}", models=(model, other), seeds=(0, 1), limit=3, **grid)
+    assert len(logged(tmp_path / "log", "loaded")) == 2
+
+
+def test_a_finished_grid_reads_each_record_twice_and_computes_nothing(
+    ran: Ran, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log = f"logging.log={tmp_path / 'log'}"
+    n_cells = len(ran(log, limit=3, seeds=(0, 1)).states)
+    (tmp_path / "log").unlink()
+    validations: list[str] = []
+    monkeypatch.setattr("duetbench.records.files.validate_record", lambda _values, *, name="": validations.append(name))
+    outcome = ran(log, limit=3, seeds=(0, 1))
+    assert outcome.count("found") == n_cells
+    assert len(validations) == 2 * n_cells  # whether it is finished, and for the leaderboard
+    assert logged(tmp_path / "log") == []
+    assert outcome.times.requests == 0
+
+
+def test_examples_of_a_dataset_are_built_once(ran: Ran, model: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    import duetbench.data
+
+    built: list[str] = []
+    build = duetbench.data.build_examples
+
+    def counted(prepared: Any, split: Any, *args: Any, **kwargs: Any) -> Any:
+        built.append(split)
+        return build(prepared, split, *args, **kwargs)
+
+    monkeypatch.setattr(duetbench.data, "build_examples", counted)
+    ran(strategies=("10h", "picky"), seeds=tuple(range(6)), limit=3, baselines=False)
+    assert built == ["test"]
+
+
+def test_the_time_of_a_run_is_the_sum_of_its_parts(ran: Ran) -> None:
+    times = ran(strategies=("picky",), trainers=("counting",), limit=3).times
+    assert times.training > 0
+    assert times.seconds == pytest.approx(times.training + times.engine + times.other)
+    assert {phase for _, _, phase in times.work} == {"profiles", "ratings"}
+
+
+def test_requests_answered_from_the_store_are_not_computed(ran: Ran) -> None:
+    computed = ran(limit=4, baselines=False).times.requests
+    assert computed == 4
+    assert ran(limit=4, baselines=False, force=True).times.requests == 0

@@ -23,6 +23,9 @@ _SMALL_ROWS = 10_000
 _SMALL_SIMULATION = {"replications": 1000, "boards": 100}
 """The size of `bench statistics` in `bench all`."""
 
+_SMALL_GRID = {"pairs": 10_000, "repeats": 1}
+"""The size of `bench grid` in `bench all`."""
+
 _folder = click.option(
     "--folder", type=click.Path(path_type=Path), metavar="DIR", help="Folder for temporary files.  [default: the cache]"
 )
@@ -174,6 +177,27 @@ def _predictors(settings: Settings, folder: Path | None, rows: int) -> list[Benc
     return results
 
 
+@bench.command()
+@_folder
+@click.option("--cells", default=2000, show_default=True, type=click.IntRange(min=2), metavar="N")
+@click.option("--pairs", default=100_000, show_default=True, type=click.IntRange(min=100), metavar="N")
+@click.option("--repeats", default=3, show_default=True, type=click.IntRange(min=1), help="Runs per workload.")
+@_json
+@pass_settings
+def grid(settings: Settings, /, folder: Path | None, report: Path | None, **sizes: int) -> None:
+    """Measure what plans and runs cost besides the models: time of large plans, own time per request, a second run."""
+    _report(report, _grid(settings, folder, **sizes))
+
+
+def _grid(settings: Settings, folder: Path | None, **sizes: int) -> list[BenchResult]:
+    from duetbench.bench.grid import GridBenchOptions, bench_grid
+
+    with settings.progress_console.status("measuring") as status:
+        results = bench_grid(_scratch(folder), GridBenchOptions(**sizes), on_progress=status.update)
+    _print(settings, results)
+    return results
+
+
 @bench.command("all")
 @_folder
 @_json
@@ -186,10 +210,11 @@ def everything(settings: Settings, folder: Path | None, report: Path | None) -> 
 
     data_results = _data(settings, folder, **_SMALL_SIZES)
     predictor_results = _predictors(settings, folder, _SMALL_ROWS)
+    grid_results = _grid(settings, folder, **_SMALL_GRID)
     grpo_result = _grpo(settings, folder, GrpoBenchOptions(), {})
     statistics_result = _statistics(settings, StatisticsBenchOptions(**_SMALL_SIMULATION))
     if report:
-        measured = {"data": data_results, "predictors": predictor_results}
+        measured = {"data": data_results, "predictors": predictor_results, "grid": grid_results}
         content = {name: results_as_json(results) for name, results in measured.items()}
         write_json(report, {**content, "grpo": grpo_result.as_json(), "statistics": statistics_result.as_json()})
 

@@ -21,7 +21,7 @@ def print_results(settings: Settings, results: Sequence[BenchResult]) -> None:
             result.what,
             result.ours,
             result.reference,
-            "" if result.unit == "MB" else f"{result.value:,.2f} {result.unit}",
+            "" if result.unit in ("MB", "s", "ms") else f"{result.value:,.2f} {result.unit}",
             f"{'at least' if result.at_least else 'at most'} {result.bound:g} {result.unit}",
             "met" if result.is_met else "NOT met",
         )

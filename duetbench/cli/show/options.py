@@ -19,14 +19,16 @@ def show_options(settings: Settings, name: str | None) -> None:
     Raises:
         UnknownName: there is no such section.
     """
+    from duetbench.cluster.choice import cluster_sections
     from duetbench.errors import UnknownName
     from duetbench.runner.planning.resolver import option_sections
 
-    sections = option_sections()
+    sections = {**option_sections(), **cluster_sections()}
     if name is not None and name not in sections:
         raise UnknownName("section of options", name, sections)
     shown = {name: sections[name]} if name else sections
-    click.echo("Options of a run, each set with --set SECTION.OPTION=VALUE, or under `options` in a configuration:")
+    where = " or under `options` in a configuration" if name not in cluster_sections() else ""
+    click.echo(f"Options of a run, each set with --set SECTION.OPTION=VALUE{where}; those of ray and slurm only there:")
     rows = [
         (f"{section}.{option.name}", option.type, value_text(option.default), option.meaning)
         for section, config_class in shown.items()

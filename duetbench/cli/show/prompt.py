@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -38,8 +37,7 @@ def show_prompts(settings: Settings, strategy: str, row: PromptRow, settings_: t
         UsageError: the split has no such row.
         DuetbenchError: options, data or model cannot be used.
     """
-    from duetbench.engines.tokens.chat_template import ChatTemplate, template_of
-    from duetbench.engines.tokens.tokenizer import load_tokenizer
+    from duetbench.engines.tokens.chat_template import load_chat_template
     from duetbench.runner.engine_pool import EnginePool
 
     cell = _cell(settings, strategy, row, settings_)
@@ -47,7 +45,7 @@ def show_prompts(settings: Settings, strategy: str, row: PromptRow, settings_: t
     pool = EnginePool(None, on_done=lambda _n: None, on_progress=lambda _line: None)
     try:
         model = pool.model(cell.writing.model)
-        chat = ChatTemplate(load_tokenizer(model), template_of(Path(model.path)), model.template_args)
+        chat = load_chat_template(model)
         engine = pool.engine(cell.writing.engine, model)
         examples = _examples(cell, row)
         prompts = _controlled if cell.control else _prompts

@@ -67,6 +67,18 @@ class Prepared:
         """item_id, title, categories, description of the rated items that have metadata."""
         return pl.read_parquet(self.folder / ITEMS, glob=False)
 
+    @cached_property
+    def training_rows(self) -> pl.DataFrame:
+        """The interactions of the split `train`, by time."""
+        return self.interactions.filter(pl.col("split") == "train")
+
+    @cached_property
+    def split_sizes(self) -> Mapping[str, Mapping[str, int]]:
+        """Numbers of rows, users and items by split."""
+        groups = self.interactions.drop_nulls("split").group_by("split", maintain_order=True)
+        users, items = (pl.col(f"{side}_id").n_unique().alias(f"{side}s") for side in ("user", "item"))
+        return {row.pop("split"): row for row in groups.agg(pl.len().alias("rows"), users, items).to_dicts()}
+
     def with_interactions(self, interactions: pl.DataFrame) -> Prepared:
         """The same dataset with other interactions, in memory only; used by leakage probes."""
         changed = replace(self)

@@ -11,13 +11,16 @@ import zlib
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from duetbench.digests import digest_of_text
 from duetbench.documents.json_text import parse_json
 from duetbench.engines.store.keys import RequestKey
 from duetbench.errors import DocumentError, StoreError
 from duetbench.paths import cache_dir
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future, ThreadPoolExecutor
 
 FORMAT = 1
 """Version of the tables, kept in the file; raise it when they change."""
@@ -75,6 +78,8 @@ class RequestStore:
     def __init__(self, path: Path | str) -> None:
         self.path = Path(path)
         self._lock = threading.RLock()
+        self._writer: ThreadPoolExecutor | None = None
+        self._pending: Future[None] | None = None
         with self._store_errors():
             self.path.parent.mkdir(parents=True, exist_ok=True)
             self.connection = sqlite3.connect(
@@ -120,15 +125,68 @@ class RequestStore:
                 connection.execute(f"INSERT OR {conflict} INTO answers VALUES ({'?,' * 8}?)", row)
                 connection.execute("DELETE FROM failures WHERE key = ?", (key.digest,))
 
+    def put_later(self, outcomes: Sequence[RequestOutcome], *, damaged: Collection[str] = ()) -> None:
+        """Stores answers in another thread, so that an engine need not wait; see `put`.
+
+        Waits for the call before this one, so that a process that is killed loses what is being computed, and at most
+        one more batch.
+
+        Raises:
+            StoreError: the call before this one failed.
+        """
+        from concurrent.futures import ThreadPoolExecutor
+
+        self.flush()
+        if self._writer is None:
+            self._writer = ThreadPoolExecutor(1, thread_name_prefix="store")
+        self._pending = self._writer.submit(self.put, outcomes, damaged=damaged)
+
+    def flush(self) -> None:
+        """Waits until everything is stored.
+
+        Raises:
+            StoreError: the last call of `put_later` failed.
+        """
+        pending, self._pending = self._pending, None
+        if pending is not None:
+            pending.result()
+
     def select(self, query: str, values: tuple[Any, ...]) -> list[tuple[Any, ...]]:
         """The rows of a read-only query, for reports."""
         with self._lock, self._store_errors():
             return self.connection.execute(query, values).fetchall()
 
+    def copy_to(self, file: Path, models: Collection[str]) -> None:
+        """Writes a new store with the answers of some models and of their adapters.
+
+        Args:
+            file: The new file; one that exists is replaced.
+            models: Texts that identify the weights in an engine's description, such as their digests.
+        """
+        self.flush()
+        file.unlink(missing_ok=True)
+        RequestStore(file).close()
+        with self._lock, self._store_errors():
+            described = self.select("SELECT digest, body FROM engines", ())
+            engines = [digest for digest, body in described if any(model in body for model in models)]
+            self.connection.execute("ATTACH DATABASE ? AS copy", (str(file),))
+            try:
+                for table, column in (("engines", "digest"), ("answers", "engine")):
+                    query = f"INSERT INTO copy.{table} SELECT * FROM main.{table} WHERE {column} = ?"
+                    self.connection.executemany(query, [(digest,) for digest in engines])
+                self.connection.execute("PRAGMA copy.journal_mode = DELETE")  # a single file, without a log next to it
+            finally:
+                self.connection.execute("DETACH DATABASE copy")
+
     def close(self) -> None:
-        """Closes the file."""
-        with self._lock:
-            self.connection.close()
+        """Closes the file after everything is stored."""
+        try:
+            self.flush()
+        finally:
+            if self._writer is not None:
+                self._writer.shutdown()
+            with self._lock:
+                self.connection.close()
 
     def _put_failure(self, request: tuple[Any, ...], outcome: RequestOutcome) -> None:
         self.connection.execute(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from itertools import islice
 from typing import TypeVar
 
 _B = TypeVar("_B")
@@ -23,20 +24,23 @@ def computed_batches(batches: Sequence[_B], compute: Callable[[_B], _R], *, n_pa
     if n_parallel == 1 or len(batches) < 2:
         yield from ((batch, compute(batch)) for batch in batches)
         return
-    from concurrent.futures import ThreadPoolExecutor, as_completed
+    from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 
     executor = ThreadPoolExecutor(min(n_parallel, len(batches)), thread_name_prefix="batch")
+    waiting = iter(batches)
+    running: dict[Future[_R], _B] = {}
+    error: BaseException | None = None
     try:
-        futures = {executor.submit(compute, batch): batch for batch in batches}
-        error: BaseException | None = None
-        for future in as_completed(futures):
-            if future.cancelled():
-                continue
-            if (raised := future.exception()) is None:
-                yield futures[future], future.result()
-            elif error is None:
-                error = raised
-                executor.shutdown(wait=False, cancel_futures=True)
+        while True:
+            if error is None:
+                running |= {
+                    executor.submit(compute, batch): batch for batch in islice(waiting, n_parallel - len(running))
+                }
+            if not running:
+                break
+            ended = {future: running.pop(future) for future in wait(running, return_when=FIRST_COMPLETED).done}
+            error = error or next((raised for future in ended if (raised := future.exception())), None)
+            yield from ((batch, future.result()) for future, batch in ended.items() if future.exception() is None)
         if error:
             raise error
     finally:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import fields, replace
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, fields, replace
 from typing import Any, TypeVar
 
 from duetbench.engines.store.database import RequestOutcome, RequestStore, default_store
@@ -15,22 +16,52 @@ from duetbench.types import Completion, EngineInfo, LabelLogprobs, ModelRef, Pro
 __all__ = ["RequestStore", "StoredEngine", "default_store"]
 
 _T = TypeVar("_T", Completion, LabelLogprobs)
+_R = TypeVar("_R")
+
+
+@dataclass
+class ComputeClock:
+    """The time in which engines computed what was not stored; several engines may share one."""
+
+    seconds: float = 0.0
+
+    def timed(self, results: Iterable[_R]) -> Iterator[_R]:
+        """The results; the time until each of them is added."""
+        iterator = iter(results)
+        while True:
+            started = time.perf_counter()
+            try:
+                result = next(iterator)
+            except StopIteration:
+                return
+            finally:
+                self.seconds += time.perf_counter() - started
+            yield result
 
 
 class StoredEngine(Engine):
-    """Answers from the store and computes the rest with an engine; each batch is stored as soon as it is done.
+    """Answers from the store and computes the rest with an engine; each batch is stored while the next is computed.
 
     Args:
         engine: Computes what is not stored.
         store: Holds the answers; those whose status is not `ok` are recorded, but never returned as answers.
         on_done: Called with the number of prompts that were just answered.
+        clock: Measures the computations; None: nothing is measured.
     """
 
     name = "stored"
     summary = "answers from the request store and computes the rest with another engine"
 
-    def __init__(self, engine: Engine, store: RequestStore, on_done: Callable[[int], None] | None = None) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        store: RequestStore,
+        on_done: Callable[[int], None] | None = None,
+        *,
+        clock: ComputeClock | None = None,
+    ) -> None:
         super().__init__(engine.config, model=engine.model)
+        self._clock = clock or ComputeClock()
         self._engine = engine
         self._store = store
         self._on_done = on_done
@@ -77,7 +108,7 @@ class StoredEngine(Engine):
 
     def with_model(self, model: ModelRef) -> Engine:
         """Behind the same store; its prompts are not reported to `on_done`."""
-        return StoredEngine(self._engine.with_model(model), self._store)
+        return StoredEngine(self._engine.with_model(model), self._store, clock=self._clock)
 
     def close(self) -> None:
         """Closes the engine, not the store, which other engines may use."""
@@ -105,20 +136,22 @@ class StoredEngine(Engine):
         repetitions = _count(key.digest for key in keys)
         computed: dict[str, _T] = {}
         batches = plan([prompts[position] for position in missing]) if missing else []
-        for batch, results in computed_batches(
+        results = computed_batches(
             batches,
             lambda batch: compute([prompts[missing[number]] for number in batch]),
             n_parallel=self._engine.parallel_batches(),
-        ):
+        )
+        for batch, batch_answers in self._clock.timed(results):
             batch_keys = [keys[missing[number]] for number in batch]
             answers = [
                 replace(answer, was_damaged=True) if key.digest in damaged else answer
-                for key, answer in zip(batch_keys, results, strict=True)
+                for key, answer in zip(batch_keys, batch_answers, strict=True)
             ]
             outcomes = [_outcome(key, answer) for key, answer in zip(batch_keys, answers, strict=True)]
-            self._store.put(outcomes, damaged=damaged)
+            self._store.put_later(outcomes, damaged=damaged)
             computed.update((key.digest, answer) for key, answer in zip(batch_keys, answers, strict=True))
             self._report_done(sum(repetitions[key.digest] for key in batch_keys))
+        self._store.flush()
         return [
             _answer_at(position, key, first_positions, stored_answers, computed) for position, key in enumerate(keys)
         ]
@@ -139,7 +172,11 @@ def _answer_at(
     if key.digest in stored_answers:
         return stored_answers[key.digest]
     answer = computed[key.digest]
-    return answer if first_positions[key.digest] == position else replace(answer, cached=True, was_damaged=False)
+    return (
+        answer
+        if first_positions[key.digest] == position
+        else replace(answer, cached=True, was_damaged=False, lost_workers=0)
+    )
 
 
 def _with_prefix(prompts: Sequence[Prompt], answer_prefix: str) -> list[Prompt]:

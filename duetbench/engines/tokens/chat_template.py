@@ -8,9 +8,25 @@ from typing import Any
 
 from duetbench.digests import digest_of_value
 from duetbench.documents.bounds import MAX_TEMPLATE_BYTES, read_text
+from duetbench.engines.tokens.template_arguments import check_arguments
 from duetbench.errors import DocumentError, EngineError, ModelError
-from duetbench.models.folder import read_json
-from duetbench.types import Message
+from duetbench.models.json_files import read_json
+from duetbench.types import Message, ModelRef
+
+_MERGE = "--set model.merge_system=true puts its text at the beginning of the user turn"
+
+
+def load_chat_template(model: ModelRef) -> ChatTemplate:
+    """The tokenizer of a model with its chat template and the model's arguments for it.
+
+    Raises:
+        ModelError: either cannot be read, or the template has no such argument.
+    """
+    from duetbench.engines.tokens.tokenizer import load_tokenizer
+
+    template = template_of(Path(model.path))
+    check_arguments(template, model)
+    return ChatTemplate(load_tokenizer(model), template, model.template_args, merge_system=model.merge_system)
 
 
 def template_of(folder: Path) -> str:
@@ -34,9 +50,9 @@ def template_of(folder: Path) -> str:
     return str(template)
 
 
-def template_digest(template: str, args: Mapping[str, Any]) -> str:
-    """SHA-256 over a chat template and its arguments."""
-    return digest_of_value([template, dict(args)])
+def template_digest(template: str, args: Mapping[str, Any], *, merge_system: bool = False) -> str:
+    """SHA-256 over a chat template, its arguments and what is done with the system turn."""
+    return digest_of_value([template, dict(args), *(["system turn merged"] if merge_system else [])])
 
 
 class ChatTemplate:
@@ -46,12 +62,14 @@ class ChatTemplate:
         tokenizer: The model's own.
         template: The chat template's text.
         args: Arguments of the template.
+        merge_system: Whether the system turn is put at the beginning of the user turn.
     """
 
-    def __init__(self, tokenizer: Any, template: str, args: Mapping[str, Any]) -> None:
+    def __init__(self, tokenizer: Any, template: str, args: Mapping[str, Any], *, merge_system: bool = False) -> None:
         self.tokenizer = tokenizer
         self._template = template
         self._args = dict(args)
+        self._merge_system = merge_system
         self._special_tokens = _special_tokens(tokenizer)
         self._checked_ids = set(self._special_tokens) - _unknown_ids(tokenizer)
         self._is_checked = False
@@ -70,17 +88,24 @@ class ChatTemplate:
 
         Raises:
             EngineError: the template starts the sequence twice, or a text introduces a special token.
+            ModelError: the template leaves out the text of a turn.
         """
-        ids = self._encode(self.text(messages, prefill))
+        messages = self._turns(messages)
+        rendered = self._render(messages)
+        ids = self._encode(rendered + self.escape(prefill))
         self._check_start(ids)
         special_ids = [token for token in ids if token in self._checked_ids]
         if special_ids != self._special_ids_of(tuple(message.role for message in messages)):
             raise EngineError("a text in the prompt is tokenized into special tokens; the prompt is not sent")
+        self._check_texts(messages, rendered)
         return ids
 
     def text(self, messages: Sequence[Message], prefill: str = "") -> str:
         """The rendered text that `ids` tokenizes."""
-        return self._render(messages) + self.escape(prefill)
+        messages = self._turns(messages)
+        rendered = self._render(messages)
+        self._check_texts(messages, rendered)
+        return rendered + self.escape(prefill)
 
     def length(self, text: str) -> int:
         """The number of tokens of a text by itself."""
@@ -114,8 +139,41 @@ class ChatTemplate:
     def _decode(self, ids: list[int]) -> str:
         return str(self.tokenizer.decode(ids, skip_special_tokens=True, clean_up_tokenization_spaces=False))
 
+    def _turns(self, messages: Sequence[Message]) -> Sequence[Message]:
+        return merged_system(messages) if self._merge_system else messages
+
     def _render(self, messages: Sequence[Message]) -> str:
-        return self._apply([{"role": message.role, "content": self.escape(message.content)} for message in messages])
+        try:
+            return self._apply(self._escaped(messages))
+        except EngineError as error:
+            if any(message.role == "system" for message in messages) and self._accepts(merged_system(messages)):
+                raise ModelError(f"{error}; it accepts them without a system turn: {_MERGE}") from error
+            raise
+
+    def _accepts(self, messages: Sequence[Message]) -> bool:
+        try:
+            self._apply(self._escaped(messages))
+        except EngineError:
+            return False
+        return True
+
+    def _escaped(self, messages: Sequence[Message]) -> list[dict[str, str]]:
+        return [{"role": message.role, "content": self.escape(message.content)} for message in messages]
+
+    def _check_texts(self, messages: Sequence[Message], rendered: str) -> None:
+        """Refuses a prompt from which the template dropped a turn: the model would not see it, unnoticed.
+
+        Raises:
+            ModelError: names the turn.
+        """
+        position = 0
+        for message in messages:
+            text = self.escape(message.content).strip()
+            position = rendered.find(text, position)
+            if position < 0:
+                remedy = _MERGE if message.role == "system" else "use a template that writes it unchanged"
+                raise ModelError(f"the model's chat template drops or changes the {message.role} turn: {remedy}")
+            position += len(text)
 
     def _apply(self, messages: list[dict[str, str]]) -> str:
         from jinja2 import TemplateError
@@ -151,6 +209,19 @@ class ChatTemplate:
         start = self.tokenizer.bos_token_id
         if start is not None and list(ids[:2]) == [start, start]:
             raise EngineError("the chat template starts the sequence twice; remove one of the two start tokens from it")
+
+
+def merged_system(messages: Sequence[Message]) -> tuple[Message, ...]:
+    """The messages with the text of the system turn at the beginning of the first user turn."""
+    system = [message.content for message in messages if message.role == "system"]
+    others = [message for message in messages if message.role != "system"]
+    if not system:
+        return tuple(messages)
+    first = next((position for position, message in enumerate(others) if message.role == "user"), None)
+    if first is None:
+        return (Message("user", "\n\n".join(system)), *others)
+    merged = Message("user", "\n\n".join([*system, others[first].content]))
+    return (*others[:first], merged, *others[first + 1 :])
 
 
 def _check_cost(template: str, messages: Sequence[Mapping[str, str]], args: Mapping[str, Any]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from duetbench.engines.local_engine import LocalEngine
@@ -46,15 +47,19 @@ class TransformersEngine(LocalEngine):
         return device_fault(config.device)
 
     def create_runner(self) -> TokenRunner:
+        from duetbench.engines.tokens.tokenizer import end_ids
         from duetbench.engines.transformers.kv_cache import PrefixCache
-        from duetbench.engines.transformers.loading import end_ids, load_model
-        from duetbench.engines.transformers.model_runner import ModelRunner
+        from duetbench.engines.transformers.shared_weights import SharedModelRunner
 
-        chat = self.chat
-        model = load_model(self.model, self.placement)
         budget = self.batch_budget()
-        ends = end_ids(model, chat.tokenizer)
-        return ModelRunner(model, chat, ends, prefix_cache=PrefixCache(budget), budget=budget)
+        return SharedModelRunner(
+            self.model,
+            self.placement,
+            chat=self.chat,
+            ends=end_ids(Path(self.model.path), self.chat.tokenizer),
+            prefix_cache=PrefixCache(budget),
+            budget=budget,
+        )
 
     def batch_budget(self) -> int:
         return int(self.config.batch_tokens or _BATCH_TOKENS[self.placement.device])

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from duetbench.engines.tokens.tokenizer import RENDERING_REVISION
-from duetbench.errors import EngineError, MissingDependency, ModelError
-from duetbench.models.silence_logging import silence_transformers
+from duetbench.errors import EngineError, ModelError
+from duetbench.models.weights import add_adapter, check_finite, load_weights, needs_peft
 from duetbench.types import ModelRef
 
 _log = logging.getLogger("duetbench")
@@ -66,54 +66,39 @@ def package_versions(model: ModelRef) -> dict[str, str]:
     try:
         return {**{name: version(name) for name in names}, "prompt rendering": RENDERING_REVISION}
     except ImportError as error:
-        raise _needs_peft() from error
+        raise needs_peft() from error
 
 
 def load_model(model: ModelRef, placement: Placement) -> Any:
     """The model with its adapter, in evaluation mode.
 
     Raises:
-        ModelError: the weights or the adapter cannot be loaded, or the adapter changes nothing.
+        ModelError: weights or adapter cannot be loaded completely, are not finite, or the adapter changes nothing.
         MissingDependency: an adapter needs peft.
     """
     import torch
-    from transformers import AutoModelForCausalLM
 
     _log.info("loading %s on %s in %s", model.name, placement.device, placement.dtype)
-    with silence_transformers():
-        try:
-            loaded: Any = AutoModelForCausalLM.from_pretrained(
-                model.path, dtype=getattr(torch, placement.dtype), local_files_only=True, use_safetensors=True
-            )
-        except Exception as error:  # each format and architecture raises errors of its own; all mean an unusable folder
-            raise ModelError(f"the model in {model.path} cannot be loaded: {_one_line(error)}") from error
+    loaded = load_weights(Path(model.path), dtype=getattr(torch, placement.dtype), use_safetensors=True)
     loaded.to(placement.device)
     loaded.eval()
+    check_finite(f"the weights in {model.path}, in {placement.dtype},", loaded.named_parameters())
     if model.adapter:
-        loaded = _with_adapter(loaded, Path(model.adapter))
+        loaded = with_adapter(loaded, Path(model.adapter))
     loaded.requires_grad_(False)
     return loaded
 
 
-def end_ids(model: Any, tokenizer: Any) -> frozenset[int]:
-    """Tokens that end a completion: the tokenizer's and all that the model's own configuration names."""
-    named = model.generation_config.eos_token_id
-    listed = named if isinstance(named, list) else [named]
-    return frozenset(int(token) for token in [*listed, tokenizer.eos_token_id] if token is not None)
+def with_adapter(base: Any, folder: Path) -> Any:
+    """The model with an adapter, whose layers replace those of `base` until `unload` is called on the result.
 
-
-def _with_adapter(base: Any, folder: Path) -> Any:
-    try:
-        from peft import PeftModel
-    except ImportError as error:
-        raise _needs_peft() from error
+    Raises:
+        ModelError: the adapter does not fit, is not finite, or changes nothing.
+        MissingDependency: an adapter needs peft.
+    """
     base_logits = _probe_logits(base)
-    try:
-        with silence_transformers():
-            adapted: Any = PeftModel.from_pretrained(base, str(folder))
-    except (OSError, ValueError, RuntimeError, KeyError, TypeError) as error:
-        raise ModelError(f"adapter {folder} does not fit the model: {_one_line(error)}") from error
-    adapted.eval()
+    adapted = add_adapter(base, folder)
+    check_finite(f"the weights of adapter {folder}", adapted.named_parameters())
     if bool((_probe_logits(adapted) == base_logits).all()):
         raise ModelError(
             f"adapter {folder} changes nothing: its weights are zero, or they belong to another model; "
@@ -130,12 +115,3 @@ def _probe_logits(model: Any) -> Any:
     ids = torch.tensor([[number * size // 16 for number in range(1, 16)]], device=model.device)
     with torch.inference_mode():
         return model(input_ids=ids).logits.float()
-
-
-def _needs_peft() -> MissingDependency:
-    return MissingDependency("a model with an adapter needs peft: pip install 'duetbench[train]'")
-
-
-def _one_line(error: BaseException) -> str:
-    text = " ".join(str(error).split())
-    return f"{type(error).__name__}: {text[:300]}"

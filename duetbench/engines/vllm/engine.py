@@ -6,6 +6,7 @@ import importlib.util
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from importlib.metadata import version
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from duetbench.engines.local_engine import LocalEngine
@@ -58,9 +59,13 @@ class VllmEngine(LocalEngine):
         super().__init__(config, model=model)
 
     def create_runner(self) -> TokenRunner:
+        from duetbench.engines.tokens.tokenizer import end_ids
         from duetbench.engines.vllm.model_runner import VllmModelRunner
+        from duetbench.models.weights import check_model
 
-        return VllmModelRunner(self.model, self.config, self.info())
+        check_model(self.model)
+        ends = end_ids(Path(self.model.path), self.chat.tokenizer)
+        return VllmModelRunner(self.model, self.config, self.info(), ends)
 
     def plan_batches(self, prompts: Sequence[TokenizedPrompt], max_tokens: int) -> list[list[int]]:
         n = len(prompts)

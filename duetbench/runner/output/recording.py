@@ -41,7 +41,6 @@ from duetbench.records import (
 )
 from duetbench.runner.cell_state import CellState
 from duetbench.runner.config.sections import TrainingOptions
-from duetbench.runner.examples import train_rows
 from duetbench.runner.failures import first_failure
 from duetbench.runner.output.request_logs import write_logs
 from duetbench.runner.planning.cells import Cell, ControlSpec, DatasetChoice, PluginChoice, WriterSpec
@@ -81,7 +80,7 @@ def write_done(state: CellState, folder: Path, context: ExecutionContext, metric
     table = predictions_table(state.examples, state.predictions)
     files = _write_predictions(state, table, folder)
     domain = data.prepared.domain
-    train_mean = domain.to_original(float(train_rows(data)["rating"].mean()))  # type: ignore[arg-type]
+    train_mean = domain.to_original(float(data.prepared.training_rows["rating"].mean()))  # type: ignore[arg-type]
     fill = state.cell.evaluation.fill
     predicted_by = state.cell.control.scorer if state.cell.control else state.cell.scorer
     scorer: Scorer = predicted_by.make()
@@ -262,19 +261,13 @@ def _dataset(data: DatasetChoice) -> DatasetRecord:
             for position, count in enumerate(prepared.steps)
         ),
         counts=dict(prepared.counts),
-        n_train=train_rows(data).height,
+        n_train=prepared.training_rows.height,
         temporal_leakage=prepared.temporal_leakage,
     )
 
 
 def _splits(data: DatasetChoice) -> dict[str, SplitCounts]:
-    import polars as pl
-
-    groups = data.prepared.interactions.drop_nulls("split").group_by("split", maintain_order=True)
-    counts = groups.agg(
-        pl.len().alias("rows"), pl.col("user_id").n_unique().alias("users"), pl.col("item_id").n_unique().alias("items")
-    )
-    return {row.pop("split"): SplitCounts(**row) for row in counts.to_dicts()}
+    return {name: SplitCounts(**counts) for name, counts in data.prepared.split_sizes.items()}
 
 
 def _model(state: CellState) -> ModelRecord | None:

@@ -49,7 +49,7 @@ class PluginChoice:
         """SHA-256 of each module of its package, by path; {} for a built-in plugin, and for one without files."""
         return module_digests(self.registered)
 
-    @property
+    @cached_property
     def source_digest(self) -> str | None:
         """SHA-256 over `modules`; None without any."""
         return digest_of_value(self.modules) if self.modules else None
@@ -60,8 +60,17 @@ class PluginChoice:
         has_prompts = self.registered.kind in ("strategy", "scorer")
         return dict(self.make().prompt_digests()) if has_prompts else {}
 
+    @cached_property
+    def history_needed(self) -> int:
+        """Number of interactions that its prompts show at most; for strategies and scorers."""
+        return int(self.make().history_needed())
+
     def describe(self) -> dict[str, Any]:
         """Everything that determines its behaviour, as JSON values: name, options, code, prompts."""
+        return dict(self._description)
+
+    @cached_property
+    def _description(self) -> dict[str, Any]:
         origin = self.registered.origin
         code = __version__ if origin == "built-in" else self.source_digest or origin
         return {"name": self.name, "options": self.options, "code": code, "prompts": self.prompts}
@@ -168,6 +177,10 @@ class WriterSpec:
 
     def describe_training(self) -> dict[str, Any] | None:
         """What determines the training in addition to strategy, model, engine, data and seed; None: no training."""
+        return dict(self._training_description) if self._training_description is not None else None
+
+    @cached_property
+    def _training_description(self) -> dict[str, Any] | None:
         if self.training is None or self.trained_on is None:
             return None
         stages = {
@@ -265,7 +278,7 @@ class Cell:
         control = [self.control.name] if self.control else []
         return "__".join(_file_name(part) for part in [*names, f"s{seed}", self.id[:8], *control])
 
-    @property
+    @cached_property
     def training_id(self) -> str | None:
         """Digest of everything that determines its training; equal for cells that share one; None: no training."""
         training = self.writing.describe_training() if self.writing else None

@@ -6,7 +6,7 @@ import itertools
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, cast
 
 from duetbench.errors import ConfigError, DataError, DuetbenchError, MissingDependency, MissingRawFiles, PluginError
 from duetbench.evaluation.metric_values import metric_faults
@@ -16,7 +16,7 @@ from duetbench.runner.config.options import OptionValues, Scope, merged_uses
 from duetbench.runner.config.run_config import TOY_DATASET, TOY_MODEL, Grid, RunConfig
 from duetbench.runner.planning.cells import Cell, DatasetChoice, ModelChoice, PluginChoice, WriterSpec
 from duetbench.runner.planning.controls import NO_WRITER, UNTRAINED, ControlPlanner, control_names, retraining
-from duetbench.runner.planning.prepared_folders import PreparedFolder, dataset_name, registered_dataset
+from duetbench.runner.planning.prepared_folders import PreparedFolder, PreparedFolders, registered_dataset
 from duetbench.runner.planning.resolver import (
     PluginResolver,
     default_trainer,
@@ -28,6 +28,10 @@ from duetbench.runner.planning.resolver import (
     uses_a_model,
 )
 from duetbench.types import Domain
+
+if TYPE_CHECKING:
+    from duetbench.data import Prepared
+    from duetbench.interfaces import Dataset
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -73,9 +77,13 @@ class _Planner:
     faults: list[DuetbenchError] = field(default_factory=list)
     option_faults: dict[str, None] = field(default_factory=dict)
     notes: dict[str, None] = field(default_factory=dict)
-    prepared: dict[tuple[Any, ...], DatasetChoice] = field(default_factory=dict)
+    prepared: dict[tuple[Any, ...], Prepared] = field(default_factory=dict)
     without_model: set[tuple[Any, ...]] = field(default_factory=set)
     noted_drops: set[tuple[str, int]] = field(default_factory=set)
+    folders: PreparedFolders = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.folders = PreparedFolders(self.plugins)
 
     def plan(self) -> Plan:
         self.config = replace(self.config, grids=tuple(map(self._with_model, self.config.grids)))
@@ -87,6 +95,7 @@ class _Planner:
         self._stop_at_faults()
         grids = [(grid, self._options(grid, named)) for grid in self.config.grids]
         resolvers = [(grid, self._check(grid, options, models)) for grid, options in grids]
+        self._check_preparation([parts for _, parts in resolvers])
         used = merged_uses(options.used for _, options in grids)
         self.option_faults.update(dict.fromkeys(fault for _, options in grids for fault in options.unused(used)))
         self._stop_at_faults()
@@ -99,7 +108,7 @@ class _Planner:
             unique.setdefault(cell.id, cell)  # among equal cells the label of the first one is kept
         self._check_metrics(metrics, {cell.data.prepared.domain for cell in cells})
         self._stop_at_faults()
-        return Plan(self.config.name, tuple(sorted(unique.values(), key=_order)), metrics, tuple(self.notes))
+        return Plan(self.config.name, _ordered(unique.values()), metrics, tuple(self.notes))
 
     def _with_model(self, grid: Grid) -> Grid:
         """The grid with the default model if it names none and needs one."""
@@ -107,7 +116,7 @@ class _Planner:
         prompted = [name for name in grid.scorers if name not in registered or uses_a_model(self.plugins, name)]
         if grid.models or not (grid.strategies and prompted):
             return grid
-        others = [name for name in grid.datasets if dataset_name(self.plugins, name) not in (TOY_DATASET, None)]
+        others = [name for name in grid.datasets if self.folders.dataset_name(name) not in (TOY_DATASET, None)]
         if others:
             from duetbench.models import card_names
 
@@ -192,7 +201,7 @@ class _Planner:
 
     def _check(self, grid: Grid, options: OptionValues, models: Mapping[str, ModelChoice]) -> PluginResolver:
         """Builds every option set of a grid, so that all faults are known before any dataset is prepared."""
-        parts = PluginResolver(self.plugins, grid, options, models)
+        parts = PluginResolver(self.plugins, grid, options, models, self.folders)
         parts.build_all(grid.scorers, self._baselines() if grid.baselines else [])
         for error in parts.faults:
             self._collect(error)
@@ -202,6 +211,14 @@ class _Planner:
         self._check_controls(grid, parts)
         self.option_faults.update(dict.fromkeys(options.faults))
         return parts
+
+    def _check_preparation(self, resolvers: Sequence[PluginResolver]) -> None:
+        """Refuses options of the preparation that have no effect in any grid of the run."""
+        effects = [parts.preparation_effects() for parts in resolvers]
+        for name in dict.fromkeys(name for effect in effects for name in effect):
+            reasons = [effect[name] for effect in effects if name in effect]
+            if all(reasons):
+                self.option_faults[f"data.{name}: {reasons[0]}"] = None
 
     def _check_raw_files(self, resolvers: Sequence[tuple[Grid, PluginResolver]]) -> None:
         """Raises an error that names the missing raw files of all datasets, before any is prepared for hours."""
@@ -214,7 +231,7 @@ class _Planner:
                 if not isinstance(dataset, PluginChoice):
                     continue  # a prepared folder needs no raw files
                 try:
-                    find_raw_files(dataset.make(), _raw_folder(parts))
+                    find_raw_files(dataset.make(), _raw_folder(dataset, parts))
                 except MissingRawFiles as error:
                     faults[str(error)] = None
         if faults:
@@ -242,9 +259,13 @@ class _Planner:
         if free and grid.strategies:
             self.notes[f"{', '.join(free)}: uses no model, so it runs once per dataset and not per strategy"] = None
         controls = ControlPlanner(grid, self.plugins, parts, self.notes)
+        trainers = {
+            (strategy, model): self._trainers(parts.strategy(strategy, model), parts)
+            for strategy, model in itertools.product(grid.strategies, grid.models if prompted else ())
+        }
         combinations = itertools.product(grid.strategies, grid.models, prompted, grid.seeds)
         for strategy, model, scorer, seed in combinations:
-            for trainer in self._trainers(parts.strategy(strategy, model), parts):
+            for trainer in trainers[strategy, model]:
                 writing = parts.writing(strategy, trainer, model, scorer)
                 self._note_dropped_rows(data, writing)
                 self._note_toy_model(data, writing)
@@ -305,36 +326,39 @@ class _Planner:
         return [UNTRAINED]
 
     def _data(self, name: str, split: str, parts: PluginResolver) -> DatasetChoice:
-        from duetbench.data import prepare
         from duetbench.data.history import check_source
 
-        options, history = parts.data, parts.history
         choice = parts.dataset(name)
         if isinstance(choice, PreparedFolder):
-            check_source(choice.prepared, history)
-            data = DatasetChoice(choice.choice, options, history, choice.prepared, choice.prepared.folder)
-            _check_split(data, split)
-            return data
-        key = (name, repr(choice.config), repr(options), repr(history))
+            data = DatasetChoice(choice.choice, parts.data, parts.history, choice.prepared, choice.prepared.folder)
+        else:
+            data = DatasetChoice(choice, parts.data, parts.history, self._prepare(choice, parts))
+        check_source(data.prepared, parts.history)
+        _check_split(data, split)
+        return data
+
+    def _prepare(self, choice: PluginChoice, parts: PluginResolver) -> Prepared:
+        """The prepared tables, which all cells share that have them in common: they are loaded once."""
+        from duetbench.data import prepare
+
+        options = parts.data
+        key = (choice.name, repr(choice.config), options.raw, options.steps, options.max_error_rate)
         if key not in self.prepared:
-            self.on_progress(f"preparing {name}")
-            prepared = prepare(
+            self.on_progress(f"preparing {choice.name}")
+            self.prepared[key] = prepare(
                 choice.make(),
-                raw=_raw_folder(parts),
+                raw=_raw_folder(choice, parts),
                 steps=options.steps,
                 max_error_rate=options.max_error_rate,
                 on_progress=self.on_progress,
             )
-            check_source(prepared, history)
-            self.prepared[key] = DatasetChoice(choice, options, history, prepared)
-        data = self.prepared[key]
-        _check_split(data, split)
-        return data
+        return self.prepared[key]
 
 
-def _raw_folder(parts: PluginResolver) -> Path | None:
-    """The folder of raw files that the options name; None: each dataset's default."""
-    return Path(parts.data.raw).expanduser() if parts.data.raw else None
+def _raw_folder(dataset: PluginChoice, parts: PluginResolver) -> Path | None:
+    """The folder of raw files that the options name for a dataset; None: its default."""
+    cls = cast("type[Dataset]", dataset.registered.cls)
+    return Path(parts.data.raw).expanduser() if parts.data.raw and not cls.generates_raw_files else None
 
 
 def _check_split(data: DatasetChoice, split: str) -> None:
@@ -348,10 +372,20 @@ def _check_split(data: DatasetChoice, split: str) -> None:
         )
 
 
-def _order(cell: Cell) -> tuple[bool, str, str]:
-    """Cells without a model first; then by model, untrained before trained, a training before its control."""
-    writing = cell.writing
-    reference = cell.control.reference if cell.control else None
-    trainings = [str(reference.training_id)] if reference else []
-    trainings += [cell.training_id] if cell.training_id else []
-    return (writing is not None, writing.model.name if writing else "", " ".join(trainings))
+def _ordered(cells: Iterable[Cell]) -> tuple[Cell, ...]:
+    """Cells without a model first; then by model, engine and dataset, untrained before trained, a training before its
+    control: each model is loaded once, its adapters while it is loaded, and a dataset's examples are built once.
+    """
+    cells = list(cells)
+    datasets = list(dict.fromkeys(cell.data.prepared.fingerprint for cell in cells))
+    position = {fingerprint: number for number, fingerprint in enumerate(datasets)}
+
+    def key(cell: Cell) -> tuple[bool, str, str, int, str]:
+        writing = cell.writing
+        reference = cell.control.reference if cell.control else None
+        trainings = [str(reference.training_id)] if reference else []
+        trainings += [cell.training_id] if cell.training_id else []
+        model, engine = (writing.model.name, repr(writing.engine.describe())) if writing else ("", "")
+        return (writing is not None, model, engine, position[cell.data.prepared.fingerprint], " ".join(trainings))
+
+    return tuple(sorted(cells, key=key))

@@ -46,30 +46,43 @@ def registered_dataset(plugins: Plugins, name: str) -> RegisteredPlugin | None:
     return plugins.get("dataset", name)
 
 
-def dataset_name(plugins: Plugins, name: str) -> str | None:
-    """The name of the dataset, also of the one in a prepared folder; None if there is no such dataset."""
-    from duetbench.data import load_prepared
+class PreparedFolders:
+    """Loads the prepared folders that a run names, each once however many grids name it.
 
-    try:
-        return name if registered_dataset(plugins, name) else load_prepared(Path(name).expanduser()).name
-    except DuetbenchError:
-        return None
-
-
-def load_folder(plugins: Plugins, name: str) -> PreparedFolder:
-    """The prepared dataset in a folder.
-
-    Raises:
-        DataError: the folder contains no prepared dataset, or one of another format version.
-        UnknownName: the dataset that prepared it is not registered.
-        ConfigError: its options are not those of the registered dataset.
+    Args:
+        plugins: The plugin register.
     """
-    from duetbench.data import load_prepared
 
-    prepared = load_prepared(Path(name).expanduser())
-    registered = plugins.get("dataset", prepared.name)
-    values: dict[str, Any] = prepared.manifest["dataset"]["options"]
-    config, faults = build_config(registered.cls.Config, values, path=prepared.name)
-    if faults:
-        raise ConfigError([f"{name}: {fault}" for fault in faults])
-    return PreparedFolder(prepared, PluginChoice(registered, config))
+    def __init__(self, plugins: Plugins) -> None:
+        self._plugins = plugins
+        self._prepared: dict[str, Prepared] = {}
+
+    def dataset_name(self, name: str) -> str | None:
+        """The name of the dataset, also of the one in a prepared folder; None if there is no such dataset."""
+        try:
+            return name if registered_dataset(self._plugins, name) else self._load(name).name
+        except DuetbenchError:
+            return None
+
+    def load(self, name: str) -> PreparedFolder:
+        """The prepared dataset in a folder.
+
+        Raises:
+            DataError: the folder contains no prepared dataset, or one of another format version.
+            UnknownName: the dataset that prepared it is not registered.
+            ConfigError: its options are not those of the registered dataset.
+        """
+        prepared = self._load(name)
+        registered = self._plugins.get("dataset", prepared.name)
+        values: dict[str, Any] = prepared.manifest["dataset"]["options"]
+        config, faults = build_config(registered.cls.Config, values, path=prepared.name)
+        if faults:
+            raise ConfigError([f"{name}: {fault}" for fault in faults])
+        return PreparedFolder(prepared, PluginChoice(registered, config))
+
+    def _load(self, name: str) -> Prepared:
+        from duetbench.data import load_prepared
+
+        if name not in self._prepared:
+            self._prepared[name] = load_prepared(Path(name).expanduser())
+        return self._prepared[name]

@@ -11,6 +11,7 @@ from duetbench.plugins import Plugins
 from duetbench.runner.config.options import OptionValues
 from duetbench.runner.config.presets import RunPreset, load_preset, preset_names
 from duetbench.runner.config.run_config import preset_grid
+from duetbench.runner.planning.prepared_folders import PreparedFolders
 from duetbench.runner.planning.resolver import PluginResolver, model_choice, option_sections
 from duetbench.training.presets import PresetTrainer
 
@@ -68,7 +69,8 @@ def preset_options(preset: RunPreset, plugins: Plugins) -> dict[str, Any]:
     """
     grid = preset_grid(preset)
     values = OptionValues(plugins, option_sections(), file=grid.options, settings={}, preferred=())
-    parts = PluginResolver(plugins, grid, values, {name: model_choice(name) for name in grid.models})
+    models = {name: model_choice(name) for name in grid.models}
+    parts = PluginResolver(plugins, grid, values, models, PreparedFolders(plugins))
     (strategy,), (trainer,), (model,), (scorer,) = grid.strategies, grid.trainers, grid.models, grid.scorers
     writing = parts.writing(strategy, trainer, model, scorer)
     scoring = parts.choice("scorer", scorer, model)

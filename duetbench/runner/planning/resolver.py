@@ -14,11 +14,11 @@ from duetbench.runner.config.options import OptionValues
 from duetbench.runner.config.run_config import Grid
 from duetbench.runner.config.sections import DataOptions, EvaluationOptions, SamplingOptions, TrainingOptions
 from duetbench.runner.planning.cells import ModelChoice, PluginChoice, ScorerEngineSpec, WriterSpec
-from duetbench.runner.planning.prepared_folders import PreparedFolder, load_folder, registered_dataset
+from duetbench.runner.planning.prepared_folders import PreparedFolder, PreparedFolders, registered_dataset
 
 if TYPE_CHECKING:
     from duetbench.data import HistoryOptions
-    from duetbench.interfaces import PolicyOptions, Scorer, Strategy, Trainer
+    from duetbench.interfaces import Dataset, PolicyOptions, Scorer, Strategy, Trainer
 
 
 def option_sections() -> dict[str, type]:
@@ -60,15 +60,31 @@ def policy_options(plugins: Plugins, trainer: str) -> PolicyOptions | None:
 
 
 class PluginResolver:
-    """The plugins of one grid with their options, each built once."""
+    """The plugins of one grid with their options, each built once.
 
-    def __init__(self, plugins: Plugins, grid: Grid, options: OptionValues, models: Mapping[str, ModelChoice]) -> None:
+    Args:
+        plugins: The plugin register.
+        grid: The grid.
+        options: Its option values.
+        models: Its models by name.
+        folders: Loads prepared folders; shared by the grids of a run.
+    """
+
+    def __init__(
+        self,
+        plugins: Plugins,
+        grid: Grid,
+        options: OptionValues,
+        models: Mapping[str, ModelChoice],
+        folders: PreparedFolders,
+    ) -> None:
         self._plugins = plugins
         self._grid = grid
         self._options = options
         self._models = dict(models)
         self._choices: dict[tuple[str, str, str | None, tuple[str, ...] | None], PluginChoice] = {}
-        self._folders: dict[str, PreparedFolder] = {}
+        self._folders = folders
+        self._writings: dict[tuple[str, str, str, str], WriterSpec] = {}
         self.faults: list[DuetbenchError] = []
         self.data: DataOptions = options.section("data")
         self.history: HistoryOptions = options.section("history")
@@ -97,20 +113,21 @@ class PluginResolver:
         return self._choices[key]
 
     def dataset(self, name: str) -> PluginChoice | PreparedFolder:
-        """The dataset of that name, or the one in the prepared folder of that name.
+        """The dataset of that name, or the one in the prepared folder of that name."""
+        return self.choice("dataset", name) if registered_dataset(self._plugins, name) else self._folders.load(name)
 
-        Raises:
-            ConfigError: options of the preparation are set, and every dataset is prepared already.
-        """
-        if registered_dataset(self._plugins, name):
-            return self.choice("dataset", name)
-        named = [each for each in self._grid.datasets if registered_dataset(self._plugins, each)]
-        unused = [option for option in ("raw", "steps", "max_error_rate") if self._options.is_set("data", option)]
-        if unused and not named:
-            raise ConfigError([f"data.{option}: no effect, because {name} is already prepared" for option in unused])
-        if name not in self._folders:
-            self._folders[name] = load_folder(self._plugins, name)
-        return self._folders[name]
+    def preparation_effects(self) -> dict[str, str]:
+        """Why an option of the preparation that is set has no effect in this grid, by option; empty if it has one."""
+        registered = [each for name in self._grid.datasets if (each := registered_dataset(self._plugins, name))]
+        generating = [each for each in registered if cast("type[Dataset]", each.cls).generates_raw_files]
+        reasons = dict.fromkeys(("raw", "steps", "max_error_rate"), "")
+        if not registered:
+            reasons = dict.fromkeys(reasons, f"no effect, because {self._grid.datasets[0]} is already prepared")
+        elif len(generating) == len(registered):
+            owner = generating[0].cls.name
+            fault = f"no effect, because {owner} generates its raw files; leave it out, or name existing files with "
+            reasons |= dict.fromkeys(("raw", "max_error_rate"), f"{fault}--set {owner}.raw=DIR")
+        return {name: reason for name, reason in reasons.items() if self._options.is_set("data", name)}
 
     def build_all(self, scorers: Iterable[str], baselines: Iterable[str]) -> None:
         """Builds everything once, to collect all faults."""
@@ -149,6 +166,12 @@ class PluginResolver:
 
     def writing(self, strategy: str, trainer: str, model: str, scorer: str) -> WriterSpec:
         """How profiles are written in one combination."""
+        key = (strategy, trainer, model, scorer)
+        if key not in self._writings:
+            self._writings[key] = self._writing(*key)
+        return self._writings[key]
+
+    def _writing(self, strategy: str, trainer: str, model: str, scorer: str) -> WriterSpec:
         trains = does_train(self._plugins, trainer)
         return WriterSpec(
             strategy=self.strategy(strategy, model),
@@ -215,7 +238,7 @@ class PluginResolver:
 
     def history_of(self, choices: Iterable[PluginChoice]) -> HistoryOptions:
         """History options for these plugins: as long as the longest history that any of them uses."""
-        needed = {choice.name: choice.make().history_needed() for choice in choices}
+        needed = {choice.name: choice.history_needed for choice in choices}
         longest = max(needed.values(), default=0)
         if longest <= self.history.k:
             return self.history

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import sqlite3
 import threading
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from engine_making import make_prompt
 
+from duetbench.engines.store.database import RequestOutcome
 from duetbench.engines.store.keys import generate_key
-from duetbench.engines.store.stored_engine import RequestStore, StoredEngine
+from duetbench.engines.store.stored_engine import ComputeClock, RequestStore, StoredEngine
 from duetbench.errors import StoreError
 from duetbench.testing import DummyEngine
 from duetbench.types import Completion, LabelLogprobs, ModelRef, Prompt, Sampling
@@ -250,3 +251,43 @@ def test_damaged_label_probabilities_are_computed_again(store: RequestStore, log
     _damage(store, f'{{"prompt_tokens": 1, "dropped_history": 0, "logprobs": {logprobs}}}')
     (answer,) = StoredEngine(DummyEngine(), store).label_logprobs(PROMPTS[:1], "", LABELS)
     assert (answer.logprobs, answer.was_damaged) == (whole[0].logprobs, True)
+
+
+def test_the_engine_does_not_wait_for_the_store(store: RequestStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    is_second_batch = threading.Event()
+    put = store.put
+
+    class Signalling(RecordingEngine):
+        def generate(self, prompts: Sequence[Prompt], sampling: Sampling) -> list[Completion]:
+            if self.calls:
+                is_second_batch.set()
+            return super().generate(prompts, sampling)
+
+    def put_after_second_batch_began(outcomes: Sequence[RequestOutcome], *, damaged: Collection[str] = ()) -> None:
+        assert is_second_batch.wait(timeout=30)
+        put(outcomes, damaged=damaged)
+
+    monkeypatch.setattr(store, "put", put_after_second_batch_began)
+    StoredEngine(Signalling(), store).generate(PROMPTS, Sampling())
+    assert store.select("SELECT count(*) FROM answers", ()) == [(len(PROMPTS),)]
+
+
+def test_a_batch_that_cannot_be_stored_is_an_error(store: RequestStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(outcomes: Sequence[RequestOutcome], *, damaged: Collection[str] = ()) -> None:
+        raise StoreError("no space is left")
+
+    monkeypatch.setattr(store, "put", fail)
+    with pytest.raises(StoreError, match="no space is left"):
+        StoredEngine(DummyEngine(), store).generate(PROMPTS[:2], Sampling())
+
+
+def test_the_clock_runs_while_the_engine_computes(store: RequestStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    now = iter(range(100))
+    monkeypatch.setattr("duetbench.engines.store.stored_engine.time.perf_counter", lambda: next(now))
+    clock = ComputeClock()
+    engine = StoredEngine(DummyEngine(), store, clock=clock)
+    engine.generate(PROMPTS, Sampling())
+    computed = clock.seconds
+    engine.generate(PROMPTS, Sampling())
+    assert computed == 3  # two batches, and the end of the batches
+    assert clock.seconds == computed + 1  # nothing was computed: only the end

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from duetbench.engines.tokens.chat_template import ChatTemplate, template_digest, template_of
+from duetbench.engines.tokens.chat_template import ChatTemplate, merged_system, template_digest, template_of
 from duetbench.errors import EngineError, ModelError
 from duetbench.toy.tokenizer import CHAT_TEMPLATE
 from duetbench.types import Message, ModelRef
@@ -100,12 +100,14 @@ def test_a_template_that_cannot_end_is_an_error(tokenizer: Any, template: str, f
 
 
 def test_template_arguments_reach_the_template(tokenizer: Any) -> None:
-    chat = ChatTemplate(tokenizer, "{% if thinking is false %}quiet{% endif %}", {"thinking": False})
-    assert chat.tokenizer.decode(chat.ids([Message("user", "x")])) == "quiet"
+    template = "{% if thinking is false %}quiet {% endif %}{{ messages[0]['content'] }}"
+    chat = ChatTemplate(tokenizer, template, {"thinking": False})
+    assert chat.tokenizer.decode(chat.ids([Message("user", "x")])) == "quiet x"
 
 
 def test_template_arguments_change_the_digest() -> None:
-    assert template_digest("t", {}) != template_digest("t", {"enable_thinking": False})
+    digests = {template_digest("t", {}), template_digest("t", {"enable_thinking": False})}
+    assert len(digests | {template_digest("t", {}, merge_system=True)}) == 3
 
 
 def test_a_folder_without_a_chat_template_is_an_error(tmp_path: Path) -> None:
@@ -124,3 +126,55 @@ def test_the_space_before_a_continuation_is_kept(chat: ChatTemplate) -> None:
     before = chat.ids([Message("user", "x")], "some")
     new = chat.tokenizer(" people", add_special_tokens=False)["input_ids"]
     assert chat.decode_continuation(before, new) == " people"
+
+
+TURNS = (Message("system", "be brief\n"), Message("user", "which album"))
+DROPPING = "{% for m in messages if m.role == 'user' %}<|user|>{{ m.content }}<|end|>{% endfor %}<|assistant|>"
+REFUSING = "{% if messages[0].role == 'system' %}{{ raise_exception('no system') }}{% endif %}" + DROPPING
+MERGED = "<|user|>be brief\n\n\nwhich album<|end|><|assistant|>"
+
+
+@pytest.mark.parametrize(
+    ("template", "message"),
+    [(DROPPING, "drops or changes the system turn"), (REFUSING, "rejects messages .* no system; it accepts them without")],
+)
+def test_a_template_without_a_system_turn_is_an_error_with_the_option(
+    tokenizer: Any, template: str, message: str
+) -> None:
+    chat = ChatTemplate(tokenizer, template, {})
+    with pytest.raises(ModelError, match=rf"{message}.*--set model\.merge_system=true"):
+        chat.ids(TURNS)
+    with pytest.raises(ModelError, match=message):
+        chat.text(TURNS)
+
+
+@pytest.mark.parametrize("template", [DROPPING, REFUSING])
+def test_the_system_turn_is_merged_into_the_user_turn_where_asked(tokenizer: Any, template: str) -> None:
+    chat = ChatTemplate(tokenizer, template, {}, merge_system=True)
+    assert chat.text(TURNS) == MERGED
+    assert chat.tokenizer.decode(chat.ids(TURNS)) == MERGED
+
+
+def test_a_system_turn_alone_becomes_a_user_turn() -> None:
+    assert merged_system(TURNS[:1]) == (Message("user", "be brief\n"),)
+
+
+def test_prompts_without_a_system_turn_are_unchanged() -> None:
+    assert merged_system(TURNS[1:]) == TURNS[1:]
+
+
+def test_a_template_that_changes_the_user_turn_is_an_error(tokenizer: Any) -> None:
+    chat = ChatTemplate(tokenizer, "<|user|>{{ messages[0].content | upper }}<|end|>", {})
+    with pytest.raises(ModelError, match="drops or changes the user turn: use a template"):
+        chat.ids(TURNS[1:])
+
+
+def test_space_around_a_turn_may_be_removed(tokenizer: Any) -> None:
+    chat = ChatTemplate(tokenizer, "<|user|>{{ messages[0].content | trim }}<|end|>", {})
+    assert chat.text([Message("user", " x ")]) == "<|user|>x<|end|>"
+
+
+def test_a_turn_that_repeats_an_earlier_one_is_not_taken_for_it(tokenizer: Any) -> None:
+    chat = ChatTemplate(tokenizer, "<|user|>{{ messages[0].content }}<|end|>", {})
+    with pytest.raises(ModelError, match="the user turn"):
+        chat.ids([Message("user", "x"), Message("user", "x")])

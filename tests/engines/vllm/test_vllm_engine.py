@@ -5,16 +5,19 @@ from __future__ import annotations
 import importlib.machinery
 import sys
 from dataclasses import dataclass, field
+from pathlib import Path
 from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import pytest
 from engine_making import CONTEXT, make_prompt
+from weights_making import changed_copy
 
 from duetbench.engines.transformers.engine import TransformersEngine
 from duetbench.engines.vllm import engine as vllm_engine
 from duetbench.engines.vllm.engine import VllmEngine
-from duetbench.errors import MissingDependency
+from duetbench.errors import MissingDependency, ModelError
+from duetbench.models import resolve
 from duetbench.testing import EngineConformance
 from duetbench.types import ModelRef, Sampling
 
@@ -23,13 +26,24 @@ PROMPTS = [make_prompt("rock"), make_prompt("jazz"), make_prompt("some people li
 
 @dataclass
 class Settings:
-    """vLLM's sampling parameters."""
+    """vLLM's sampling parameters, with defaults that a generation_config could have."""
 
     max_tokens: int
     temperature: float
     top_p: float = 1.0
     stop: Any = None
+    stop_token_ids: list[int] = field(default_factory=list)
     seed: int | None = None
+    n: int = 2
+    top_k: int = 1
+    min_p: float = 1.0
+    repetition_penalty: float = 2.0
+    presence_penalty: float = 2.0
+    frequency_penalty: float = 2.0
+    min_tokens: int = 5
+    ignore_eos: bool = True
+    logit_bias: Any = ""
+    bad_words: Any = ""
     logprob_token_ids: list[int] = field(default_factory=list)
 
 
@@ -38,12 +52,14 @@ class FakeLLM:
 
     settings: dict[str, Any]
     prompts: list[list[int]]
+    sampled: list[Settings]
 
     def __init__(self, **settings: Any) -> None:
-        FakeLLM.settings, FakeLLM.prompts = settings, []
+        FakeLLM.settings, FakeLLM.prompts, FakeLLM.sampled = settings, [], []
 
     def generate(self, prompts: list[dict[str, Any]], settings: list[Settings], **_more: Any) -> list[Any]:
         FakeLLM.prompts += [prompt["prompt_token_ids"] for prompt in prompts]
+        FakeLLM.sampled += settings
         return [SimpleNamespace(outputs=[self._output(*pair)]) for pair in zip(prompts, settings, strict=True)]
 
     def _output(self, prompt: dict[str, Any], settings: Settings) -> Any:
@@ -105,6 +121,30 @@ def test_the_model_is_loaded_as_the_options_say(model: ModelRef) -> None:
     settings = FakeLLM.settings
     assert (settings["model"], settings["dtype"], settings["max_model_len"]) == (model.path, "float32", 100)
     assert settings["gpu_memory_utilization"] == 0.5
+
+
+@pytest.mark.usefixtures("fake_vllm")
+def test_no_sampling_parameter_is_left_to_a_default(model: ModelRef, engine: TransformersEngine) -> None:
+    ends = [engine.chat.tokenizer.eos_token_id]
+    vllm = VllmEngine(model=model)
+    vllm.generate(PROMPTS[:1], Sampling(temperature=0.7, top_p=0.9, max_tokens=16))
+    vllm.label_logprobs(PROMPTS[:1], "Rating: ", ("1", "2"))
+    written, read = FakeLLM.sampled
+    assert FakeLLM.settings["generation_config"] == "vllm"
+    assert (written.temperature, written.top_p, written.stop_token_ids) == (0.7, 0.9, ends)
+    assert (read.temperature, read.top_p, read.max_tokens) == (0.0, 1.0, 1)
+    for used in (written, read):
+        assert (used.n, used.top_k, used.min_p, used.min_tokens, used.ignore_eos) == (1, 0, 0.0, 0, False)
+        assert (used.repetition_penalty, used.presence_penalty, used.frequency_penalty) == (1.0, 0.0, 0.0)
+        assert (used.logit_bias, used.bad_words) == (None, None)
+
+
+@pytest.mark.usefixtures("fake_vllm")
+def test_weights_are_checked_before_they_are_loaded(model_folder: Path, tmp_path: Path) -> None:
+    folder = changed_copy(model_folder, tmp_path / "m", lambda tensors: tensors.popitem())
+    engine = VllmEngine(model=resolve(f"path:{folder}"))
+    with pytest.raises(ModelError, match="do not fit the configuration"):
+        engine.generate(PROMPTS[:1], Sampling(max_tokens=16))
 
 
 @pytest.mark.usefixtures("fake_vllm")

@@ -11,6 +11,7 @@ from typing import Any
 import polars as pl
 import pytest
 from grid_making import logged
+from weights_making import WEIGHTS, write_weights
 
 from duetbench.errors import ModelError, RecordError, UsageError
 from duetbench.plugins import Plugins
@@ -165,7 +166,7 @@ def test_a_restored_cell_has_the_options_of_its_run(ran: Ran, plugins: Plugins) 
 
 
 def test_changed_weights_are_refused(duet: RestoredCell, tmp_path: Path, model: str) -> None:
-    (Path(model.removeprefix("path:")) / "model.safetensors").write_text("others")
+    write_weights(Path(model.removeprefix("path:")) / WEIGHTS, value=1)
     with pytest.raises(ModelError, match="no longer those of"):
         _export(tmp_path, duet)
 

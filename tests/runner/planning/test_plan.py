@@ -10,11 +10,13 @@ from typing import Any
 
 import pytest
 from grid_making import BASELINES, make_model_folder
+from weights_making import WEIGHTS, write_weights
 
 from duetbench.errors import ConfigError, DataError, MissingDependency, PluginError, UnknownName
 from duetbench.interfaces import TrainingStage
 from duetbench.plugins import Plugins
 from duetbench.runner import Grid, Plan, RunConfig, plan
+from duetbench.runner.planning.cells import PluginChoice
 from duetbench.training.presets import GRPO_PRESETS
 
 Planned = Callable[..., Plan]
@@ -415,7 +417,7 @@ def test_other_weights_of_a_further_model_are_another_training(
     grid: dict[str, Any] = {"strategies": ("duet",), "trainers": (trainer,), "baselines": False}
     first = _ids(planned(f"{trainer}.{option}=path:{folder}", **grid))
     assert _ids(planned(f"{trainer}.{option}=path:{folder}", **grid)) == first
-    (folder / "model.safetensors").write_text("other weights")
+    write_weights(folder / WEIGHTS, value=1)
     other = _ids(planned(f"{trainer}.{option}=path:{folder}", **grid))
     assert other[0] != first[0]
     assert other[1] != first[1]
@@ -454,3 +456,78 @@ def test_the_seed_of_a_limit_without_a_limit_has_no_effect(planned: Planned) -> 
     with pytest.raises(ConfigError, match=r"data\.sample_seed: no effect: it chooses the pairs of --limit"):
         planned("data.sample_seed=3")
     assert planned("data.sample_seed=3", limit=2).cells
+
+
+def test_cells_of_a_model_and_of_a_dataset_are_adjacent(planned: Planned, tmp_path: Path, model: str) -> None:
+    other = f"path:{make_model_folder(tmp_path / 'another')}"
+    write_weights(tmp_path / "another" / WEIGHTS, value=7)
+    grid: dict[str, Any] = {"trainers": ("none", "counting"), "strategies": ("10h", "picky"), "baselines": False}
+    made = planned("data.steps=sort,split_count:0.6/0.2/0.2", models=(model, other), seeds=(0, 1), **grid)
+    models = [name[3] for name in _names(made)]
+    assert models == sorted(models)
+    trained = [cell.training_id is not None for cell in made.cells if cell.names[3] == model]
+    assert trained == sorted(trained)
+
+
+def test_grids_with_other_histories_share_one_dataset(plugins: Plugins, model: str, loaded: list[Path]) -> None:
+    options: list[dict[str, dict[str, Any]]] = [{"history": {"k": 80}}, {"history": {"k": 90}}]
+    grids = tuple(Grid(("10h",), ("tiny",), (model,), engine="logging", options=each) for each in options)
+    made = plan(RunConfig(grids, "test"), plugins)
+    assert len({id(cell.data.prepared) for cell in made.cells}) == 1
+    assert len(loaded) == 1
+
+
+def test_a_prepared_folder_is_loaded_once(planned: Planned, plugins: Plugins, model: str, loaded: list[Path]) -> None:
+    folder = planned(baselines=False).cells[0].data.prepared.folder
+    loaded.clear()
+    grids = tuple(Grid((name,), (str(folder),), (model,), engine="logging") for name in ("10h", "picky"))
+    plan(RunConfig(grids, "test"), plugins)
+    assert loaded == [folder]
+
+
+@pytest.fixture
+def loaded(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
+    """The folders of prepared datasets that are loaded."""
+    import duetbench.data
+    from duetbench.data.preparation import prepare
+
+    folders: list[Path] = []
+    load = prepare.load_prepared
+
+    def counted(folder: Path) -> Any:
+        folders.append(folder)
+        return load(folder)
+
+    for module in (prepare, duetbench.data):
+        monkeypatch.setattr(module, "load_prepared", counted)
+    return folders
+
+
+@pytest.mark.parametrize("name", ["raw", "max_error_rate"])
+def test_options_of_raw_files_have_no_effect_on_generated_ones(planned: Planned, name: str) -> None:
+    with pytest.raises(ConfigError, match=rf"data\.{name}: no effect, because toy generates its raw files"):
+        planned(f"data.{name}=0.5", datasets=("toy",))
+
+
+def test_options_of_raw_files_have_an_effect_next_to_generated_ones(planned: Planned, tmp_path: Path) -> None:
+    made = planned(f"data.raw={tmp_path}", datasets=("toy", "tiny"), baselines=False)
+    assert {cell.data.choice.name for cell in made.cells} == {"toy", "tiny"}
+    assert not any(tmp_path.glob("*.json*"))
+
+
+def test_planning_many_seeds_builds_each_plugin_once(planned: Planned, monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[int] = []
+    make = PluginChoice.make
+
+    def counted(choice: PluginChoice, **extra: Any) -> Any:
+        made.append(1)
+        return make(choice, **extra)
+
+    monkeypatch.setattr(PluginChoice, "make", counted)
+    sizes = []
+    for n in (2, 50):
+        made.clear()
+        cells = planned(strategies=("10h", "picky"), trainers=("counting",), seeds=tuple(range(n)), baselines=False)
+        assert len({cell.id for cell in cells.cells}) == 2 * n
+        sizes.append(len(made))
+    assert sizes[0] == sizes[1]

@@ -1,0 +1,1 @@
+"""Engines, trainings and cells on a Ray cluster. Open `placement.py` first."""

@@ -1,0 +1,1 @@
+"""What a plan will cost, in prompts, tokens and time. Open `estimate` first."""
