@@ -186,7 +186,7 @@ def test_a_server_killed_after_5_of_40_answers_leaves_5_in_the_store(start: Star
     assert store.select("SELECT COUNT(*) FROM answers", ()) == [(5,)]
     server.requests.clear()
     server.reply = lambda _body: (200, chat_response("fine"))
-    again = StoredEngine(engine(server), store).generate(prompts, Sampling())
+    again = StoredEngine(engine(server, in_flight=4), store).generate(prompts, Sampling())
     assert (len(server.requests), sum(each.cached for each in again)) == (35, 5)
     store.close()
 
