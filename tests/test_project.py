@@ -26,7 +26,7 @@ HOOKS = sorted(name for name in vars(hookspecs) if name.startswith("duetbench_re
 COMMANDS = [
     line for block in re.findall(r"```bash\n(.*?)```", README, re.DOTALL) for line in block.splitlines() if line.strip()
 ]
-UNWANTED = (*HEAVY, "vllm", "requests", "httpx", "huggingface_hub")
+UNWANTED = (*HEAVY, "vllm", "openai", "requests", "httpx", "huggingface_hub")
 
 
 def _loaded(code: str) -> set[str]:

@@ -45,12 +45,22 @@ def fill_template(engine: Engine, prompts: Sequence[Prompt], sampling: Sampling)
     responses = [_PartialResponse(prompt, prompt.prefill) for prompt in prompts]
     max_tokens = max((sum(slot.max_tokens for slot in prompt.response_template) for prompt in prompts), default=0)
     # Each batch is finished before the next one begins: the engine's prefix cache still holds its prompts.
-    for positions in engine.batches(prompts, max_tokens):
+    for positions in _rounds(engine.batches(prompts, max_tokens), engine.parallel_batches()):
         batch = [responses[position] for position in positions]
         for number in range(max(len(response.prompt.response_template) for response in batch)):
             with_slot = [response for response in batch if number < len(response.prompt.response_template)]
             _fill_slot(engine, with_slot, number, sampling)
     return [_completion(response) for response in responses]
+
+
+def _rounds(batches: Sequence[Sequence[int]], n_parallel: int) -> list[list[int]]:
+    """The positions that are filled in together: one batch, or several for an engine that computes several at a time.
+
+    With four per place, few places are idle while the last slots of a round are filled.
+    """
+    n = 1 if n_parallel == 1 else 4 * n_parallel
+    groups = (batches[start : start + n] for start in range(0, len(batches), n))
+    return [[position for batch in group for position in batch] for group in groups]
 
 
 def _fill_slot(engine: Engine, responses: Sequence[_PartialResponse], number: int, sampling: Sampling) -> None:

@@ -65,6 +65,8 @@ class EnginePool:
         self._on_done = on_done
         self._report = on_progress
         self._open: OrderedDict[_EngineKey, StoredEngine] = OrderedDict()
+        self._served: dict[_EngineKey, _EngineKey] = {}
+        """Keys of engines by those of the models that were requested: a server may run other weights of that name."""
         self._models: dict[str, ModelRef] = {}
         self._failed: dict[str, DuetbenchError] = {}
         self._clock: ComputeClock | None = None
@@ -91,16 +93,18 @@ class EnginePool:
         """The engine for these weights, behind the request store."""
         from duetbench.engines.store.stored_engine import ComputeClock, StoredEngine
 
-        base = _Base(choice.name, repr(choice.config), model.path, model.digest)
-        key = _EngineKey(base, repr(model), model.adapter_digest or model.adapter)
+        requested = _engine_key(choice, model)
+        key = self._served.get(requested, requested)
         if key in self._open:
             self._open.move_to_end(key)
             return self._open[key]
-        self._make_room(base, has_adapter=key.adapter is not None)
+        self._make_room(key.base, has_adapter=key.adapter is not None)
         self._report(f"loading {model.name}" + (f" with {Path(model.adapter).name}" if model.adapter else ""))
         self._clock = self._clock or ComputeClock()
         made = self._placement.engine(choice, model)
-        self._open[key] = StoredEngine(made, self.store, on_done=self._on_done, clock=self._clock)
+        key = self._served[requested] = _engine_key(choice, made.model)
+        if key not in self._open:
+            self._open[key] = StoredEngine(made, self.store, on_done=self._on_done, clock=self._clock)
         return self._open[key]
 
     @property
@@ -134,3 +138,8 @@ class EnginePool:
     def _report_fetching(self, step: str, done: int, total: int) -> None:
         share = f" {100 * done // total}%" if total else ""
         self._report(f"{step}{share}")
+
+
+def _engine_key(choice: PluginChoice, model: ModelRef) -> _EngineKey:
+    base = _Base(choice.name, repr(choice.config), model.path, model.digest)
+    return _EngineKey(base, repr(model), model.adapter_digest or model.adapter)

@@ -72,7 +72,9 @@ class CellExecutor:
         self._trainings.skip(failed)
 
     def _resolve_model(self, state: CellState, writing: WriterSpec) -> ModelRef:
-        state.model = self._pool.model(writing.model)
+        """The writer's weights: for a server those that it serves, which nothing on this machine identifies."""
+        model = self._pool.model(writing.model)
+        state.model = model if writing.training else self._pool.engine(writing.engine, model).model
         return state.model
 
     def _train(self, state: CellState, writing: WriterSpec, frozen: Engine) -> None:

@@ -31,7 +31,7 @@ def rating(body: dict[str, Any]) -> tuple[int, dict[str, Any]]:
 
 @pytest.fixture
 def server():
-    chat_server = ChatServer("openai", rating)
+    chat_server = ChatServer("sglang", rating)
     yield chat_server
     chat_server.close()
 

@@ -41,8 +41,8 @@ class FinishedCells:
         return is_complete and self._has_same_weights(cell, record)
 
     def _has_same_weights(self, cell: Cell, record: Record) -> bool:
-        """Whether the local weights are those of the record; True if there are none to compare."""
-        if cell.writing is None or cell.writing.training or record.model is None:
+        """Whether the local weights are those of the record; True if there are none to compare, or a server's."""
+        if cell.writing is None or cell.writing.training or record.model is None or not record.model.digest:
             return True
         digest = self._digest(cell.writing.model.name)
         return digest is None or digest == record.model.digest

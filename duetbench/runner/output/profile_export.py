@@ -147,8 +147,9 @@ class _Models:
 
     def __init__(self, restored: RestoredCell, pool: EnginePool, progress: Progress) -> None:
         self._choice, self._pool, self._progress = restored.writing.engine, pool, progress
-        self._untrained = pool.model(restored.writing.model)
         trained = restored.trained.models if restored.trained else None
+        untrained = pool.model(restored.writing.model)
+        self._untrained = untrained if trained else pool.engine(self._choice, untrained).model
         self.writer: ModelRef = trained.writer if trained else self._untrained
         self._stages: Mapping[str, ModelRef] = trained.stages if trained else {}
         self._is_adapted = trained is not None or self._untrained.adapter is not None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -22,20 +22,6 @@ PROMPT = make_prompt("jazz")
 MODEL = resolve("served:m")
 
 Start = Callable[..., ChatServer]
-
-
-@pytest.fixture
-def start() -> Iterator[Start]:
-    """Starts servers that are closed after the test."""
-    started: list[ChatServer] = []
-
-    def begin(*arguments: Any) -> ChatServer:
-        started.append(ChatServer(*arguments))
-        return started[-1]
-
-    yield begin
-    for server in started:
-        server.close()
 
 
 def engine(server: ChatServer, **options: Any) -> OpenAIEngine:
@@ -103,7 +89,7 @@ def test_template_arguments_are_passed_on(start: Start) -> None:
     ],
 )
 def test_each_finish_reason_has_its_status(start: Start, choice: dict[str, Any], status: str) -> None:
-    server = start("openai", lambda _body: (200, chat_response("some", **choice)))
+    server = start("sglang", lambda _body: (200, chat_response("some", **choice)))
     assert engine(server).generate([PROMPT], Sampling())[0].status == status
 
 
@@ -116,14 +102,14 @@ def test_more_stop_texts_than_the_api_accepts_end_the_completion(start: Start) -
 
 def test_requests_to_a_busy_server_are_repeated_and_counted(start: Start) -> None:
     replies: list[Reply] = [(429, {}), (503, {}), (200, chat_response("yes"))]
-    client = engine(start("openai", lambda _body: replies.pop(0)))
+    client = engine(start("sglang", lambda _body: replies.pop(0)))
     client._client.wait = 0.0
     assert client.generate([PROMPT], Sampling())[0].text == "yes"
     assert client.retried == 2
 
 
 def test_a_request_to_a_server_that_stays_busy_fails(start: Start) -> None:
-    client = engine(start("openai", lambda _body: (500, {"error": {"message": "out of order"}})), retries=1)
+    client = engine(start("sglang", lambda _body: (500, {"error": {"message": "out of order"}})), retries=1)
     client._client.wait = 0.0
     completion = client.generate([PROMPT], Sampling())[0]
     assert (completion.status, completion.error) == ("error", "the server answered 500: out of order")
@@ -134,7 +120,7 @@ def test_a_rejected_request_fails_alone(start: Start) -> None:
         is_bad = body["messages"][0]["content"] == "bad"
         return (400, {"error": {"message": "bad message"}}) if is_bad else (200, chat_response("fine"))
 
-    completions = engine(start("openai", reply)).generate([make_prompt("bad"), make_prompt("good")], Sampling())
+    completions = engine(start("sglang", reply)).generate([make_prompt("bad"), make_prompt("good")], Sampling())
     assert [completion.status for completion in completions] == ["error", "ok"]
 
 
@@ -146,12 +132,12 @@ def test_a_prompt_that_is_too_long_for_the_server_loses_as_few_lines_as_necessar
         )
 
     lines = Message("user", "0123456789" * 5 + "end", tuple((10 * n, 10 * n + 10) for n in range(5)))
-    completion = engine(start("openai", reply)).generate([replace(PROMPT, messages=(lines,))], Sampling())[0]
+    completion = engine(start("sglang", reply)).generate([replace(PROMPT, messages=(lines,))], Sampling())[0]
     assert (completion.text, completion.dropped_history) == ("0123456789" * 2 + "end", 3)
 
 
 def test_labels_are_read_from_the_most_likely_tokens(start: Start) -> None:
-    server = start("openai", lambda _body: (200, logprobs_response({"1": -0.5, "2": -1.5, "the": -3.0})))
+    server = start("sglang", lambda _body: (200, logprobs_response({"1": -0.5, "2": -1.5, "the": -3.0})))
     result = engine(server).label_logprobs([PROMPT], "Rating: ", LABELS)[0]
     assert result.logprobs == (-0.5, -1.5, -3.0)  # the last one's is an upper bound for a label that is not listed
     assert server.requests[0]["messages"][-1]["content"] == "Rating: "
@@ -159,7 +145,7 @@ def test_labels_are_read_from_the_most_likely_tokens(start: Start) -> None:
 
 
 def test_no_label_among_the_most_likely_tokens_is_unreadable(start: Start) -> None:
-    server = start("openai", lambda _body: (200, logprobs_response({"the": -0.5})))
+    server = start("sglang", lambda _body: (200, logprobs_response({"the": -0.5})))
     assert engine(server).label_logprobs([PROMPT], "Rating: ", LABELS)[0].status == "unreadable"
 
 
@@ -170,7 +156,7 @@ def test_the_labels_tokens_are_requested_from_vllm(start: Start) -> None:
     assert client.label_logprobs([PROMPT], "Rating: ", LABELS)[0].logprobs == (-1.0, -2.0, -3.0)
     assert server.requests[0]["logprob_token_ids"] == [49, 50, 51]
     assert client.info().labels == "exact"
-    assert client.info().settings == {"served_name": "m"}
+    assert client.info().settings["served_name"] == "m"
 
 
 def test_labels_of_several_tokens_are_read_from_vllm_one_beginning_at_a_time(start: Start) -> None:
@@ -185,25 +171,20 @@ def test_labels_of_several_tokens_are_read_from_vllm_one_beginning_at_a_time(sta
 
 
 def test_labels_of_several_characters_cannot_be_read_from_the_most_likely_tokens(start: Start) -> None:
-    client = engine(start("openai"))
+    client = engine(start("sglang"))
     assert client.label_fault("Rating: ", LABELS) is None
     assert "'10' may have several tokens" in str(client.label_fault("Rating: ", ("1", "10")))
     with pytest.raises(EngineError, match="only known from vLLM"):
         client.label_logprobs([PROMPT], "Rating: ", ("0.5", "1"))
 
 
-def test_the_key_comes_from_the_environment_and_is_never_shown(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("MY_KEY", "secret-123")
-    server = start("openai", lambda _body: (400, {"error": {"message": "no such model for secret-123"}}))
-    client = engine(server, key_env="MY_KEY")
-    completion = client.generate([PROMPT], Sampling())[0]
-    assert server.keys == ["Bearer secret-123"]
-    assert "secret" not in completion.error + repr(client._client) + repr(client.config) + repr(client.info())
-
-
-def test_a_rejected_key_stops_the_run(start: Start) -> None:
-    with pytest.raises(EngineError, match="is the key in the environment"):
-        engine(start("openai", lambda _body: (401, {}))).generate([PROMPT], Sampling())
+def test_equal_texts_of_different_tokens_are_summed(start: Start) -> None:
+    listed = [{"token": "4", "logprob": -0.1}, {"token": "4", "logprob": -3.0}, {"token": "5", "logprob": -9.0}]
+    content = [{"token": "4", "logprob": -0.1, "top_logprobs": listed}]
+    server = start("sglang", lambda _body: (200, chat_response("4", logprobs={"content": content})))
+    four, five = engine(server).label_logprobs([PROMPT], "Rating: ", ("4", "5"))[0].logprobs
+    assert math.exp(four) == pytest.approx(math.exp(-0.1) + math.exp(-3.0))
+    assert five == -9.0
 
 
 def test_a_server_that_is_not_reachable_is_an_error_of_one_line(start: Start) -> None:
@@ -229,11 +210,6 @@ def test_the_served_models_are_named_if_the_model_is_not_among_them(start: Start
         engine(start(), served_name="other").info()
 
 
-def test_an_address_without_a_protocol_is_an_error() -> None:
-    with pytest.raises(ValueError, match="must begin with http"):
-        OpenAIEngine.Config(base_url="file:///etc/passwd")
-
-
 def test_an_adapter_of_a_served_model_is_an_error() -> None:
     with pytest.raises(ModelError, match="load the adapter there"):
         resolve("served:m", adapter="somewhere")
@@ -251,6 +227,47 @@ def test_a_served_name_allows_no_other_model() -> None:
     assert OpenAIEngine(model=MODEL).with_model(resolve("served:n")).model.path == "n"
 
 
+def test_a_prefill_is_an_error_if_the_server_begins_a_new_message(start: Start) -> None:
+    server = start("openai")
+    with pytest.raises(EngineError, match="does not continue a begun answer of 'm'"):
+        engine(server).generate([replace(PROMPT, prefill="<cue>")], Sampling())
+    assert not server.requests
+
+
+def test_an_echoed_prefill_is_removed(start: Start) -> None:
+    server = start("llamacpp", lambda _body: (200, chat_response("<cue>jazz</cue>")))
+    completion = engine(server).generate([replace(PROMPT, prefill="<cue>")], Sampling(stop=("</cue>",)))[0]
+    assert completion.text == "<cue>jazz"
+
+
+def test_a_slot_that_a_stop_text_ends_on_the_client_is_not_truncated(start: Start) -> None:
+    server = start("sglang", lambda _body: (200, chat_response("AB!CD", finish_reason="length")))
+    sampling = Sampling(stop=("1", "2", "3", "4", "!"), max_tokens=3, is_slot=True)
+    completion = engine(server).generate([PROMPT], sampling)[0]
+    assert (completion.text, completion.completion_tokens) == ("AB", 2)
+
+
+def test_every_parameter_of_sampling_is_sent(start: Start) -> None:
+    server = start("sglang")
+    engine(server).generate([PROMPT], Sampling())
+    neutral = {"top_k": -1, "min_p": 0.0, "repetition_penalty": 1.0, "presence_penalty": 0.0, "top_p": 1.0}
+    assert neutral.items() <= server.requests[0].items()
+
+
+def test_parameters_that_the_server_rejects_are_left_out(start: Start) -> None:
+    server = start("openai")
+    engine(server).generate([PROMPT], Sampling())
+    assert server.requests[0].keys() == {
+        "model",
+        "messages",
+        "max_tokens",
+        "temperature",
+        "top_p",
+        "presence_penalty",
+        "frequency_penalty",
+    }
+
+
 class TestConformance(EngineConformance):
     """The checks of every engine."""
 
@@ -266,4 +283,4 @@ class TestConformance(EngineConformance):
                 return 200, logprobs_response({label: -float(label) for label in "12345"})
             return 200, chat_response("text" if body["max_tokens"] else "")
 
-        type(self).options = {"base_url": start("openai", reply).url}
+        type(self).options = {"base_url": start("sglang", reply).url}
