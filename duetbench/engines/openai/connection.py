@@ -62,7 +62,8 @@ class Connection:
             openai.APIConnectionError: there is no response.
         """
         try:
-            return self._portal.call(self._send, method, url, body)
+            response: httpx2.Response = self._portal.call(self._send, method, url, body)
+            return response
         except (CancelledError, RuntimeError) as error:  # RuntimeError: the thread has ended
             raise NoAnswer("the connection was closed") from error
 

@@ -94,7 +94,7 @@ class ServerProbe:
         fault = "the server sends no log-probabilities"
         for n in _LISTED:
             for temperature in (0.0, 1.0):
-                fields = {"logprobs": True, "top_logprobs": n, "temperature": temperature}
+                fields: dict[str, Any] = {"logprobs": True, "top_logprobs": n, "temperature": temperature}
                 try:
                     first, second = (self._ask(text, 1, **fields).next_logprobs() for text in (_COUNT, _OTHER))
                 except RequestRejected as rejection:
@@ -201,7 +201,7 @@ class ServerProbe:
 
     def _exact_fault(self) -> str:
         """Why tokens of requested ids cannot be read; empty if they can, with the values that the server lists."""
-        as_ids = {"logprobs": True, "temperature": 0.0, "return_tokens_as_token_ids": True}
+        as_ids: dict[str, Any] = {"logprobs": True, "temperature": 0.0, "return_tokens_as_token_ids": True}
         try:
             self._check_tokenizer()
             listed = self._ask(_COUNT, 1, top_logprobs=20, **as_ids).next_logprobs()
