@@ -19,6 +19,7 @@ from duetbench.models.digests import model_digest
 from duetbench.toy.corpus import LESSON_FORMS, TrainingText, duet_texts, lesson, rating_texts
 from duetbench.toy.measure import Gain, Measurements, StrategyMeasurement, measure
 from duetbench.toy.other_strategies import (
+    ANSWERS,
     REVIEW_WINDOW,
     aspect_texts,
     careful_rating_text,
@@ -168,7 +169,7 @@ def stages(scale: float = 1.0) -> list[CurriculumStage]:
         CurriculumStage("rating prediction", steps(9000), _rating_prediction, token_budget=1024),
         CurriculumStage("all tasks", steps(9000), _all_tasks, token_budget=2048),
         CurriculumStage("decay", steps(3000), _all_tasks, final_learning_rate=1e-5, token_budget=3072),
-        CurriculumStage("careful profiles", steps(2500), _careful, 1e-3, final_learning_rate=1e-5, token_budget=3072),
+        CurriculumStage("careful profiles", steps(3500), _careful, 1e-3, final_learning_rate=1e-5, token_budget=3072),
     ]
 
 
@@ -206,11 +207,11 @@ def _all_tasks(random: Random) -> list[TrainingText]:
 
 
 def _careful(random: Random) -> list[TrainingText]:
-    """All tasks with long inputs, and in half of the scorer's prompts a complete profile of one of the strategies."""
-    ratings = (text for _ in range(5) for text in rating_texts(random))
+    """All writers' tasks, and the scorer's; in half of its prompts a complete profile of one of the strategies."""
+    ratings = (text for _ in range(4) for text in rating_texts(random))
+    careful = (careful_rating_text(random) for _ in range(4))
     profiles = (text for k in (10, 50) for text in duet_texts(random, longest_history=k))
-    others = other_strategy_texts(random, reviews=random.choice((10, REVIEW_WINDOW)), count=2)
-    careful = (careful_rating_text(random) for _ in range(5))
+    others = other_strategy_texts(random, reviews=random.choice((10, REVIEW_WINDOW)), count=len(ANSWERS))
     return [_real_lesson(random), *ratings, *careful, *profiles, *others, *aspect_texts(random)[:1]]
 
 

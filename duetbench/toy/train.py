@@ -113,7 +113,8 @@ class CurriculumTraining:
         stages: They follow each other.
         random: Source of the texts and of their order.
         checkpoint: The state is kept in this file at each stage's start and about every `CHECKPOINT_STEPS` steps, and
-            read from it at the start if it exists; the weights are the same with and without an interruption. None: no checkpoints.
+            read from it at the start if it exists; the weights are the same with and without an interruption. None: no
+            checkpoints.
     """
 
     def __init__(
