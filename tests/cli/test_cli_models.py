@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,8 @@ from duetbench.cli import main
 from duetbench.engines.store.keys import generate_key
 from duetbench.engines.store.stored_engine import RequestStore, StoredEngine
 from duetbench.testing import DummyEngine
+from duetbench.toy import build as toy_build
+from duetbench.toy.build import build_toy_lm
 from duetbench.types import Sampling
 
 
@@ -60,6 +63,17 @@ def test_only_the_toy_model_can_be_built() -> None:
     result = run("models", "build", "qwen3-8b")
     assert result.exit_code == 1
     assert "duetbench models pull qwen3-8b" in result.stderr
+
+
+def test_a_build_that_misses_its_conditions_fails_and_keeps_the_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(toy_build, "build_toy_lm", partial(build_toy_lm, steps_scale=0.0001, measured_pairs=2))
+    result = run("models", "build", "toy-lm", "--out", str(tmp_path / "m"), "--seed", "3")
+    assert result.exit_code == 1
+    assert "NOT MET: duet readable at temperature 0" in result.stdout
+    assert "conditions, which the report names" in result.stderr
+    assert (tmp_path / "m" / "model.safetensors").is_file()
 
 
 def test_statistics_count_what_is_stored(store: Path) -> None:

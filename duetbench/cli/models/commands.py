@@ -141,9 +141,10 @@ def convert(settings: Settings, source: Path, target: Path) -> None:
 def build(settings: Settings, name: str, seed: int, out: Path | None) -> None:
     """Train the model NAME from scratch and measure it; only toy-lm is small enough.
 
-    The result is a model folder, to be used with --model path:DIR.
+    The result is a model folder, to be used with --model path:DIR. If it does not meet a condition on new pairs, the
+    command names it and fails; the folder is kept.
     """
-    from duetbench.errors import UnknownName
+    from duetbench.errors import ModelError, UnknownName
     from duetbench.paths import cache_dir
 
     if name not in BUILDABLE:
@@ -156,6 +157,8 @@ def build(settings: Settings, name: str, seed: int, out: Path | None) -> None:
         report = build_toy_lm(folder, seed=seed, on_progress=on_progress)
     click.echo("\n".join(report.lines()))
     click.echo(f"use it with --model path:{folder}")
+    if faults := report.measurements.faults():
+        raise ModelError(f"the model in {folder} does not meet {len(faults)} conditions, which the report names")
 
 
 def _description(card: ModelCard) -> Iterator[str]:
