@@ -84,12 +84,16 @@ def _cells(pair: RowPair, metric: MetricComparison) -> tuple[str, ...]:
         f"{metric.value:.4f}",
         f"{metric.other_value:.4f}",
         difference + ("*" if metric.is_significant else ""),
-        _number(metric.p),
-        _number(metric.p_holm),
+        _p(metric.p),
+        _p(metric.p_holm),
         f"{_number(metric.minimum_detectable)} ({_number(metric.minimum_detectable_adjusted)})",
         f"{pair.n:,}",
         f"{pair.n_row_only:,}/{pair.n_other_only:,}",
     )
+
+
+def _p(value: float | None) -> str:
+    return "<0.0001" if value is not None and value < 0.0001 else _number(value)
 
 
 def _number(value: float | None) -> str:

@@ -26,6 +26,8 @@ _PATHS = {
     "foreign.repeated": "predictions.repeated",
 }
 """Where a record shows a setting, and where that setting is in the identity."""
+_OPTIONAL = ("cell.strategy", "cell.model", "cell.engine", "cell.control")
+"""None in a record whose identity does not have them."""
 
 
 def identity_differences(content: Mapping[str, JsonValue]) -> list[str]:
@@ -47,6 +49,7 @@ def identity_differences(content: Mapping[str, JsonValue]) -> list[str]:
 def _changed_names(content: Mapping[str, JsonValue], identity: Mapping[str, JsonValue]) -> Iterator[str]:
     for shown, path in _PATHS.items():
         value, expected = _at(content, shown), _at(identity, path)
+        expected = None if expected is _ABSENT and shown in _OPTIONAL else expected
         if expected is not _ABSENT and value is not _ABSENT and value != expected:
             yield f"{shown} is {value!r}, but its id is that of {expected!r}"
 

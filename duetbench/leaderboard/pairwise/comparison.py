@@ -226,7 +226,8 @@ class _Comparison:
             return
         has_intervals = of.curvature_share <= MAX_CURVATURE
         if not has_intervals:
-            self._notes[too_small_text(metric.title, of.curvature_share)] = None
+            n = len(block.shared.positions)
+            self._notes[f"{too_small_text(metric.title, of.curvature_share)} (rows on {n:,} interactions)"] = None
         for first, second in block.pairs:
             if first in of.column and second in of.column:
                 yield self._compare(of, of.column[first], of.column[second], has_intervals=has_intervals)

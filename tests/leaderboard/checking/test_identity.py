@@ -20,7 +20,11 @@ IDENTITY: dict[str, Any] = {
     "limit": 80,
     "data": {"name": "toy", "fingerprint": "f" * 64},
     "scorer": {"name": "rating_expectation", "options": {}},
-    "writing": {"strategy": {"name": "duet", "options": {"cue": True}}, "model": {"name": "toy-lm"}},
+    "writing": {
+        "strategy": {"name": "duet", "options": {"cue": True}},
+        "model": {"name": "toy-lm"},
+        "engine": {"name": "transformers"},
+    },
 }
 CELL_ID = digest_of_value(IDENTITY)
 
@@ -76,6 +80,7 @@ def test_an_edited_record_is_found(record: Path, run: Path, names: tuple[str, ..
         (("cell", "strategy"), "lg", "cell.strategy is 'lg', but its id is that of 'duet'"),
         (("cell", "seed"), 3, "cell.seed is 3"),
         (("cell", "model"), "qwen3-8b", "cell.model is 'qwen3-8b'"),
+        (("cell", "control"), "no_profile", "cell.control is 'no_profile', but its id is that of None"),
         (("cell", "options", "duet", "cue"), False, "the options of its strategy"),
         (("dataset", "fingerprint"), "0" * 64, "dataset.fingerprint is"),
         (("identity", "seed"), 3, "but that of its settings is"),
