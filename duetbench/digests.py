@@ -16,6 +16,11 @@ def canonical_json(value: Any) -> str:
     return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, default=str)
 
 
+def canonical_value(value: Any) -> Any:
+    """The value as it is read back from its canonical JSON: plain lists, mappings, texts and numbers."""
+    return json.loads(canonical_json(value))
+
+
 def digest_of_text(text: str) -> str:
     """SHA-256 of a text in UTF-8; lone surrogates, which UTF-8 cannot encode, are passed through."""
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()

@@ -604,6 +604,9 @@ class Metric(Plugin):
     """The value of known label probabilities whose expected metric is best: the median for absolute errors, the mean
     for squared errors, the mode for the share of correct labels. None: there is none that can be computed pair by pair,
     as for F1, where the best label of one pair depends on the predictions of the others."""
+    is_mean: ClassVar[bool] = False
+    """Whether it is the mean of `pair_values` each of which depends on its own pair alone, as for the MAE. Intervals of
+    other metrics are printed only where a sample is large enough to treat them as such a mean, which takes longer."""
 
     @abstractmethod
     def compute(self, predicted: NDArray[np.float64], truth: NDArray[np.float64], domain: Domain) -> MetricValues:
@@ -640,6 +643,27 @@ class Metric(Plugin):
             truth: As in `compute`, at least one pair.
             domain: The scale.
             convention: As in `select`.
+        """
+        return None
+
+    def part_values(
+        self,
+        predicted: NDArray[np.float64],
+        truth: NDArray[np.float64],
+        domain: Domain,
+        convention: Convention,
+        parts: NDArray[np.bool_],
+    ) -> NDArray[np.float64] | None:
+        """What `select` returns for each of some parts of the pairs, (parts,).
+
+        None: they are computed part by part, which is slower.
+
+        Args:
+            predicted: As in `pair_values`.
+            truth: As in `pair_values`.
+            domain: The scale.
+            convention: As in `select`.
+            parts: (parts, pairs): which pairs are in each part; at least one.
         """
         return None
 

@@ -21,6 +21,7 @@ from duetbench.cli.models import models
 from duetbench.cli.plugin import plugin
 from duetbench.cli.plugins_list import list_command, show
 from duetbench.cli.profiles import profiles
+from duetbench.cli.results import compare, score
 from duetbench.cli.run import run
 from duetbench.cli.runs import runs
 from duetbench.cli.schema import schema
@@ -135,7 +136,7 @@ def main() -> None:
 
 
 for _command in (
-    *(run, runs, leaderboard, train, profiles, list_command, show, plugin),
+    *(run, runs, leaderboard, score, compare, train, profiles, list_command, show, plugin),
     *(data, models, store, audit, bench, doctor, schema),
 ):
     main.add_command(_command)

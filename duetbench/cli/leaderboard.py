@@ -38,7 +38,8 @@ def _formats() -> list[str]:
     return format_names()
 
 
-def _conventions() -> list[str]:
+def conventions() -> list[str]:
+    """The names of the conventions."""
     from duetbench.evaluation.conventions import CONVENTIONS
 
     return list(CONVENTIONS)
@@ -49,7 +50,7 @@ def _board_options(command: Callable[..., Any]) -> Callable[..., Any]:
         click.argument("runs", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="RUNS..."),
         click.option(
             "--convention",
-            type=words(_conventions),
+            type=words(conventions),
             metavar="NAME",
             default="standard",
             show_default=True,
@@ -83,7 +84,9 @@ def _board_options(command: Callable[..., Any]) -> Callable[..., Any]:
         ),
         click.option("--mix", multiple=True, type=click.Choice(["scorer", "model"]), help="Rank these together."),
         click.option(
-            "--check", is_flag=True, help="Compute metrics again from the predictions; a difference is an error."
+            "--check",
+            is_flag=True,
+            help="Compare records with their predictions, digests, ids and plans; a difference is an error.",
         ),
     ]
     for option in reversed(options):
@@ -143,13 +146,20 @@ def _collected(settings: Settings, runs: tuple[Path, ...], check: bool, chosen: 
 
 def _check(settings: Settings, runs: tuple[Path, ...], metrics: Sequence[Metric]) -> None:
     from duetbench.errors import RecordError
-    from duetbench.leaderboard.check import check
+    from duetbench.leaderboard.checking import check
 
     report = check(runs, metrics)
     if report.differences:
         more = f" (and {len(report.differences) - 1} more)" if len(report.differences) > 1 else ""
         raise RecordError(f"the check failed: {report.differences[0]}{more}")
-    settings.progress_console.print(f"checked: {report.n} finished cells agree with their predictions")
+    settings.progress_console.print(
+        f"checked: {report.n} finished cells agree with their predictions, records with their digests, ids and plans"
+    )
+    if report.n_without_digest or report.n_without_identity:
+        settings.progress_console.print(
+            f"not checked, since they are of earlier versions: {report.n_without_digest} records without a digest, "
+            f"{report.n_without_identity} without the settings of their id"
+        )
     if report.unchecked:
         settings.progress_console.print(f"not checked, since they are not registered: {', '.join(report.unchecked)}")
 

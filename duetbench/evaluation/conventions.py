@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     Floats = NDArray[np.float64]
     Integers = NDArray[np.int64]
+    Flags = NDArray[np.bool_]
 
 ROUNDINGS = ("half_up", "bankers", "floor")
 """How a value between two labels is rounded: up from the middle on; in the middle to the even label, which on a scale

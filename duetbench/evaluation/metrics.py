@@ -26,9 +26,10 @@ def metrics_of(
     domain: Domain,
     metrics: Sequence[Metric],
     *,
-    train_mean: float,
+    train_mean: float | None,
     fill: str | float = "train_mean",
     decision: Decision | None = None,
+    further_fills: Sequence[str] = (),
 ) -> MetricsRecord:
     """Metrics, counts and distributions of a cell's predictions.
 
@@ -36,11 +37,13 @@ def metrics_of(
         predictions: See `duetbench.evaluation.predictions.COLUMNS`.
         domain: The scale of the answers, with that of the ratings and predictions in the table if it is another one.
         metrics: What to compute.
-        train_mean: Mean of the training ratings, for the fill `train_mean`.
+        train_mean: Mean of the training ratings, for the fill `train_mean`; None: they are unknown, and so are the
+            fills `train_mean` and `user_mean`.
         fill: Substitute for missing predictions in the values that leaderboards show; values with every other fill
             are reported as well.
         decision: The rule that the scorer declares. It holds where there are no label probabilities, and decides where
             several rules give the same values for them.
+        further_fills: Fills that are reported in addition to `fill` and to FILLS.
 
     Raises:
         DataError: the table contradicts itself, a true rating is not on the scale, or label probabilities are invalid.
@@ -62,8 +65,9 @@ def metrics_of(
         "coverage": readable.height / predictions.height if predictions.height else None,
         "pairs": pairs_digest(predictions),
         "fill": fill_name(fill),
-        "train_mean": float(train_mean),
+        "train_mean": None if train_mean is None else float(train_mean),
         **_counted(predictions, values, true_of_readable, domain),
+        "off_scale": int(((values < domain.labels[0]) | (values > domain.labels[-1])).sum()),
         "label_mass": float(masses.to_numpy().mean()) if masses.len() else None,
         "distribution": {
             "truth": _distribution(truth, domain),
@@ -71,8 +75,10 @@ def metrics_of(
         },
     }
 
+    fills = _fills([fill, *further_fills], predictions, train_mean)
+
     def over(table: pl.DataFrame) -> dict[str, Any]:
-        return _over(table, domain, metrics, fill, train_mean)
+        return _over(table, domain, metrics, fills, train_mean)
 
     content |= _under_rules(predictions, answers, decision, over)
     return from_json(MetricsRecord, content)
@@ -125,14 +131,14 @@ def over_of_decision(over: Mapping[str, Mapping[str, Any]], rule: Decision | Non
 
 
 def _over(
-    predictions: pl.DataFrame, domain: Domain, metrics: Sequence[Metric], fill: str | float, train_mean: float
+    predictions: pl.DataFrame, domain: Domain, metrics: Sequence[Metric], fills: Sequence[str], train_mean: float | None
 ) -> dict[str, Any]:
-    """The metrics over the readable predictions, and over all with each fill."""
+    """The metrics over the readable predictions, and over all with each of the fills."""
     truth = predictions["rating"].to_numpy().astype(float)
     readable = predictions.filter(predictions["status"] == "ok")
     values = readable["value"].to_numpy().astype(float)
     over = {"readable": compute_values(metrics, values, readable["rating"].to_numpy().astype(float), domain)}
-    for name in _fills(fill, predictions):
+    for name in fills:
         if readable.height == predictions.height:  # nothing to fill: the same numbers
             over[name] = over["readable"]
         else:
@@ -140,9 +146,11 @@ def _over(
     return over
 
 
-def _fills(declared: str | float, predictions: pl.DataFrame) -> list[str]:
-    known = [name for name in FILLS if name != "user_mean" or "user_average" in predictions.columns]
-    return list(dict.fromkeys([fill_name(declared), *known]))
+def _fills(declared: Sequence[str | float], predictions: pl.DataFrame, train_mean: float | None) -> list[str]:
+    """The declared fills and FILLS, without those whose numbers are unknown."""
+    unknown = set() if "user_average" in predictions.columns else {"user_mean"}
+    unknown |= {"train_mean", "user_mean"} if train_mean is None else set()
+    return list(dict.fromkeys([*map(fill_name, declared), *(name for name in FILLS if name not in unknown)]))
 
 
 def _check_scale(truth: Floats, domain: Domain) -> None:
@@ -153,11 +161,11 @@ def _check_scale(truth: Floats, domain: Domain) -> None:
         raise DataError(f"a true rating is {off_scale[0]:g}, which is not on the scale {domain.scale}")
 
 
-def filled(predictions: pl.DataFrame, fill: str, domain: Domain, train_mean: float) -> Floats:
+def filled(predictions: pl.DataFrame, fill: str, domain: Domain, train_mean: float | None) -> Floats:
     """The predicted values, with a substitute for each missing one. See FILLS.
 
     Raises:
-        DataError: the fill needs a column that is missing in the table.
+        DataError: the fill needs a column that is missing in the table, or the mean of training ratings is unknown.
     """
     import numpy as np
 
@@ -165,13 +173,15 @@ def filled(predictions: pl.DataFrame, fill: str, domain: Domain, train_mean: flo
     return np.where(np.isnan(values), _substitutes(predictions, fill, domain, train_mean), values)
 
 
-def _substitutes(predictions: pl.DataFrame, fill: str, domain: Domain, train_mean: float) -> Floats:
+def _substitutes(predictions: pl.DataFrame, fill: str, domain: Domain, train_mean: float | None) -> Floats:
     import numpy as np
 
     low, high = domain.labels[0], domain.labels[-1]
+    if train_mean is None and fill in ("train_mean", "user_mean"):
+        raise DataError(f"the fill {fill} needs the mean of the training ratings, which is unknown: choose another")
     match fill:
         case "train_mean":
-            return np.full(predictions.height, float(train_mean))
+            return np.full(predictions.height, train_mean, dtype=float)
         case "user_mean":
             if "user_average" not in predictions.columns:
                 raise DataError("the fill user_mean needs the column user_average in the predictions")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from duetbench.errors import PluginError
@@ -12,10 +13,7 @@ from duetbench.interfaces import Metric
 from duetbench.types import Domain
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
-    from duetbench.evaluation.conventions import Floats, Integers
+    from duetbench.evaluation.conventions import Flags, Floats, Integers
 
 MAX_KINDS = 2000
 """Maximum number of kinds of pairs that are left out one after the other; see `_kinds`."""
@@ -25,18 +23,31 @@ _ROUNDING = 1e-9
 
 
 def pair_values(
-    metric: Metric, predicted: Floats, truth: Floats, domain: Domain, convention: Convention
+    metric: Metric,
+    predicted: Floats,
+    truth: Floats,
+    domain: Domain,
+    convention: Convention,
+    *,
+    is_trusted: bool = False,
 ) -> Floats | None:
     """The metric's own values per pair, or those from leaving out one pair after the other; None without a value.
 
     Leaving out pairs (jackknife) is right for metrics that change smoothly with the pairs; not for a maximum or a
     median.
 
+    Args:
+        is_trusted: Do not compute the metric only to compare its own values per pair with it, which takes most of the
+            time: they were right for other predictions of the same pairs.
+
     Raises:
         PluginError: the metric failed, or its values per pair do not have the metric as their mean.
     """
     import numpy as np
 
+    own = metric.pair_values(predicted, truth, domain, convention) if is_trusted and truth.size else None
+    if own is not None:
+        return np.asarray(own, dtype=float)
     value = _value(metric, predicted, truth, domain, convention)
     if value is None:
         return None
@@ -63,15 +74,32 @@ def curvature(
     """
     import numpy as np
 
-    value = _mean_value(metric, predicted, truth, domain, convention)
-    deviations = []
-    for half in _halves(users):
-        parts = [_mean_value(metric, predicted[part], truth[part], domain, convention) for part in (half, ~half)]
-        if value is None or parts[0] is None or parts[1] is None:
-            return None
-        deviations.append(half.mean() * parts[0] + (1 - half.mean()) * parts[1] - value)
-    found = np.array(deviations)
+    parts = _whole_and_halves(tuple(users))
+    if not parts.any(axis=1).all():
+        return None
+    if metric.is_mean:
+        return np.zeros(SPLITS)
+    values = _part_values(metric, predicted, truth, domain, convention, parts)
+    if values is None:
+        return None
+    share, halves, others = parts[1 : SPLITS + 1].mean(axis=1), values[1 : SPLITS + 1], values[SPLITS + 1 :]
+    found = share * halves + (1 - share) * others - values[0]
     return np.where(abs(found) < _ROUNDING, 0.0, found)
+
+
+def _part_values(
+    metric: Metric, predicted: Floats, truth: Floats, domain: Domain, convention: Convention, parts: Flags
+) -> Floats | None:
+    """The metric on each part of the pairs, (parts,); None if one of them has no value."""
+    import numpy as np
+
+    own = metric.part_values(predicted, truth, domain, convention, parts)
+    if own is not None:
+        if own.shape != (len(parts),):
+            raise PluginError(f"metric '{metric.name}': its part_values must be one number for each part")
+        return own
+    values = [_mean_value(metric, predicted[part], truth[part], domain, convention) for part in parts]
+    return None if any(value is None for value in values) else np.array(values, dtype=float)
 
 
 def _mean_value(
@@ -82,13 +110,15 @@ def _mean_value(
     return _value(metric, predicted, truth, domain, convention) if own is None else float(own.mean())
 
 
-def _halves(users: Sequence[str]) -> list[NDArray[np.bool_]]:
-    """Random halves of the users, as flags of pairs."""
+@lru_cache(maxsize=4)
+def _whole_and_halves(users: tuple[str, ...]) -> Flags:
+    """All pairs, those of SPLITS random halves of the users, and those of the other halves, (1 + 2 SPLITS, pairs)."""
     import numpy as np
 
     names, codes = np.unique(np.asarray(users), return_inverse=True)
     rng = np.random.default_rng(0)
-    return [rng.permutation(len(names))[codes] < len(names) // 2 for _ in range(SPLITS)]
+    halves = np.stack([rng.permutation(len(names))[codes] < len(names) // 2 for _ in range(SPLITS)])
+    return np.concatenate([np.ones((1, len(users)), dtype=bool), halves, ~halves])
 
 
 def _value(metric: Metric, predicted: Floats, truth: Floats, domain: Domain, convention: Convention) -> float | None:

@@ -113,10 +113,10 @@ def check_predictions(table: pl.DataFrame) -> None:
         .then(pl.col("failed_at").is_not_null())
         .otherwise(pl.col("failed_at").is_null() | ~pl.col("failed_at").is_in(STAGES)),
     }
-    for fault, condition in faults.items():
-        bad = table.filter(condition)
-        if bad.height:
-            raise DataError(f"prediction {bad['request_id'][0]}: {fault}")
+    are_faults = table.select(condition.any().alias(fault) for fault, condition in faults.items())
+    for fault, is_fault in are_faults.to_dicts()[0].items():
+        if is_fault:
+            raise DataError(f"prediction {table.filter(faults[fault])['request_id'][0]}: {fault}")
 
 
 def pairs_digest(table: pl.DataFrame) -> str:

@@ -34,7 +34,9 @@ def choose_baseline(rows: Sequence[BoardRow], groups: Sequence[RowGroup], declar
     """
     if declared is not None:
         return _named(rows, declared)
-    candidates = [position for position, row in enumerate(rows) if row.state == RANKED and not row.has_llm]
+    candidates = [
+        position for position, row in enumerate(rows) if row.state == RANKED and not row.has_llm and not row.is_foreign
+    ]
     errors = {position: _validation_mae(groups[position]) for position in candidates}
     known = {position: error for position, error in errors.items() if error is not None}
     if known:

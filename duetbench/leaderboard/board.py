@@ -8,7 +8,7 @@ from duetbench.evaluation.conventions import Convention
 from duetbench.evaluation.statistics import Interval, RankInterval
 from duetbench.evaluation.statistics.intervals import ALPHA
 from duetbench.evaluation.statistics.power import NeededSample
-from duetbench.leaderboard.row_attributes import RowAttributes
+from duetbench.leaderboard.row_attributes import ORIGIN, RowAttributes
 from duetbench.leaderboard.sections import SectionKey
 from duetbench.types import Decision
 
@@ -53,8 +53,8 @@ class Costs:
     calls: float | None
     cached: float | None
     """Completions from the request store: their tokens are counted, their seconds are not."""
-    seconds: float
-    """Of all that the cells did; a training that another cell ran is not included."""
+    seconds: float | None
+    """Of all that the cells did; a training that another cell ran is not included. None: made elsewhere."""
     training_seconds: float | None
     """Of the training, whichever cell ran it; None: nothing was trained."""
     evaluation_seconds: float | None
@@ -169,6 +169,11 @@ class BoardRow:
     def has_llm(self) -> bool:
         """False for a scorer that uses no model."""
         return "model" in self.facts
+
+    @property
+    def is_foreign(self) -> bool:
+        """Whether its predictions were made elsewhere."""
+        return ORIGIN in self.facts
 
     @property
     def name(self) -> str:

@@ -31,7 +31,7 @@ from duetbench.leaderboard.controlled import absent_controls, controls_of
 from duetbench.leaderboard.decisions import decision_notes, optimal_values, with_decisions, without_refused
 from duetbench.leaderboard.paired_values import PairedValues, domain_of, paired_values, scale_notes
 from duetbench.leaderboard.read_results import CellResult, read_results
-from duetbench.leaderboard.recorded_metrics import MetricReader, board_metrics, without_incomplete
+from duetbench.leaderboard.recorded_metrics import MetricReader, board_metrics, common_fill, without_incomplete
 from duetbench.leaderboard.row_attributes import attributes_of, differing_attributes, labels_of
 from duetbench.leaderboard.sections import RowGroup, SectionResults, groups_of, sections_of
 from duetbench.records import MetricsRecord, Record
@@ -194,7 +194,8 @@ def _fill(results: Sequence[CellResult]) -> tuple[str, list[str]]:
     """The fill with which all rows of a section are read, and notes about it."""
     declared = sorted({_metrics(result).fill for result in results})
     if len(declared) > 1:
-        return "train_mean", [f"records declare different fills ({', '.join(declared)}); all are read with train_mean"]
+        fill = common_fill([_metrics(result) for result in results])
+        return fill, [f"records declare different fills ({', '.join(declared)}); all are read with {fill}"]
     return (declared[0] if declared else "train_mean"), []
 
 
@@ -281,9 +282,11 @@ def _costs(records: Sequence[Record]) -> Costs:
         ),
         calls=_mean([phases.profiles.calls + phases.scoring.calls for phases in usage]),
         cached=_mean([phases.profiles.cached + phases.scoring.cached for phases in usage]),
-        seconds=fmean(record.seconds for record in records),
+        seconds=_mean([record.seconds for record in records if record.foreign is None]),
         training_seconds=_mean([budget.seconds for budget in budgets]),
-        evaluation_seconds=_complete_mean([record.evaluation_seconds for record in records]),
+        evaluation_seconds=_complete_mean(
+            [record.evaluation_seconds if record.foreign is None else None for record in records]
+        ),
         budget_steps=_mean([budget.steps for budget in budgets]),
         budget_tokens=_mean([budget.tokens for budget in budgets]),
     )

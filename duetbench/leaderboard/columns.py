@@ -27,7 +27,7 @@ from duetbench.leaderboard.comparison_text import (
     seeds_text,
 )
 from duetbench.leaderboard.decisions import optimal_metrics
-from duetbench.leaderboard.row_attributes import CONTROL, scopes_of
+from duetbench.leaderboard.row_attributes import CONTROL, ORIGIN, scopes_of
 from duetbench.types import TEMPORALLY_UNSAFE
 
 BUDGET = "training steps/tokens"
@@ -94,7 +94,9 @@ def columns(section: BoardSection, board: Board) -> list[Column]:
     if any(row.costs.budget_steps is not None for row in rows):
         shown.append(Column(BUDGET, _budget))
     shown += [
-        _attribute(name) for name in section.differing if _differs(name, rows) and not _is_set_by_control(name, rows)
+        _attribute(name)
+        for name in section.differing
+        if (name == ORIGIN or _differs(name, rows)) and not _is_set_by_control(name, rows)
     ]
     shown += _if_different(section, "scorer")
     if any(len(row.seeds) > 1 or row.is_one_checkpoint for row in rows):

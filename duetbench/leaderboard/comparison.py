@@ -86,12 +86,12 @@ def compare(compared: ComparedRows, metrics: Sequence[BoardMetric]) -> SectionSt
     pairs: tuple[PairComparison, ...] = ()
     notes = []
     for metric in metrics:
-        of_metric = _OneMetric.of(compared, metric)
+        of_metric = ComparedMetric.of(compared, metric)
         if of_metric is None:
             continue
-        share = curvature_share(of_metric.uncertainty, of_metric.curvatures, of_metric.reference)
+        share = of_metric.curvature_share
         if share > MAX_CURVATURE:
-            notes.append(_too_small(metric.title, share))
+            notes.append(too_small_text(metric.title, share))
             continue
         of_metric.add_intervals(rows)
         of_metric.add_differences(rows)
@@ -103,7 +103,12 @@ def compare(compared: ComparedRows, metrics: Sequence[BoardMetric]) -> SectionSt
     return SectionStatistics(rows, pairs, needed, tuple(notes))
 
 
-def _too_small(title: str, share: float) -> str:
+def too_small_text(title: str, share: float) -> str:
+    """Why a metric has no intervals.
+
+    Args:
+        share: See `ComparedMetric.curvature_share`.
+    """
     differs = f"by {share:.2f} standard errors" if math.isfinite(share) else "beyond measure"
     return (
         f"no intervals, stars and gains of {title}: the sample is too small for them. Its mean over two halves of the "
@@ -112,7 +117,7 @@ def _too_small(title: str, share: float) -> str:
 
 
 @dataclass(frozen=True)
-class _OneMetric:
+class ComparedMetric:
     """The rows that have a metric, as columns of one `Uncertainty`."""
 
     compared: ComparedRows
@@ -129,8 +134,14 @@ class _OneMetric:
         baseline = self.compared.baseline
         return 0 if baseline is None else self.column.get(baseline, 0)
 
+    @property
+    def curvature_share(self) -> float:
+        """How far the metric is from a mean over pairs; above MAX_CURVATURE the sample is too small for intervals."""
+        return curvature_share(self.uncertainty, self.curvatures, self.reference)
+
     @staticmethod
-    def of(compared: ComparedRows, metric: BoardMetric) -> _OneMetric | None:
+    def of(compared: ComparedRows, metric: BoardMetric) -> ComparedMetric | None:
+        """The rows that have values of a metric; None if no row has, or the metric has no direction."""
         known = {
             row: values
             for row, values in enumerate(compared.values)
@@ -147,7 +158,7 @@ class _OneMetric:
             is_linearised=any(found is None or found.any() for found in curvatures),
         )
         positions = {row: column for column, row in enumerate(known)}
-        return _OneMetric(compared, metric, uncertainty(columns), positions, curvatures)
+        return ComparedMetric(compared, metric, uncertainty(columns), positions, curvatures)
 
     def add_intervals(self, rows: Sequence[RowStatistics]) -> None:
         for row, column in self.column.items():
@@ -231,7 +242,9 @@ class _OneMetric:
         variance = pooled.tail_variance(contrast)
         is_told_apart = bool(ranking.is_better[columns])
         seeds = min((n for n in (of.n_seeds[column] for column in columns) if n > 1), default=1)
-        needed = needed_sample(found.estimate, variance, n_users=of.n_users, n_seeds=seeds, alpha=ranking.level)
+        needed = None
+        if not is_told_apart:
+            needed = needed_sample(found.estimate, variance, n_users=of.n_users, n_seeds=seeds, alpha=ranking.level)
         single, adjusted = (
             minimum_detectable_effect(variance, alpha=alpha, largest=compared.rating_range)
             for alpha in (ALPHA, ranking.level)
@@ -243,6 +256,6 @@ class _OneMetric:
             is_told_apart,
             single,
             adjusted,
-            None if is_told_apart else needed,
+            needed,
             any(compared.one_checkpoint[row] for row in rows),
         )

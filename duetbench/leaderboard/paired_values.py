@@ -18,7 +18,7 @@ from duetbench.types import Domain
 if TYPE_CHECKING:
     import polars as pl
 
-    from duetbench.evaluation.conventions import Floats
+    from duetbench.evaluation.conventions import Floats, Integers
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,29 +59,66 @@ def paired_values(
 ) -> PairedValues | str:
     """The values of a row from the predictions of its seeds, or the reason why there are none in one line."""
     try:
-        tables = [_table(result) for result in results]
-        predicted = [
-            filled(table, convention.over or fill, domain_of(result).of_data, _train_mean(result))
-            for table, result in zip(tables, results, strict=True)
-        ]
+        predicted = read_predicted(results, convention, fill)
     except DuetbenchError as error:
         return str(error)
-    users, items = (tuple(tables[0][name].to_list()) for name in ("user_id", "item_id"))
+    return values_of(predicted, metrics, convention)
+
+
+@dataclass(frozen=True, slots=True)
+class PredictedPairs:
+    """The predictions of one row, in the order of the request ids."""
+
+    by_seed: Sequence[Floats]
+    """(pairs,) predicted ratings of each seed, with a substitute for each missing one."""
+    truth: Floats
+    domain: Domain
+    """The scale of the data."""
+    request_ids: tuple[str, ...]
+    users: tuple[str, ...]
+    items: tuple[str, ...]
+
+    def only(self, positions: Integers) -> PredictedPairs:
+        """Some of the pairs, in this order."""
+        texts = [tuple(names[n] for n in positions.tolist()) for names in (self.request_ids, self.users, self.items)]
+        by_seed = [values[positions] for values in self.by_seed]
+        return PredictedPairs(by_seed, self.truth[positions], self.domain, *texts)
+
+
+def read_predicted(results: Sequence[CellResult], convention: Convention, fill: str) -> PredictedPairs:
+    """The predictions of the seeds of a row.
+
+    Raises:
+        DataError: predictions cannot be read, or the fill is unknown for them.
+        RecordError: they are not as many as their record says.
+    """
+    tables = [_table(result) for result in results]
+    predicted = [
+        filled(table, convention.over or fill, domain_of(result).of_data, _train_mean(result))
+        for table, result in zip(tables, results, strict=True)
+    ]
+    texts = [tuple(tables[0][name].to_list()) for name in ("request_id", "user_id", "item_id")]
+    truth, domain = tables[0]["rating"].to_numpy().astype(float), domain_of(results[0]).of_data
+    return PredictedPairs(predicted, truth, domain, *texts)
+
+
+def values_of(predicted: PredictedPairs, metrics: Sequence[Metric], convention: Convention) -> PairedValues:
+    """The values of all metrics by pair and seed."""
+    users, items, truth, domain = predicted.users, predicted.items, predicted.truth, predicted.domain
     if not users:
         return PairedValues({}, users, items)
-    truth, domain = tables[0]["rating"].to_numpy().astype(float), domain_of(results[0]).of_data
     values: dict[str, Floats] = {}
     curvatures: dict[str, Floats | None] = {}
     faults = []
     for metric in metrics:
         try:
-            of_metric = _by_seed(metric, predicted, truth, domain, convention)
+            of_metric = _by_seed(metric, predicted.by_seed, truth, domain, convention)
         except PluginError as error:
             faults.append(f"no intervals of {metric.title}: {error}")
             continue
         if of_metric is not None:
             values[metric.name] = of_metric
-            by_seed = [curvature(metric, of_seed, truth, users, domain, convention) for of_seed in predicted]
+            by_seed = [curvature(metric, of_seed, truth, users, domain, convention) for of_seed in predicted.by_seed]
             curvatures[metric.name] = _mean(by_seed)
     return PairedValues(values, users, items, tuple(faults), curvatures)
 
@@ -104,7 +141,7 @@ def _table(result: CellResult) -> pl.DataFrame:
     return table
 
 
-def _train_mean(result: CellResult) -> float:
+def _train_mean(result: CellResult) -> float | None:
     assert result.record.metrics is not None
     return result.record.metrics.train_mean
 
@@ -114,6 +151,9 @@ def _by_seed(
 ) -> Floats | None:
     import numpy as np
 
-    by_seed = [pair_values(metric, values, truth, domain, convention) for values in predicted]
+    by_seed = [
+        pair_values(metric, values, truth, domain, convention, is_trusted=seed > 0)
+        for seed, values in enumerate(predicted)
+    ]
     known = [values for values in by_seed if values is not None]
     return np.stack(known) if len(known) == len(by_seed) else None

@@ -42,14 +42,22 @@ def without_incomplete(reading: ReadResults, convention: Convention) -> ReadResu
 
 
 def _missing_values(recorded: MetricsRecord | None, convention: Convention) -> str:
-    """What a record lacks; empty: nothing. `train_mean` is read where records declare different fills."""
+    """What a record lacks; empty: nothing."""
     if recorded is None:
         return ""
-    read = {"train_mean", convention.over or recorded.fill}
+    read = {common_fill([recorded]), convention.over or recorded.fill}
     parts = {".over": (recorded.over, read | {"readable"})}
     parts |= {f".decisions.{rule}": (over, read) for rule, over in (recorded.decisions or {}).items()}
     absent = (f"{name} has no {', '.join(sorted(names - set(over)))}" for name, (over, names) in parts.items())
     return next((text for text in absent if not text.endswith(" no ")), "")
+
+
+def common_fill(recorded: Sequence[MetricsRecord]) -> str:
+    """The fill with which records are read that declare different ones.
+
+    The mean of the training ratings, or where that is unknown for one of them the worst label.
+    """
+    return "worst" if any(metrics.train_mean is None for metrics in recorded) else "train_mean"
 
 
 class MetricReader:

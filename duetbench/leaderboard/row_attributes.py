@@ -20,6 +20,9 @@ ALWAYS = ("strategy", "trainer", "scorer")
 CONTROL = "control"
 """Shown where any row has it: a row without it is no control."""
 
+ORIGIN = "origin"
+"""Where predictions that were made elsewhere come from; shown where any row has it."""
+
 _LABEL = "label"
 
 _COVERED = ("data", "model")
@@ -31,6 +34,8 @@ def attributes_of(record: Record) -> RowAttributes:
     cell = record.cell
     names = ("strategy", "trainer", CONTROL, "scorer", "model", "engine", "label")
     attributes = {name: getattr(cell, name) for name in names if getattr(cell, name)}
+    if record.foreign:
+        attributes[ORIGIN] = record.foreign.origin
     if record.metrics and record.metrics.decision:
         attributes["decision"] = record.metrics.decision
     attributes |= _model(record) | _options(cell)
@@ -122,7 +127,9 @@ def differing_attributes(rows: Iterable[RowAttributes]) -> tuple[str, ...]:
     for attributes in rows:
         for name, value in attributes.items():
             values.setdefault(name, set()).add(value)
-    return tuple(name for name, known in values.items() if name == CONTROL or (len(known) > 1 and name not in ALWAYS))
+    return tuple(
+        name for name, known in values.items() if name in (CONTROL, ORIGIN) or (len(known) > 1 and name not in ALWAYS)
+    )
 
 
 def labels_of(rows: Sequence[BoardRow], differing: Sequence[str]) -> list[str]:

@@ -21,6 +21,7 @@ class Accuracy(Metric):
     summary = "share of predictions in the true class"
     lower_is_better = False
     optimal_decision = "mode"
+    is_mean = True
 
     def compute(self, predicted: Floats, truth: Floats, domain: Domain) -> dict[str, float | None]:
         return {kind: accuracy(predicted, truth, domain, kind=kind) for kind in ACCURACIES}

@@ -10,7 +10,7 @@ from duetbench.interfaces import Metric
 from duetbench.types import Domain
 
 if TYPE_CHECKING:
-    from duetbench.evaluation.conventions import Convention, Floats
+    from duetbench.evaluation.conventions import Convention, Flags, Floats, Integers
 
 
 class F1(Metric):
@@ -32,6 +32,11 @@ class F1(Metric):
     def pair_values(self, predicted: Floats, truth: Floats, domain: Domain, convention: Convention) -> Floats:
         return f1_pair_values(predicted, truth, domain, classes=convention.classes, average=convention.f1)
 
+    def part_values(
+        self, predicted: Floats, truth: Floats, domain: Domain, convention: Convention, parts: Flags
+    ) -> Floats:
+        return f1_part_values(predicted, truth, domain, parts, classes=convention.classes)[convention.f1]
+
 
 def f1(
     predicted: Floats, truth: Floats, domain: Domain, *, classes: str = "rounded_half_up"
@@ -45,19 +50,42 @@ def f1(
 
     if not truth.size:
         return dict.fromkeys(AVERAGES)
+    averages = f1_part_values(predicted, truth, domain, np.ones((1, truth.size), dtype=bool), classes=classes)
+    return {name: float(values[0]) for name, values in averages.items()}
+
+
+def f1_part_values(
+    predicted: Floats, truth: Floats, domain: Domain, parts: Flags, *, classes: str
+) -> dict[str, Floats]:
+    """As `f1`, for each of some parts of the pairs.
+
+    Args:
+        parts: (parts, pairs): which pairs are in each part; at least one.
+
+    Returns:
+        (parts,) by average.
+    """
+    import numpy as np
+
     predicted_classes, true_classes = as_classes(predicted, domain, classes), as_classes(truth, domain, classes)
     class_values, index = np.unique(np.concatenate([true_classes, predicted_classes]), return_inverse=True)
     true_index, predicted_index = index[: truth.size], index[truth.size :]
-    hits = np.bincount(true_index[true_index == predicted_index], minlength=class_values.size)
-    support = np.bincount(true_index, minlength=class_values.size)
-    f1_by_class = 2 * hits / (support + np.bincount(predicted_index, minlength=class_values.size))
+
+    def counted(of: Integers, flags: Flags) -> Floats:  # (parts, classes)
+        return np.stack([np.bincount(of, weights=part, minlength=class_values.size) for part in flags])
+
+    support = counted(true_index, parts)
+    hits = counted(true_index, parts & (true_index == predicted_index))
+    size = support + counted(predicted_index, parts)
+    f1_by_class = np.divide(2 * hits, size, out=np.zeros_like(hits), where=size > 0)
     scale = np.unique(as_classes(np.asarray(domain.labels, dtype=float), domain, classes))
+    n = parts.sum(axis=1)
     return {
-        "macro_gt": float(f1_by_class[support > 0].mean()),
-        "macro_1to5": float(f1_by_class[np.isin(class_values, scale)].sum() / scale.size),
-        "macro_union": float(f1_by_class.mean()),
-        "weighted": float((f1_by_class * support).sum() / truth.size),
-        "micro": float(hits.sum() / truth.size),
+        "macro_gt": (f1_by_class * (support > 0)).sum(axis=1) / (support > 0).sum(axis=1),
+        "macro_1to5": f1_by_class[:, np.isin(class_values, scale)].sum(axis=1) / scale.size,
+        "macro_union": f1_by_class.sum(axis=1) / (size > 0).sum(axis=1),
+        "weighted": (f1_by_class * support).sum(axis=1) / n,
+        "micro": hits.sum(axis=1) / n,
     }
 
 

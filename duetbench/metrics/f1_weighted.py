@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 from duetbench.evaluation.conventions import CLASSES
 from duetbench.interfaces import Metric
-from duetbench.metrics.f1 import f1, f1_pair_values
+from duetbench.metrics.f1 import f1, f1_pair_values, f1_part_values
 from duetbench.types import Domain, MetricValues
 
 if TYPE_CHECKING:
-    from duetbench.evaluation.conventions import Convention, Floats
+    from duetbench.evaluation.conventions import Convention, Flags, Floats
 
 
 class F1Weighted(Metric):
@@ -32,6 +32,11 @@ class F1Weighted(Metric):
 
     def pair_values(self, predicted: Floats, truth: Floats, domain: Domain, convention: Convention) -> Floats:
         return f1_pair_values(predicted, truth, domain, classes=convention.classes, average="weighted")
+
+    def part_values(
+        self, predicted: Floats, truth: Floats, domain: Domain, convention: Convention, parts: Flags
+    ) -> Floats:
+        return f1_part_values(predicted, truth, domain, parts, classes=convention.classes)["weighted"]
 
     def derive(self, recorded: Mapping[str, MetricValues]) -> MetricValues | None:
         averages: Mapping[str, Any] = recorded.get("f1", {})

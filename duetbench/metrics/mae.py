@@ -20,6 +20,7 @@ class Mae(Metric):
     summary = "mean absolute error"
     lower_is_better = True
     optimal_decision = "median"
+    is_mean = True
 
     def compute(self, predicted: Floats, truth: Floats, domain: Domain) -> dict[str, float | None]:
         return {error: mae(for_error(predicted, domain, error) - truth) for error in ERRORS}

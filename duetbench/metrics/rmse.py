@@ -9,7 +9,7 @@ from duetbench.interfaces import Metric
 from duetbench.types import Domain
 
 if TYPE_CHECKING:
-    from duetbench.evaluation.conventions import Convention, Floats
+    from duetbench.evaluation.conventions import Convention, Flags, Floats
 
 
 class Rmse(Metric):
@@ -28,6 +28,13 @@ class Rmse(Metric):
         squares: Floats = (for_error(predicted, domain, convention.error) - truth) ** 2
         value = float(squares.mean() ** 0.5)
         return squares if value == 0 else value + (squares - value**2) / (2 * value)
+
+    def part_values(
+        self, predicted: Floats, truth: Floats, domain: Domain, convention: Convention, parts: Flags
+    ) -> Floats:
+        squares = (for_error(predicted, domain, convention.error) - truth) ** 2
+        roots: Floats = (parts @ squares / parts.sum(axis=1)) ** 0.5
+        return roots
 
 
 def rmse(differences: Floats) -> float | None:

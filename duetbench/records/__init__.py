@@ -1,7 +1,15 @@
 """Records of cells: their types (`record.py`), their JSON form and its schema, reading and writing."""
 
 from duetbench.records.environment import current_environment, utc_now
-from duetbench.records.files import PREDICTIONS, RECORD, file_entry, read_record, validate_record, write_record
+from duetbench.records.files import (
+    PREDICTIONS,
+    RECORD,
+    file_entry,
+    read_record,
+    record_digest,
+    validate_record,
+    write_record,
+)
 from duetbench.records.record import (
     VERSION,
     BudgetRecord,
@@ -12,6 +20,7 @@ from duetbench.records.record import (
     EnvironmentRecord,
     ErrorRecord,
     FileEntry,
+    ForeignRecord,
     JsonValue,
     MetricsRecord,
     ModelRecord,
@@ -42,6 +51,7 @@ __all__ = [
     "EnvironmentRecord",
     "ErrorRecord",
     "FileEntry",
+    "ForeignRecord",
     "JsonValue",
     "MetricsRecord",
     "ModelRecord",
@@ -61,6 +71,7 @@ __all__ = [
     "file_entry",
     "from_json",
     "read_record",
+    "record_digest",
     "to_json",
     "utc_now",
     "validate_record",

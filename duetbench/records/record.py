@@ -340,8 +340,8 @@ class MetricsRecord:
     """SHA-256 over the pairs and their true ratings; only cells with the same digest can be compared."""
     fill: Fill
     """Value that replaces missing predictions in the headline metrics."""
-    train_mean: float
-    """Mean of the training ratings."""
+    train_mean: float | None
+    """Mean of the training ratings; None: they are unknown, and there are no metrics with this fill."""
     counts: OutcomeCounts
     """Number of pairs by outcome."""
     statuses: StatusCounts
@@ -361,6 +361,30 @@ class MetricsRecord:
     decisions: Mapping[Rule, Mapping[Population, PopulationMetrics]] | None = None
     """Metrics as in `over` under each decision rule, computed from the label probabilities; empty unless every readable
     prediction has probabilities; None in records of earlier versions."""
+    off_scale: Count | None = None
+    """Number of readable predictions below or above the scale; None in records of earlier versions."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ForeignRecord:
+    """Predictions that were made elsewhere and read from a file."""
+
+    origin: str
+    """Where they come from, in the user's words."""
+    file: str
+    """Name of the file."""
+    sha256: Sha256
+    """SHA-256 of the file."""
+    columns: Mapping[str, str]
+    """The file's column by canonical column, as used."""
+    rows: Count
+    """Number of rows of the file that are not empty, those that were left out included."""
+    dropped: Mapping[str, Count]
+    """Number of rows left out, by reason."""
+    noted: Mapping[str, Count]
+    """Number of rows that were used but noted, by kind."""
+    repeated: Literal["first", "last", "mean"]
+    """Which prediction of a repeated pair counts."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -558,6 +582,14 @@ class Record:
     `budget.seconds`. None if nothing was trained, and in records of earlier versions."""
     files: Mapping[RelativePath, FileEntry]
     """Files of the cell, by path relative to the record."""
+    foreign: ForeignRecord | None = None
+    """Where predictions that were made elsewhere come from; None if duetbench made them."""
+    identity: Mapping[str, JsonValue] = field(default_factory=dict)
+    """Everything that determines the result, whose digest is `cell_id`; empty in records of earlier versions."""
+    digest: Sha256 | None = field(default=None, compare=False)
+    """SHA-256 over all other fields in canonical JSON, and so over the digests of `files`: shows that the record was
+    changed after it had been written. Not a signature: whoever changes a record can compute it again. None in records
+    of earlier versions."""
 
     @property
     def is_done(self) -> bool:

@@ -80,7 +80,11 @@ def _key(key: Any, path: str) -> str:
 
 
 def from_json(cls: type[T], values: JsonValue) -> T:
-    """A record, or a part of one, from JSON values that fit its schema; missing optional fields get their defaults."""
+    """A record, or a part of one, from JSON values that fit its schema; missing optional fields get their defaults.
+
+    Raises:
+        RecordError: a class has no field of that name.
+    """
     return cast("T", _build(cls, values))
 
 
@@ -114,6 +118,8 @@ def _build_class(cls: type, values: Mapping[str, JsonValue]) -> Any:
     field_list = field_types(cls)
     named = {field.name for field in field_list if not field.is_flattened}
     others = {name: part for name, part in values.items() if name not in named}
+    if others and len(named) == len(field_list):
+        raise RecordError(f"{cls.__name__} has no field {', '.join(sorted(others))}")
     arguments = {}
     for field in field_list:
         if field.is_flattened:

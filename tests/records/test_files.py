@@ -12,7 +12,16 @@ from record_making import make_record, record_values
 
 from duetbench import records
 from duetbench.errors import RecordError
-from duetbench.records import Record, file_entry, from_json, read_record, utc_now, validate_record, write_record
+from duetbench.records import (
+    Record,
+    file_entry,
+    from_json,
+    read_record,
+    record_digest,
+    utc_now,
+    validate_record,
+    write_record,
+)
 
 GOLDEN = sorted(Path(__file__).parent.glob("*.json"))
 
@@ -172,3 +181,23 @@ def test_records_are_json_with_null_for_missing_values(tmp_path: Path) -> None:
     values = json.loads(write_record(tmp_path, make_record()).read_text())
     assert values["training"] is None
     assert values["dataset"]["steps"][0]["splits"] == {}
+
+
+def test_the_digest_covers_every_other_field(tmp_path: Path) -> None:
+    values = json.loads(write_record(tmp_path, make_record()).read_text())
+    assert values["digest"] == record_digest(values)
+    assert record_digest({**values, "seconds": 4.0}) != values["digest"]
+
+
+def test_a_record_that_its_digest_does_not_fit_is_validated(tmp_path: Path) -> None:
+    path = write_record(tmp_path, make_record())
+    path.write_text(path.read_text().replace('"seconds": 3.0', '"seconds": "three"'))
+    with pytest.raises(RecordError, match="seconds"):
+        read_record(path)
+
+
+def test_a_sealed_record_with_an_unknown_field_is_validated(tmp_path: Path) -> None:
+    values = {**json.loads(write_record(tmp_path, make_record()).read_text()), "later": 1}
+    (tmp_path / "record.json").write_text(json.dumps({**values, "digest": record_digest(values)}))
+    with pytest.raises(RecordError, match="'later' was unexpected"):
+        read_record(tmp_path)

@@ -37,7 +37,10 @@ def test_descriptions_are_in_the_terms_of_json() -> None:
 def test_a_field_with_a_default_is_optional() -> None:
     schema = record_schema()
     assert set(schema["properties"]) - set(schema["required"]) == {
+        "digest",
         "first_failure",
+        "foreign",
+        "identity",
         "trained",
         "training",
         "training_seconds",

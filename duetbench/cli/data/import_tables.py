@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +12,7 @@ import click
 if TYPE_CHECKING:
     from duetbench.cli.context import Settings
     from duetbench.data.interchange.imports import ImportOptions, ImportResult
-    from duetbench.data.interchange.sources import TableSource
+    from duetbench.data.interchange.sources import DelimitedOptions, TableSource
 
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
@@ -36,12 +37,9 @@ def import_command(settings: Settings, arguments: dict[str, Any]) -> None:
 
 def _sources(arguments: dict[str, Any]) -> tuple[list[TableSource], TableSource | None]:
     """The tables of interactions, and the table of items."""
-    from duetbench.data.interchange.sources import DelimitedOptions, parse_source
-    from duetbench.data.readers.delimited import UTF_8, normalize_encoding
+    from duetbench.data.interchange.sources import parse_source
 
-    separator = _parse_separator(arguments["separator"])
-    encoding = normalize_encoding(arguments["encoding"]) if arguments["encoding"] else UTF_8
-    forms = [DelimitedOptions(separator, _names(arguments[name]), encoding) for name in ("columns", "item_columns")]
+    forms = [delimited_options(arguments, columns=name) for name in ("columns", "item_columns")]
     sources = [parse_source(text, forms[0]) for text in arguments["sources"]]
     items = parse_source(arguments["items"], forms[1]) if arguments["items"] else None
     item_sources = [items] if items else []
@@ -53,6 +51,16 @@ def _sources(arguments: dict[str, Any]) -> tuple[list[TableSource], TableSource 
             locations = ", ".join(table.location for table in tables) or "there is no --items"
             raise click.UsageError(f"--{name.replace('_', '-')} is only for delimited text: {locations}")
     return sources, items
+
+
+def delimited_options(arguments: dict[str, Any], *, columns: str = "columns") -> DelimitedOptions:
+    """What the arguments separator, encoding and columns say about delimited text."""
+    from duetbench.data.interchange.sources import DelimitedOptions
+    from duetbench.data.readers.delimited import UTF_8, normalize_encoding
+
+    separator = _parse_separator(arguments["separator"])
+    encoding = normalize_encoding(arguments["encoding"]) if arguments["encoding"] else UTF_8
+    return DelimitedOptions(separator, _names(arguments[columns]), encoding)
 
 
 def _parse_separator(text: str | None) -> str | None:
@@ -69,29 +77,41 @@ def _names(text: str | None) -> tuple[str, ...]:
 def _options(arguments: dict[str, Any]) -> ImportOptions:
     from duetbench.data.interchange.imports import ImportOptions
     from duetbench.data.preparation.time_windows import parse_timestamp_argument
-    from duetbench.errors import UsageError
     from duetbench.types import Domain
 
     domain = Domain(arguments["noun"], arguments["plural"] or f"{arguments['noun']}s")
     is_auto = arguments["labels"].strip() == "auto"
-    pairs = [text.partition("=") for text in arguments["maps"]]
-    invalid = [field + equals + column for field, equals, column in pairs if not (field and column)]
-    if invalid:
-        raise UsageError(f"--map: expected FIELD=COLUMN, as in rating=stars, got '{invalid[0]}'")
+    column_map = parse_maps(arguments["maps"])
     parse_timestamp_argument(arguments["since"], "--since")
     return ImportOptions(
-        domain if is_auto else replace(domain, labels=_scale("--labels", arguments["labels"])),
-        {field.strip(): column.strip() for field, _, column in pairs},
+        domain if is_auto else replace(domain, labels=parse_scale("--labels", arguments["labels"])),
+        column_map,
         arguments["time_unit"],
         arguments["since"],
         arguments["max_error_rate"],
         find_labels=is_auto,
         missing=_numbers("--missing", arguments["missing"]),
-        rescale=_scale("--rescale", arguments["rescale"]) if arguments["rescale"] else (),
+        rescale=parse_scale("--rescale", arguments["rescale"]) if arguments["rescale"] else (),
     )
 
 
-def _scale(name: str, text: str) -> tuple[float, ...]:
+def parse_maps(maps: Sequence[str]) -> dict[str, str]:
+    """The columns that `--map FIELD=COLUMN` names, by field."""
+    from duetbench.errors import UsageError
+
+    pairs = [text.partition("=") for text in maps]
+    invalid = [field + equals + column for field, equals, column in pairs if not (field and column)]
+    if invalid:
+        raise UsageError(f"--map: expected FIELD=COLUMN, as in rating=stars, got '{invalid[0]}'")
+    return {field.strip(): column.strip() for field, _, column in pairs}
+
+
+def parse_scale(name: str, text: str) -> tuple[float, ...]:
+    """The labels that an option of this name gives.
+
+    Raises:
+        UsageError: they are no scale.
+    """
     from duetbench.errors import UsageError
     from duetbench.scales import parse_labels
 

@@ -21,7 +21,7 @@ ITEM_COLUMNS = ("title", "categories", "description")
 UNREADABLE_TIME = "time cannot be read"
 _MAX_VALUE_CHARACTERS = 40
 
-_USUAL_NAMES: dict[str, tuple[str, ...]] = {
+USUAL_NAMES: dict[str, tuple[str, ...]] = {
     "user_id": ("user", "reviewer_id", "profile_name", "review_profilename", "username", "user_name"),
     "item_id": (
         "item", "parent_asin", "asin", "product_id", "business_id", "gmap_id", "movie_id", "book_id", "isbn", "beer_id",
@@ -50,7 +50,12 @@ class MappedTable(NamedTuple):
 
 
 def find_columns(
-    columns: Sequence[str], column_map: Mapping[str, str], requested: Sequence[str], required: Sequence[str] = ()
+    columns: Sequence[str],
+    column_map: Mapping[str, str],
+    requested: Sequence[str],
+    required: Sequence[str] = (),
+    *,
+    usual_names: Mapping[str, tuple[str, ...]] = USUAL_NAMES,
 ) -> dict[str, str]:
     """The table's column for each requested canonical column; those that are not found are left out.
 
@@ -59,11 +64,12 @@ def find_columns(
         column_map: Columns that the user named, by canonical column; the others are found by their usual names.
         requested: Canonical columns to look for.
         required: Those of them that must be found.
+        usual_names: Names of each canonical column, tried in this order.
 
     Raises:
         ConfigError: a named column does not exist, or a required one is not found; lists all faults.
     """
-    known = (*INTERACTION_COLUMNS, *ITEM_COLUMNS)
+    known = tuple(usual_names)
     faults = [
         f"map.{name}: no such column; {did_you_mean(name, known)}known: {', '.join(known)}"
         for name in column_map
@@ -72,7 +78,7 @@ def find_columns(
     mapped: dict[str, str] = {}
     by_usual_name = {_normalize(column): column for column in reversed(columns)}
     for name in requested:
-        usual_columns = (by_usual_name.get(_normalize(usual)) for usual in (name, *_USUAL_NAMES[name]))
+        usual_columns = (by_usual_name.get(_normalize(usual)) for usual in (name, *usual_names[name]))
         column = column_map.get(name) or next(filter(None, usual_columns), None)
         if column in columns:
             mapped[name] = str(column)
@@ -115,7 +121,7 @@ def map_interactions(
     time = pl.repeat(0, frame.height, eager=True) if time_form == NO_TIMES else frame[columns["timestamp"]]
     time = missing_to_null(time)
     numbers = {
-        "rating": _ratings(rating),
+        "rating": read_ratings(rating),
         "timestamp": to_seconds(time, time_form),
     }
     split = ["split"] if "split" in frame.columns else []
@@ -137,7 +143,7 @@ def _quoted(value: object) -> str:
     return f"'{text if len(text) <= _MAX_VALUE_CHARACTERS else text[:_MAX_VALUE_CHARACTERS] + '...'}'"
 
 
-def _ratings(values: pl.Series) -> pl.Series:
+def read_ratings(values: pl.Series) -> pl.Series:
     """Numbers; null where a value is none. Single precision holds 4.1 as 4.0999999, which is rounded."""
     numbers = _numeric_or_text(values).cast(pl.Float64, strict=False)
     return numbers.round(5) if values.dtype == pl.Float32 else numbers

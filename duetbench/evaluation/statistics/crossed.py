@@ -14,7 +14,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from functools import cached_property
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     import numpy as np
@@ -62,7 +63,23 @@ class Variance:
         return self.total**2 / squares if squares > 0 else self.sample_df
 
 
-@dataclass(frozen=True, slots=True)
+class _Parts(NamedTuple):
+    """The variance of a weighted sum of columns by what is left out: users, items, pairs."""
+
+    users: float
+    items: float
+    pairs: float
+
+
+class _SizeMoments(NamedTuple):
+    """Sums over groups of products of their shares: s = size / sum of sizes, q = size^2 / sum of size^2."""
+
+    ss: float
+    sq: float
+    qq: float
+
+
+@dataclass(frozen=True)
 class Uncertainty:
     """Means of the columns, with the covariances of their estimates. Made by `uncertainty`."""
 
@@ -110,10 +127,22 @@ class Uncertainty:
         Args:
             contrast: (columns,), such as 1 and -1 for a difference of two columns.
         """
-        users, items, pairs = (
-            float(contrast @ part @ contrast) for part in (self.by_users, self.by_items, self.by_pairs)
-        )
-        varied = [column for column, n in enumerate(self.n_seeds) if n > 1 and contrast[column]]
+        return self._variance(contrast, self._parts(contrast))
+
+    def _parts(self, contrast: Floats) -> _Parts:
+        import numpy as np
+
+        used = np.flatnonzero(contrast)  # two of many columns for a difference
+        weights, rows = contrast[used], used[:, None]
+        return _Parts(*(float(weights @ part[rows, used] @ weights) for part in self._covariances))
+
+    @property
+    def _covariances(self) -> tuple[Floats, Floats, Floats]:
+        return self.by_users, self.by_items, self.by_pairs
+
+    def _variance(self, contrast: Floats, parts: _Parts) -> Variance:
+        users, items, pairs = parts
+        varied = [int(column) for column in contrast.nonzero()[0] if self.n_seeds[column] > 1]
         return Variance(
             max(users + items - pairs, users, 0.0),
             min(self.df, self._df_by_kurtosis(contrast)) if self.is_linearised else self.df,
@@ -130,18 +159,24 @@ class Uncertainty:
 
         Source: Imbens and Kolesár 2016.
         """
-        plain = self.variance(contrast)
-        users, items, pairs = (
-            float(contrast @ part @ contrast) for part in (self.by_users, self.by_items, self.by_pairs)
-        )
-        of_items = max(items - pairs, 0.0)
-        parts = users**2 / _effective_df(self.user_sizes, pairs, max(users - pairs, 0.0))
-        parts += of_items**2 / _effective_df(self.item_sizes, 0.0, of_items)
-        df = min(plain.sample_df, max(plain.sample**2 / parts, 1.0)) if parts > 0 else plain.sample_df
+        parts = self._parts(contrast)
+        plain = self._variance(contrast, parts)
+        of_items = max(parts.items - parts.pairs, 0.0)
+        squares = parts.users**2 / _effective_df(self._user_moments, parts.pairs, max(parts.users - parts.pairs, 0.0))
+        squares += of_items**2 / _effective_df(self._item_moments, 0.0, of_items)
+        df = min(plain.sample_df, max(plain.sample**2 / squares, 1.0)) if squares > 0 else plain.sample_df
         seeds, dfs = plain.seeds, plain.seed_dfs
         if self.seed_df is not None and seeds:
             seeds, dfs = (sum(seeds),), (self.seed_df,)
         return replace(plain, sample_df=df, seeds=seeds, seed_dfs=dfs)
+
+    @cached_property
+    def _user_moments(self) -> _SizeMoments:
+        return _moments(self.user_sizes)
+
+    @cached_property
+    def _item_moments(self) -> _SizeMoments:
+        return _moments(self.item_sizes)
 
     def _df_by_kurtosis(self, contrast: Floats) -> float:
         """2 n / (kurtosis of the users' contributions - 1): n for normal ones, fewer where few users dominate."""
@@ -229,17 +264,21 @@ def uncertainty(columns: Columns) -> Uncertainty:
     )
 
 
-def _effective_df(sizes: Floats, of_pair: float, of_group: float) -> float:
-    """Degrees of freedom of a sum over groups with these sizes, at least 1.
+def _moments(sizes: Floats) -> _SizeMoments:
+    shares, squared = sizes / sizes.sum(), sizes**2 / (sizes**2).sum()
+    return _SizeMoments(float(shares @ shares), float(shares @ squared), float(squared @ squared))
+
+
+def _effective_df(sizes: _SizeMoments, of_pair: float, of_group: float) -> float:
+    """Degrees of freedom of a sum over groups, at least 1. A group's term is s of_pair + q of_group, see _SizeMoments.
 
     Args:
-        sizes: Number of pairs of each group.
+        sizes: Of the numbers of pairs of the groups.
         of_pair: Variance of the mean of all pairs due to single pairs.
         of_group: Variance of the mean of all pairs due to groups.
     """
-    terms = sizes / sizes.sum() * of_pair + sizes**2 / (sizes**2).sum() * of_group
-    squares = float((terms**2).sum())
-    return max(float(terms.sum()) ** 2 / squares - 1, 1.0) if squares > 0 else 1.0
+    squares = of_pair**2 * sizes.ss + 2 * of_pair * of_group * sizes.sq + of_group**2 * sizes.qq
+    return max((of_pair + of_group) ** 2 / squares - 1, 1.0) if squares > 0 else 1.0
 
 
 def _codes(names: Sequence[str] | Integers) -> Integers:

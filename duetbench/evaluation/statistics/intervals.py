@@ -44,10 +44,17 @@ def interval(of: Uncertainty, contrast: Floats, *, alpha: float = ALPHA) -> Inte
 
 def half_width(variance: Variance, alpha: float) -> float:
     """Half of the width of a two-sided interval at level 1 - alpha."""
-    from scipy.stats import t
+    return critical_value(variance.df, alpha) * math.sqrt(variance.total)
 
-    quantile = float(t.ppf(1 - alpha / 2, variance.df))
-    return quantile * math.sqrt(variance.total)
+
+def critical_value(df: float, alpha: float) -> float:
+    """The value that the absolute t statistic exceeds with probability alpha.
+
+    The functions of `scipy.special` are those behind `scipy.stats.t`, whose checks of arguments take 50 times longer.
+    """
+    from scipy.special import stdtrit
+
+    return float(stdtrit(df, 1 - alpha / 2))
 
 
 def varies(of: Uncertainty, variance: Variance) -> bool:
@@ -64,14 +71,14 @@ def difference_p(of: Uncertainty, contrast: Floats) -> float | None:
     zero is no evidence, however many users there are: with few users or ratings without decimals it is chance. Then
     the exact test alone counts; users that all differ in the same direction have a p-value of 2^(1 - users).
     """
-    from scipy.stats import t
+    from scipy.special import stdtr
 
     if of.n_users < 2:
         return None
     estimate, variance = abs(float(contrast @ of.means)), of.tail_variance(contrast)
     if not varies(of, variance):
         return _p_without_variance(of.user_sums @ contrast)
-    p = 2 * float(t.sf(estimate / math.sqrt(variance.total), variance.df))
+    p = 2 * float(stdtr(variance.df, -estimate / math.sqrt(variance.total)))
     return max(p, sign_flip_p(of.user_sums @ contrast)) if of.n_users <= EXACT_USERS else p
 
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
+from bisect import bisect_left
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
-from duetbench.evaluation.statistics.intervals import ALPHA
+from duetbench.evaluation.statistics.intervals import ALPHA, critical_value
 
 if TYPE_CHECKING:
     from duetbench.evaluation.statistics.crossed import Variance
@@ -39,9 +41,8 @@ def minimum_detectable_effect(
 def _noncentrality(df: float, alpha: float, power: float) -> float:
     """The ratio of effect and standard error that is detected with this power."""
     from scipy.optimize import brentq
-    from scipy.stats import t
 
-    critical = float(t.ppf(1 - alpha / 2, df))
+    critical = critical_value(df, alpha)
     high = critical + 2.0
     while _power(high, critical, df) < power:
         high *= 2
@@ -102,8 +103,6 @@ def needed_sample(
 
 def _scaled(variance: Variance, users: float, seeds: float) -> Variance:
     """The variance with so many times the users, and so many times the seeds."""
-    from dataclasses import replace
-
     return replace(
         variance,
         sample=variance.sample / users,
@@ -114,24 +113,19 @@ def _scaled(variance: Variance, users: float, seeds: float) -> Variance:
 
 
 def _detects(difference: float, variance: Variance, alpha: float, power: float) -> bool:
-    from scipy.stats import t
-
-    ratio, critical = abs(difference) / math.sqrt(variance.total), float(t.ppf(1 - alpha / 2, variance.df))
+    ratio, critical = abs(difference) / math.sqrt(variance.total), critical_value(variance.df, alpha)
     return ratio > critical and _power(ratio, critical, variance.df) >= power
+
+
+_ROUND = (*range(1, 100), *(n * unit for unit in (10, 100, 1000) for n in range(10, 100)), MAX_NEEDED)
+"""The numbers of at most two digits and zeros, ascending."""
 
 
 def _additional(n: int, is_enough: Callable[[float], bool]) -> int | None:
     """The smallest number to add to n with which a larger sample is enough, rounded up to two digits.
 
     Args:
-        is_enough: Of the larger sample / the present one.
+        is_enough: Of the larger sample / the present one; true of all samples from some size on.
     """
-    if not is_enough((n + MAX_NEEDED) / n):
-        return None
-    low, high = 0, MAX_NEEDED  # not enough or unknown, enough
-    while high - low > 1:
-        middle = (low + high) // 2
-        low, high = (low, middle) if is_enough((n + middle) / n) else (middle, high)
-    unit = int(10 ** max(0, len(str(high)) - 2))
-    rounded: int = -(-high // unit) * unit
-    return rounded
+    position = bisect_left(_ROUND, True, key=lambda more: is_enough((n + more) / n))
+    return _ROUND[position] if position < len(_ROUND) else None

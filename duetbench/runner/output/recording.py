@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from duetbench import __version__
 from duetbench.atomic import atomic_file
-from duetbench.digests import digest_of_value
+from duetbench.digests import canonical_value, digest_of_value
 from duetbench.errors import NoPredictions
 from duetbench.evaluation import metrics_of, predictions_table
 from duetbench.evaluation.empty_windows import empty_window_share
@@ -130,7 +130,7 @@ def _record(
         error=error,
         cell_id=cell.id,
         cell=_cell(cell),
-        dataset=_dataset(cell.data),
+        dataset=dataset_record(cell.data),
         model=_model(state),
         engine=EngineRecord.of(state.engine) if state.engine else None,
         plugins=_plugins(cell),
@@ -150,6 +150,7 @@ def _record(
         seconds=context.seconds,
         training_seconds=state.training_seconds,
         files={path.name: file_entry(path) for path in files},
+        identity=canonical_value(cell.describe()),
     )
 
 
@@ -241,7 +242,8 @@ def _training_options(writing: WriterSpec, options: TrainingOptions) -> dict[str
     }
 
 
-def _dataset(data: DatasetChoice) -> DatasetRecord:
+def dataset_record(data: DatasetChoice) -> DatasetRecord:
+    """The record of a prepared dataset."""
     prepared, domain = data.prepared, data.prepared.domain
     last = len(prepared.steps) - 1
     return DatasetRecord(

@@ -18,7 +18,7 @@ from duetbench.testing.conformance.checks import require
 from duetbench.types import Domain
 
 if TYPE_CHECKING:
-    from duetbench.evaluation.conventions import Floats
+    from duetbench.evaluation.conventions import Convention, Flags, Floats
 
 _STARS = Domain("item", "items")
 _DOMAINS = (_STARS, Domain("item", "items", (0, 4, 10)))
@@ -30,6 +30,10 @@ class _Pairs(NamedTuple):
     name: str
     predicted: Floats
     truth: Floats
+
+    def only(self, part: Flags) -> _Pairs:
+        """Some of the pairs."""
+        return _Pairs(self.name, self.predicted[part], self.truth[part])
 
 
 class MetricConformance(Conformance):
@@ -70,6 +74,19 @@ class MetricConformance(Conformance):
                 for convention in CONVENTIONS.values():
                     if pairs.truth.size:
                         pair_values(self.make(), pairs.predicted, pairs.truth, domain, convention)
+
+    def test_values_of_parts_are_its_values(self) -> None:
+        """`part_values`, if it has them, are its values of these pairs alone; a mean over pairs is one in each part."""
+        import numpy as np
+
+        for pairs in _tables(_STARS):
+            n = len(pairs.truth)
+            parts = np.stack([np.ones(n, dtype=bool), np.arange(n) % 2 == 0, np.arange(n) < max(n // 3, 1)])
+            for convention in CONVENTIONS.values():
+                for values in self._values_of_parts(pairs, parts, convention):
+                    alone = [self._shown(pairs.only(part), _STARS)[convention.name] for part in parts]
+                    is_same = all(map(_is_close, values, alone))
+                    require(is_same, f"parts have the values {values}, the same pairs alone {alone} ({pairs.name})")
 
     def test_no_pairs_have_no_value(self) -> None:
         """Without pairs every value is None, not 0."""
@@ -124,6 +141,16 @@ class MetricConformance(Conformance):
             raise AssertionError(f"{error} ({pairs.name})") from error
         values: dict[str, Any] = computed[self.plugin.name]
         return values
+
+    def _values_of_parts(self, pairs: _Pairs, parts: Flags, convention: Convention) -> Iterator[list[float]]:
+        """What it computes for parts, and if it declares to be a mean over pairs the means of its values per pair."""
+        metric = self.make()
+        values = metric.part_values(pairs.predicted, pairs.truth, _STARS, convention, parts)
+        if values is not None:
+            yield [float(value) for value in values]
+        of_pairs = metric.pair_values(pairs.predicted, pairs.truth, _STARS, convention) if metric.is_mean else None
+        if of_pairs is not None:
+            yield [float(of_pairs[part].mean()) for part in parts]
 
     def _shown(self, pairs: _Pairs, domain: Domain) -> dict[str, float | None]:
         """By convention."""

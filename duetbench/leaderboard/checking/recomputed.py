@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,7 @@ from duetbench.evaluation import metrics_of, read_predictions
 from duetbench.interfaces import Metric
 from duetbench.leaderboard.decisions import without_exact_classes
 from duetbench.leaderboard.paired_values import domain_of
-from duetbench.leaderboard.read_results import CellResult, read_results
+from duetbench.leaderboard.read_results import CellResult
 from duetbench.leaderboard.recorded_metrics import recorded_names
 from duetbench.records import FileEntry, MetricsRecord, PopulationMetrics, file_entry, to_json
 
@@ -21,36 +21,13 @@ TOLERANCE = 1e-9
 """Sums of floats depend on the order of the terms, which may differ between machines."""
 
 
-@dataclass(frozen=True)
-class CheckReport:
-    """The result of a check."""
-
-    n: int
-    """Finished cells whose metrics were computed again from their predictions."""
-    differences: tuple[str, ...]
-    """One line each; records that could not be read included."""
-    unchecked: tuple[str, ...] = ()
-    """Metrics that are in a record, but not registered, so that they could not be computed again."""
-
-
-def check(runs: Sequence[Path], metrics: Sequence[Metric]) -> CheckReport:
-    """Computes the metrics of every finished cell again from its predictions, and compares them with its record.
+def metric_differences(result: CellResult, metrics: Sequence[Metric]) -> list[str]:
+    """One line for each changed file of a finished cell, and for its first metric that its predictions do not have.
 
     Args:
-        runs: Folders of runs, folders that hold runs, or folders of single cells.
-        metrics: The registered ones; of each cell, those that its record holds are compared.
-
-    Raises:
-        RecordError: a folder holds no results.
+        result: The cell.
+        metrics: The registered ones; those that its record holds are compared.
     """
-    reading = read_results(runs)
-    finished = [result for result in reading.results if result.is_done]
-    differences = [line for result in finished for line in _check(result, metrics)]
-    unchecked = sorted(recorded_names(finished) - {metric.name for metric in metrics})
-    return CheckReport(len(finished), (*reading.faults, *differences), tuple(unchecked))
-
-
-def _check(result: CellResult, metrics: Sequence[Metric]) -> list[str]:
     changed = [
         f"{result.folder / name}: not the file that the record names"
         for name, entry in sorted(result.record.files.items())
@@ -69,12 +46,15 @@ def _check(result: CellResult, metrics: Sequence[Metric]) -> list[str]:
             train_mean=recorded.train_mean,
             fill=recorded.fill,
             decision=recorded.decision,
+            further_fills=tuple(name for name in recorded.over if name != "readable"),
         )
     except DuetbenchError as error:
         return [*changed, f"{result.folder}: {error}"]
     if recorded.decisions is None:  # written before metrics were recorded under decision rules
         recorded = replace(recorded, over=without_exact_classes(recorded.over, computed.decision))
         computed = replace(computed, decision=None, decisions=None)
+    if recorded.off_scale is None:  # likewise
+        computed = replace(computed, off_scale=None)
     compared = _restricted(recorded, {metric.name for metric in common})
     difference = first_difference(to_json(compared), to_json(computed))
     return changed if difference is None else [*changed, f"{result.folder}: metrics{difference}"]

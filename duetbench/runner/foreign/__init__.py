@@ -1,0 +1,1 @@
+"""Predictions that were made elsewhere, as cells of a board. Open `score` first."""
