@@ -11,6 +11,7 @@ import click
 
 from duetbench.cli.completion import model_name, words
 from duetbench.cli.context import Settings, pass_settings
+from duetbench.cli.output import echo
 
 if TYPE_CHECKING:
     from duetbench.models import ModelCard
@@ -45,11 +46,11 @@ def show(name: str) -> None:
         from duetbench.models import resolve
 
         reference = resolve(name)
-        click.echo(f"{name}\nfolder: {reference.path}\ndigest: {reference.digest}")
+        echo(f"{name}\nfolder: {reference.path}\ndigest: {reference.digest}")
         return
     from duetbench.models import load_card
 
-    click.echo("\n".join(_description(load_card(name))))
+    echo("\n".join(_description(load_card(name))))
 
 
 @models.command()
@@ -61,7 +62,7 @@ def pull(settings: Settings, name: str) -> None:
 
     with _progress(settings) as on_progress:
         reference = resolve(name, on_progress=on_progress)
-    click.echo(f"{name} is in {reference.path}\ndigest {reference.digest}")
+    echo(f"{name} is in {reference.path}\ndigest {reference.digest}")
 
 
 @models.command()
@@ -89,8 +90,8 @@ def build(settings: Settings, name: str, seed: int, out: Path | None) -> None:
     folder = out or cache_dir("models", f"{name}-seed-{seed}")
     with _progress(settings) as on_progress:
         report = build_toy_lm(folder, seed=seed, on_progress=on_progress)
-    click.echo("\n".join(report.lines()))
-    click.echo(f"use it with --model path:{folder}")
+    echo("\n".join(report.lines()))
+    echo(f"use it with --model path:{folder}")
 
 
 def _description(card: ModelCard) -> Iterator[str]:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import click
-
+from duetbench.cli.output import echo
 from duetbench.cli.tables import print_rows
 from duetbench.config import options_of, value_text
 
@@ -26,7 +25,7 @@ def show_options(settings: Settings, name: str | None) -> None:
     if name is not None and name not in sections:
         raise UnknownName("section of options", name, sections)
     shown = {name: sections[name]} if name else sections
-    click.echo("Options of a run, each set with --set SECTION.OPTION=VALUE, or under `options` in a configuration:")
+    echo("Options of a run, each set with --set SECTION.OPTION=VALUE, or under `options` in a configuration:")
     rows = [
         (f"{section}.{option.name}", option.type, value_text(option.default), option.meaning)
         for section, config_class in shown.items()
