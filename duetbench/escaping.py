@@ -59,9 +59,9 @@ def markdown_text(text: str) -> str:
 
 def csv_text(text: str) -> str:
     """The text for a cell of a spreadsheet: none that begins like a formula, unless it is a number."""
-    line = one_line(text)
-    is_formula = line.startswith(_FORMULA) or text.startswith(_FORMULA)
-    return f"'{line}" if is_formula and not _NUMBER.fullmatch(line) else line
+    plain = plain_text(text)
+    is_formula = text.startswith(_FORMULA) or plain.lstrip().startswith(_FORMULA)
+    return f"'{plain}" if is_formula and not _NUMBER.fullmatch(plain) else plain
 
 
 def json_text(content: Any, *, indent: int | None = None) -> str:

@@ -1,7 +1,17 @@
 """Records of cells: their types (`record.py`), their JSON form and its schema, reading and writing."""
 
 from duetbench.records.environment import current_environment, utc_now
-from duetbench.records.files import PREDICTIONS, RECORD, file_entry, read_record, validate_record, write_record
+from duetbench.records.files import (
+    ANSWERS,
+    PREDICTIONS,
+    PROFILES,
+    PROMPTS,
+    RECORD,
+    file_entry,
+    read_record,
+    validate_record,
+    write_record,
+)
 from duetbench.records.record import (
     VERSION,
     BudgetRecord,
@@ -31,7 +41,10 @@ from duetbench.records.record import (
 from duetbench.records.serialization import from_json, to_json
 
 __all__ = [
+    "ANSWERS",
     "PREDICTIONS",
+    "PROFILES",
+    "PROMPTS",
     "RECORD",
     "VERSION",
     "BudgetRecord",
