@@ -20,11 +20,10 @@ _BAR = 24
 
 def render_pair(pair: InspectedPair, labels: Sequence[float]) -> Iterator[RenderableType]:
     """A pair from the prompts to the rating; phrases that both profiles share have the same colour everywhere."""
-    from rich.rule import Rule
     from rich.text import Text
 
     phrases = shared_phrases(pair.profile("user"), pair.profile("item"))
-    yield Rule(Text(f"{pair.request_id}  user {pair.user_id}  item {pair.item_id}"))
+    yield Text(f"\n{pair.request_id}  user {pair.user_id}  item {pair.item_id}", style="bold reverse")
     for exchange in pair.exchanges:
         yield from _exchange(exchange, phrases)
     for profile in pair.profiles:

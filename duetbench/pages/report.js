@@ -4,7 +4,6 @@
   const data = JSON.parse(document.getElementById("data").textContent);
   const search = document.getElementById("search");
   const selects = [...document.querySelectorAll("select[data-facet]")];
-  const names = ["dataset", "model", "trainer", "scorer", "control"];
   const followers = new Map();
   for (const element of document.querySelectorAll("[data-r]")) {
     const known = followers.get(element.dataset.r);
@@ -25,7 +24,7 @@
 
   function show() {
     const query = search.value.trim().toLowerCase();
-    const wanted = selects.map((select) => [names.indexOf(data.facets[select.dataset.facet]), select.value])
+    const wanted = selects.map((select) => [data.facets[select.dataset.facet], select.value])
       .filter(([, value]) => value !== "");
     let n = 0, total = 0;
     for (const board of boards) {

@@ -35,6 +35,7 @@ def cost_chart(section: BoardSection, ids: Mapping[str, str]) -> Chart | None:
     steps = [points[0]]
     for left, right in pairwise(points):
         steps += [(right[0], left[1]), right]
+    steps.append((WIDTH - RIGHT, points[-1][1]))
     return Chart(
         title="Cost and quality",
         x_title="tokens per pair, training included",

@@ -39,7 +39,8 @@ def render_report(board: Board) -> str:
         trainings=trainings,
         notes=[*board.notes, *board.faults, *notes],
     )
-    data = {"convention": convention, "switched": switched, "facets": [facet.name for facet in content.facets]}
+    positions = [FACETS.index(facet.name) for facet in content.facets]
+    data = {"convention": convention, "switched": switched, "facets": positions}
     return render_page("report.html.jinja", content, title=content.title, script="report.js", data=data)
 
 
