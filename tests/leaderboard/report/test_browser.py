@@ -34,9 +34,8 @@ def browser() -> Iterator[Any]:
 
 @pytest.fixture
 def board(cell: Callable, free: Callable, run: Path) -> Board:
-    add_logs(
-        cell("duet-0", 0.3, label=HOSTILE), user=f"funk rock {HOSTILE}", item=f"funk rock {HOSTILE}", review=HOSTILE
-    )
+    profile, everything = f"funk rock {HOSTILE}", [f"test:{row}" for row in range(80)]
+    add_logs(cell("duet-0", 0.3, label=HOSTILE), everything, user=profile, item=profile, review=HOSTILE)
     cell("tenh", 0.5, strategy="10h", trainer="grpo", unread=1)
     free("bias", 1.2)
     return collect([run], METRICS)

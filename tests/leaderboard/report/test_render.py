@@ -20,7 +20,7 @@ from duetbench.records import write_record
 
 @pytest.fixture
 def html(cell: Callable, free: Callable, run: Path) -> str:
-    add_logs(cell("duet-0", 0.3))
+    add_logs(cell("duet-0", 0.3), [f"test:{row}" for row in range(80)])
     cell("tenh", 0.5, strategy="10h", unread=5)
     free("bias", 1.2)
     failed = make_record(cell_id="kar", cell={"strategy": "kar", "limit": 80}, error="<b>broken</b>", dataset=None)
