@@ -45,7 +45,8 @@ def section_views(board: Board, facets: Facets) -> tuple[list[SectionView], dict
     ids = [{row.label: f"r{n}-{position}" for position, row in enumerate(s.rows)} for n, s in enumerate(board.sections)]
     named = [(ids[n][row.label], row) for n, section in enumerate(board.sections) for row in section.rows]
     pairs = pairs_of_rows(named, results)
-    views, switched = [], {}
+    views: list[SectionView] = []
+    switched: dict[str, Any] = {}
     for n, (section, title) in enumerate(zip(board.sections, headings(board), strict=True)):
         shown = columns(section, board)
         for convention, texts in switched_texts(section, shown, board.registered, results).items():

@@ -20,7 +20,8 @@ _MAX = 24
 def training_views(results: Sequence[CellResult]) -> tuple[list[TrainingView], list[str]]:
     """The trainings of the runs that the cells are in, and notes on those that are left out."""
     runs = dict.fromkeys(result.folder.resolve().parent.parent for result in results if result.record.budget)
-    views, notes = [], []
+    views: list[TrainingView] = []
+    notes: list[str] = []
     for run in runs:
         try:
             views += [_view(read_training(folder), run) for folder in find_trainings(run)]

@@ -100,6 +100,7 @@ def render_training(report: TrainingReport, *, rows: int) -> Iterator[Renderable
 
 
 def outcome_text(result: Mapping[str, Any] | None) -> str:
+    """Updates, tokens and seconds of a training, with its best update and its failures."""
     if result is None:
         return "not finished; the command that started it resumes it"
     best = f"best after {result['best_step']}" if result["best_step"] else "none better than the untrained model"
