@@ -62,7 +62,7 @@ def group_tables(rows: Sequence[RowPredictions]) -> list[GroupTable]:
     lengths = [row for row in rows if _has(row, "user_history")]
     known = [row for row in rows if _has(row, "user_average")]
     tables = [
-        _groups("Users", known, ["new user", "known user"], _user_group),
+        _groups("Users (cold: without an earlier rating)", known, ["cold", "warm"], _user_group),
         _groups("True rating", rows, [label_text(label) for label in labels], _rating_group),
         _groups("History of the user", lengths, [name for _, _, name in _LENGTHS], _length_group),
     ]
@@ -77,7 +77,7 @@ def _has(row: RowPredictions, column: str) -> bool:
 def _user_group(_row: RowPredictions) -> pl.Expr:
     import polars as pl
 
-    return pl.when(pl.col("user_average").is_null()).then(pl.lit("new user")).otherwise(pl.lit("known user"))
+    return pl.when(pl.col("user_average").is_null()).then(pl.lit("cold")).otherwise(pl.lit("warm"))
 
 
 def _rating_group(row: RowPredictions) -> pl.Expr:
