@@ -16,14 +16,13 @@ from duetbench.cli.bench import bench
 from duetbench.cli.context import Settings, add_main_options
 from duetbench.cli.data import data
 from duetbench.cli.doctor import doctor
-from duetbench.cli.inspect import inspect
 from duetbench.cli.leaderboard import leaderboard
 from duetbench.cli.models import models
 from duetbench.cli.output import echo
 from duetbench.cli.plugin import plugin
 from duetbench.cli.plugins_list import list_command, show
 from duetbench.cli.profiles import profiles
-from duetbench.cli.report import report
+from duetbench.cli.results import inspect, report
 from duetbench.cli.run import run
 from duetbench.cli.runs import runs
 from duetbench.cli.schema import schema
