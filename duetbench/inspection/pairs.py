@@ -134,7 +134,7 @@ def with_exchanges(folder: Path, pairs: Sequence[InspectedPair]) -> list[Inspect
     ]
 
 
-def _answers(path: Path, ids: Collection[str]) -> Iterator[dict[str, Any]]:
+def _answers(path: Path, ids: set[str]) -> Iterator[dict[str, Any]]:
     with path.open(encoding="utf-8") as lines:
         for line in lines:
             answer = json.loads(line)
