@@ -6,6 +6,7 @@ import shlex
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from duetbench.inspection.views import PairView
 from duetbench.leaderboard.board import FAILED, RANKED, RANKED_BY, Board, BoardRow, BoardSection
 from duetbench.leaderboard.columns import Column, columns, headings, notes
 from duetbench.leaderboard.read_results import CellResult
@@ -13,7 +14,7 @@ from duetbench.leaderboard.report.breakdown import calibration_charts, group_tab
 from duetbench.leaderboard.report.cost import cost_chart
 from duetbench.leaderboard.report.row_pairs import pairs_of_rows
 from duetbench.leaderboard.report.switch import switched_texts
-from duetbench.leaderboard.report.views import ColumnView, IntervalBar, PairView, RowView, SectionView
+from duetbench.leaderboard.report.views import ColumnView, IntervalBar, RowView, SectionView
 
 FACETS = ("dataset", "model", "trainer", "scorer", "control")
 """Attributes by which rows can be filtered."""
@@ -95,7 +96,8 @@ def _section(
 
 def _bars(section: BoardSection) -> dict[str, IntervalBar]:
     """The interval of MAE of each row that has one, on the scale of all of them."""
-    known = {row.label: row.intervals[RANKED_BY] for row in section.rows if RANKED_BY in (row.intervals or {})}
+    intervals = {row.label: (row.intervals or {}).get(RANKED_BY) for row in section.rows}
+    known = {label: interval for label, interval in intervals.items() if interval is not None}
     if not known:
         return {}
     low, high = min(bar.low for bar in known.values()), max(bar.high for bar in known.values())

@@ -108,7 +108,7 @@ def test_pairs_open_and_close_by_keyboard(open_page: Callable, board: Board) -> 
     page = open_page(board)
     page.locator("button.open").first.focus()
     page.keyboard.press("Enter")
-    assert page.locator("dialog mark").first.text_content() == "funk rock"
+    assert page.locator("dialog mark").first.text_content().startswith("funk rock")
     page.keyboard.press("Escape")
     assert not page.locator("dialog").is_visible()
 
