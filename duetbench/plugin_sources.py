@@ -12,6 +12,8 @@ from pathlib import Path
 from types import ModuleType
 from zlib import crc32
 
+from duetbench.escaping import one_line
+
 GROUP = "duetbench"
 
 _MAX_REASON = 400
@@ -75,7 +77,7 @@ def _readable_points(broken: list[BrokenPlugin]) -> Iterator[EntryPoint]:
         except Exception as error:  # damaged metadata
             if GROUP in (distribution.read_text("entry_points.txt") or ""):
                 origin = f"package in {distribution.locate_file('')}"
-                broken.append(BrokenPlugin(origin, f"its entry_points.txt cannot be read: {one_line(error)}"))
+                broken.append(BrokenPlugin(origin, f"its entry_points.txt cannot be read: {error_line(error)}"))
             continue
         if name not in seen:  # as `entry_points` does: the first one on the path counts
             seen.add(name)
@@ -134,11 +136,10 @@ def package_of(module: str) -> str:
     return next(regular, module)
 
 
-def one_line(error: BaseException) -> str:
+def error_line(error: BaseException) -> str:
     """Type and message of an error in one line of limited length."""
     try:
-        text = " ".join(str(error).split())
+        text = one_line(str(error), _MAX_REASON)
     except Exception:  # the message of a third-party error is third-party code
         text = "(its message cannot be read)"
-    text = text if len(text) <= _MAX_REASON else f"{text[:_MAX_REASON]}..."
     return f"{type(error).__name__}: {text}" if text else type(error).__name__

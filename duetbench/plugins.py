@@ -27,9 +27,9 @@ from duetbench.plugin_sources import (
     BrokenPlugin,
     InstalledPlugin,
     PluginSource,
+    error_line,
     import_file,
     installed_plugins,
-    one_line,
     package_of,
     plugin_files,
 )
@@ -77,7 +77,7 @@ class RegisteredPlugin:
         except KeyboardInterrupt:
             raise
         except BaseException as error:
-            return f"{self.kind} '{self.cls.name}' from {self.origin}: {one_line(error)}"
+            return f"{self.kind} '{self.cls.name}' from {self.origin}: {error_line(error)}"
 
 
 class Plugins:
@@ -161,7 +161,7 @@ class Plugins:
         except KeyboardInterrupt:
             raise
         except BaseException as error:
-            self.broken.append(BrokenPlugin(origin, one_line(error)))
+            self.broken.append(BrokenPlugin(origin, error_line(error)))
             return None
 
     def _register(
@@ -278,7 +278,7 @@ def _created(registered: RegisteredPlugin) -> Metric:
     except KeyboardInterrupt:
         raise
     except BaseException as error:
-        raise PluginError(f"metric '{registered.cls.name}' from {registered.origin}: {one_line(error)}") from error
+        raise PluginError(f"metric '{registered.cls.name}' from {registered.origin}: {error_line(error)}") from error
     assert isinstance(metric, Metric)  # see _check_class
     return metric
 

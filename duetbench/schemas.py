@@ -6,6 +6,7 @@ from functools import lru_cache
 from typing import Any
 
 from duetbench.documents.json_text import load_json
+from duetbench.escaping import one_line
 from duetbench.paths import registry_dir
 
 _MAX_MESSAGE = 200
@@ -21,5 +22,4 @@ def schema_validator(name: str) -> Any:
 
 def shortened(message: str) -> str:
     """A validator's message in one line of at most 200 characters: its beginning, the value, and its end, the rule."""
-    line = " ".join(message.split())
-    return line if len(line) <= _MAX_MESSAGE else f"{line[:95]} ... {line[-100:]}"
+    return one_line(message, _MAX_MESSAGE, tail=100)

@@ -18,16 +18,18 @@ from duetbench.cli.data import data
 from duetbench.cli.doctor import doctor
 from duetbench.cli.leaderboard import leaderboard
 from duetbench.cli.models import models
+from duetbench.cli.output import echo
 from duetbench.cli.plugin import plugin
 from duetbench.cli.plugins_list import list_command, show
 from duetbench.cli.profiles import profiles
-from duetbench.cli.results import compare, score
+from duetbench.cli.results import compare, inspect, report, score
 from duetbench.cli.run import run
 from duetbench.cli.runs import runs
 from duetbench.cli.schema import schema
 from duetbench.cli.store import store
 from duetbench.cli.train import train
 from duetbench.errors import DuetbenchError, PluginError
+from duetbench.escaping import one_line
 
 _SYSTEM_ERRORS = {
     errno.ENOSPC: "no space left on the device; free some space, or choose another location",
@@ -63,7 +65,7 @@ class _Main(click.Group):
         except BaseException as error:  # third-party code may raise anything; other exceptions are raised unchanged
             explained = error if isinstance(error, DuetbenchError) else _plugin_error(ctx.obj, error)
             if explained and isinstance(ctx.obj, Settings) and ctx.obj.verbose:
-                click.echo(traceback.format_exc(), err=True)
+                echo(traceback.format_exc(), err=True)
             if explained and explained is not error:
                 raise explained from error
             raise
@@ -114,7 +116,7 @@ def _plugin_error(settings: Any, error: BaseException) -> PluginError | None:
 
 
 def _print_error(text: str) -> None:
-    click.echo(f"duetbench: {' '.join(text.split())}", err=True)
+    echo(f"duetbench: {one_line(text)}", err=True)
 
 
 def _usage_message(error: click.UsageError) -> str:
@@ -136,7 +138,7 @@ def main() -> None:
 
 
 for _command in (
-    *(run, runs, leaderboard, score, compare, train, profiles, list_command, show, plugin),
+    *(run, runs, leaderboard, report, inspect, score, compare, train, profiles, list_command, show, plugin),
     *(data, models, store, audit, bench, doctor, schema),
 ):
     main.add_command(_command)

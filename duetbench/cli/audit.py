@@ -13,6 +13,7 @@ import click
 
 from duetbench.cli.completion import words
 from duetbench.cli.context import Settings, pass_settings
+from duetbench.cli.output import echo
 
 if TYPE_CHECKING:
     from duetbench.evaluation.audit import FailureShare
@@ -70,20 +71,20 @@ def table(settings: Settings, file: str, output: Path | None, max_size: int) -> 
 def _print_rows(settings: Settings, result: TableAudit) -> None:
     from duetbench.evaluation.audit import HYPOTHESES
 
-    click.echo(_heading(result))
+    echo(_heading(result))
     groups: dict[str, list[RowAudit]] = {}
     for row in result.rows:
         groups.setdefault(", ".join(part for part in (row.backbone, row.dataset) if part), []).append(row)
     for title, group in groups.items():
-        click.echo(f"\n{title}")
+        echo(f"\n{title}")
         _print_group(settings, group)
-    click.echo(
+    echo(
         "yes, or the possible share of failed outputs in %: some distribution of errors has these numbers; -: none has"
     )
     for hypothesis in HYPOTHESES:
-        click.echo(f"  {hypothesis.title}: {hypothesis.meaning}")
+        echo(f"  {hypothesis.title}: {hypothesis.meaning}")
     summary = ", ".join(f"{name} {count}" for name, count in result.n_feasible.items())
-    click.echo(f"feasible rows of {len(result.rows)}: {summary}")
+    echo(f"feasible rows of {len(result.rows)}: {summary}")
 
 
 def _print_group(settings: Settings, group: list[RowAudit]) -> None:
@@ -129,7 +130,7 @@ def _print_claims(settings: Settings, result: TableAudit) -> None:
 
     if not result.claims:
         return
-    click.echo("\nclaims, recomputed from the rows")
+    echo("\nclaims, recomputed from the rows")
     rows = [(each.claim, each.claimed, each.recomputed, "yes" if each.agrees else "NO") for each in result.claims]
     print_table(settings, ("claim", "printed", "recomputed", "agrees"), rows, text_titles=("recomputed",))
 
@@ -139,7 +140,7 @@ def _print_bold(settings: Settings, result: TableAudit) -> None:
 
     if not result.bold:
         return
-    click.echo("\nbold, but not the best of its dataset and backbone")
+    echo("\nbold, but not the best of its dataset and backbone")
     rows = [(each.row, each.metric, each.printed, ", ".join(each.better)) for each in result.bold]
     print_table(settings, ("row", "metric", "printed", "better"), rows, text_titles=("metric", "better"))
 
@@ -147,7 +148,7 @@ def _print_bold(settings: Settings, result: TableAudit) -> None:
 def _print_sizes(settings: Settings, result: TableAudit) -> None:
     from duetbench.cli.tables import print_table
 
-    click.echo("\nnumber of test rows, from accuracy = k/n within rounding")
+    echo("\nnumber of test rows, from accuracy = k/n within rounding")
     rows = [
         (each.dataset, str(each.n_accuracies), _size(each), f"{each.n_possible:,} of {each.bound:,}", _reported(each))
         for each in result.sizes

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from duetbench.cli.output import inert_console
+
 if TYPE_CHECKING:
     from rich.console import Console
 
@@ -40,9 +42,7 @@ class Settings:
     @cached_property
     def console(self) -> Console:
         """Console for results: stdout, as wide as the terminal or as COLUMNS says, else unlimited."""
-        from rich.console import Console
-
-        console = Console()
+        console = inert_console()
         if not (console.is_terminal or os.environ.get("COLUMNS", "").isdecimal()):
             console.width = UNLIMITED
         return console
@@ -50,9 +50,7 @@ class Settings:
     @cached_property
     def progress_console(self) -> Console:
         """Console for progress and messages: stderr, or nothing if quiet."""
-        from rich.console import Console
-
-        return Console(stderr=True, quiet=self.quiet)
+        return inert_console(stderr=True, quiet=self.quiet)
 
 
 pass_settings = click.make_pass_decorator(Settings, ensure=True)

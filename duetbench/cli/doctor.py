@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from duetbench.cli.context import Settings, pass_settings
+from duetbench.cli.output import echo
 
 if TYPE_CHECKING:
     from duetbench.runner.doctor import Diagnosis
@@ -47,4 +48,4 @@ def _print(findings: list[Diagnosis]) -> None:
         mark = {"ok": "  ", "warning": "! ", "error": "x "}[finding.state]
         click.secho(f"  {mark}{finding.what}: {finding.found}", fg=colour)
         if finding.advice:
-            click.echo(f"      -> {finding.advice}")
+            echo(f"      -> {finding.advice}")

@@ -11,6 +11,7 @@ from click.shell_completion import CompletionItem
 
 from duetbench.cli.completion import CompletedText, plugin_name, words
 from duetbench.cli.context import Settings, pass_settings
+from duetbench.cli.output import echo
 
 if TYPE_CHECKING:
     from duetbench.interfaces import Metric
@@ -127,7 +128,7 @@ def export(
     if output:
         output.write_text(text, encoding="utf-8")
     else:
-        click.echo(text, nl=False)
+        echo(text, nl=False)
     _refuse_faults(board)
 
 

@@ -10,6 +10,7 @@ import click
 
 from duetbench.cli.completion import any_plugin_name, kind_name, model_name
 from duetbench.cli.context import Settings, pass_settings
+from duetbench.cli.output import echo
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -64,7 +65,7 @@ def check(
         click.secho(f"warning: {warning}", fg="yellow")
     counts = {outcome: sum(result.outcome == outcome for result in results) for outcome in _COLOURS}
     totals = ", ".join(f"{n} {outcome}" for outcome, n in counts.items())
-    click.echo(f"{registered.kind} {name} from {registered.origin}: {totals}")
+    echo(f"{registered.kind} {name} from {registered.origin}: {totals}")
     if report:
         _write_report(report, registered, conformance.options, results, observations, warnings)
     if counts["fail"]:
@@ -92,8 +93,8 @@ def new(settings: Settings, /, kind: str, name: str, into: Path) -> None:
     if name in settings.plugins.of_kind(chosen):
         raise PluginError(f"a {chosen} named '{name}' already exists: choose another name")
     path = write_plugin(chosen, name, into)
-    click.echo(f"Wrote {path}, a working template. Check it with:")
-    click.echo(f"duetbench --plugins-dir {into} plugin check {name} --kind {chosen}")
+    echo(f"Wrote {path}, a working template. Check it with:")
+    echo(f"duetbench --plugins-dir {into} plugin check {name} --kind {chosen}")
 
 
 def _registered(settings: Settings, name: str, kind: str | None) -> RegisteredPlugin:
@@ -160,16 +161,16 @@ def _resolved(kind: Kind, model: str) -> ModelRef:
 def _print_result(result: CheckResult) -> None:
     outcome = click.style(f"{result.outcome:<8}", fg=_COLOURS[result.outcome])
     reason = f": {result.reason}" if result.reason else ""
-    click.echo(f"{outcome}{result.meaning.removesuffix('.')}{reason}")
+    echo(f"{outcome}{result.meaning.removesuffix('.')}{reason}")
 
 
 def _print_observations(observations: Sequence[Observation]) -> None:
     """Prints the mean reward per kind of completion; only rewards have observations."""
     if observations:
-        click.echo("mean reward per kind of completion:")
+        echo("mean reward per kind of completion:")
     for observation in observations:
         value = "does not apply" if observation.value is None else f"{observation.value:.3f}"
-        click.echo(f"  {observation.name:<15}{value:>15}  {observation.meaning}")
+        echo(f"  {observation.name:<15}{value:>15}  {observation.meaning}")
 
 
 def _write_report(
@@ -197,4 +198,4 @@ def _write_report(
         "warnings": list(warnings),
     }
     path.write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
-    click.echo(f"report: {path}", err=True)
+    echo(f"report: {path}", err=True)

@@ -9,6 +9,7 @@ import click
 
 from duetbench.cli.completion import kind_name, model_name, plugin_name, shown_name
 from duetbench.cli.context import Settings, pass_settings
+from duetbench.cli.output import echo
 from duetbench.cli.tables import print_rows
 
 if TYPE_CHECKING:
@@ -73,14 +74,14 @@ def show(settings: Settings, /, kind: str, name: str | None, settings_: tuple[st
         show_preset(settings, name)
         return
     registered = settings.plugins.get(kind_named(kind), name)
-    click.echo("\n".join(_description(registered)))
+    echo("\n".join(_description(registered)))
     options = options_of(registered.cls.Config)
     if options:
-        click.echo(f"\nOptions, each set with --set {name}.OPTION=VALUE:")
+        echo(f"\nOptions, each set with --set {name}.OPTION=VALUE:")
         rows = [(option.name, option.type, value_text(option.default), option.meaning) for option in options]
         print_rows(settings, ("option", "type", "default", "meaning"), rows)
     else:
-        click.echo("\nIt has no options.")
+        echo("\nIt has no options.")
     report_faults(settings.plugins)
 
 
@@ -108,9 +109,9 @@ def kind_named(text: str) -> Kind:
 def report_faults(plugins: Plugins) -> None:
     """Prints the broken and the blocked plugins on stderr, one line each."""
     for broken in dict.fromkeys(plugins.broken):
-        click.echo(f"duetbench: broken plugin: {broken}", err=True)
+        echo(f"duetbench: broken plugin: {broken}", err=True)
     for name in dict.fromkeys(plugins.blocked):
-        click.echo(f"duetbench: blocked by DUETBENCH_DISABLE_PLUGINS: {name}", err=True)
+        echo(f"duetbench: blocked by DUETBENCH_DISABLE_PLUGINS: {name}", err=True)
 
 
 def _description(registered: RegisteredPlugin) -> list[str]:

@@ -56,7 +56,7 @@ def export(
         restored = restore(run, settings.plugins)
     progress = Progress() if settings.quiet else ProgressDisplay(settings.progress_console)
     result = export_profiles(restored, side, cut, out, form, store=store, progress=progress)
-    settings.progress_console.print(_summary(result, side, out), markup=False, highlight=False, soft_wrap=True)
+    settings.progress_console.print(_summary(result, side, out), highlight=False, soft_wrap=True)
 
 
 def _summary(result: ProfileExport, side: str, out: Path) -> str:

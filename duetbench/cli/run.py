@@ -10,6 +10,7 @@ import click
 
 from duetbench.cli.completion import model_name, names_option, plugin_name
 from duetbench.cli.context import Settings, pass_settings
+from duetbench.cli.output import echo
 from duetbench.cli.tables import print_table, shared_values
 
 if TYPE_CHECKING:
@@ -103,7 +104,7 @@ def run(
         planned = plan(config, settings.plugins, on_progress=status.update)
     report_faults(settings.plugins)  # a metric that is broken would go missing unnoticed
     for note in planned.notes:
-        settings.progress_console.print(note, markup=False, highlight=False)
+        settings.progress_console.print(note, highlight=False)
     if only_plan:
         _print_plan(settings, planned, folder)
         return
@@ -123,12 +124,12 @@ def _report(settings: Settings, outcome: RunOutcome, expected: float | None) -> 
     assert outcome.board is not None
     print_board(outcome.board, settings.console)
     for cell, reason in outcome.left_out:
-        settings.progress_console.print(f"left out {cell.folder}: {reason}", markup=False, highlight=False)
-    settings.progress_console.print(_summary(outcome), markup=False, highlight=False)
-    settings.progress_console.print(_times(outcome.times, expected), markup=False, highlight=False)
+        settings.progress_console.print(f"left out {cell.folder}: {reason}", highlight=False)
+    settings.progress_console.print(_summary(outcome), highlight=False)
+    settings.progress_console.print(_times(outcome.times, expected), highlight=False)
     if outcome.failures:
         for cell, reason in outcome.failures:
-            click.echo(f"duetbench: FAILED {cell.folder}: {reason}", err=True)
+            echo(f"duetbench: FAILED {cell.folder}: {reason}", err=True)
             if settings.verbose:
                 _print_traceback(outcome.folder / "cells" / cell.folder / "error.txt")
         raise SystemExit(1)
@@ -136,7 +137,7 @@ def _report(settings: Settings, outcome: RunOutcome, expected: float | None) -> 
 
 def _print_traceback(file: Path) -> None:
     if file.is_file():
-        click.echo(file.read_text(encoding="utf-8"), err=True)
+        echo(file.read_text(encoding="utf-8"), err=True)
 
 
 def _summary(outcome: RunOutcome) -> str:
@@ -174,21 +175,21 @@ def _print_plan(settings: Settings, planned: Plan, folder: Path) -> None:
     shared, rows = _named_columns(planned)
     titles = [*rows[0], "pairs", "empty windows", "prompts", "prompt tokens", "completion tokens", "state"]
     lines = [[*row.values(), *_numbers(expected)] for row, expected in zip(rows, estimates.cells, strict=True)]
-    click.echo(f"{len(rows)} cells; {', '.join(f'{name} {value}' for name, value in shared.items())}")
+    echo(f"{len(rows)} cells; {', '.join(f'{name} {value}' for name, value in shared.items())}")
     print_table(settings, titles, lines, text_titles=(*rows[0], "state"))
     total = estimates.total
     n_finished = sum(expected.is_finished for expected in estimates.cells)
     excluded = ", trainings not counted" if any(cell.training_id for cell in planned.cells) else ""
-    click.echo(
+    echo(
         f"{n_finished} of {len(rows)} cells are finished. To do: {total.prompts:,} distinct prompts, "
         f"about {total.prompt_tokens:,} prompt tokens and at most {total.completion_tokens:,} completion tokens"
         f"{excluded}. Results go to {folder}."
     )
     if estimates.work and (seconds := KnownSpeeds.load().seconds(estimates.work)) is not None:
-        click.echo(f"About {_duration(seconds)} at the speed of earlier runs on this machine{excluded}.")
+        echo(f"About {_duration(seconds)} at the speed of earlier runs on this machine{excluded}.")
     for row, expected in zip(rows, estimates.cells, strict=True):
         if (share := expected.empty_windows or 0.0) > STARVED:
-            click.echo(f"duetbench: {' '.join(row.values())}: {starved_text(share)}", err=True)
+            echo(f"duetbench: {' '.join(row.values())}: {starved_text(share)}", err=True)
 
 
 def _named_columns(planned: Plan) -> tuple[dict[str, str], list[dict[str, str]]]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import click
 
+from duetbench.cli.output import echo
+
 
 @click.group()
 def schema() -> None:
@@ -19,6 +21,6 @@ def record(write: bool) -> None:
 
     if write:
         write_text(schema_file(), schema_text())
-        click.echo(f"wrote {schema_file()}", err=True)
+        echo(f"wrote {schema_file()}", err=True)
     else:
-        click.echo(schema_text(), nl=False)
+        echo(schema_text(), nl=False)

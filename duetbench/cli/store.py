@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from duetbench.cli.context import Settings, pass_settings
+from duetbench.cli.output import echo
 
 if TYPE_CHECKING:
     from duetbench.engines.store.database import RequestStore
@@ -45,7 +46,7 @@ def stats(settings: Settings, path: Path | None) -> None:
         print_rows(settings, ("engine", "model", "adapter", "dtype", "request", "answers", "failed"), rows)
         failures = ", ".join(f"{n} {status}" for status, n in contents.failures.items())
         size = f"{opened.path}: {contents.bytes / 2**20:.2f} MB"
-        click.echo(f"{size}{'; without an answer: ' + failures if failures else ''}", err=True)
+        echo(f"{size}{'; without an answer: ' + failures if failures else ''}", err=True)
 
 
 @store.command()
@@ -63,9 +64,9 @@ def explain(settings: Settings, key: str, other: str | None, path: Path | None) 
 
     with _existing_store(path) as opened:
         for explanation in explain_miss(opened, key, other):
-            click.echo("\n".join(_lines(explanation)))
+            echo("\n".join(_lines(explanation)))
             if settings.verbose:
-                click.echo("\n".join(f"  {name} = {value!r}" for name, value in explanation.entry.parts.items()))
+                echo("\n".join(f"  {name} = {value!r}" for name, value in explanation.entry.parts.items()))
 
 
 class _existing_store:

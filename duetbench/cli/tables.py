@@ -6,9 +6,8 @@ import sys
 from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-import click
-
 from duetbench.cli.context import UNLIMITED
+from duetbench.cli.output import echo
 
 if TYPE_CHECKING:
     from duetbench.cli.context import Settings
@@ -29,7 +28,6 @@ def print_table(
     """
     from rich import box
     from rich.cells import cell_len
-    from rich.markup import escape
     from rich.measure import Measurement
     from rich.table import Table
 
@@ -42,7 +40,7 @@ def print_table(
             widest = max(cell_len(text) for text in (title, *(row[position] for row in rows)))
             table.add_column(title, justify="right", no_wrap=True, min_width=widest)
     for row in rows:
-        table.add_row(*map(escape, row))
+        table.add_row(*row)
     console = settings.console
     narrowest = Measurement.get(console, console.options.update(max_width=UNLIMITED), table).minimum
     table.width = narrowest if narrowest > console.width else None
@@ -80,14 +78,13 @@ def print_rows(settings: Settings, titles: Sequence[str], rows: Sequence[Sequenc
     """
     if not sys.stdout.isatty():
         for row in rows:
-            click.echo("\t".join(row))
+            echo("\t".join(row))
         return
-    from rich.markup import escape
     from rich.table import Table
 
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
     for title in titles:
         table.add_column(title, header_style="bold", overflow="fold", no_wrap=title in ("kind", "name", "option"))
     for row in rows:
-        table.add_row(*map(escape, row))
+        table.add_row(*row)
     settings.console.print(table, soft_wrap=False)

@@ -13,6 +13,7 @@ from traceback import extract_tb
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from duetbench.errors import PluginError
+from duetbench.escaping import one_line
 from duetbench.evaluation.conventions import CONVENTIONS, Convention
 from duetbench.interfaces import Metric
 from duetbench.types import Domain, MetricValues
@@ -74,7 +75,7 @@ def _called(metric: Metric, action: str, call: Callable[[], T]) -> T:
         raise
     except BaseException as error:
         frame = extract_tb(error.__traceback__)[-1]
-        fault = " ".join(f"{type(error).__name__}: {error}".split())
+        fault = one_line(f"{type(error).__name__}: {error}")
         raise PluginError(
             f"{_named(metric)} failed {action}: {fault} ({Path(frame.filename).name}, line {frame.lineno}); fix it, or "
             f"leave it out with DUETBENCH_DISABLE_PLUGINS={metric.name}"
@@ -122,8 +123,7 @@ def _named(metric: Metric) -> str:
 
 
 def _short(value: Any) -> str:
-    text = " ".join(repr(value).split())
-    return text if len(text) <= 80 else text[:80] + "..."
+    return one_line(repr(value), 80)
 
 
 class ShownValues(NamedTuple):

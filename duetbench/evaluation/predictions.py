@@ -29,9 +29,13 @@ COLUMNS = (
     "probabilities",
     "label_mass",
     "user_average",
+    "user_history",
 )
 """`value` is null where no rating could be read, `failed_at` where nothing failed; `user_average` is the mean of the
-user's earlier ratings (null: there are none), for the fill `user_mean`."""
+user's earlier ratings (null: there are none), for the fill `user_mean`; `user_history` is the number of the user's
+interactions in the request, which `history.k` limits."""
+_OF_LATER_VERSIONS = ("user_average", "user_history")
+"""Columns that predictions of earlier versions lack."""
 
 
 def predictions_table(examples: Sequence[Example], predictions: Sequence[Prediction]) -> pl.DataFrame:
@@ -56,6 +60,7 @@ def predictions_table(examples: Sequence[Example], predictions: Sequence[Predict
             list(prediction.probabilities),
             prediction.label_mass,
             _original(example, example.request.user_average),
+            len(example.request.user_history),
         )
         for example, prediction in zip(examples, predictions, strict=True)
     ]
@@ -69,7 +74,7 @@ def _original(example: Example, value: float | None) -> float | None:
 def _schema() -> dict[str, Any]:
     import polars as pl
 
-    special: dict[str, Any] = {"timestamp": pl.Int64, "probabilities": pl.List(pl.Float64)}
+    special: dict[str, Any] = {"timestamp": pl.Int64, "user_history": pl.Int64, "probabilities": pl.List(pl.Float64)}
     special |= dict.fromkeys(("rating", "value", "label_mass", "user_average"), pl.Float64)
     return {column: special.get(column, pl.String) for column in COLUMNS}
 
@@ -98,7 +103,7 @@ def check_predictions(table: pl.DataFrame) -> None:
     """
     import polars as pl
 
-    missing = [name for name in COLUMNS if name not in table.columns and name != "user_average"]
+    missing = [name for name in COLUMNS if name not in table.columns and name not in _OF_LATER_VERSIONS]
     if missing:
         raise DataError(f"predictions have no column {', '.join(missing)}")
     value, ok = pl.col("value").cast(pl.Float64), pl.col("status") == "ok"

@@ -8,6 +8,8 @@ from duetbench.evaluation.conventions import Convention
 from duetbench.evaluation.statistics import Interval, RankInterval
 from duetbench.evaluation.statistics.intervals import ALPHA
 from duetbench.evaluation.statistics.power import NeededSample
+from duetbench.interfaces import Metric
+from duetbench.leaderboard.read_results import CellResult
 from duetbench.leaderboard.row_attributes import ORIGIN, RowAttributes
 from duetbench.leaderboard.sections import SectionKey
 from duetbench.types import Decision
@@ -233,3 +235,7 @@ class Board:
     notes: tuple[str, ...] = ()
     faults: tuple[str, ...] = ()
     """Records that could not be read."""
+    results: tuple[CellResult, ...] = ()
+    """The cells that the rows come from, for formats that show more than the rows."""
+    registered: tuple[Metric, ...] = ()
+    """The metrics that it was built with."""

@@ -96,14 +96,23 @@ def collect(runs: Sequence[Path], metrics: Sequence[Metric], options: BoardOptio
         f"metric {name} is in the records, but no metric of that name is registered: its recorded value is shown"
         for name in unregistered
     ]
-    return Board(sections, shown, options.sort, options.all_differences, (*reading.notes, *notes), reading.faults)
+    return Board(
+        sections,
+        shown,
+        options.sort,
+        options.all_differences,
+        (*reading.notes, *notes),
+        reading.faults,
+        reading.results,
+        tuple(metrics),
+    )
 
 
 def _section(
     part: SectionResults, metrics: Sequence[Metric], shown: Sequence[BoardMetric], options: BoardOptions
 ) -> BoardSection:
     convention = CONVENTIONS[options.convention]
-    fill, notes = _fill(part.done)
+    fill, notes = declared_fill(part.done)
     if options.mix:
         notes.append(f"rows of more than one {' and '.join(options.mix)} share this ranking, as requested")
     groups = groups_of(part.done)
@@ -190,7 +199,7 @@ def _with_statistics(rows: Sequence[BoardRow], statistics: SectionStatistics, ba
     ]
 
 
-def _fill(results: Sequence[CellResult]) -> tuple[str, list[str]]:
+def declared_fill(results: Sequence[CellResult]) -> tuple[str, list[str]]:
     """The fill with which all rows of a section are read, and notes about it."""
     declared = sorted({_metrics(result).fill for result in results})
     if len(declared) > 1:
@@ -219,13 +228,13 @@ def _row(group: RowGroup, values: PairedValues | str, reader: MetricReader, cove
         n=by_seed[0].n,
         coverage=coverage,
         counts={name: sum(getattr(metrics.counts, name) for metrics in by_seed) for name in COUNTS},
-        values=_summaries([reader.over_all(metrics) for metrics in by_seed]),
-        readable=_summaries([reader.over_readable(metrics) for metrics in by_seed]),
+        values=summaries([reader.over_all(metrics) for metrics in by_seed]),
+        readable=summaries([reader.over_readable(metrics) for metrics in by_seed]),
         empty_windows=_empty_windows([result.record for result in group.results]),
         changed_prompts=min(_measured(group, "changed_prompts"), default=None),
         evidence_tokens=_mean(_measured(group, "evidence_tokens")),
         profile_tokens=_mean(_measured(group, "profile_tokens")),
-        optimal=_summaries([optimal_values(metrics, reader) for metrics in by_seed]),
+        optimal=summaries([optimal_values(metrics, reader) for metrics in by_seed]),
     )
 
 
@@ -259,7 +268,7 @@ def _failed(result: CellResult) -> BoardRow:
     )
 
 
-def _summaries(by_seed: Sequence[dict[str, float | None]]) -> dict[str, SeedSummary | None]:
+def summaries(by_seed: Sequence[dict[str, float | None]]) -> dict[str, SeedSummary | None]:
     """Mean and deviation of each metric over seeds; None if one of the seeds has no value."""
     names = dict.fromkeys(name for values in by_seed for name in values)
     return {name: _summary([values.get(name) for values in by_seed]) for name in names}

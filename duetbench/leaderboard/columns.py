@@ -106,7 +106,7 @@ def columns(section: BoardSection, board: Board) -> list[Column]:
         shown.append(Column("empty windows", _empty_windows))
     shown += _metric_columns(section, metrics) + _optimal_columns(section, metrics)
     if any(_has_missing(row) for row in rows):
-        shown.append(Column("MAE read.", lambda row: _summary((row.readable or {}).get(RANKED_BY))))
+        shown.append(Column("MAE read.", lambda row: summary_text((row.readable or {}).get(RANKED_BY))))
     compared = [metric for metric in metrics if board.all_differences or metric.name in (RANKED_BY, board.sorted_by)]
     shown += [
         Column(column.title, column.text, metric=column.metric, is_comparison=True)
@@ -186,7 +186,7 @@ def _optimal_columns(section: BoardSection, metrics: Sequence[BoardMetric]) -> l
 
 
 def _optimal(metric: BoardMetric) -> Callable[[BoardRow], str]:
-    return lambda row: _summary((row.optimal or {}).get(metric.name))
+    return lambda row: summary_text((row.optimal or {}).get(metric.name))
 
 
 def notes(section: BoardSection) -> list[str]:
@@ -232,7 +232,7 @@ def _attribute(name: str) -> Column:
 
 
 def _metric(metric: BoardMetric) -> Callable[[BoardRow], str]:
-    return lambda row: _summary((row.values or {}).get(metric.name))
+    return lambda row: summary_text((row.values or {}).get(metric.name))
 
 
 def _metric_or_failure(metric: BoardMetric) -> Callable[[BoardRow], str]:
@@ -270,7 +270,7 @@ def _unread(row: BoardRow) -> str:
     return "/".join(str(row.counts[name]) for name in names) if row.counts else NOTHING
 
 
-def _summary(summary: SeedSummary | None) -> str:
+def summary_text(summary: SeedSummary | None) -> str:
     if summary is None:
         return NOTHING
     return f"{summary.mean:.4f}" + ("" if summary.sd is None else f" ± {summary.sd:.4f}")

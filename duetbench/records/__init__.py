@@ -2,7 +2,10 @@
 
 from duetbench.records.environment import current_environment, utc_now
 from duetbench.records.files import (
+    ANSWERS,
     PREDICTIONS,
+    PROFILES,
+    PROMPTS,
     RECORD,
     file_entry,
     read_record,
@@ -40,7 +43,10 @@ from duetbench.records.record import (
 from duetbench.records.serialization import from_json, to_json
 
 __all__ = [
+    "ANSWERS",
     "PREDICTIONS",
+    "PROFILES",
+    "PROMPTS",
     "RECORD",
     "VERSION",
     "BudgetRecord",

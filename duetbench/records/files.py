@@ -16,6 +16,12 @@ from duetbench.schemas import schema_validator, shortened
 
 RECORD = "record.json"
 PREDICTIONS = "predictions.parquet"
+ANSWERS = "answers.jsonl"
+"""Every answer, parsed or not; absent without a model, as are the two files below."""
+PROFILES = "profiles.parquet"
+"""Profiles as the scorer read them."""
+PROMPTS = "prompts.parquet"
+"""Every distinct prompt."""
 
 
 def write_record(folder: Path, record: Record) -> Path:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import fields, is_dataclass
 
 from duetbench.errors import NoPredictions
+from duetbench.escaping import one_line
 from duetbench.runner.cell_state import CellState
 from duetbench.runner.planning.cells import PluginChoice
 from duetbench.types import Prediction, Status
@@ -41,7 +42,7 @@ def _reason(state: CellState, prediction: Prediction, position: int) -> str:
         "refused": "was refused",
         "empty": "is empty",
     }.get(prediction.status, "failed")
-    detail = error or (_quoted(text) if text else "")
+    detail = one_line(error) or (repr(one_line(text, _SHOWN)) if text else "")
     return f"the {step} {problem}{f' ({detail})' if detail else ''}; {_remedy(state, step, prediction.status)}"
 
 
@@ -78,8 +79,3 @@ def _remedy(state: CellState, step: str, status: Status) -> str:
 
 def _options(plugin: PluginChoice) -> set[str]:
     return {entry.name for entry in fields(plugin.config)} if is_dataclass(plugin.config) else set()
-
-
-def _quoted(text: str) -> str:
-    line = " ".join(text.split())
-    return repr(line if len(line) <= _SHOWN else f"{line[:_SHOWN]}...")

@@ -15,7 +15,10 @@ RUNS = Path("runs")
 PLAN = "plan.json"
 CELLS = "cells"
 
-_FILES = (PLAN, "env.json", "leaderboard.md", "leaderboard.json")
+REPORT = "report.html"
+"""The file that `duetbench report` writes."""
+
+_FILES = (PLAN, "env.json", "leaderboard.md", "leaderboard.json", REPORT)
 _FOLDERS = (CELLS, "trainings")
 
 

@@ -100,8 +100,8 @@ def test_an_unknown_metric_to_sort_by_is_one_line(run: Path) -> None:
 def test_an_unknown_format_names_the_known_ones(run: Path) -> None:
     result = _call("export", "--format", "xml", run)
     assert result.exit_code == 2
-    assert "'xml' is not one of csv, json, md" in result.stderr
-    assert "[csv|json|md]" in _call("export", "--help").stdout
+    assert "'xml' is not one of csv, html, json, md" in result.stderr
+    assert "[csv|html|json|md]" in _call("export", "--help").stdout
 
 
 def test_check_names_what_it_could_not_check(run: Path) -> None:

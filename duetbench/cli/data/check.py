@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
-import click
-
 from duetbench.cli.data.arguments import build_options, history_options, prepare_dataset, select_options
 from duetbench.cli.data.tables import print_warnings
+from duetbench.cli.output import echo
 from duetbench.errors import ConfigError, UsageError
 
 if TYPE_CHECKING:
@@ -40,9 +39,9 @@ def check_command(settings: Settings, arguments: dict[str, Any]) -> None:
     findings += _probe_strategies(settings, prepared, options, arguments, checked)
     _print(settings, findings, _applied_guards(arguments), prepared)
     print_warnings(prepared)
-    click.echo(f"checked: {', '.join(checked)}")
+    echo(f"checked: {', '.join(checked)}")
     for finding in findings[:_MAX_PRINTED]:
-        click.echo(str(finding), err=True)
+        echo(str(finding), err=True)
     if findings:
         more = f" (and {len(findings) - 1} more)" if len(findings) > 1 else ""
         raise DataError(f"{prepared.name}: leak found: {findings[0]}{more}")

@@ -16,6 +16,7 @@ from duetbench.cli.data.arguments import (
     max_error_rate_option,
     prepare_dataset,
 )
+from duetbench.cli.output import echo
 
 
 def _raw_formats() -> tuple[str, ...]:
@@ -48,9 +49,9 @@ def prepare(settings: Settings, /, **arguments: Any) -> None:
     tables.print_row_counts(settings, prepared.counts, prepared.notes, prepared.steps)
     tables.print_differences(settings, prepared, dataset)
     tables.print_warnings(prepared)
-    click.echo(f"fingerprint {prepared.fingerprint}")
-    click.echo(f"use it with: duetbench run --dataset {shlex.quote(str(prepared.folder))} ...")
-    click.echo(f"prepared in {prepared.folder}")
+    echo(f"fingerprint {prepared.fingerprint}")
+    echo(f"use it with: duetbench run --dataset {shlex.quote(str(prepared.folder))} ...")
+    echo(f"prepared in {prepared.folder}")
 
 
 @data.command()
@@ -99,7 +100,7 @@ def sample(settings: Settings, /, *, split: Any, n: int, seed: int, lines: int, 
     if not examples:
         raise DataError(f"{prepared.name} has no {split} rows after its steps: choose another --split or other --steps")
     for example in examples:
-        click.echo(tables.example_text(example, lines, has_times=prepared.has_times))
+        echo(tables.example_text(example, lines, has_times=prepared.has_times))
 
 
 @data.command()
@@ -162,7 +163,7 @@ def generate(
     with settings.progress_console.status(f"writing {interactions:,} synthetic interactions"):
         files = write(folder, raw_format, SyntheticSpec(interactions, seed, category), compression=compression)
     for path in files.values():
-        click.echo(f"{path}  {path.stat().st_size:,} bytes")
+        echo(f"{path}  {path.stat().st_size:,} bytes")
 
 
 @data.command("import")
@@ -231,8 +232,8 @@ def export(settings: Settings, /, *, folder: Path, export_format: Any, **argumen
 
     prepared, _ = prepare_dataset(settings, arguments)
     for split, n_rows in write(prepared, folder, export_format).items():
-        click.echo(f"{split}  {n_rows:,} rows")
-    click.echo(f"written to {folder}")
+        echo(f"{split}  {n_rows:,} rows")
+    echo(f"written to {folder}")
 
 
 def _parse_windows(text: str) -> list[int]:

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from duetbench.cli.output import echo
+
 if TYPE_CHECKING:
     from duetbench.cli.context import Settings
     from duetbench.data.interchange.imports import ImportOptions, ImportResult
@@ -32,7 +34,7 @@ def import_command(settings: Settings, arguments: dict[str, Any]) -> None:
         result = import_tables(sources, folder, options, items=items)
     _print_result(settings, result)
     setting = f"imported.raw={folder}" if arguments["out"] else f"imported.table={arguments['name']}"
-    click.echo(f"use it with: duetbench run --dataset imported --set {setting}")
+    echo(f"use it with: duetbench run --dataset imported --set {setting}")
 
 
 def _sources(arguments: dict[str, Any]) -> tuple[list[TableSource], TableSource | None]:
@@ -136,20 +138,20 @@ def _numbers(name: str, text: str | None) -> tuple[float, ...]:
 def _print_result(settings: Settings, result: ImportResult) -> None:
     from duetbench.cli.data.tables import print_row_counts
 
-    click.echo("columns: " + ", ".join(f"{field} from '{column}'" for field, column in result.columns.items()))
+    echo("columns: " + ", ".join(f"{field} from '{column}'" for field, column in result.columns.items()))
     splits = "with" if result.has_splits else "no"
     described = "" if result.described_items is None else f" ({result.described_items:,} of them in the table of items)"
-    click.echo(f"{result.rows:,} interactions, {result.items:,} items{described}, {splits} splits")
-    click.echo(f"ratings on the scale {_scale_counts(result)}")
+    echo(f"{result.rows:,} interactions, {result.items:,} items{described}, {splits} splits")
+    echo(f"ratings on the scale {_scale_counts(result)}")
     if result.unrated:
-        click.echo(f"{result.unrated:,} rows without a rating (--missing) are left out")
+        echo(f"{result.unrated:,} rows without a rating (--missing) are left out")
     if result.described_items == 0:
-        click.echo(
+        echo(
             f"warning: none of {result.items:,} items occurs in the item table: are the ids of both tables the same?",
             err=True,
         )
     print_row_counts(settings, result.dropped, result.noted)
-    click.echo(f"imported into {result.folder}")
+    echo(f"imported into {result.folder}")
 
 
 def _scale_counts(result: ImportResult) -> str:

@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
-import click
-
+from duetbench.cli.output import echo
 from duetbench.cli.tables import print_table
+from duetbench.escaping import one_line
 
 if TYPE_CHECKING:
     from duetbench.cli.context import Settings
@@ -80,7 +80,7 @@ def print_warnings(prepared: Prepared) -> None:
         warnings.append(f"none of {last.items:,} items occurs in the item table: are the ids of both the same?")
     warnings += [f"{TEMPORALLY_UNSAFE}: {reason}" for reason in prepared.temporal_leakage]
     for warning in warnings:
-        click.echo(f"warning: {warning}", err=True)
+        echo(f"warning: {warning}", err=True)
 
 
 def print_differences(settings: Settings, prepared: Prepared, dataset: Dataset | None) -> None:
@@ -95,7 +95,7 @@ def print_differences(settings: Settings, prepared: Prepared, dataset: Dataset |
     print_table(settings, ("Table 4", "published", "found", "difference"), rows)
     if any(size.found != size.published for size in differences):
         caveats = dataset.caveats() if dataset else ""
-        click.echo(f"warning: the sizes differ from Table 4 of the paper. {caveats}", err=True)
+        echo(f"warning: the sizes differ from Table 4 of the paper. {caveats}", err=True)
 
 
 def print_splits(settings: Settings, splits: Sequence[SplitStatistics]) -> None:
@@ -135,9 +135,9 @@ def print_windows(settings: Settings, windows: Sequence[WindowStatistics], split
     titles = ("window", "mean of user", "full", "mean of item", "full", "differs from previous")
     print_table(settings, titles, rows)
     if all(window.mean_user is None for window in windows):
-        click.echo(f"warning: there are no {split} rows, so all windows are empty", err=True)
+        echo(f"warning: there are no {split} rows, so all windows are empty", err=True)
     for small, large in windows_with_same_inputs(windows):
-        click.echo(
+        echo(
             f"warning: {small} and {large} give every {split} request the same inputs: a comparison shows nothing",
             err=True,
         )
@@ -158,7 +158,7 @@ def print_json(prepared: Prepared, splits: Sequence[SplitStatistics], windows: S
         "windows": [asdict(window) for window in windows],
         "same_inputs": windows_with_same_inputs(windows),
     }
-    click.echo(json.dumps(content, indent=1, ensure_ascii=False))
+    echo(json.dumps(content, indent=1, ensure_ascii=False))
 
 
 def example_text(example: Example, lines: int, *, has_times: bool) -> str:
@@ -188,10 +188,8 @@ def example_text(example: Example, lines: int, *, has_times: bool) -> str:
 
 def _interaction_text(interaction: Interaction, side: str, *, has_times: bool) -> str:
     partner = interaction.item.title if side == "user" else interaction.user_id
-    review = " ".join(interaction.review.split())
-    shortened = review if len(review) <= _REVIEW_CHARS else review[:_REVIEW_CHARS] + "..."
     when = _when(interaction.timestamp, has_times).removeprefix("on ")
-    return f"{when}  {interaction.rating:g}  {partner}: {shortened}"
+    return f"{when}  {interaction.rating:g}  {one_line(partner)}: {one_line(interaction.review, _REVIEW_CHARS)}"
 
 
 def _when(timestamp: int, has_times: bool) -> str:

@@ -11,6 +11,7 @@ import click
 
 from duetbench.cli.completion import model_name, words
 from duetbench.cli.context import Settings, pass_settings
+from duetbench.cli.output import echo
 
 if TYPE_CHECKING:
     from duetbench.models import ModelCard
@@ -48,11 +49,11 @@ def show(name: str) -> None:
 
         reference = resolve(name, pull=False)
         commit = f"\ncommit: {reference.revision}" if reference.revision else ""
-        click.echo(f"{name}{commit}\nfolder: {reference.path}\ndigest: {reference.digest}")
+        echo(f"{name}{commit}\nfolder: {reference.path}\ndigest: {reference.digest}")
         return
     from duetbench.models import load_card
 
-    click.echo("\n".join(_description(load_card(name))))
+    echo("\n".join(_description(load_card(name))))
 
 
 @models.command()
@@ -70,7 +71,7 @@ def pull(settings: Settings, name: str) -> None:
         if name.startswith(PREFIX):
             update(parse_hub_name(name))
         reference = resolve(name, on_progress=on_progress)
-    click.echo(f"{name} is in {reference.path}\ndigest {reference.digest}")
+    echo(f"{name} is in {reference.path}\ndigest {reference.digest}")
 
 
 @models.command()
@@ -103,13 +104,13 @@ def add(settings: Settings, /, model: str, name: str | None, into: Path) -> None
     path = into / f"{chosen}.yaml"
     write_card(card, path)
     facts = card.facts
-    click.echo(f"Wrote {path}: context length {card.body['context_length']}, {card.body['family']}.")
-    click.echo(f"chat template: arguments {', '.join(facts.arguments) or 'none'}; ends at {' '.join(facts.end_tokens)}")
+    echo(f"Wrote {path}: context length {card.body['context_length']}, {card.body['family']}.")
+    echo(f"chat template: arguments {', '.join(facts.arguments) or 'none'}; ends at {' '.join(facts.end_tokens)}")
     if facts.thinking:
-        click.echo(f"{facts.thinking}=false is set: the answer comes without reasoning before it.")
+        echo(f"{facts.thinking}=false is set: the answer comes without reasoning before it.")
     if not facts.has_system_turn:
-        click.echo("merge_system=true is set: the template has no system turn.")
-    click.echo(f"Use it with: duetbench --models-dir {into} run --model {chosen} ...")
+        echo("merge_system=true is set: the template has no system turn.")
+    echo(f"Use it with: duetbench --models-dir {into} run --model {chosen} ...")
 
 
 @models.command()
@@ -126,7 +127,7 @@ def convert(settings: Settings, source: Path, target: Path) -> None:
     with _progress(settings) as on_progress:
         on_progress("converting", 0, 0)
         convert_model(source, target)
-    click.echo(f"use it with --model path:{target}")
+    echo(f"use it with --model path:{target}")
 
 
 @models.command()
@@ -155,8 +156,8 @@ def build(settings: Settings, name: str, seed: int, out: Path | None) -> None:
     folder = out or cache_dir("models", f"{name}-seed-{seed}")
     with _progress(settings) as on_progress:
         report = build_toy_lm(folder, seed=seed, on_progress=on_progress)
-    click.echo("\n".join(report.lines()))
-    click.echo(f"use it with --model path:{folder}")
+    echo("\n".join(report.lines()))
+    echo(f"use it with --model path:{folder}")
     if faults := report.measurements.faults():
         raise ModelError(f"the model in {folder} does not meet {len(faults)} conditions, which the report names")
 

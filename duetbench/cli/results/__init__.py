@@ -1,6 +1,8 @@
-"""`duetbench score` and `duetbench compare`. Open `score` and `compare`."""
+"""The commands that show results beyond the leaderboard: `report`, `inspect`, `score` and `compare`."""
 
 from duetbench.cli.results.compare import compare
+from duetbench.cli.results.inspect import inspect
+from duetbench.cli.results.report import report
 from duetbench.cli.results.score import score
 
-__all__ = ["compare", "score"]
+__all__ = ["compare", "inspect", "report", "score"]

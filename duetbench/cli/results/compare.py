@@ -10,6 +10,7 @@ import click
 from duetbench.cli.completion import run_name, words
 from duetbench.cli.context import Settings, pass_settings
 from duetbench.cli.leaderboard import conventions
+from duetbench.cli.output import echo
 
 if TYPE_CHECKING:
     from duetbench.leaderboard.pairwise.comparison import MetricComparison, PairwiseComparison, RowPair
@@ -67,11 +68,11 @@ def _print(settings: Settings, compared: PairwiseComparison) -> None:
     print_table(settings, titles, rows, text_titles=("metric", "difference"))
     for pair in compared.pairs[:_MAX_SENTENCES]:
         for metric in pair.metrics[:1]:
-            click.echo(sentence(pair, metric, compared))
+            echo(sentence(pair, metric, compared))
     if len(compared.pairs) > _MAX_SENTENCES:
-        click.echo(f"and {len(compared.pairs) - _MAX_SENTENCES} more pairs of rows (--json FILE writes all sentences)")
+        echo(f"and {len(compared.pairs) - _MAX_SENTENCES} more pairs of rows (--json FILE writes all sentences)")
     for note in [*comparison_notes(compared), *compared.faults]:
-        click.echo(note)
+        echo(note)
 
 
 def _cells(pair: RowPair, metric: MetricComparison) -> tuple[str, ...]:

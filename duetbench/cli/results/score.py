@@ -14,6 +14,7 @@ from duetbench.cli.completion import plugin_name
 from duetbench.cli.context import Settings, pass_settings
 from duetbench.cli.data.arguments import max_error_rate_option
 from duetbench.cli.leaderboard import conventions
+from duetbench.cli.output import echo
 
 if TYPE_CHECKING:
     from duetbench.data.interchange.sources import TableSource
@@ -81,7 +82,7 @@ def score(settings: Settings, /, **arguments: Any) -> None:
         _compute_baselines(settings, scored, folder, is_wanted=not arguments["no_baselines"])
         _show(settings, scored, folder, arguments["output"])
     if arguments["out"]:
-        click.echo(f"written to {scored.folder}")
+        echo(f"written to {scored.folder}")
 
 
 @contextlib.contextmanager
@@ -139,7 +140,7 @@ def _compute_baselines(settings: Settings, scored: Scored, folder: Path, *, is_w
         scored.baselines, folder, progress=Progress() if settings.quiet else ProgressDisplay(settings.progress_console)
     )
     for cell, reason in outcome.failures:
-        click.echo(f"duetbench: FAILED {cell.folder}: {reason}", err=True)
+        echo(f"duetbench: FAILED {cell.folder}: {reason}", err=True)
 
 
 def _show(settings: Settings, scored: Scored, folder: Path, output: Path | None) -> None:

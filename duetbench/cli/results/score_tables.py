@@ -6,9 +6,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-import click
-
 from duetbench.cli.data.tables import print_row_counts
+from duetbench.cli.output import echo
 from duetbench.cli.tables import print_table
 
 if TYPE_CHECKING:
@@ -25,18 +24,16 @@ def print_counts(settings: Settings, record: Record) -> None:
     """What the file contains: columns, rows by what became of them, coverage and predictions off the scale."""
     foreign, metrics = record.foreign, _metrics(record)
     assert foreign is not None
-    click.echo("columns: " + ", ".join(f"{name} from {column!r}" for name, column in foreign.columns.items()))
-    click.echo(
-        f"{foreign.rows:,} rows in {foreign.file!r}; of a repeated pair, the {foreign.repeated} prediction counts"
-    )
+    echo("columns: " + ", ".join(f"{name} from {column!r}" for name, column in foreign.columns.items()))
+    echo(f"{foreign.rows:,} rows in {foreign.file!r}; of a repeated pair, the {foreign.repeated} prediction counts")
     print_row_counts(settings, foreign.dropped, foreign.noted)
     share = _NOTHING if metrics.coverage is None else f"{100 * metrics.coverage:.1f} %"
-    click.echo(
+    echo(
         f"{metrics.n:,} pairs, {metrics.n_readable:,} with a readable prediction (coverage {share}), "
         f"{metrics.off_scale:,} of them off the scale"
     )
     if record.first_failure:
-        click.echo(f"first missing prediction: {record.first_failure}")
+        echo(f"first missing prediction: {record.first_failure}")
 
 
 def print_matrix(settings: Settings, record: Record) -> None:

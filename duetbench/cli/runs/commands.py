@@ -8,6 +8,7 @@ import click
 
 from duetbench.cli.completion import run_name
 from duetbench.cli.context import Settings, pass_settings
+from duetbench.cli.output import echo
 
 
 @click.group()
@@ -29,7 +30,7 @@ def ls(settings: Settings, folder: Path) -> None:
     if not folders and not folder.is_dir():
         raise RecordError(f"there is no folder {folder}: `duetbench run` writes it, or name another folder of runs")
     if not folders:
-        click.echo(f"no runs in {folder}", err=True)
+        echo(f"no runs in {folder}", err=True)
         return
     summaries = [summarize_run(path) for path in folders]
     print_runs(settings, sorted(summaries, key=lambda run: (run.finished or "9999", run.folder.name)))
@@ -84,11 +85,11 @@ def rm(names: tuple[str, ...], yes: bool) -> None:
 
     for folder in {path.resolve(): path for path in map(find_run, names)}.values():
         if not yes and not _confirmed(_question(folder, summarize_run(folder).count("done"))):
-            click.echo(f"{folder} is kept", err=True)
+            echo(f"{folder} is kept", err=True)
             continue
         kept = remove_run(folder)
         others = f"; kept, since no run has written it: {', '.join(path.name for path in kept)}" if kept else ""
-        click.echo(f"removed {folder}{others}")
+        echo(f"removed {folder}{others}")
 
 
 def _question(folder: Path, n_done: int) -> str:

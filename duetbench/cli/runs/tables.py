@@ -6,8 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import click
-
+from duetbench.cli.output import echo
 from duetbench.cli.tables import print_rows, print_table, shared_values
 from duetbench.types import TEMPORALLY_UNSAFE
 
@@ -56,19 +55,19 @@ def print_run(settings: Settings, run: RunSummary) -> None:
 
     counts = ", ".join(f"{run.count(state)} {state}" for state in STATES if run.count(state))
     finished = f"; finished {_time(run.finished)} UTC" if run.finished else ""
-    click.echo(f"{run.folder}: {counts or 'no cells'}{finished}; {size_text(run.bytes)}")
+    echo(f"{run.folder}: {counts or 'no cells'}{finished}; {size_text(run.bytes)}")
     versions = list(dict.fromkeys(cell.version for cell in run.cells if cell.version))
     rows = [{name: value or _ABSENT.get(name, "") for name, value in cell.names.items()} for cell in run.cells]
     with_model = [bool(cell.names.get("model")) for cell in run.cells]
     shared, differing = shared_values(rows, with_model, always=("strategy", "scorer"))
     shared = {**shared, **({"duetbench": ", ".join(versions)} if versions else {})}
-    click.echo(", ".join(f"{name} {value}" for name, value in shared.items()))
+    echo(", ".join(f"{name} {value}" for name, value in shared.items()))
     _print_cells(settings, run.cells, differing)
     for reason in dict.fromkeys(reason for cell in run.cells for reason in cell.temporal_leakage):
-        click.echo(f"warning: {TEMPORALLY_UNSAFE}: {reason}")
+        echo(f"warning: {TEMPORALLY_UNSAFE}: {reason}")
     for cell in run.cells:
         if cell.reason:
-            click.echo(f"{cell.state} {cell.folder}: {cell.reason}")
+            echo(f"{cell.state} {cell.folder}: {cell.reason}")
 
 
 def _print_cells(settings: Settings, cells: Sequence[CellSummary], names: Sequence[Mapping[str, str]]) -> None:
@@ -92,7 +91,7 @@ def print_difference(settings: Settings, folders: tuple[Path, Path], difference:
 
     n = len(difference.results)
     if difference.is_empty:
-        click.echo(f"no difference: {counted(n, 'cell')} with the same settings and results")
+        echo(f"no difference: {counted(n, 'cell')} with the same settings and results")
         return
     if difference.settings:
         rows = [
@@ -104,9 +103,7 @@ def print_difference(settings: Settings, folders: tuple[Path, Path], difference:
     changed = [result for result in difference.results if not result.is_equal]
     if changed:
         _print_results(settings, folders, changed)
-    click.echo(
-        f"{n - len(changed)} of {n} cells in both runs have the same results" if n else "no cell is in both runs"
-    )
+    echo(f"{n - len(changed)} of {n} cells in both runs have the same results" if n else "no cell is in both runs")
     for folder, names in zip(folders, (difference.only_first, difference.only_second), strict=True):
         _print_only(folder, names)
 
@@ -116,9 +113,9 @@ def _print_results(settings: Settings, folders: tuple[Path, Path], changed: Sequ
     rows = [line for result in changed for line in _result_lines(result)]
     titles = ("cell", "metric", *map(str, folders), "difference")
     print_table(settings, titles, rows, text_titles=("metric",))
-    click.echo("values of the convention standard over all pairs, missing predictions filled")
+    echo("values of the convention standard over all pairs, missing predictions filled")
     if not all(result.has_same_pairs for result in changed if result.first and result.second):
-        click.echo(f"{_NOTHING}: the cells predict other pairs, so their values cannot be compared")
+        echo(f"{_NOTHING}: the cells predict other pairs, so their values cannot be compared")
 
 
 def _result_lines(result: ResultDifference) -> list[tuple[str, str, str, str, str]]:
@@ -142,11 +139,11 @@ def _print_only(folder: Path, names: Sequence[str]) -> None:
     from duetbench.leaderboard.columns import counted
 
     if names:
-        click.echo(f"only in {folder}: {counted(len(names), 'cell')}")
+        echo(f"only in {folder}: {counted(len(names), 'cell')}")
     for name in names[:_MAX_LISTED]:
-        click.echo(f"  {name}")
+        echo(f"  {name}")
     if len(names) > _MAX_LISTED:
-        click.echo(f"  and {len(names) - _MAX_LISTED} more")
+        echo(f"  and {len(names) - _MAX_LISTED} more")
 
 
 def _listed(values: Sequence[str]) -> str:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import click
-
+from duetbench.cli.output import echo
 from duetbench.cli.tables import print_rows
 from duetbench.config import options_of, value_text
 
@@ -28,7 +27,7 @@ def show_options(settings: Settings, name: str | None) -> None:
         raise UnknownName("section of options", name, sections)
     shown = {name: sections[name]} if name else sections
     where = " or under `options` in a configuration" if name not in cluster_sections() else ""
-    click.echo(f"Options of a run, each set with --set SECTION.OPTION=VALUE{where}; those of ray and slurm only there:")
+    echo(f"Options of a run, each set with --set SECTION.OPTION=VALUE{where}; those of ray and slurm only there:")
     rows = [
         (f"{section}.{option.name}", option.type, value_text(option.default), option.meaning)
         for section, config_class in shown.items()

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import click
-
 from duetbench.cli.context import Settings
+from duetbench.cli.output import echo
 from duetbench.cli.tables import print_table
 from duetbench.config import value_text
 
@@ -31,12 +30,10 @@ def show_preset(settings: Settings, name: str) -> None:
         return
     names = preset_names()
     rows = compare_presets(names, settings.plugins)
-    click.echo("\n".join(f"{preset.name}: {preset.summary}" for preset in map(load_preset, names)))
+    echo("\n".join(f"{preset.name}: {preset.summary}" for preset in map(load_preset, names)))
     _print(settings, names, rows)
     n_different = sum(row.differs for row in rows)
-    click.echo(
-        f"{DIFFERS} {n_different} of {len(rows)} options differ. Use one with `preset: {name}` in a configuration."
-    )
+    echo(f"{DIFFERS} {n_different} of {len(rows)} options differ. Use one with `preset: {name}` in a configuration.")
 
 
 def _print(settings: Settings, names: list[str], rows: list[OptionComparison]) -> None:

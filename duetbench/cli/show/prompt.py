@@ -6,9 +6,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import click
-
 from duetbench.cli.context import Settings
+from duetbench.cli.output import echo
 from duetbench.errors import UsageError
 
 if TYPE_CHECKING:
@@ -50,7 +49,7 @@ def show_prompts(settings: Settings, strategy: str, row: PromptRow, settings_: t
         examples = _examples(cell, row)
         prompts = _controlled if cell.control else _prompts
         for title, prompt, max_tokens in prompts(cell, examples, row.example, engine):
-            click.echo("\n".join(_prompt_lines(title, prompt, max_tokens, chat, model, engine)))
+            echo("\n".join(_prompt_lines(title, prompt, max_tokens, chat, model, engine)))
     finally:
         pool.close()
 

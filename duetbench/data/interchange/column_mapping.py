@@ -12,6 +12,7 @@ from duetbench.data.interchange.ids import read_ids
 from duetbench.data.readers.times import NO_TIMES, TimeForm, missing_to_null, to_seconds
 from duetbench.data.readers.validation import RowCounts, SourceLocation
 from duetbench.errors import ConfigError
+from duetbench.escaping import one_line
 from duetbench.suggestions import did_you_mean
 
 REQUIRED_COLUMNS = ("user_id", "item_id", "rating", "timestamp")
@@ -139,8 +140,7 @@ def map_interactions(
 
 
 def _quoted(value: object) -> str:
-    text = " ".join(str(value).split())
-    return f"'{text if len(text) <= _MAX_VALUE_CHARACTERS else text[:_MAX_VALUE_CHARACTERS] + '...'}'"
+    return f"'{one_line(str(value), _MAX_VALUE_CHARACTERS)}'"
 
 
 def read_ratings(values: pl.Series) -> pl.Series:

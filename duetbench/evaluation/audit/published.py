@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from duetbench.errors import DataError, UnknownName
+from duetbench.escaping import one_line
 from duetbench.evaluation.audit.printed import PrintedNumber, printed_number
 from duetbench.evaluation.audit.reading import read_values
 from duetbench.paths import registry_dir
@@ -167,13 +168,9 @@ def _dangling(table: PublishedTable) -> Iterator[str]:
 def _schema_faults(body: Any) -> Iterator[str]:
     faults = schema_validator("published").iter_errors(body)
     for fault in sorted(faults, key=lambda fault: [(isinstance(p, str), p) for p in fault.absolute_path]):
-        path = "".join(f"[{part}]" if isinstance(part, int) else f".{_printable(part)}" for part in fault.absolute_path)
+        parts = fault.absolute_path
+        path = "".join(f"[{part}]" if isinstance(part, int) else f".{one_line(str(part))}" for part in parts)
         yield f"{path.lstrip('.') or 'file'}: {shortened(fault.message)}"
-
-
-def _printable(name: Any) -> str:
-    """A key for a message: it comes from the file and may hold control characters."""
-    return "".join(each if each.isprintable() else "?" for each in str(name))
 
 
 def _refuse(path: Path, faults: list[str]) -> None:

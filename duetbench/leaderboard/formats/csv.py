@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
+from duetbench.escaping import csv_text
 from duetbench.evaluation.statistics import Interval
 from duetbench.leaderboard.board import COUNTS, Board, BoardMetric, BoardRow, BoardSection, SeedSummary
 
@@ -75,8 +76,12 @@ def render(board: Board) -> str:
     writer.writeheader()
     for section in board.sections:
         rows = (_csv_row(section, row, prefixes) | _optimal(row, board.metrics, prefixes) for row in section.rows)
-        writer.writerows(rows)
+        writer.writerows({name: _cell(value) for name, value in row.items()} for row in rows)
     return text.getvalue()
+
+
+def _cell(value: Any) -> Any:
+    return csv_text(value) if isinstance(value, str) else value
 
 
 def _csv_row(section: BoardSection, row: BoardRow, prefixes: dict[str, str]) -> dict[str, Any]:

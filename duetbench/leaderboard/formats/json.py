@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict
 from typing import Any
 
+from duetbench.escaping import json_text
 from duetbench.leaderboard.board import Board, BoardRow, BoardSection, PairComparison
 
 FORMAT = 2
@@ -25,7 +25,7 @@ def render(board: Board) -> str:
         "notes": board.notes,
         "faults": board.faults,
     }
-    return json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+    return json_text(content, indent=2) + "\n"
 
 
 def _section(section: BoardSection) -> dict[str, Any]:

@@ -9,13 +9,10 @@ from typing import Any
 
 from duetbench.atomic import atomic_file, write_json_lines
 from duetbench.profiling import ParsedCompletion
+from duetbench.records import ANSWERS, PROFILES, PROMPTS
 from duetbench.runner.cell_state import CellState
 from duetbench.runner.metering import LoggedRequest
 from duetbench.types import Completion
-
-ANSWERS = "answers.jsonl"
-PROFILES = "profiles.parquet"
-PROMPTS = "prompts.parquet"
 
 _PROFILE_COLUMNS = ("request_id", "user_id", "item_id", "side", "text", "notes")
 _PROMPT_COLUMNS = ("phase", "key", "turns", "prefill")

@@ -25,11 +25,14 @@ from typing import Any, ClassVar, Literal
 from unittest import SkipTest
 
 from duetbench.config import build_config, options_of
+from duetbench.escaping import one_line
 from duetbench.interfaces import Plugin
 from duetbench.testing.conformance.checks import require
 
 HEAVY = ("torch", "transformers", "trl", "vllm", "datasets", "pandas", "jsonschema", "polars", "numpy", "sklearn")
 """Packages that a plugin may import only inside functions, so that listing plugins stays fast."""
+_SHOWN = 400
+"""Characters of a message that a result quotes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,11 +163,13 @@ class Conformance:
         except SkipTest as reason:
             return CheckResult(name, meaning, "skipped", str(reason))
         except AssertionError as error:
-            return CheckResult(name, meaning, "fail", _one_line(str(error) or "an assertion in the plugin failed"))
+            return CheckResult(
+                name, meaning, "fail", one_line(str(error) or "an assertion in the plugin failed", _SHOWN)
+            )
         except KeyboardInterrupt:
             raise
         except BaseException as error:
-            return CheckResult(name, meaning, "fail", f"{_one_line(repr(error))} at {_where(error)}")
+            return CheckResult(name, meaning, "fail", f"{one_line(repr(error), _SHOWN)} at {_where(error)}")
         return CheckResult(name, meaning, "pass")
 
 
@@ -175,15 +180,10 @@ def _heavy_imports(file: Path, module: str) -> list[str]:
         load = f"import runpy; runpy.run_path({str(file)!r})"
     code = f"import sys; sys.path[:] = {sys.path!r}; {load}; print(*[p for p in {HEAVY!r} if p in sys.modules])"
     process = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, timeout=120)
-    require(process.returncode == 0, f"cannot be imported in a fresh interpreter: {_one_line(process.stderr[-300:])}")
+    require(process.returncode == 0, f"cannot be imported in a fresh interpreter: {one_line(process.stderr[-300:])}")
     return process.stdout.split()
 
 
 def _where(error: BaseException) -> str:
     frames = traceback.extract_tb(error.__traceback__)
     return f"{Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else "an unknown location"
-
-
-def _one_line(text: str) -> str:
-    line = " ".join(text.split())
-    return line if len(line) <= 400 else line[:400] + "..."

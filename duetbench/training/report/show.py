@@ -86,7 +86,7 @@ def render_training(report: TrainingReport, *, rows: int) -> Iterator[Renderable
 
     trainer, strategy = report.job.get("trainer", "?"), report.job.get("strategy", {}).get("name", "?")
     yield Text(f"{trainer} of {strategy} ({report.folder})", style="bold")
-    yield Text(_outcome(report.result))
+    yield Text(outcome_text(report.result))
     for entry in report.evaluations:
         if entry.get("alarm"):
             yield Text(f"warning: update {entry['step']}: {entry['alarm']}", style="bold red")
@@ -99,7 +99,8 @@ def render_training(report: TrainingReport, *, rows: int) -> Iterator[Renderable
         yield _profile_changes(report, row)
 
 
-def _outcome(result: Mapping[str, Any] | None) -> str:
+def outcome_text(result: Mapping[str, Any] | None) -> str:
+    """Updates, tokens and seconds of a training, with its best update and its failures."""
     if result is None:
         return "not finished; the command that started it resumes it"
     best = f"best after {result['best_step']}" if result["best_step"] else "none better than the untrained model"

@@ -14,14 +14,14 @@ from duetbench.leaderboard.formats import format_names, render
 
 
 def test_the_modules_are_the_formats() -> None:
-    assert format_names() == ["csv", "json", "md"]
+    assert format_names() == ["csv", "html", "json", "md"]
 
 
 def test_a_new_module_is_a_new_format(board: Board, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "titles.py").write_text("def render(board):\n    return ' '.join(m.title for m in board.metrics)\n")
     (tmp_path / "_helper.py").write_text("")
     monkeypatch.setattr(formats, "__path__", [*formats.__path__, str(tmp_path)])
-    assert format_names() == ["csv", "json", "md", "titles"]
+    assert format_names() == ["csv", "html", "json", "md", "titles"]
     assert render(board, "titles") == "MAE RMSE Acc F1 F1 weighted"
     monkeypatch.delitem(sys.modules, "duetbench.leaderboard.formats.titles")
 
