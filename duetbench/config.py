@@ -8,9 +8,9 @@ from collections.abc import Mapping
 from dataclasses import MISSING, dataclass, fields
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
+from duetbench.documents.schemas import shortened
 from duetbench.errors import ConfigError
 from duetbench.options import idle_options, option_faults, renamed_options, spec_of
-from duetbench.schemas import shortened
 from duetbench.suggestions import did_you_mean
 
 

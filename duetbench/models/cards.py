@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any, Literal
 
 from duetbench.digests import digest_of_value
+from duetbench.documents.schemas import schema_validator, shortened
 from duetbench.documents.yaml_text import load_yaml
 from duetbench.errors import DocumentError, ModelError, UnknownName
 from duetbench.paths import registry_dir
-from duetbench.schemas import schema_validator, shortened
 
 FOLDERS_VARIABLE = "DUETBENCH_MODELS"
 """Environment variable with the user's folders of cards, separated as in PATH."""

@@ -9,10 +9,10 @@ from pathlib import Path
 from duetbench.atomic import write_text
 from duetbench.digests import digest_of_file, digest_of_value
 from duetbench.documents.json_text import load_json
+from duetbench.documents.schemas import schema_validator, shortened
 from duetbench.errors import DocumentError, RecordError
 from duetbench.records.record import VERSION, FileEntry, JsonValue, Record
 from duetbench.records.serialization import from_json, to_json
-from duetbench.schemas import schema_validator, shortened
 
 RECORD = "record.json"
 PREDICTIONS = "predictions.parquet"

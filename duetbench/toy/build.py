@@ -17,7 +17,7 @@ from duetbench.engines.transformers.engine import TransformersEngine
 from duetbench.errors import ModelError
 from duetbench.models.digests import model_digest
 from duetbench.toy.corpus import LESSON_FORMS, TrainingText, duet_texts, lesson, rating_texts
-from duetbench.toy.measure import Gain, Measurements, StrategyMeasurement, measure
+from duetbench.toy.measure import ErrorReduction, Measurements, StrategyMeasurement, measure
 from duetbench.toy.other_strategies import (
     ANSWERS,
     REVIEW_WINDOW,
@@ -75,7 +75,7 @@ def _strategy_text(result: StrategyMeasurement) -> str:
     return f"{readable}; {written}, {careful}"
 
 
-def _gain_text(gain: Gain) -> str:
+def _gain_text(gain: ErrorReduction) -> str:
     return f"{gain.mean:.3f} [{gain.low:.3f}, {gain.high:.3f}]"
 
 

@@ -43,7 +43,7 @@ _Z = 1.96
 
 
 @dataclass(frozen=True, slots=True)
-class Gain:
+class ErrorReduction:
     """How much lower the MAE of one predictor is than that of another on the same pairs."""
 
     mean: float
@@ -52,7 +52,7 @@ class Gain:
     high: float
 
     @classmethod
-    def of(cls, errors: Sequence[float], better: Sequence[float]) -> Gain:
+    def of(cls, errors: Sequence[float], better: Sequence[float]) -> ErrorReduction:
         """The gain of the second over the first, from absolute errors in the same order.
 
         Raises:
@@ -77,7 +77,7 @@ class StrategyMeasurement:
     """The same at temperature 1."""
     mae_careful: float
     """With the profiles of a careful answer to the same prompt: what training could reach."""
-    careful_gain: Gain
+    careful_gain: ErrorReduction
     """Of careful profiles over no profile."""
 
 
@@ -90,7 +90,7 @@ class Measurements:
     """MAE of the exact expected rating, by what is known: the best that any predictor of expectations can do."""
     mae: Mapping[str, float]
     """By predictor: three averages, and the scorer by what it reads."""
-    gains: Mapping[str, Gain]
+    gains: Mapping[str, ErrorReduction]
     """`A over B`: gain of A, with its interval."""
     strategies: Mapping[str, StrategyMeasurement]
     """By name."""
@@ -191,10 +191,10 @@ def _scorer_errors(engine: Engine, pairs: Sequence[ToyPair]) -> dict[str, list[f
     return {name: score_errors(engine, pairs, without, *lines) for name, lines in windows.items()}
 
 
-def _gains(errors: Mapping[str, Sequence[float]]) -> dict[str, Gain]:
+def _gains(errors: Mapping[str, Sequence[float]]) -> dict[str, ErrorReduction]:
     pairs = [("10 interactions", name) for name in ("global mean", "user mean", "item mean", "no evidence")]
     pairs += [(name, "10 interactions") for name in errors if name.startswith("50 ")]
-    return {f"{better} over {worse}": Gain.of(errors[worse], errors[better]) for better, worse in pairs}
+    return {f"{better} over {worse}": ErrorReduction.of(errors[worse], errors[better]) for better, worse in pairs}
 
 
 def _measure_strategy(
@@ -214,7 +214,7 @@ def _measure_strategy(
         mae_written=_mae_of_readable(engine, few, greedy),
         mae_sampled=_mae_of_readable(engine, few, sampled),
         mae_careful=fmean(careful),
-        careful_gain=Gain.of(without, careful),
+        careful_gain=ErrorReduction.of(without, careful),
     )
 
 

@@ -60,11 +60,11 @@ class Policy:
     @cached_property
     def placement(self) -> Any:
         """Device and precision of the weights: fp32 if they are trained themselves."""
-        from duetbench.engines.transformers.loading import Placement, choose_placement
+        from duetbench.engines.transformers.loading import DevicePlacement, choose_placement
 
         default = choose_placement(self.engine_config.device, "auto")
         dtype = default.dtype if self._settings.adapter == "lora" and self.uses_bf16 else "float32"
-        return Placement(default.device, dtype)
+        return DevicePlacement(default.device, dtype)
 
     @cached_property
     def uses_bf16(self) -> bool:

@@ -12,7 +12,7 @@ from duetbench.interfaces import option
 
 if TYPE_CHECKING:
     from duetbench.engines.token_runner import TokenRunner
-    from duetbench.engines.transformers.loading import Placement
+    from duetbench.engines.transformers.loading import DevicePlacement
 
 _BATCH_TOKENS = {"cpu": 8192, "cuda": 65536}
 
@@ -80,7 +80,7 @@ class TransformersEngine(LocalEngine):
         return limit
 
     @cached_property
-    def placement(self) -> Placement:
+    def placement(self) -> DevicePlacement:
         """The device and the precision that the options select on this machine."""
         from duetbench.engines.transformers.loading import choose_placement
 

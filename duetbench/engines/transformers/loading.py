@@ -17,7 +17,7 @@ _log = logging.getLogger("duetbench")
 
 
 @dataclass(frozen=True, slots=True)
-class Placement:
+class DevicePlacement:
     """Where and in which precision a model runs."""
 
     device: str
@@ -26,7 +26,7 @@ class Placement:
     """`float32`, `bfloat16` or `float16`."""
 
 
-def choose_placement(device: str, dtype: str) -> Placement:
+def choose_placement(device: str, dtype: str) -> DevicePlacement:
     """Replaces `auto` by what this machine supports.
 
     On a CPU that is float32: without AVX512-BF16 or AMX, torch's bfloat16 was measured 6 to 200 times slower, and even
@@ -38,11 +38,11 @@ def choose_placement(device: str, dtype: str) -> Placement:
     if fault := device_fault(device):
         raise EngineError(fault)
     if device == "cpu" or not _has_cuda():
-        return Placement("cpu", "float32" if dtype == "auto" else dtype)
+        return DevicePlacement("cpu", "float32" if dtype == "auto" else dtype)
     import torch
 
     best = "bfloat16" if torch.cuda.is_bf16_supported() else "float16"
-    return Placement("cuda", best if dtype == "auto" else dtype)
+    return DevicePlacement("cuda", best if dtype == "auto" else dtype)
 
 
 def device_fault(device: str) -> str | None:
@@ -69,7 +69,7 @@ def package_versions(model: ModelRef) -> dict[str, str]:
         raise needs_peft() from error
 
 
-def load_model(model: ModelRef, placement: Placement) -> Any:
+def load_model(model: ModelRef, placement: DevicePlacement) -> Any:
     """The model with its adapter, in evaluation mode.
 
     Raises:

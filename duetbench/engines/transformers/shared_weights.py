@@ -9,11 +9,11 @@ from typing import Any
 from weakref import WeakValueDictionary
 
 from duetbench.engines.token_runner import TokenizedPrompt
-from duetbench.engines.transformers.loading import Placement, load_model, with_adapter
+from duetbench.engines.transformers.loading import DevicePlacement, load_model, with_adapter
 from duetbench.engines.transformers.model_runner import ModelRunner
 from duetbench.types import Completion, LabelLogprobs, ModelRef, Sampling
 
-_Key = tuple[str, str, Placement]
+_Key = tuple[str, str, DevicePlacement]
 """Folder, digest (a folder whose content was replaced is another model), device and precision."""
 
 _loaded: WeakValueDictionary[_Key, SharedWeights] = WeakValueDictionary()
@@ -29,7 +29,7 @@ class SharedWeights:
         placement: Where and in which precision they run.
     """
 
-    def __init__(self, model: ModelRef, placement: Placement) -> None:
+    def __init__(self, model: ModelRef, placement: DevicePlacement) -> None:
         self._reference, self._placement = model.base, placement
         self._base: Any = None
         self._adapted: Any = None
@@ -60,7 +60,7 @@ class SharedWeights:
         return adapted
 
 
-def shared_weights(model: ModelRef, placement: Placement) -> SharedWeights:
+def shared_weights(model: ModelRef, placement: DevicePlacement) -> SharedWeights:
     """The weights of a model, the same object for all that hold it in this process; freed when no one holds it."""
     key = (model.path, model.digest, placement)
     with _lock:
@@ -78,7 +78,7 @@ class SharedModelRunner(ModelRunner):
         arguments: See `ModelRunner`.
     """
 
-    def __init__(self, model: ModelRef, placement: Placement, **arguments: Any) -> None:
+    def __init__(self, model: ModelRef, placement: DevicePlacement, **arguments: Any) -> None:
         self._weights: SharedWeights | None = shared_weights(model, placement)
         self._adapter = model.adapter
         super().__init__(self._weights.model(model.adapter), **arguments)

@@ -8,12 +8,12 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any, Literal
 
+from duetbench.documents.schemas import schema_validator, shortened
 from duetbench.errors import DataError, UnknownName
 from duetbench.escaping import one_line
 from duetbench.evaluation.audit.printed import PrintedNumber, printed_number
 from duetbench.evaluation.audit.reading import read_values
 from duetbench.paths import registry_dir
-from duetbench.schemas import schema_validator, shortened
 
 LOWER_IS_BETTER = {"mae": True, "rmse": True, "accuracy": False, "f1": False}
 """The metrics of a table, in the order in which they are printed."""

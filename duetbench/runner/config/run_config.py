@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any, Literal
 
 from duetbench.digests import digest_of_value
+from duetbench.documents.schemas import schema_validator, shortened
 from duetbench.documents.yaml_text import load_yaml
 from duetbench.errors import ConfigError, DocumentError
 from duetbench.runner.config.presets import RunPreset, load_preset
-from duetbench.schemas import schema_validator, shortened
 from duetbench.suggestions import did_you_mean
 
 _MAX_NAME = 48

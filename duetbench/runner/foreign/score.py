@@ -15,7 +15,7 @@ from duetbench.digests import digest_of_file
 from duetbench.documents.json_text import load_json
 from duetbench.errors import ConfigError, DocumentError, RecordError
 from duetbench.runner.config.run_config import Grid, RunConfig
-from duetbench.runner.examples import Examples, train_rows
+from duetbench.runner.examples import Examples
 from duetbench.runner.foreign.pairs import ScoredPairs, dataset_pairs, own_pairs
 from duetbench.runner.foreign.recording import ForeignCell, write_foreign
 from duetbench.runner.planning.plan import Plan, plan
@@ -149,7 +149,7 @@ def _of_dataset(
     domain = prepared.domain.of_data
     foreign = read_foreign_predictions(source, _reading(options, domain.labels, needs_ratings=False))
     pairs = dataset_pairs(foreign, prepared, Examples().of_cell(planned))
-    mean: Any = train_rows(planned.data)["rating"].mean()
+    mean: Any = planned.data.prepared.training_rows["rating"].mean()
     cell = ForeignCell(
         options.name,
         options.origin,

@@ -13,7 +13,7 @@ from engine_making import make_prompt
 from weights_making import Change, changed_copy, save_adapter
 
 from duetbench.engines.transformers.engine import TransformersEngine
-from duetbench.engines.transformers.loading import Placement, load_model
+from duetbench.engines.transformers.loading import DevicePlacement, load_model
 from duetbench.errors import DigestMismatch, MissingDependency, ModelError
 from duetbench.models import resolve
 from duetbench.models.weights import check_model
@@ -66,7 +66,7 @@ def configured(folder: Path, **changes: Any) -> Path:
 
 
 def load(base: Path, adapter: Path) -> Any:
-    return load_model(resolve(f"path:{base}", adapter=str(adapter)), Placement("cpu", "float32"))
+    return load_model(resolve(f"path:{base}", adapter=str(adapter)), DevicePlacement("cpu", "float32"))
 
 
 def add_layer(tensors: dict[str, Any]) -> None:

@@ -11,13 +11,13 @@ from engine_making import make_prompt
 from weights_making import Change, changed_copy
 
 from duetbench.engines.transformers.engine import TransformersEngine
-from duetbench.engines.transformers.loading import Placement, load_model
+from duetbench.engines.transformers.loading import DevicePlacement, load_model
 from duetbench.errors import ModelError
 from duetbench.models import resolve
 from duetbench.models.weights import check_model
 from duetbench.types import Sampling
 
-CPU = Placement("cpu", "float32")
+CPU = DevicePlacement("cpu", "float32")
 UP = "model.layers.1.mlp.up_proj.weight"
 EMBEDDINGS, HEAD = "model.embed_tokens.weight", "lm_head.weight"
 
@@ -108,7 +108,7 @@ def test_values_beyond_the_precision_are_an_error(model_folder: Path, tmp_path: 
     model = resolve(f"path:{changed_copy(model_folder, tmp_path / 'm', enlarge)}")
     load_model(model, CPU)
     with pytest.raises(ModelError, match=r"in float16, are not finite .*choose bfloat16 or float32"):
-        load_model(model, Placement("cpu", "float16"))
+        load_model(model, DevicePlacement("cpu", "float16"))
 
 
 def test_quantized_weights_without_their_package_name_it(model_folder: Path, tmp_path: Path) -> None:

@@ -18,10 +18,10 @@ def loaded(tiny_ref):
     """The model and its chat template."""
     from duetbench.engines.tokens.chat_template import ChatTemplate, template_of
     from duetbench.engines.tokens.tokenizer import load_tokenizer
-    from duetbench.engines.transformers.loading import Placement, load_model
+    from duetbench.engines.transformers.loading import DevicePlacement, load_model
 
     chat = ChatTemplate(load_tokenizer(tiny_ref), template_of(Path(tiny_ref.path)), {})
-    return load_model(tiny_ref, Placement("cpu", "float32")), chat
+    return load_model(tiny_ref, DevicePlacement("cpu", "float32")), chat
 
 
 def sample(loaded, contexts, copies, spec=SPEC, seed=0, stop=(), ends=()):
