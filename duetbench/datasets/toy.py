@@ -27,9 +27,9 @@ class Toy(CardDataset):
     @dataclass(frozen=True)
     class Config(CardDataset.Config):
         raw: str | None = option(None, "folder with existing raw files; none: they are generated on first use")
-        users: int = option(80, "number of users")
-        items: int = option(100, "number of items")
-        interactions: int = option(5600, "number of ratings")
+        users: int = option(160, "number of users")
+        items: int = option(80, "number of items")
+        interactions: int = option(2600, "number of ratings")
         seed: int = option(0, "seed of the world")
 
     def default_folder(self) -> Path | None:

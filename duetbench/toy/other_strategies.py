@@ -1,16 +1,15 @@
 """The training texts of toy-lm for the strategies other than DUET: their prompts with answers.
 
-An answer states only facts that follow from its prompt: where the prompt shows sentiments without reviews, they are
-estimated from these.
+An informative answer states only facts that follow from its prompt: if the prompt shows sentiments without reviews, it
+states the tastes estimated from them.
 """
 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from random import Random
-from typing import Literal, NamedTuple
 
 from duetbench.interfaces import Stage
 from duetbench.prompts import prompt_key
@@ -20,157 +19,134 @@ from duetbench.strategies.palr import Palr
 from duetbench.strategies.r4rec import Reason4Rec, SummaryStage
 from duetbench.strategies.rlmrec import RlmRec
 from duetbench.toy.corpus import (
-    SCORER_WINDOW,
-    WRITER_WINDOW,
+    Frequencies,
     ToyPair,
     TrainingText,
-    emphasized,
-    label_text,
     make_pair,
     make_writing_pair,
+    sample_style,
+    with_weights,
 )
-from duetbench.toy.forms import (
-    CAREFUL_ITEM,
-    CAREFUL_TASTE,
-    CAREFUL_USER,
-    ITEM_PARTS,
-    PAIR_PARTS,
-    TASTE_PARTS,
+from duetbench.toy.styles import (
+    PLAIN_STYLES,
+    ItemFacts,
     aspects_text,
-    item_facts,
+    item_facts_of,
     item_text,
     keyword_text,
-    sample_parts,
-    user_facts,
+    liked_titles,
+    reason_text,
+    user_facts_from_sentiments,
+    user_facts_of,
     user_text,
 )
-from duetbench.toy.world import DOMAIN, rating_distribution_of
+from duetbench.toy.world import DOMAIN
 from duetbench.types import Interaction, Profile, Profiles, Prompt
 
 AnsweredPrompt = tuple[Stage, Prompt, str]
 """A stage, one of its prompts and an answer to it."""
-ITEM_SHARE = 0.1
+ITEM_SHARE = 0.15
 """Probability of the optional prompt about the item instead of the prompt about the user."""
-REVIEW_WINDOW = 30
-"""Interactions per side that Reason4Rec reads: each with a review costs a call of the summarizer."""
+_INFORMATIVE: Frequencies = {"taste": 1}
+_CHOSEN = re.compile(r"\bLikes\b|(?<=1\. )genre")
+_NOTHING = re.compile(r"(?!)")
+_ASPECTS = re.compile(r"(?<=: )[^\n]+")
+_FACTS = re.compile(
+    r"(?<=ikes )\w+|(?:Judges|Praises) \w+|(?<=genre is )\w+|(?<=1\. genre )\w+|\w+(?= sound\.)"
+    r"|(?<=Enjoyed )[^.]+|(?<=\")[^\"{}:,.]+(?=\"$)"
+)
 
 
-class PromptChoice(NamedTuple):
-    """Which of a strategy's prompts is answered."""
-
-    about_item: bool = False
-    """The prompt about the item, where there is one, instead of that about the user."""
-    reviews: int = REVIEW_WINDOW
-    """Interactions per side that R4Rec reads."""
+def _kar(random: Random, pair: ToyPair, styles: Frequencies, about_item: bool) -> AnsweredPrompt:
+    """The taste and the reason for it; for an item its genre."""
+    stage = Kar(Kar.Config(prompt_set="compact", item_knowledge=about_item)).stages()[-1]
+    reason = reason_text(liked_titles(pair.request.user_history))
+    return _answered(stage, pair, _genre(pair) if about_item else f"{_taste(random, pair, styles)} {reason}")
 
 
-def _kar(random: Random | None, pair: ToyPair, asked: PromptChoice) -> AnsweredPrompt:
-    """The tastes; for an item its genre."""
-    config = Kar.Config(prompt_set="compact", item_knowledge=asked.about_item, history_k=WRITER_WINDOW)
-    stage = Kar(config).stages()[-1]
-    return _answered(stage, pair, _genre(pair) if asked.about_item else _taste(random, pair.request.user_history))
-
-
-def _palr(random: Random | None, pair: ToyPair, asked: PromptChoice) -> AnsweredPrompt:
-    """Keywords with the title that supports each; for an item its genre."""
+def _palr(random: Random, pair: ToyPair, styles: Frequencies, about_item: bool) -> AnsweredPrompt:
+    """One keyword with the latest title that supports it; for an item its genre."""
     history = pair.request.user_history
-    if asked.about_item and history:
-        keywords = Palr(Palr.Config(prompt_set="compact", keywords="ask", history_k=WRITER_WINDOW)).stages()[0]
+    if about_item and history:
+        keywords = Palr(Palr.Config(prompt_set="compact", keywords="ask")).stages()[0]
         return _answered(keywords, pair, f"{history[-1].item.categories[0]}, {DOMAIN.noun}")
-    stage = Palr(Palr.Config(prompt_set="compact", history_k=WRITER_WINDOW)).stages()[-1]
-    known = user_facts(history, sentiments=True, reviews=False)
-    return _answered(stage, pair, keyword_text(random, known, history))
+    style, liked = sample_style(random, styles), user_facts_from_sentiments(history).liked
+    titles = liked_titles([line for line in history if style == "habits" or line.item.categories[0] == liked])
+    titles += [line.item.title for line in history[-1:]]
+    stage = Palr(Palr.Config(prompt_set="compact")).stages()[-1]
+    return _answered(stage, pair, keyword_text(style, liked, titles))
 
 
-def _rlmrec(random: Random | None, pair: ToyPair, asked: PromptChoice) -> AnsweredPrompt:
+def _rlmrec(random: Random, pair: ToyPair, styles: Frequencies, about_item: bool) -> AnsweredPrompt:
     """A JSON object with summarization and reasoning."""
-    side: Literal["both", "user"] = "both" if asked.about_item else "user"
-    stage = RlmRec(RlmRec.Config(prompt_set="compact", side=side, history_k=WRITER_WINDOW)).stages()[-1]
-    history = pair.request.user_history
-    summary = _genre(pair) if asked.about_item else _taste(random, history)
-    reason = "Others say so." if asked.about_item else _reason(history)
+    stage = RlmRec(RlmRec.Config(prompt_set="compact", side="both" if about_item else "user")).stages()[-1]
+    summary = _genre(pair) if about_item else _taste(random, pair, styles)
+    reason = "Others say so." if about_item else reason_text(liked_titles(pair.request.user_history))
     return _answered(stage, pair, json.dumps({"summarization": summary, "reasoning": reason}))
 
 
-def _lg(random: Random | None, pair: ToyPair, _: PromptChoice) -> AnsweredPrompt:
-    """The tastes; LettinGo has no prompts about items."""
-    stage = LettinGo(LettinGo.Config(prompt_set="compact", recent_k=0, history_k=WRITER_WINDOW)).stages()[-1]
-    return _answered(stage, pair, _taste(random, pair.request.user_history))
+def _lg(random: Random, pair: ToyPair, styles: Frequencies, _: bool) -> AnsweredPrompt:
+    """The taste; LettinGo has no prompts about items."""
+    stage = LettinGo(LettinGo.Config(prompt_set="compact", recent_k=0)).stages()[-1]
+    return _answered(stage, pair, _taste(random, pair, styles))
 
 
-def _r4rec(random: Random | None, pair: ToyPair, asked: PromptChoice) -> AnsweredPrompt:
-    """A rationale about both sides; the prompt shows the correct aspects of each review."""
-    by_user, of_item = (
-        [line for line in history[-asked.reviews :] if line.review]
-        for history in (pair.request.user_history, pair.request.item_history)
-    )
+def _r4rec(random: Random, pair: ToyPair, styles: Frequencies, _: bool) -> AnsweredPrompt:
+    """A rationale in an informative or an uninformative style; the prompt shows the correct aspects of each review."""
+    by_user, of_item = pair.request.user_history, pair.request.item_history
     summaries = _summary_stage()
-    notes = {
-        prompt_key(summaries.messages(line, DOMAIN)): [Profile("note", aspects_text(line))]
-        for line in (*by_user, *of_item)
-    }
-    known = replace(user_facts(by_user), target_genre=pair.item.genre)
-    user_parts = sample_parts(random, PAIR_PARTS) if random else (*CAREFUL_USER, "taste")
-    item_parts = sample_parts(random, ITEM_PARTS) if random else CAREFUL_ITEM
-    user = user_text(random, user_parts, known)
-    item = item_text(item_parts, item_facts(pair.item.genre, of_item))
-    config = Reason4Rec.Config(prompt_set="compact", history_k=asked.reviews)
-    return _answered(Reason4Rec(config).stages()[-1], pair, f"{user} {item}", notes)
+    notes = {prompt_key(summaries.messages(line, DOMAIN)): _notes(line) for line in (*by_user, *of_item)}
+    is_informative = sample_style(random, styles) == "taste"
+    user_style, item_style = ("taste and temper", "genre and sound") if is_informative else ("habits", "impression")
+    user = user_text(random, user_style, user_facts_of(by_user))
+    item = item_text(random, item_style, item_facts_of(pair.item.genre, of_item))
+    stage = Reason4Rec(Reason4Rec.Config(prompt_set="compact")).stages()[-1]
+    return _answered(stage, pair, f"{user} {item}", notes)
 
 
-ANSWERS: Mapping[str, Callable[[Random | None, ToyPair, PromptChoice], AnsweredPrompt]] = {
+ANSWERS: Mapping[str, Callable[[Random, ToyPair, Frequencies, bool], AnsweredPrompt]] = {
     "kar": _kar,
     "lg": _lg,
     "palr": _palr,
     "r4rec": _r4rec,
     "rlmrec": _rlmrec,
 }
-"""By strategy: a prompt with an answer in random forms, or without `random` a careful one."""
+"""By strategy: a prompt with an answer, for a pair, style frequencies and the side (True: the item)."""
 
 
 def careful_profiles(name: str, pair: ToyPair) -> Profiles:
-    """The profiles of an answer with all useful facts that the strategy's prompt tells: what training could reach."""
-    if name == "duet":
-        history, genre = pair.request.user_history[-WRITER_WINDOW:], pair.item.genre
-        item = item_text(CAREFUL_ITEM, item_facts(genre, pair.request.item_history[-WRITER_WINDOW:]))
-        return Profiles(Profile("user", user_text(None, CAREFUL_USER, user_facts(history))), Profile("item", item))
-    stage, prompt, answer = ANSWERS[name](None, pair, PromptChoice())
+    """The profiles of an informative answer to the strategy's prompt: an upper bound for training."""
+    stage, prompt, answer = ANSWERS[name](Random(0), pair, _INFORMATIVE, False)
     return Profiles.of(stage.parse(prompt, answer) or ())
 
 
-def other_strategy_texts(
-    random: Random, *, longest_history: int = WRITER_WINDOW, reviews: int = 10, count: int = 1
-) -> list[TrainingText]:
-    """Prompts of `count` random strategies, with answers in random forms; R4Rec reads this many interactions a side."""
+def other_strategy_texts(random: Random, *, longest_history: int = 10, count: int = 3) -> list[TrainingText]:
+    """Prompts of `count` random strategies, with answers in the styles of the shipped model."""
     names = random.sample(sorted(ANSWERS), count)
-    return [_text(random, name, longest_history, reviews) for name in names]
+    return [_text(random, name, longest_history, PLAIN_STYLES) for name in names]
 
 
-def careful_rating_text(random: Random) -> TrainingText:
-    """The scorer's prompt with a careful profile of a random strategy from full windows."""
-    pair = make_pair(random, user_lines=WRITER_WINDOW, item_lines=random.randint(10, 24))
-    profiles = careful_profiles(random.choice(("duet", *sorted(ANSWERS), "palr", "r4rec")), pair)
-    shown = replace(
-        pair.request,
-        user_history=pair.request.user_history[-SCORER_WINDOW:],
-        item_history=(),
-        user_average=None,
-        item_average=None,
-    )
-    return label_text(shown, profiles, rating_distribution_of(pair.user, pair.item))
+def informative_other_strategy_texts(
+    random: Random, *, longest_history: int = 10, count: int = 3
+) -> list[TrainingText]:
+    """The same with informative answers: their facts are learned, the choice of their style is not."""
+    names = random.sample(sorted(ANSWERS), count)
+    texts = [_text(random, name, longest_history, _INFORMATIVE) for name in names]
+    return [with_weights(text, ignored=_CHOSEN, emphasized=_FACTS) for text in texts]
 
 
 def aspect_texts(random: Random) -> list[TrainingText]:
-    """Prompts of R4Rec's summarizer for a few reviews, with their aspects."""
-    pair = make_pair(random, user_lines=3, item_lines=3)
-    lines = (line for line in (*pair.request.user_history, *pair.request.item_history) if line.review)
-    return [emphasized(_summary_stage().messages(line, DOMAIN), aspects_text(line)) for line in lines]
+    """Prompts of R4Rec's summarizer for two reviews, with their aspects."""
+    pair = make_pair(random, user_lines=1, item_lines=1)
+    lines = (*pair.request.user_history, *pair.request.item_history)
+    texts = [TrainingText(_summary_stage().messages(line, DOMAIN), aspects_text(line.review)) for line in lines]
+    return [with_weights(text, ignored=_NOTHING, emphasized=_ASPECTS) for text in texts]
 
 
-def _text(random: Random, name: str, longest_history: int, reviews: int) -> TrainingText:
+def _text(random: Random, name: str, longest_history: int, styles: Frequencies) -> TrainingText:
     pair = make_writing_pair(random, longest_history)
-    _, prompt, answer = ANSWERS[name](random, pair, PromptChoice(random.random() < ITEM_SHARE, reviews))
-    return emphasized(prompt.messages, answer)
+    _, prompt, answer = ANSWERS[name](random, pair, styles, random.random() < ITEM_SHARE)
+    return TrainingText(prompt.messages, answer)
 
 
 def _answered(
@@ -184,14 +160,13 @@ def _summary_stage() -> SummaryStage:
     return SummaryStage(Reason4Rec.Config(prompt_set="compact"))
 
 
-def _taste(random: Random | None, history: Sequence[Interaction]) -> str:
-    parts = sample_parts(random, TASTE_PARTS) if random else CAREFUL_TASTE
-    return user_text(random, parts, user_facts(history, sentiments=True, reviews=False))
+def _notes(line: Interaction) -> Sequence[Profile]:
+    return [Profile("note", aspects_text(line.review))]
 
 
-def _reason(history: Sequence[Interaction]) -> str:
-    return user_text(None, ("favourite",), user_facts(history, sentiments=True, reviews=False))
+def _taste(random: Random, pair: ToyPair, styles: Frequencies) -> str:
+    return user_text(random, sample_style(random, styles), user_facts_from_sentiments(pair.request.user_history))
 
 
 def _genre(pair: ToyPair) -> str:
-    return item_text(("genre",), item_facts(pair.item.genre, ()))
+    return item_text(Random(0), "genre", ItemFacts(pair.item.genre))  # this style uses no random numbers

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from random import Random
 from statistics import fmean
 from typing import TYPE_CHECKING
 
-from duetbench.atomic import atomic_file
 from duetbench.engines.transformers.threads import few_threads
 from duetbench.toy.corpus import TrainingText
 
@@ -20,9 +18,6 @@ if TYPE_CHECKING:
 
 _WINDOW = 100
 """Steps over which losses are averaged."""
-CHECKPOINT_STEPS = 1000
-_POOL_BATCHES = 16
-"""Batches of one pool: its texts are sorted by length, so that a batch has little padding."""
 LABELS = ("1", "2", "3", "4", "5")
 
 
@@ -35,7 +30,7 @@ class CurriculumStage:
     """Maximum number of steps."""
     sample_texts: Callable[[Random], list[TrainingText]]
     """Returns some random training texts."""
-    learning_rate: float = 2e-3
+    learning_rate: float = 1e-3
     """Learning rate after the warm-up."""
     final_learning_rate: float | None = None
     """Learning rate at the end, after a linear change; None: constant."""
@@ -52,15 +47,16 @@ class EncodedText:
     """A training text as tokens."""
 
     tokens: tuple[int, ...]
+    answer_start: int
+    """Position of the first token of the answer."""
+    label_probabilities: tuple[float, ...]
+    """Target probabilities of the labels at `label_position`; empty if the answer has no label."""
+    label_position: int
     weights: tuple[float, ...]
-    """Loss weight of each token; 0 for those of prompts, and for labels."""
-    labels: tuple[tuple[int, tuple[float, ...]], ...]
-    """Position of each label to learn, with the target probabilities of all labels there."""
+    """Loss weights of the answer's tokens."""
 
 
-def new_model(
-    tokenizer: PreTrainedTokenizerFast, *, width: int, layers: int, heads: int, context_length: int
-) -> LlamaForCausalLM:
+def new_model(tokenizer: PreTrainedTokenizerFast, *, width: int, layers: int, context_length: int) -> LlamaForCausalLM:
     """A Llama with random weights, which depend on torch's seed."""
     from transformers import LlamaConfig, LlamaForCausalLM
 
@@ -69,16 +65,14 @@ def new_model(
         hidden_size=width,
         intermediate_size=3 * width,
         num_hidden_layers=layers,
-        num_attention_heads=heads,
-        num_key_value_heads=heads,
+        num_attention_heads=4,
+        num_key_value_heads=4,
         max_position_embeddings=context_length,
         rms_norm_eps=1e-5,
         tie_word_embeddings=True,
         bos_token_id=None,
         eos_token_id=tokenizer.eos_token_id,
         pad_token_id=tokenizer.pad_token_id,
-        attention_bias=True,
-        initializer_range=width**-0.5,  # with the usual 0.02, a model this narrow hardly attends to anything at first
     )
     return LlamaForCausalLM(config)
 
@@ -89,14 +83,12 @@ def encode(tokenizer: PreTrainedTokenizerFast, text: TrainingText) -> EncodedTex
     prompt = tokenizer.apply_chat_template(turns, add_generation_prompt=True, tokenize=False)
     prompt_ids = tokenizer(prompt, add_special_tokens=False)["input_ids"]
     answer = tokenizer(text.answer, add_special_tokens=False, return_offsets_mapping=True)
-    starts = {start: len(prompt_ids) + number for number, (start, _) in enumerate(answer["offset_mapping"])}
-    labels = tuple((starts[label.position], label.probabilities) for label in text.labels)
-    weights = [0.0] * len(prompt_ids)
-    weights += [_weight(text, (start + end) / 2) for start, end in answer["offset_mapping"]]
-    for position, _ in labels:
-        weights[position] = 0.0  # a label is learned from its probabilities
+    label_position = len(prompt_ids) + len(answer["input_ids"]) - 1 if text.label_probabilities else -1
+    weights = [_weight(text, (start + end) / 2) for start, end in answer["offset_mapping"]]
+    if text.label_probabilities:
+        weights[-1] = 0.0  # the label is learned from its probabilities
     tokens = (*prompt_ids, *answer["input_ids"], tokenizer.eos_token_id)
-    return EncodedText(tokens, (*weights, 1.0), labels)
+    return EncodedText(tokens, len(prompt_ids), text.label_probabilities, label_position, (*weights, 1.0))
 
 
 def _weight(text: TrainingText, position: float) -> float:
@@ -104,110 +96,45 @@ def _weight(text: TrainingText, position: float) -> float:
     return next((weight for start, end, weight in text.weights if start <= position <= end), 1.0)
 
 
-class CurriculumTraining:
-    """Trains a model in place through stages, each with a new optimizer; it can be interrupted and resumed.
+def train(
+    model: LlamaForCausalLM,
+    tokenizer: PreTrainedTokenizerFast,
+    stage: CurriculumStage,
+    random: Random,
+    *,
+    on_step: Callable[[int, str], None] | None = None,
+) -> None:
+    """Trains the model in place for one stage, with a new optimizer.
 
     Args:
         model: In fp32.
         tokenizer: The model's tokenizer.
-        stages: They follow each other.
+        stage: Texts, learning rates and length of the training.
         random: Source of the texts and of their order.
-        checkpoint: The state is kept in this file at each stage's start and about every `CHECKPOINT_STEPS` steps, and
-            read from it at the start if it exists; the weights are the same with and without an interruption. None: no
-            checkpoints.
+        on_step: Called after each step with its number, from 1, and the recent losses as text.
     """
+    import torch
 
-    def __init__(
-        self,
-        model: LlamaForCausalLM,
-        tokenizer: PreTrainedTokenizerFast,
-        stages: Sequence[CurriculumStage],
-        random: Random,
-        checkpoint: Path | None = None,
-    ) -> None:
-        import torch
-
-        self._model, self._tokenizer, self._stages, self._random = model, tokenizer, stages, random
-        self._checkpoint = checkpoint
-        self._labels = torch.tensor(tokenizer.convert_tokens_to_ids(list(LABELS)))
-        self._stage_number, self._step, self._saved_step = 0, 0, 0
-        self._start_stage()
-        if checkpoint is not None and checkpoint.is_file():
-            self._load(checkpoint)
-
-    def run(self, on_step: Callable[[CurriculumStage, int, str], None] | None = None) -> None:
-        """Trains to the end; `on_step` is called with the stage, the number of the step, from 1, and recent losses."""
-        self._model.train()
-        with few_threads(self._model):
-            while self._stage_number < len(self._stages):
-                self._run_pool(self._stages[self._stage_number], on_step)
-        self._model.eval()  # type: ignore[no-untyped-call]
-
-    def _run_pool(self, stage: CurriculumStage, on_step: Callable[[CurriculumStage, int, str], None] | None) -> None:
-        """The steps on one pool of texts; between two pools the state is complete without them."""
-        if self._step - self._saved_step >= CHECKPOINT_STEPS:
-            self._save()
-        for batch in _pool(self._tokenizer, stage, self._random):
-            self._step += 1
-            self._recent.add(*self._update(stage, batch))
+    optimizer = torch.optim.AdamW(model.parameters(), lr=stage.learning_rate, betas=(0.9, 0.98), weight_decay=0.01)
+    model.train()
+    labels = torch.tensor(tokenizer.convert_tokens_to_ids(list(LABELS)))
+    batches = _batches(tokenizer, stage, random)
+    recent = _RecentLosses(stage)
+    with few_threads(model):
+        for step in range(1, stage.steps + 1):
+            for group in optimizer.param_groups:
+                group["lr"] = _learning_rate_at(stage, step)
+            word_loss, rating_loss = _losses(model, next(batches), labels, tokenizer.pad_token_id)
+            optimizer.zero_grad()
+            (word_loss + rating_loss).backward()  # type: ignore[no-untyped-call]
+            torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+            optimizer.step()
+            recent.add(word_loss.item(), rating_loss.item())
             if on_step:
-                on_step(stage, self._step, self._recent.summary())
-            if self._step == stage.steps or self._recent.are_below_targets():
-                self._stage_number += 1
-                self._step = self._saved_step = 0
-                if self._stage_number < len(self._stages):
-                    self._start_stage()
-                    self._save()
-                return
-
-    def _start_stage(self) -> None:
-        import torch
-
-        stage = self._stages[self._stage_number]
-        self._recent = _RecentLosses(stage)
-        self._optimizer = torch.optim.AdamW(
-            self._model.parameters(), lr=stage.learning_rate, betas=(0.9, 0.98), weight_decay=0.01
-        )
-
-    def _update(self, stage: CurriculumStage, batch: Sequence[EncodedText]) -> tuple[float, float]:
-        import torch
-
-        for group in self._optimizer.param_groups:
-            group["lr"] = _learning_rate_at(stage, self._step)
-        word_loss, rating_loss = _losses(self._model, batch, self._labels, self._tokenizer.pad_token_id)
-        self._optimizer.zero_grad()
-        (word_loss + rating_loss).backward()  # type: ignore[no-untyped-call]
-        torch.nn.utils.clip_grad_norm_(self._model.parameters(), 1.0)
-        self._optimizer.step()
-        return word_loss.item(), rating_loss.item()
-
-    def _save(self) -> None:
-        import torch
-
-        if self._checkpoint is None:
-            return
-        self._saved_step = self._step
-        state = {
-            "stage": self._stage_number,
-            "step": self._step,
-            "recent": self._recent.state(),
-            "model": self._model.state_dict(),
-            "optimizer": self._optimizer.state_dict(),
-            "random": self._random.getstate(),
-        }
-        with atomic_file(self._checkpoint) as partial:
-            torch.save(state, partial)
-
-    def _load(self, checkpoint: Path) -> None:
-        import torch
-
-        state = torch.load(checkpoint, weights_only=True)
-        self._stage_number, self._step, self._saved_step = state["stage"], state["step"], state["step"]
-        self._start_stage()
-        self._recent.restore(state["recent"])
-        self._model.load_state_dict(state["model"])
-        self._optimizer.load_state_dict(state["optimizer"])
-        self._random.setstate(state["random"])
+                on_step(step, recent.summary())
+            if recent.are_below_targets():
+                break
+    model.eval()  # type: ignore[no-untyped-call]
 
 
 class _RecentLosses:
@@ -224,15 +151,6 @@ class _RecentLosses:
             self._ratings.append(rating_loss)
         else:
             self._words.append(word_loss)  # batches with ratings have almost no words in their answers
-
-    def state(self) -> list[list[float]]:
-        """The losses, for a checkpoint."""
-        return [list(self._words), list(self._ratings)]
-
-    def restore(self, state: Sequence[Sequence[float]]) -> None:
-        """Sets the losses to those of a checkpoint."""
-        self._words.extend(state[0])
-        self._ratings.extend(state[1])
 
     def summary(self) -> str:
         """The mean losses as text."""
@@ -253,15 +171,16 @@ def _learning_rate_at(stage: CurriculumStage, step: int) -> float:
     return min(step / min(100, stage.steps), 1.0) * (stage.learning_rate + (final - stage.learning_rate) * done)
 
 
-def _pool(tokenizer: PreTrainedTokenizerFast, stage: CurriculumStage, random: Random) -> list[list[EncodedText]]:
+def _batches(tokenizer: PreTrainedTokenizerFast, stage: CurriculumStage, random: Random) -> Iterator[list[EncodedText]]:
     """Batches of texts of similar length, in random order."""
-    pool: list[EncodedText] = []
-    while sum(len(text.tokens) for text in pool) < _POOL_BATCHES * stage.token_budget:
-        pool += (encode(tokenizer, text) for text in stage.sample_texts(random))
-    pool.sort(key=lambda text: len(text.tokens))
-    batches = _split(pool, stage.token_budget)
-    random.shuffle(batches)
-    return batches
+    while True:
+        pool: list[EncodedText] = []
+        while sum(len(text.tokens) for text in pool) < 16 * stage.token_budget:
+            pool += (encode(tokenizer, text) for text in stage.sample_texts(random))
+        pool.sort(key=lambda text: len(text.tokens))
+        batches = _split(pool, stage.token_budget)
+        random.shuffle(batches)
+        yield from batches
 
 
 def _split(pool: Sequence[EncodedText], token_budget: int) -> list[list[EncodedText]]:
@@ -284,15 +203,17 @@ def _losses(
 
     length = max(len(text.tokens) for text in batch)
     tokens = torch.tensor([(*text.tokens, *[pad] * (length - len(text.tokens))) for text in batch])  # (batch, time)
-    hidden = model.model(tokens[:, :-1], use_cache=False).last_hidden_state  # right padding: no token attends to it
+    hidden = model.model(tokens[:, :-1]).last_hidden_state  # right padding: no token attends to it
     weights = torch.zeros_like(tokens, dtype=torch.float)
     for row, text in enumerate(batch):
-        weights[row, : len(text.tokens)] = torch.tensor(text.weights)
+        weights[row, text.answer_start : len(text.tokens)] = torch.tensor(text.weights)
     is_word = weights[:, 1:] > 0
     losses = torch.nn.functional.cross_entropy(model.lm_head(hidden[is_word]), tokens[:, 1:][is_word], reduction="none")
     word_loss = (losses * weights[:, 1:][is_word]).sum() / weights.sum()
     rated = [
-        (row, position - 1, probabilities) for row, text in enumerate(batch) for position, probabilities in text.labels
+        (row, text.label_position - 1, text.label_probabilities)
+        for row, text in enumerate(batch)
+        if text.label_probabilities
     ]
     if not rated:
         return word_loss, torch.zeros(())

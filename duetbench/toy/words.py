@@ -4,19 +4,32 @@ from __future__ import annotations
 
 from random import Random
 
-ASPECTS = ("drums", "lyrics", "strings", "voice")
-QUALITY_WORDS = {1: ("superb", "great"), 0: ("decent", "plain"), -1: ("weak", "awful")}
-MOOD_WORDS = {1: ("Hooray", "Cheers"), -1: ("Sigh", "Alas")}
-REVIEW_SHARE = 0.5
-"""Share of ratings with a review; the others have an empty one."""
-WORD_ACCURACY = 0.7
-"""Probability that a review's quality word is chosen by the item's quality; else it is a random one."""
+# The taste word directly precedes the genre, so that a model with two layers can learn to copy the genre.
+TASTE_WORDS = {1: ("love", "enjoy"), 0: ("accept", "tolerate"), -1: ("hate", "avoid")}
+QUALITY_WORDS = {1: ("Superb", "Brilliant"), 0: ("Decent", "Ordinary"), -1: ("Awful", "Terrible")}
+LENIENCY_WORDS = {
+    1: ("I praise easily", "I forgive much"),
+    0: ("I judge fairly", "I weigh evenly"),
+    -1: ("I praise rarely", "I forgive little"),
+}
+ASPECTS = {
+    "delivery": ("Fast", "Slow"),
+    "price": ("Low", "High"),
+    "packaging": ("Neat", "Torn"),
+    "booklet": ("Thick", "Thin"),
+    "cover": ("Bright", "Dark"),
+}
+_SHARE_TASTE, _SHARE_QUALITY, _SHARE_LENIENCY = 0.8, 0.8, 0.5  # share of reviews that mention each
 
 
-def write_review(random: Random, *, aspect: str, quality: int, mood: int, is_loved: bool) -> str:
-    """A review: the user's mood, how good the item is in its aspect, and whether that aspect is the user's own."""
-    if random.random() >= REVIEW_SHARE:
-        return ""
-    level = quality if random.random() < WORD_ACCURACY else random.choice((-1, 0, 1))
-    own = "my " if is_loved else ""
-    return f"{random.choice(MOOD_WORDS[mood])}, {own}{random.choice(QUALITY_WORDS[level])} {aspect}."
+def write_review(random: Random, genre: str, taste: int, quality: int, leniency: int) -> str:
+    """A review: sentences on taste, quality, leniency and on aspects without a signal, in random order."""
+    parts = [f"{random.choice(ASPECTS[aspect])} {aspect}." for aspect in random.sample(sorted(ASPECTS), 1)]
+    if random.random() < _SHARE_TASTE:
+        parts.append(f"I {random.choice(TASTE_WORDS[taste])} {genre}.")
+    if random.random() < _SHARE_QUALITY:
+        parts.append(f"{random.choice(QUALITY_WORDS[quality])} sound.")
+    if random.random() < _SHARE_LENIENCY:
+        parts.append(f"{random.choice(LENIENCY_WORDS[leniency])}.")
+    random.shuffle(parts)
+    return " ".join(parts)

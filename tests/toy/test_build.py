@@ -47,24 +47,6 @@ def test_same_seed_builds_the_same_weights(built: BuildReport, tmp_path: Path) -
     assert (second.folder / name).read_bytes() == (built.folder / name).read_bytes()
 
 
-def test_interrupted_build_goes_on_where_it_was(built: BuildReport, tmp_path: Path) -> None:
-    steps = 0
-
-    def interrupt(what: str, done: int, total: int) -> None:
-        nonlocal steps
-        steps += 1
-        if steps == 5:
-            raise KeyboardInterrupt
-
-    with pytest.raises(KeyboardInterrupt):
-        build_toy_lm(tmp_path / "model", seed=1, steps_scale=TINY, measured_pairs=2, on_progress=interrupt)
-    (checkpoint,) = tmp_path.glob("model.*.checkpoint")
-    resumed = build_toy_lm(tmp_path / "model", seed=1, steps_scale=TINY, measured_pairs=2)
-    name = "model.safetensors"
-    assert (resumed.folder / name).read_bytes() == (built.folder / name).read_bytes()
-    assert not checkpoint.exists()
-
-
 def test_other_folder_is_not_replaced(tmp_path: Path) -> None:
     (tmp_path / "thesis.txt").write_text("mine")
     with pytest.raises(ModelError, match="choose another folder with --out"):

@@ -2,30 +2,14 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from dataclasses import replace
-from itertools import product
 from random import Random
 
 import pytest
 
 from duetbench.parsing import parse_rating, parse_tagged_fields
 from duetbench.strategies.duet import Duet
-from duetbench.toy.build import make_tokenizer
-from duetbench.toy.corpus import (
-    LESSON_FORMS,
-    QUESTIONS,
-    WRITER_WINDOW,
-    LessonForm,
-    duet_text,
-    duet_texts,
-    lesson,
-    make_pair,
-    rating_texts,
-)
-from duetbench.toy.forms import PAIR_PARTS, USER_PARTS, sample_parts, user_facts, user_text
-from duetbench.toy.train import encode
-from duetbench.toy.world import GENRES
+from duetbench.toy.corpus import HISTORY_WEIGHT, duet_texts, make_pair, rating_distribution_given, rating_texts
+from duetbench.toy.styles import ITEM_STYLES, USER_STYLES, ItemFacts, UserFacts
 
 
 def test_same_seed_gives_the_same_texts() -> None:
@@ -51,35 +35,9 @@ def test_single_side_prompt_has_a_single_side_answer() -> None:
     assert not any("item_profile" in text.answer for text in texts)
 
 
-def test_writer_reads_fifty_interactions() -> None:
-    pair = make_pair(Random(0), user_lines=60, item_lines=2)
-    (message,) = duet_text(Random(0), pair, "user").messages
-    assert message.content.count(" stars: ") == WRITER_WINDOW == 50
-
-
-def test_answers_do_not_depend_on_the_target() -> None:
-    pair = make_pair(Random(5), user_lines=20, item_lines=5)
-    other = replace(pair, user=replace(pair.user, tastes=(0,) * len(GENRES)), example=replace(pair.example, rating=1))
-    assert duet_text(Random(1), pair, "both") == duet_text(Random(1), other, "both")
-
-
-def test_every_part_is_equally_frequent() -> None:
-    random = Random(0)
-    counts = Counter(part for _ in range(4000) for part in sample_parts(random, USER_PARTS))
-    assert set(counts) == set(USER_PARTS)
-    assert max(counts.values()) < 1.15 * min(counts.values())
-
-
-def test_every_part_has_its_sentence() -> None:
-    known = replace(user_facts([]), target_genre="jazz")
-    sentences = [user_text(None, [part], known) for part in PAIR_PARTS]
-    assert len(set(sentences)) == len(PAIR_PARTS)
-    assert all(sentence.endswith(".") for sentence in sentences)
-
-
 def test_generated_ratings_are_readable() -> None:
     random = Random(0)
-    answers = [text.answer for _ in range(120) for text in rating_texts(random) if text.answer.startswith("<rating>")]
+    answers = [text.answer for _ in range(60) for text in rating_texts(random) if text.answer.startswith("<rating>")]
     assert answers
     assert all(parse_rating(answer, (1, 2, 3, 4, 5), decimals="two") is not None for answer in answers)
 
@@ -87,24 +45,28 @@ def test_generated_ratings_are_readable() -> None:
 def test_label_probabilities_sum_to_one() -> None:
     random = Random(0)
     texts = [text for _ in range(60) for text in rating_texts(random)]
-    sums = [sum(label.probabilities) for text in texts for label in text.labels]
+    sums = [sum(text.label_probabilities) for text in texts if text.label_probabilities]
     assert sums == pytest.approx([1.0] * len(sums))
 
 
-@pytest.mark.parametrize(("lines", "form"), list(product((0, 8), LESSON_FORMS)))
-def test_the_digits_of_a_lesson_are_its_labels(lines: int, form: LessonForm) -> None:
-    text = lesson(Random(3), lines=lines, is_exact=True, form=form)
-    assert len(text.labels) == QUESTIONS
-    assert all(text.answer[label.position] in "234" for label in text.labels)
-    encoded = encode(make_tokenizer(), text)
-    assert len(encoded.labels) == QUESTIONS
-    assert not any(encoded.weights[position] for position, _ in encoded.labels)
+def test_style_probabilities_sum_to_one() -> None:
+    assert sum(USER_STYLES.values()) == pytest.approx(1)
+    assert sum(ITEM_STYLES.values()) == pytest.approx(1)
 
 
-def test_a_lesson_rates_by_what_its_profile_says() -> None:
-    text = lesson(Random(3), lines=0, is_exact=True)
-    for answer in text.answer.strip(",").split(","):
-        genre, label = answer.strip()[:-1], answer[-1]
-        stated = text.messages[-1].content.lower().replace("dislikes", "hates")
-        expected = "4" if f"likes {genre}" in stated else "2" if f"hates {genre}" in stated else "3"
-        assert label == expected
+def test_with_all_facts_only_the_noise_remains() -> None:
+    probabilities = rating_distribution_given(UserFacts("rock", "jazz", 0), ItemFacts("rock", 1), "rock")
+    assert probabilities == pytest.approx((0, 0, 0, 0.1, 0.9))
+
+
+def test_without_facts_every_rating_is_possible() -> None:
+    assert min(rating_distribution_given(UserFacts(), ItemFacts("rock"), "rock")) > 0.05
+
+
+def test_other_genres_are_known_to_be_neutral() -> None:
+    probabilities = rating_distribution_given(UserFacts("rock", "jazz", 0), ItemFacts("folk", 0), "folk")
+    assert probabilities == pytest.approx((0, 0.1, 0.8, 0.1, 0))
+
+
+def test_facts_in_the_history_count_in_part() -> None:
+    assert 0 < HISTORY_WEIGHT < 1
