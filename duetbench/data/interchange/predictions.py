@@ -170,14 +170,16 @@ def _without_faults(
     rows: pl.DataFrame, options: PredictionOptions, counts: RowCounts, location: SourceLocation
 ) -> pl.DataFrame:
     """The rows that belong to a pair; if the true ratings are needed, those that have a valid one."""
-    fault = pl.when(_is_blank("user_id")).then(pl.lit("user missing"))
-    fault = fault.when(_is_blank("item_id")).then(pl.lit("item missing"))
+    kinds = {"user missing": _is_blank("user_id"), "item missing": _is_blank("item_id")}
     if options.needs_ratings:
         labels = [float(label) for label in options.labels]
-        fault = fault.when(~pl.col("has_rating")).then(pl.lit("true rating missing"))
-        fault = fault.when(pl.col("rating").is_null()).then(pl.lit("true rating is not a number"))
-        fault = fault.when(~pl.col("rating").is_in(labels)).then(pl.lit("true rating is not on the scale"))
-    faults = rows.select(fault.otherwise(pl.lit(None, dtype=pl.String)).alias("fault"))["fault"]
+        kinds |= {
+            "true rating missing": ~pl.col("has_rating"),
+            "true rating is not a number": pl.col("rating").is_null(),
+            "true rating is not on the scale": ~pl.col("rating").is_in(labels),
+        }
+    first = pl.coalesce(pl.when(is_kind).then(pl.lit(kind)) for kind, is_kind in kinds.items())
+    faults = rows.select(first.alias("fault"))["fault"]
     for kind in faults.drop_nulls().unique(maintain_order=True):
         is_kind = (faults == kind).fill_null(False)
         counts.drop(kind, int(is_kind.sum()), location.near(int(is_kind.arg_max() or 0)))
