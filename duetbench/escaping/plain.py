@@ -1,4 +1,4 @@
-"""Texts for a terminal and for HTML: nothing in them is a control character or changes the direction of what follows."""
+"""Texts for a terminal and for HTML: without control characters and changes of the direction of what follows."""
 
 from __future__ import annotations
 
