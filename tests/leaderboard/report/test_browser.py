@@ -140,7 +140,7 @@ def test_without_javascript_all_rows_can_be_read(open_page: Callable, board: Boa
 
 def test_400_rows_are_laid_out_in_part_and_found_in_full(open_page: Callable, cell: Callable, run: Path) -> None:
     page = open_page(large_board(cell, run))
-    assert len(_shown(page)) == 60
+    assert len(_shown(page)) == 30
     start = "performance.getEntriesByType('navigation')[0]"
     interactive = page.evaluate(f"{start}.domContentLoadedEventEnd - {start}.responseEnd")
     times = [page.evaluate(_FILTER, text) for text in ("duet1", "grpo", "duet2", "0.5", "duet39")]
