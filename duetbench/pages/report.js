@@ -1,6 +1,6 @@
 (() => {
   "use strict";
-  const LIMIT = 60; // rows of a section that are laid out at once; the style sheet has the same number
+  const LIMIT = 30; // rows of a section that are laid out at once; the style sheet has the same number
   const data = JSON.parse(document.getElementById("data").textContent);
   const search = document.getElementById("search");
   const selects = [...document.querySelectorAll("select[data-facet]")];
@@ -37,11 +37,16 @@
           row.element.hidden = !shown;
           row.element.classList.toggle("in", shown);
           row.shown = shown;
+          for (const element of row.followers) {
+            if (element.tagName !== "TR") continue;
+            element.hidden = !shown;
+            element.classList.toggle("in", shown);
+          }
         }
         if (fits !== row.fits) {
           row.fits = fits;
           for (const element of row.followers) {
-            if (element.tagName === "TR") element.hidden = !fits; else element.classList.toggle("off", !fits);
+            if (element.tagName !== "TR") element.classList.toggle("off", !fits);
           }
         }
       }
@@ -142,4 +147,6 @@
   });
   show();
   document.documentElement.dataset.ready = "yes";
+  const prepare = () => boards.forEach((board) => board.rows.forEach(textOf)); // so that the first search is fast, too
+  if (window.requestIdleCallback) requestIdleCallback(prepare); else setTimeout(prepare, 200);
 })();
