@@ -22,6 +22,13 @@ _LISTED = {
 }
 
 
+_OPENAI_FIELDS = {
+    *("model", "messages", "max_tokens", "temperature", "top_p", "presence_penalty", "frequency_penalty", "seed"),
+    *("stop", "logprobs", "top_logprobs"),
+}
+"""Fields of requests that OpenAI's own server accepts; it rejects all others."""
+
+
 class ChatServer:
     """Responds to each request with the reply to its body, and records the requests.
 
@@ -93,7 +100,7 @@ class ChatServer:
     def _honest(self, body: Body) -> Reply:
         """The answer of a server of this kind to a request of the probe."""
         is_open = self.kind in ("vllm", "sglang", "llamacpp")
-        unknown = {"top_k", "min_p", "repetition_penalty", "repeat_penalty", "continue_final_message"} & body.keys()
+        unknown = body.keys() - _OPENAI_FIELDS
         if unknown and not is_open:
             return 400, {"error": {"message": f"Unrecognized request arguments supplied: {', '.join(sorted(unknown))}"}}
         if len(body.get("stop", ())) > 4 and self.kind != "llamacpp":

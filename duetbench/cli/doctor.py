@@ -43,9 +43,9 @@ def _print(findings: list[Diagnosis]) -> None:
     for finding in findings:
         if finding.section != section:
             section = finding.section
-            click.secho(section, bold=True)
+            echo(section, bold=True)
         colour = {"ok": None, "warning": "yellow", "error": "red"}[finding.state]
         mark = {"ok": "  ", "warning": "! ", "error": "x "}[finding.state]
-        click.secho(f"  {mark}{finding.what}: {finding.found}", fg=colour)
+        echo(f"  {mark}{finding.what}: {finding.found}", fg=colour)
         if finding.advice:
             echo(f"      -> {finding.advice}")

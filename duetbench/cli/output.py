@@ -6,7 +6,7 @@ Every command prints through `echo` or through the consoles of `Settings`.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -16,9 +16,16 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 
-def echo(text: str = "", *, nl: bool = True, err: bool = False) -> None:
-    """Prints a text to stdout, or to stderr; control characters that are no line break or tab become visible."""
-    click.echo(plain_text(text), nl=nl, err=err)
+def echo(text: str = "", *, nl: bool = True, err: bool = False, **style: Any) -> None:
+    """Prints a text to stdout, or to stderr; control characters that are no line break or tab become visible.
+
+    Args:
+        text: What is printed.
+        nl: Whether a line break follows.
+        err: Whether it goes to stderr.
+        style: As of `click.style`; it has an effect on terminals only.
+    """
+    click.secho(plain_text(text), nl=nl, err=err, **style)
 
 
 def inert_console(*, stderr: bool = False, quiet: bool = False) -> Console:

@@ -62,7 +62,7 @@ def check(
     _print_observations(observations)
     warnings = [] if has_failed else conformance.warnings()
     for warning in warnings:
-        click.secho(f"warning: {warning}", fg="yellow")
+        echo(f"warning: {warning}", fg="yellow")
     counts = {outcome: sum(result.outcome == outcome for result in results) for outcome in _COLOURS}
     totals = ", ".join(f"{n} {outcome}" for outcome, n in counts.items())
     echo(f"{registered.kind} {name} from {registered.origin}: {totals}")
@@ -159,9 +159,9 @@ def _resolved(kind: Kind, model: str) -> ModelRef:
 
 
 def _print_result(result: CheckResult) -> None:
-    outcome = click.style(f"{result.outcome:<8}", fg=_COLOURS[result.outcome])
+    echo(f"{result.outcome:<8}", nl=False, fg=_COLOURS[result.outcome])
     reason = f": {result.reason}" if result.reason else ""
-    echo(f"{outcome}{result.meaning.removesuffix('.')}{reason}")
+    echo(f"{result.meaning.removesuffix('.')}{reason}")
 
 
 def _print_observations(observations: Sequence[Observation]) -> None:

@@ -82,7 +82,7 @@ def test_show_options_prints_the_sections_of_a_run() -> None:
     result = _run("show", "options")
     assert result.exit_code == 0
     rows = {line.split("\t")[0]: line.split("\t")[1:] for line in result.stdout.splitlines() if "\t" in line}
-    assert {name.partition(".")[0] for name in rows} == {*SECTION_NAMES}
+    assert {name.partition(".")[0] for name in rows} == {*SECTION_NAMES, "ray", "slurm"}
     assert {"data", "history", "sampling", "evaluation", "training"} <= {*SECTION_NAMES}
     assert rows["history.k"][:2] == ["int", "80"]
     assert rows["training.rewards"][1] == "[fractional]"

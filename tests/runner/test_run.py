@@ -17,7 +17,7 @@ from weights_making import WEIGHTS, write_weights
 from duetbench.errors import RecordError, TrainingError
 from duetbench.interfaces import TrainingJob
 from duetbench.plugins import Plugins
-from duetbench.records import ErrorRecord, Record, read_record
+from duetbench.records import ErrorRecord, Record, files, read_record
 from duetbench.runner import Plan, RunOutcome, run
 from duetbench.runner.output.finished import FinishedCells
 from duetbench.types import ModelRef
@@ -352,11 +352,12 @@ def test_a_finished_grid_reads_each_record_twice_and_computes_nothing(
     log = f"logging.log={tmp_path / 'log'}"
     n_cells = len(ran(log, limit=3, seeds=(0, 1)).states)
     (tmp_path / "log").unlink()
-    validations: list[str] = []
-    monkeypatch.setattr("duetbench.records.files.validate_record", lambda _values, *, name="": validations.append(name))
+    readings: list[Path] = []
+    load = files.load_json
+    monkeypatch.setattr(files, "load_json", lambda path: (readings.append(path), load(path))[1])
     outcome = ran(log, limit=3, seeds=(0, 1))
     assert outcome.count("found") == n_cells
-    assert len(validations) == 2 * n_cells  # whether it is finished, and for the leaderboard
+    assert len(readings) == 2 * n_cells  # whether it is finished, and for the leaderboard
     assert logged(tmp_path / "log") == []
     assert outcome.times.requests == 0
 
@@ -379,7 +380,7 @@ def test_examples_of_a_dataset_are_built_once(ran: Ran, model: str, monkeypatch:
 def test_the_time_of_a_run_is_the_sum_of_its_parts(ran: Ran) -> None:
     times = ran(strategies=("picky",), trainers=("counting",), limit=3).times
     assert times.training > 0
-    assert times.seconds == pytest.approx(times.training + times.engine + times.other)
+    assert times.seconds == pytest.approx(times.training + times.engine + times.elsewhere + times.other)
     assert {phase for _, _, phase in times.work} == {"profiles", "ratings"}
 
 

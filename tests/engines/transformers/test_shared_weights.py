@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from weakref import WeakValueDictionary
 
 import pytest
 from engine_making import make_prompt
@@ -16,6 +17,12 @@ from duetbench.types import LabelLogprobs, ModelRef
 
 pytest.importorskip("peft")
 PROMPT = make_prompt("some people like jazz")
+
+
+@pytest.fixture(autouse=True)
+def _nothing_loaded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Engines of other tests may hold the same weights."""
+    monkeypatch.setattr(shared_weights, "_loaded", WeakValueDictionary())
 
 
 @pytest.fixture
