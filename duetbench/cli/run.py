@@ -154,7 +154,7 @@ def _times(times: RunTimes, expected: float | None) -> str:
     """The time of a run by part, next to its estimate if there is one."""
     parts = {"engines": times.engine, "trainings": times.training, "on the cluster": times.elsewhere}
     parts["everything else"] = times.other
-    shown = ", ".join(f"{name} {_duration(seconds)}" for name, seconds in parts.items() if seconds)
+    shown = ", ".join(f"{name} {_duration(seconds)}" for name, seconds in parts.items() if seconds >= 0.05)
     estimated = f"; estimated for engines: {_duration(expected)}, without answers in the store" if expected else ""
     return f"{_duration(times.seconds)}: {shown}; {times.requests:,} requests computed{estimated}"
 

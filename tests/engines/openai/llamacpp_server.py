@@ -11,7 +11,7 @@ import xllamacpp
 def serve(gguf: str, port: int) -> None:
     """Serves the model until the process is ended."""
     params = xllamacpp.CommonParams()
-    params.model.path, params.model_alias = gguf, "smollm2"
+    params.model.path, params.model_alias = gguf, {"smollm2"}
     params.port, params.n_ctx, params.n_parallel = port, 4096, 2
     # One thread: with several, threads that wait for a busy core spin, and a token takes seconds.
     params.cpuparams.n_threads = params.cpuparams_batch.n_threads = 1

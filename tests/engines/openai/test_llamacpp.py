@@ -108,9 +108,10 @@ def test_a_template_is_filled_in_without_repeating_the_prefill(engine: OpenAIEng
 def test_a_second_run_asks_nothing(engine: OpenAIEngine, tmp_path: Path) -> None:
     store = RequestStore(tmp_path / "store.sqlite")
     prompts = [make_prompt(question) for question in QUESTIONS[:3]]
-    StoredEngine(engine, store).generate(prompts, Sampling(max_tokens=3))
-    other = OpenAIEngine(engine.config, model=engine.model)  # probes the same server again
-    again = StoredEngine(other, store).generate(prompts, Sampling(max_tokens=3))
-    other.close()
+    first, second = (OpenAIEngine(engine.config, model=engine.model) for _ in range(2))  # both probe the same server
+    StoredEngine(first, store).generate(prompts, Sampling(max_tokens=8, stop=(" ",)))
+    again = StoredEngine(second, store).generate(prompts, Sampling(max_tokens=8, stop=(" ",)))
+    first.close()
+    second.close()
     store.close()
     assert all(completion.cached for completion in again)
