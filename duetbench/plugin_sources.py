@@ -92,17 +92,26 @@ def _installed(point: EntryPoint) -> InstalledPlugin:
     return InstalledPlugin(point, name, f"package {name} {version}")
 
 
+_CONTENT = "__duetbench_content__"
+"""Attribute of a module with the bytes that it was made from."""
+
+
 def import_file(path: Path) -> ModuleType:
-    """The module in a single file. It may raise anything.
+    """The module in a single file, the same one as long as the file is the same. It may raise anything.
 
     The path is part of the module's name: files with the same stem in two folders are two modules.
     """
     stem = re.sub(r"\W", "_", path.stem)
     name = f"duetbench_file_plugin_{stem}_{crc32(str(path.resolve()).encode()):08x}"
+    content = path.read_bytes()
+    loaded = sys.modules.get(name)
+    if loaded is not None and getattr(loaded, _CONTENT, None) == content:
+        return loaded  # a second import would replace the classes that others hold, which could not be pickled then
     spec = importlib.util.spec_from_file_location(name, path)
     if spec is None or spec.loader is None:
         raise ImportError("not a Python file")
     module = importlib.util.module_from_spec(spec)
+    setattr(module, _CONTENT, content)
     sys.modules[name] = module
     try:
         spec.loader.exec_module(module)

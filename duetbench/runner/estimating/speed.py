@@ -70,11 +70,18 @@ class KnownSpeeds:
 
 
 def estimated_seconds(plan: Plan, folder: Path, speeds: KnownSpeeds) -> float | None:
-    """Time that engines need for the unfinished cells of a plan, from few requests; None if a speed is not known."""
+    """Time that engines need for the unfinished cells of a plan, from few requests.
+
+    None if a speed is not known, or if a plugin cannot render its prompts: that is the failure of its cells.
+    """
     used = {(cell.writing.model.name, cell.writing.engine.name) for cell in plan.cells if cell.writing}
     if not used or not all(speeds.has(*names) for names in used):
         return None
-    return speeds.seconds(estimate(plan, folder, sample=_QUICK_SAMPLE).work)
+    try:
+        work = estimate(plan, folder, sample=_QUICK_SAMPLE).work
+    except Exception:
+        return None
+    return speeds.seconds(work)
 
 
 def _key(model: str, engine: str, phase: str) -> str:
