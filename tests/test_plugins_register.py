@@ -11,6 +11,7 @@ from package_making import install, reward_module
 from duetbench import plugin_sources
 from duetbench.errors import PluginError, UnknownName
 from duetbench.interfaces import PLURALS
+from duetbench.plugin_sources import import_file
 from duetbench.plugins import BUILTIN, Plugins
 
 
@@ -453,3 +454,12 @@ def test_a_failed_lookup_can_be_repeated(tmp_path: Path) -> None:
     plugins.of_kind("reward")
     plugins.of_kind("scorer")
     assert len(plugins.broken) == 1
+
+
+def test_a_plugin_file_is_imported_again_only_if_it_has_changed(tmp_path: Path) -> None:
+    file = tmp_path / "mine.py"
+    file.write_text("class Mine: pass")
+    first = import_file(file)
+    assert import_file(file) is first
+    file.write_text("class Mine: changed = True")
+    assert import_file(file).Mine.changed
