@@ -20,14 +20,14 @@ def uninterrupted(model_folder: Path, tmp_path_factory: pytest.TempPathFactory) 
 
 
 @pytest.mark.parametrize("batch", [2, 7])  # one of completions, one of labels
-def test_only_the_batch_in_flight_is_computed_again(
+def test_at_most_the_batch_in_flight_and_the_one_before_are_computed_again(
     model_folder: Path, tmp_path: Path, uninterrupted: tuple[int, list[str], list[tuple[float, ...]]], batch: int
 ) -> None:
     n_batches, texts, logprobs = uninterrupted
     assert batch < n_batches
     _run_and_kill(model_folder, tmp_path / "s.sqlite", batch)
     n_resumed, resumed_texts, resumed_logprobs = killed_run.run(model_folder, tmp_path / "s.sqlite", -1)
-    assert n_resumed == n_batches - batch
+    assert n_resumed - (n_batches - batch) in (0, 1)  # the batch before may still have been on its way to the disk
     assert resumed_texts == texts
     for resumed, expected in zip(resumed_logprobs, logprobs, strict=True):
         assert resumed == pytest.approx(expected, abs=1e-4)
